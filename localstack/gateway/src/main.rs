@@ -1,0 +1,2 @@
+//! The whole of TunRTC on one machine.
+fn main() {}

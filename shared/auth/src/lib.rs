@@ -1,0 +1,1 @@
+//! Tokens, tickets, password hashing and TURN credentials.

@@ -1,0 +1,1 @@
+//! The delay queue: messages to ourselves, some seconds from now.

@@ -1,0 +1,1 @@
+//! The rules of TunRTC, free of AWS, HTTP and JSON.

@@ -1,0 +1,1 @@
+//! API Gateway event in, problem document or frame out.

@@ -1,0 +1,1 @@
+//! The wire types of REST and signaling, and the documents made from them.

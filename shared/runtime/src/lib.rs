@@ -1,0 +1,1 @@
+//! Configuration, clients, tracing and metrics: what main.rs calls.

@@ -1,0 +1,1 @@
+//! The single DynamoDB table: keys, records and one file per port.
