@@ -1,1 +1,30 @@
-//! The rules of TunRTC, free of AWS, HTTP and JSON.
+//! The rules of TunRTC: accounts, sessions, signaling and presence, as functions over narrow ports.
+//!
+//! Nothing here knows AWS, HTTP or JSON. A function's bounds name the ports it needs, so its signature
+//! states its privileges; `store`, `push`, `delay` and `auth` implement the ports.
+
+pub mod accounts;
+pub mod chat;
+pub mod connections;
+mod error;
+mod event;
+mod ids;
+mod participant;
+mod policy;
+pub mod presence;
+pub mod relay;
+mod retry;
+mod session;
+pub mod sessions;
+mod time;
+mod user;
+
+pub use error::{Error, FieldError, Result};
+pub use event::{Departure, Ending, Event, Frame, Wire};
+pub use ids::{ConnectionId, FamilyId, IdSource, MessageId, SessionId, SignalId, TicketId, UserId};
+pub use participant::{Membership, Participant, Presence};
+pub use policy::{Policy, Throttle};
+pub use retry::{Backoff, Jitter};
+pub use session::{Roster, Session, SessionKind, SessionName, SessionState, Visibility};
+pub use time::{Clock, Timestamp};
+pub use user::{Caller, Email, Password, PasswordHash, User, Username};

@@ -1,0 +1,298 @@
+//! Accounts: registration, login, rotation of refresh tokens, and the end of an account.
+
+use std::time::Duration;
+
+use futures_util::future::{join, try_join};
+
+use crate::{
+    Email, Error, FamilyId, IdSource, Password, PasswordHash, Policy, Result, Throttle, Timestamp, User, UserId,
+    Username,
+};
+
+/// What accounts need from storage.
+pub trait Users {
+    /// Stores a new account; `UserExists` when its e-mail or its name is taken, whichever of two callers comes second.
+    fn create(&self, user: &User) -> impl Future<Output = Result<()>> + Send;
+    /// The account with that address.
+    fn by_email(&self, email: &Email) -> impl Future<Output = Result<Option<User>>> + Send;
+    /// The account with that identifier.
+    fn by_id(&self, id: UserId) -> impl Future<Output = Result<Option<User>>> + Send;
+    /// Notes when the account last logged in.
+    fn record_login(&self, id: UserId, at: Timestamp) -> impl Future<Output = Result<()>> + Send;
+    /// Replaces the password's hash if it is still `old`; false when it is not.
+    fn replace_password(
+        &self,
+        id: UserId,
+        old: &PasswordHash,
+        new: &PasswordHash,
+    ) -> impl Future<Output = Result<bool>> + Send;
+    /// Removes the account and frees its address and name.
+    fn remove(&self, user: &User) -> impl Future<Output = Result<()>> + Send;
+}
+
+/// A refresh token as a client presents it, split into what it names and what proves it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PresentedRefresh {
+    /// Whose it is.
+    pub user: UserId,
+    /// The login that it belongs to.
+    pub family: FamilyId,
+    /// The hash of its secret.
+    pub hash: String,
+}
+
+/// A new refresh token: the text for the client, the hash for the table.
+#[derive(Clone)]
+pub struct MintedRefresh {
+    /// What the client keeps.
+    pub token: String,
+    /// What the table keeps.
+    pub hash: String,
+}
+
+/// What came of presenting a refresh token.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rotation {
+    /// It was the newest of its family, and the next one stands in its place.
+    Rotated,
+    /// It had been used before: somebody else has it too.
+    Reused,
+    /// Unknown, expired or revoked.
+    Unknown,
+}
+
+/// What refresh-token families need from storage.
+pub trait Families {
+    /// Starts a family with its first token.
+    fn start(
+        &self,
+        user: UserId,
+        family: FamilyId,
+        hash: &str,
+        expires_at: Timestamp,
+    ) -> impl Future<Output = Result<()>> + Send;
+    /// Puts `next` in the place of the presented token, if that is the newest; one atomic step.
+    fn rotate(
+        &self,
+        presented: &PresentedRefresh,
+        next: &str,
+        expires_at: Timestamp,
+        now: Timestamp,
+    ) -> impl Future<Output = Result<Rotation>> + Send;
+    /// Whether the family is neither revoked nor expired.
+    fn is_live(&self, user: UserId, family: FamilyId, now: Timestamp) -> impl Future<Output = Result<bool>> + Send;
+    /// Ends one family.
+    fn revoke(&self, user: UserId, family: FamilyId) -> impl Future<Output = Result<()>> + Send;
+    /// Ends every family of the user but `kept`.
+    fn revoke_all(&self, user: UserId, kept: Option<FamilyId>) -> impl Future<Output = Result<()>> + Send;
+}
+
+/// Makes refresh tokens.
+pub trait RefreshMint {
+    /// A new token of that family.
+    fn mint(&self, user: UserId, family: FamilyId) -> MintedRefresh;
+}
+
+/// Slow, salted password hashing.
+pub trait PasswordHasher {
+    /// Hashes a new password.
+    fn hash(&self, password: &Password) -> impl Future<Output = Result<PasswordHash>> + Send;
+    /// Whether the password fits. Without a hash it does the same work and says no.
+    fn verify(&self, password: &Password, hash: Option<&PasswordHash>) -> impl Future<Output = Result<bool>> + Send;
+}
+
+/// What is being counted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Counted {
+    /// Failed logins of an address of an account, known or not.
+    FailedLoginsOfAccount(String),
+    /// Failed logins from a network address.
+    FailedLoginsOfAddress(String),
+    /// Registrations from a network address.
+    RegistrationsOfAddress(String),
+    /// Sessions created by a user.
+    SessionsOf(UserId),
+    /// Tickets minted for a user.
+    TicketsOf(UserId),
+}
+
+/// Counters with a window.
+pub trait Throttles {
+    /// Counts one more; `RateLimited` when that is over the limit.
+    fn hit(&self, what: &Counted, throttle: Throttle, now: Timestamp) -> impl Future<Output = Result<()>> + Send;
+    /// Takes one hit back.
+    fn refund(&self, what: &Counted, now: Timestamp) -> impl Future<Output = Result<()>> + Send;
+}
+
+/// A login: the account and the newest refresh token of its family.
+pub struct Grant {
+    /// Who logged in.
+    pub user: User,
+    /// The login.
+    pub family: FamilyId,
+    /// The refresh token, for the client alone.
+    pub refresh_token: String,
+    /// When it runs out.
+    pub refresh_expires_at: Timestamp,
+}
+
+/// A request to open an account.
+pub struct Registration {
+    /// The wanted name.
+    pub username: Username,
+    /// The address.
+    pub email: Email,
+    /// The password in clear.
+    pub password: Password,
+    /// The network address that asks.
+    pub address: String,
+}
+
+/// What every rule of this module is given besides its ports.
+#[derive(Clone, Copy)]
+pub struct Context<'a> {
+    /// The numbers of the house.
+    pub policy: &'a Policy,
+    /// New identifiers.
+    pub ids: &'a dyn IdSource,
+    /// The present moment.
+    pub now: Timestamp,
+}
+
+/// Opens an account and logs it in.
+pub async fn register(
+    store: &(impl Users + Families + Throttles + Sync),
+    hasher: &impl PasswordHasher,
+    mint: &impl RefreshMint,
+    context: Context<'_>,
+    registration: Registration,
+) -> Result<Grant> {
+    let counted = Counted::RegistrationsOfAddress(registration.address);
+    store.hit(&counted, context.policy.registrations_per_address, context.now).await?;
+    let user = User {
+        id: UserId::new(context.ids, context.now),
+        username: registration.username,
+        email: registration.email,
+        password: hasher.hash(&registration.password).await?,
+        created_at: context.now,
+        last_login_at: Some(context.now),
+    };
+    store.create(&user).await?;
+    grant(store, mint, context, user).await
+}
+
+/// Logs in. Every try is counted before the password is looked at, so that parallel guesses cannot slip
+/// past the limit, and taken back when it succeeds.
+pub async fn login(
+    store: &(impl Users + Families + Throttles + Sync),
+    hasher: &impl PasswordHasher,
+    mint: &impl RefreshMint,
+    context: Context<'_>,
+    email: &Email,
+    password: &Password,
+    address: &str,
+) -> Result<Grant> {
+    let account = Counted::FailedLoginsOfAccount(email.key());
+    let network = Counted::FailedLoginsOfAddress(address.to_owned());
+    let (policy, now) = (context.policy, context.now);
+    try_join(
+        store.hit(&account, policy.failed_logins_per_account, now),
+        store.hit(&network, policy.failed_logins_per_address, now),
+    )
+    .await?;
+    let user = store.by_email(email).await?;
+    let fits = hasher.verify(password, user.as_ref().map(|u| &u.password)).await?;
+    let mut user = user.filter(|_| fits).ok_or(Error::InvalidCredentials)?;
+    let (refunds, recorded) =
+        join(try_join(store.refund(&account, now), store.refund(&network, now)), store.record_login(user.id, now))
+            .await;
+    refunds?;
+    recorded?;
+    user.last_login_at = Some(now);
+    grant(store, mint, context, user).await
+}
+
+/// Exchanges a refresh token for the next one. A token that was used before revokes its family.
+pub async fn refresh(
+    store: &(impl Users + Families + Sync),
+    mint: &impl RefreshMint,
+    context: Context<'_>,
+    presented: &PresentedRefresh,
+) -> Result<Grant> {
+    let next = mint.mint(presented.user, presented.family);
+    let expires_at = context.now + context.policy.refresh_token;
+    match store.rotate(presented, &next.hash, expires_at, context.now).await? {
+        Rotation::Rotated => {}
+        Rotation::Reused => {
+            store.revoke(presented.user, presented.family).await?;
+            return Err(Error::InvalidRefreshToken);
+        }
+        Rotation::Unknown => return Err(Error::InvalidRefreshToken),
+    }
+    let user = store.by_id(presented.user).await?.ok_or(Error::InvalidRefreshToken)?;
+    Ok(Grant { user, family: presented.family, refresh_token: next.token, refresh_expires_at: expires_at })
+}
+
+/// Changes the password, revokes every family and starts a new one for the caller.
+pub async fn change_password(
+    store: &(impl Users + Families + Throttles + Sync),
+    hasher: &impl PasswordHasher,
+    mint: &impl RefreshMint,
+    context: Context<'_>,
+    user: UserId,
+    current: &Password,
+    new: &Password,
+) -> Result<Grant> {
+    let mut user = prove_password(store, hasher, context, user, current).await?;
+    let hash = hasher.hash(new).await?;
+    if !store.replace_password(user.id, &user.password, &hash).await? {
+        return Err(Error::InvalidCredentials);
+    }
+    user.password = hash;
+    let family = FamilyId::new(context.ids, context.now);
+    let grant = start_family(store, mint, context, user, family).await?;
+    store.revoke_all(grant.user.id, Some(family)).await?;
+    Ok(grant)
+}
+
+/// The caller's account, once the password proved that it is theirs. Wrong ones count as failed logins.
+pub async fn prove_password(
+    store: &(impl Users + Throttles + Sync),
+    hasher: &impl PasswordHasher,
+    context: Context<'_>,
+    user: UserId,
+    password: &Password,
+) -> Result<User> {
+    let user = store.by_id(user).await?.ok_or(Error::Unauthorized)?;
+    let counted = Counted::FailedLoginsOfAccount(user.email.key());
+    store.hit(&counted, context.policy.failed_logins_per_account, context.now).await?;
+    if !hasher.verify(password, Some(&user.password)).await? {
+        return Err(Error::InvalidCredentials);
+    }
+    store.refund(&counted, context.now).await?;
+    Ok(user)
+}
+
+async fn grant(
+    store: &(impl Families + Sync),
+    mint: &impl RefreshMint,
+    context: Context<'_>,
+    user: User,
+) -> Result<Grant> {
+    let family = FamilyId::new(context.ids, context.now);
+    start_family(store, mint, context, user, family).await
+}
+
+async fn start_family(
+    store: &(impl Families + Sync),
+    mint: &impl RefreshMint,
+    context: Context<'_>,
+    user: User,
+    family: FamilyId,
+) -> Result<Grant> {
+    let minted = mint.mint(user.id, family);
+    let lifetime: Duration = context.policy.refresh_token;
+    let refresh_expires_at = context.now + lifetime;
+    store.start(user.id, family, &minted.hash, refresh_expires_at).await?;
+    Ok(Grant { user, family, refresh_token: minted.token, refresh_expires_at })
+}

@@ -1,0 +1,155 @@
+//! What can go wrong, with the stable code that clients see. Causes are `#[source]`, for the log alone.
+
+/// The result of every rule and port.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// Any other error, kept for the log.
+pub type Cause = Box<dyn std::error::Error + Send + Sync>;
+
+/// One bad field of a request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FieldError {
+    /// The field's path, `offer.sdp` say.
+    pub field: String,
+    /// What it must be.
+    pub reason: String,
+}
+
+impl FieldError {
+    /// Names a field and what it must be.
+    pub fn new(field: impl Into<String>, reason: impl Into<String>) -> Self {
+        Self { field: field.into(), reason: reason.into() }
+    }
+}
+
+/// Why TunRTC refuses or fails. The text is for clients; it never holds a cause.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A request with fields that are missing, unknown, of the wrong type or out of range.
+    #[error("{}", describe(.0))]
+    InvalidRequest(Vec<FieldError>),
+    /// No usable access token.
+    #[error("a valid bearer token is required")]
+    Unauthorized,
+    /// Wrong e-mail or password; the same for an unknown account.
+    #[error("the e-mail or the password is wrong")]
+    InvalidCredentials,
+    /// Unknown, expired, revoked or reused.
+    #[error("the refresh token is not valid; log in again")]
+    InvalidRefreshToken,
+    /// Not the creator of the session.
+    #[error("only the creator of the session may do this")]
+    Forbidden,
+    /// No such route.
+    #[error("there is no such route")]
+    NotFound,
+    /// No such session, or it is long gone.
+    #[error("there is no such session")]
+    SessionNotFound,
+    /// The caller is not a participant.
+    #[error("you are not a participant of this session")]
+    NotInSession,
+    /// The e-mail or the user name is taken; does not say which.
+    #[error("the e-mail or the user name is already taken")]
+    UserExists,
+    /// Every seat is taken.
+    #[error("the session already has its {limit} participants")]
+    SessionFull {
+        /// The session's number of seats.
+        limit: u8,
+    },
+    /// The session has ended.
+    #[error("the session has ended")]
+    SessionEnded,
+    /// A body, a text or a frame is larger than allowed.
+    #[error("{what} is larger than the {limit} bytes allowed")]
+    PayloadTooLarge {
+        /// What was too large.
+        what: &'static str,
+        /// Its limit in bytes.
+        limit: usize,
+    },
+    /// Too many requests.
+    #[error("too many requests; try again in {retry_after} s")]
+    RateLimited {
+        /// Seconds until another try can succeed, at least 1.
+        retry_after: u64,
+    },
+    /// A frame that is not JSON, or whose fields are missing, unknown, of the wrong type or out of range.
+    #[error("{}", describe(.0))]
+    InvalidFrame(Vec<FieldError>),
+    /// A frame with an action that does not exist.
+    #[error("there is no such action")]
+    UnknownAction,
+    /// A frame before `joinSession`, or after the participant was removed.
+    #[error("join the session first")]
+    NotJoined,
+    /// The target of a signal is not a participant of the same session.
+    #[error("the target is not a participant of this session")]
+    PeerNotFound,
+    /// Our own fault.
+    #[error("an internal error occurred")]
+    Internal(#[source] Cause),
+    /// A dependency failed or throttled.
+    #[error("the service is busy; try again in a moment")]
+    Unavailable(#[source] Cause),
+}
+
+impl Error {
+    /// A request with one bad field.
+    pub fn field(field: impl Into<String>, reason: impl Into<String>) -> Self {
+        Self::InvalidRequest(vec![FieldError::new(field, reason)])
+    }
+
+    /// The stable, documented name.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::InvalidRequest(_) => "invalid_request",
+            Self::Unauthorized => "unauthorized",
+            Self::InvalidCredentials => "invalid_credentials",
+            Self::InvalidRefreshToken => "invalid_refresh_token",
+            Self::Forbidden => "forbidden",
+            Self::NotFound => "not_found",
+            Self::SessionNotFound => "session_not_found",
+            Self::NotInSession => "not_in_session",
+            Self::UserExists => "user_exists",
+            Self::SessionFull { .. } => "session_full",
+            Self::SessionEnded => "session_ended",
+            Self::PayloadTooLarge { .. } => "payload_too_large",
+            Self::RateLimited { .. } => "rate_limited",
+            Self::InvalidFrame(_) => "invalid_frame",
+            Self::UnknownAction => "unknown_action",
+            Self::NotJoined => "not_joined",
+            Self::PeerNotFound => "peer_not_found",
+            Self::Internal(_) => "internal",
+            Self::Unavailable(_) => "unavailable",
+        }
+    }
+}
+
+fn describe(errors: &[FieldError]) -> String {
+    match errors {
+        [] => "the request is not valid".to_owned(),
+        [one] => format!("{} {}", one.field, one.reason),
+        [first, rest @ ..] => format!("{} {} (and {} more)", first.field, first.reason, rest.len()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_bad_field_is_named_in_the_text() {
+        let error =
+            Error::InvalidRequest(vec![FieldError::new("name", "is missing"), FieldError::new("type", "is odd")]);
+        assert_eq!(error.to_string(), "name is missing (and 1 more)");
+    }
+
+    #[test]
+    fn a_cause_stays_out_of_the_text() {
+        let error = Error::Unavailable("table tunrtc-prod throttled".into());
+        assert!(!error.to_string().contains("tunrtc-prod"));
+        assert!(std::error::Error::source(&error).is_some());
+    }
+}

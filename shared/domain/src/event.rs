@@ -1,0 +1,75 @@
+//! What the server tells clients on its own, and the port that puts it into words.
+
+use crate::{MessageId, Participant, Timestamp, UserId, Username};
+
+/// An encoded event, ready to be pushed and to be kept in an inbox.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Frame(pub String);
+
+impl std::fmt::Debug for Frame {
+    /// A frame may hold an SDP or a chat text, so only its size shows.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Frame({} bytes)", self.0.len())
+    }
+}
+
+/// Why somebody left.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Departure {
+    /// They said so.
+    Left,
+    /// Their lease ran out.
+    Timeout,
+    /// Their access was taken away.
+    Removed,
+}
+
+/// Why a session ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ending {
+    /// Its creator ended it.
+    EndedByCreator,
+    /// It stood empty.
+    Empty,
+    /// Its creator's account was deleted.
+    CreatorDeleted,
+}
+
+/// An event that is not a signal. Signals come encoded, because the server passes them on untouched.
+#[derive(Debug, Clone)]
+pub enum Event<'a> {
+    /// Somebody's first connection has joined.
+    UserJoined(&'a Participant),
+    /// Somebody's seat is free.
+    UserLeft {
+        /// Who.
+        user_id: UserId,
+        /// Their name.
+        username: &'a Username,
+        /// Why.
+        reason: Departure,
+    },
+    /// Somebody's presence, microphone or camera changed.
+    UserStatusUpdated(&'a Participant),
+    /// A chat message.
+    ReceiveMessage {
+        /// Its identifier.
+        id: MessageId,
+        /// Who wrote it.
+        from: UserId,
+        /// The writer's name.
+        username: &'a Username,
+        /// The text.
+        text: &'a str,
+    },
+    /// The session is over.
+    SessionEnded(Ending),
+    /// A newer connection took over.
+    Replaced,
+}
+
+/// Puts events into the words of the wire.
+pub trait Wire: Send + Sync {
+    /// Encodes one event that happened at `at`.
+    fn encode(&self, event: &Event<'_>, at: Timestamp) -> Frame;
+}

@@ -1,0 +1,147 @@
+//! Typed identifiers. All but [`ConnectionId`] are UUIDv7 (RFC 9562): unique, and sorted by time.
+
+use std::fmt;
+use std::str::FromStr;
+
+use uuid::Uuid;
+
+use crate::Timestamp;
+
+/// Where new identifiers come from; a counting one in tests.
+pub trait IdSource: Send + Sync {
+    /// A new UUIDv7 that carries `now`; two calls never give the same, and later calls sort later.
+    fn next(&self, now: Timestamp) -> Uuid;
+}
+
+/// Why a text is not an identifier.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("must be a UUID of version 7 in lower case with hyphens")]
+pub struct NotAnId;
+
+macro_rules! id {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name(Uuid);
+
+        impl $name {
+            /// A new identifier that carries `now`.
+            pub fn new(source: &dyn IdSource, now: Timestamp) -> Self {
+                Self(source.next(now))
+            }
+
+            /// The smallest identifier that can carry `at`: the lower bound of a search by time.
+            pub fn first_at(at: Timestamp) -> Self {
+                let [_, _, b2, b3, b4, b5, b6, b7] = at.millis().to_be_bytes();
+                Self(Uuid::from_bytes([b2, b3, b4, b5, b6, b7, 0x70, 0, 0x80, 0, 0, 0, 0, 0, 0, 0]))
+            }
+
+            /// The time that the identifier carries.
+            pub fn timestamp(self) -> Timestamp {
+                let b = self.0.as_bytes();
+                Timestamp::from_millis(u64::from_be_bytes([0, 0, b[0], b[1], b[2], b[3], b[4], b[5]]))
+            }
+
+            /// The identifier as 16 bytes.
+            pub fn as_bytes(&self) -> &[u8; 16] {
+                self.0.as_bytes()
+            }
+
+            /// From 16 bytes; refuses what is not a UUIDv7.
+            pub fn from_bytes(bytes: [u8; 16]) -> Result<Self, NotAnId> {
+                version_7(Uuid::from_bytes(bytes)).map(Self)
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                self.0.as_hyphenated().fmt(f)
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, "{}({self})", stringify!($name))
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = NotAnId;
+
+            fn from_str(text: &str) -> Result<Self, NotAnId> {
+                parse(text).map(Self)
+            }
+        }
+    };
+}
+
+id!(/// An account.
+    UserId);
+id!(/// A session ("room").
+    SessionId);
+id!(/// A chat message.
+    MessageId);
+id!(/// A relayed offer, answer or batch of candidates.
+    SignalId);
+id!(/// A ticket, and with it the one connection that it admits.
+    TicketId);
+id!(/// A refresh-token family: one login and all that was rotated from it.
+    FamilyId);
+
+fn parse(text: &str) -> Result<Uuid, NotAnId> {
+    let canonical = text.len() == 36 && !text.bytes().any(|b| b.is_ascii_uppercase());
+    let id = canonical.then(|| Uuid::try_parse(text).ok()).flatten().ok_or(NotAnId)?;
+    version_7(id)
+}
+
+fn version_7(id: Uuid) -> Result<Uuid, NotAnId> {
+    (id.get_version_num() == 7).then_some(id).ok_or(NotAnId)
+}
+
+/// A WebSocket connection, as API Gateway names it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ConnectionId(String);
+
+impl ConnectionId {
+    /// Takes API Gateway's name as it is.
+    pub fn new(id: impl Into<String>) -> Self {
+        Self(id.into())
+    }
+
+    /// The name, as API Gateway gave it.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for ConnectionId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_survives_its_text() {
+        let id = SessionId::first_at(Timestamp::from_millis(1_795_000_000_123));
+        assert_eq!(id.to_string().parse(), Ok(id));
+        assert_eq!(id.timestamp().millis(), 1_795_000_000_123);
+    }
+
+    #[test]
+    fn only_canonical_version_7_is_an_id() {
+        for text in [
+            "",
+            "not-an-id",
+            "0190163D-8694-739B-AEA5-966C26F8AD91",
+            "{0190163d-8694-739b-aea5-966c26f8ad91}",
+            "0190163d8694739baea5966c26f8ad91",
+            "0190163d-8694-439b-aea5-966c26f8ad91",
+        ] {
+            assert_eq!(text.parse::<UserId>(), Err(NotAnId), "{text}");
+        }
+    }
+}

@@ -1,0 +1,84 @@
+//! A seat in a session, and who is believed to sit on it.
+
+use crate::{ConnectionId, FamilyId, SessionId, Timestamp, UserId, Username};
+
+/// What others see of a participant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Presence {
+    /// Joined over REST; no connection has joined yet.
+    Disconnected,
+    /// A connection has joined.
+    Connected,
+    /// The connection was lost; the seat is kept for the grace.
+    Reconnecting,
+}
+
+/// Whether a participant still belongs to the session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Membership {
+    /// Holds a seat.
+    Seated,
+    /// Left, was removed, or timed out.
+    Left,
+    /// Held a seat when the session ended.
+    Ended,
+}
+
+/// One user's seat in one session.
+///
+/// Presence is a lease: each status has a time by which the participant must show life, the first connect
+/// after joining, the next frame while connected, the return while reconnecting.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Participant {
+    /// The session.
+    pub session_id: SessionId,
+    /// The user.
+    pub user_id: UserId,
+    /// The user's name.
+    pub username: Username,
+    /// When the seat was taken.
+    pub joined_at: Timestamp,
+    /// Whether the seat is still held.
+    pub membership: Membership,
+    /// What others see.
+    pub presence: Presence,
+    /// The live connection, if there is one.
+    pub connection: Option<ConnectionId>,
+    /// The login behind the live connection.
+    pub family: Option<FamilyId>,
+    /// The newest attempt that took the participant over; attempts only grow.
+    pub attempt: u64,
+    /// Connections that once held the participant and are not known to be closed.
+    pub unfenced: Vec<ConnectionId>,
+    /// When the participant counts as gone.
+    pub lease_until: Timestamp,
+    /// Whether the microphone is off.
+    pub is_muted: bool,
+    /// Whether the camera is on.
+    pub is_video_enabled: bool,
+}
+
+impl Participant {
+    /// Whether the seat is held, on whatever lease.
+    pub fn holds_seat(&self) -> bool {
+        self.membership == Membership::Seated
+    }
+
+    /// Whether the seat is held, or was when the session ended.
+    pub fn takes_part(&self) -> bool {
+        match self.membership {
+            Membership::Seated | Membership::Ended => true,
+            Membership::Left => false,
+        }
+    }
+
+    /// Whether the seat is held and the lease runs.
+    pub fn is_present(&self, now: Timestamp) -> bool {
+        self.holds_seat() && self.lease_until > now
+    }
+
+    /// Whether that connection is the live one.
+    pub fn is_on(&self, connection: &ConnectionId) -> bool {
+        self.connection.as_ref() == Some(connection)
+    }
+}

@@ -1,0 +1,122 @@
+//! Sessions ("rooms") and their rosters.
+
+use crate::{ConnectionId, Participant, SessionId, Timestamp, UserId, Username};
+
+/// A session's name: 1-100 characters, not blank.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SessionName(String);
+
+impl SessionName {
+    /// Parses; the error says what a name must be.
+    pub fn parse(text: &str) -> Result<Self, &'static str> {
+        let text = text.trim();
+        let valid = (1..=100).contains(&text.chars().count()) && !text.chars().any(char::is_control);
+        valid.then(|| Self(text.to_owned())).ok_or("must be 1-100 characters and not blank")
+    }
+
+    /// As its creator wrote it.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// What a session is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SessionKind {
+    /// Voices alone.
+    AudioOnly,
+    /// Cameras and voices.
+    VideoCall,
+    /// A screen.
+    ScreenShare,
+    /// Any of them.
+    Mixed,
+}
+
+/// Who can find a session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Visibility {
+    /// It is listed.
+    Public,
+    /// Whoever knows its identifier.
+    Unlisted,
+}
+
+/// Whether a session can still be joined.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SessionState {
+    /// It can.
+    Active,
+    /// It ended, then.
+    Ended(Timestamp),
+}
+
+/// A session.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Session {
+    /// Its identifier.
+    pub id: SessionId,
+    /// Its name.
+    pub name: SessionName,
+    /// What it is for.
+    pub kind: SessionKind,
+    /// Who can find it.
+    pub visibility: Visibility,
+    /// Whether it can be joined.
+    pub state: SessionState,
+    /// Its number of seats, 2-100.
+    pub max_participants: u8,
+    /// How many of them are taken.
+    pub seats_taken: u8,
+    /// When it was created.
+    pub created_at: Timestamp,
+    /// When a seat was last taken or freed, or it was created.
+    pub touched_at: Timestamp,
+    /// Who created it, and may end it.
+    pub creator_id: UserId,
+    /// The creator's name.
+    pub creator_username: Username,
+}
+
+impl Session {
+    /// Whether it can still be joined.
+    pub fn is_active(&self) -> bool {
+        self.state == SessionState::Active
+    }
+}
+
+/// A session with those who hold its seats; read in one piece.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Roster {
+    /// The session.
+    pub session: Session,
+    /// Whoever holds a seat, run-out leases included, in the order of joining.
+    pub participants: Vec<Participant>,
+}
+
+impl Roster {
+    /// Whoever is believed to be there: rosters ignore leases that ran out.
+    pub fn present(&self, now: Timestamp) -> impl Iterator<Item = &Participant> {
+        self.participants.iter().filter(move |p| p.is_present(now))
+    }
+
+    /// Whoever holds a seat on a lease that ran out.
+    pub fn run_out(&self, now: Timestamp) -> impl Iterator<Item = &Participant> {
+        self.participants.iter().filter(move |p| p.holds_seat() && !p.is_present(now))
+    }
+
+    /// The participant of that user, if they hold a seat.
+    pub fn find(&self, user: UserId) -> Option<&Participant> {
+        self.participants.iter().find(|p| p.user_id == user && p.holds_seat())
+    }
+
+    /// The live connections of everybody but `user`.
+    pub fn others(&self, user: UserId, now: Timestamp) -> Vec<(UserId, ConnectionId)> {
+        self.connected(now).into_iter().filter(|(other, _)| *other != user).collect()
+    }
+
+    /// The live connections of everybody.
+    pub fn connected(&self, now: Timestamp) -> Vec<(UserId, ConnectionId)> {
+        self.present(now).filter_map(|p| Some((p.user_id, p.connection.clone()?))).collect()
+    }
+}
