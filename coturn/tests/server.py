@@ -1,0 +1,84 @@
+"""Starts the real coturn for a test, on free ports of loopback, and stops it."""
+
+import os
+import random
+import socket
+import subprocess
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+COTURN = Path(__file__).resolve().parent.parent
+START_SECONDS = 10
+
+
+@dataclass(frozen=True)
+class Server:
+    """A running coturn: where it listens, and the file it logs to."""
+
+    host: str
+    port: int
+    log: Path
+
+
+def free_port() -> int:
+    """A port that was free, for UDP and TCP, a moment ago."""
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as tcp, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
+        tcp.bind(("127.0.0.1", 0))
+        port = tcp.getsockname()[1]
+        udp.bind(("127.0.0.1", port))
+        return port
+
+
+def render(output: Path, **variables: str) -> subprocess.CompletedProcess[str]:
+    """Runs render.sh with these variables and nothing else of TURN_... in its environment."""
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("TURN_")}
+    return subprocess.run(
+        ["sh", COTURN / "render.sh", output], env=inherited | variables, capture_output=True, text=True, timeout=20
+    )
+
+
+def production(output: Path, **variables: str) -> Path:
+    """The production configuration, moved to loopback. Its relay ports lie in a small range of their own."""
+    lowest = random.randrange(20000, 30000, 64)
+    done = render(
+        output,
+        **{
+            "TURN_REALM": "turn.example.com",
+            "TURN_LISTENING_IP": "127.0.0.1",
+            "TURN_RELAY_IP": "127.0.0.1,::1",
+            "TURN_MIN_PORT": str(lowest),
+            "TURN_MAX_PORT": str(lowest + 63),
+        }
+        | variables,
+    )
+    assert done.returncode == 0, done.stderr
+    return output
+
+
+@contextmanager
+def coturn(configuration: Path, directory: Path):
+    """Runs coturn on a configuration file until the block ends. Fails if it is not up in START_SECONDS."""
+    port, log = free_port(), directory / "coturn.log"
+    command = ["turnserver", "-c", configuration, "-p", str(port), "--pidfile", directory / "coturn.pid"]
+    with log.open("w") as output:
+        process = subprocess.Popen(command, cwd=directory, stdout=output, stderr=subprocess.STDOUT)
+    try:
+        wait_until_up(process, port, log)
+        yield Server("127.0.0.1", port, log)
+    finally:
+        process.terminate()
+        process.wait(timeout=10)
+
+
+def wait_until_up(process: subprocess.Popen, port: int, log: Path) -> None:
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline:
+        assert process.poll() is None, f"coturn ended by itself:\n{log.read_text()}"
+        try:
+            socket.create_connection(("127.0.0.1", port), timeout=1).close()
+            return
+        except OSError:
+            time.sleep(0.02)
+    raise AssertionError(f"coturn did not listen on port {port} within {START_SECONDS} s:\n{log.read_text()}")
