@@ -1,1 +1,13 @@
-//! API Gateway event in, problem document or frame out.
+//! API Gateway event in, problem document or frame out. The only place that knows status codes.
+//!
+//! Each call is logged here, once, in one line: request id, route, user, outcome and time; never a password, token,
+//! ticket, SDP or chat text.
+
+mod edge;
+mod frame_rates;
+pub mod problem;
+pub mod rest;
+pub mod websocket;
+
+pub use edge::Edge;
+pub use frame_rates::FrameRates;

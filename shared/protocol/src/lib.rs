@@ -1,1 +1,16 @@
-//! The wire types of REST and signaling, and the documents made from them.
+//! The wire types of REST and signaling, the route table, and the documents made from them.
+//!
+//! Texts are parsed here, at the edge, into the domain's types; nothing behind it validates again.
+
+mod cursor;
+#[cfg(feature = "schema")]
+pub mod documents;
+mod fields;
+pub mod rest;
+pub mod routes;
+pub mod signaling;
+mod times;
+
+pub use cursor::{Page, PageError};
+pub use fields::Fields;
+pub use times::{format_time, parse_time};

@@ -1,0 +1,61 @@
+//! Errors as HTTP clients see them: a status and a problem document (RFC 9457).
+
+use domain::Error;
+use http::StatusCode;
+use protocol::rest::{Field, Problem};
+
+/// The status and the title of an error.
+pub fn status(error: &Error) -> (StatusCode, &'static str) {
+    match error {
+        Error::InvalidRequest(_) | Error::InvalidFrame(_) | Error::UnknownAction => {
+            (StatusCode::BAD_REQUEST, "The request is not valid")
+        }
+        Error::Unauthorized => (StatusCode::UNAUTHORIZED, "Authentication is required"),
+        Error::InvalidCredentials => (StatusCode::UNAUTHORIZED, "Wrong e-mail or password"),
+        Error::InvalidRefreshToken => (StatusCode::UNAUTHORIZED, "The refresh token is not valid"),
+        Error::Forbidden => (StatusCode::FORBIDDEN, "Not allowed"),
+        Error::NotFound => (StatusCode::NOT_FOUND, "Not found"),
+        Error::SessionNotFound => (StatusCode::NOT_FOUND, "No such session"),
+        Error::NotInSession | Error::NotJoined | Error::PeerNotFound => {
+            (StatusCode::NOT_FOUND, "Not a participant")
+        }
+        Error::UserExists => (StatusCode::CONFLICT, "The account exists"),
+        Error::SessionFull { .. } => (StatusCode::CONFLICT, "The session is full"),
+        Error::SessionEnded => (StatusCode::GONE, "The session has ended"),
+        Error::PayloadTooLarge { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "Too large"),
+        Error::RateLimited { .. } => (StatusCode::TOO_MANY_REQUESTS, "Too many requests"),
+        Error::Internal(_) => (StatusCode::INTERNAL_SERVER_ERROR, "Internal error"),
+        Error::Unavailable(_) => (StatusCode::SERVICE_UNAVAILABLE, "Unavailable"),
+    }
+}
+
+/// How long to wait before another try, in seconds, where that is known.
+pub fn retry_after(error: &Error) -> Option<u64> {
+    match error {
+        Error::RateLimited { retry_after } => Some(*retry_after),
+        Error::Unavailable(_) => Some(1),
+        _ => None,
+    }
+}
+
+/// The document. Its type leads to the page that describes it.
+pub fn document(error: &Error, request_id: &str) -> Problem {
+    let (status, title) = status(error);
+    let (code, detail) = (error.code(), error.to_string());
+    let errors = match error {
+        Error::InvalidRequest(errors) | Error::InvalidFrame(errors) => {
+            errors.iter().map(|e| Field { field: e.field.clone(), reason: e.reason.clone() }).collect()
+        }
+        _ => Vec::new(),
+    };
+    Problem {
+        kind: format!("/docs#{code}"),
+        title,
+        status: status.as_u16(),
+        message: detail.clone(),
+        detail,
+        code,
+        request_id: request_id.to_owned(),
+        errors,
+    }
+}

@@ -1,0 +1,218 @@
+//! The HTTP API's side: what a handler reads from a request, and what it answers.
+
+use std::error::Error as _;
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use domain::accounts::{Context, Grant};
+use domain::{Caller, Error, Result, SessionId, Timestamp, UserId};
+use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue, LINK, RETRY_AFTER, WWW_AUTHENTICATE};
+use http::{HeaderName, StatusCode};
+use lambda_http::request::RequestContext;
+use lambda_http::{Body, Request, RequestExt, Response};
+use protocol::Page;
+use protocol::rest::{Auth, MAX_BODY};
+use serde::Serialize;
+
+use crate::{Edge, problem};
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+const CONTENT_TYPE_OPTIONS: HeaderName = HeaderName::from_static("x-content-type-options");
+
+/// One request while it is being answered.
+pub struct Call<'a> {
+    edge: &'a Edge,
+    request: &'a Request,
+    route: &'static str,
+    request_id: String,
+    started: Timestamp,
+    user: OnceLock<UserId>,
+}
+
+impl<'a> Call<'a> {
+    /// Begins to answer; `route` names the function in the log.
+    pub fn new(edge: &'a Edge, route: &'static str, request: &'a Request) -> Self {
+        let request_id = match request.request_context_ref() {
+            Some(RequestContext::ApiGatewayV2(context)) => context.request_id.clone().unwrap_or_default(),
+            _ => String::new(),
+        };
+        Self { edge, request, route, request_id, started: edge.clock.now(), user: OnceLock::new() }
+    }
+
+    /// What the domain's rules are given.
+    pub fn context(&self) -> Context<'a> {
+        self.edge.context(self.started)
+    }
+
+    /// When the request came.
+    pub fn now(&self) -> Timestamp {
+        self.started
+    }
+
+    /// Who calls; `Unauthorized` without a good access token.
+    pub fn caller(&self) -> Result<Caller> {
+        let header = self.request.headers().get(http::header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+        let caller = self.edge.tokens.verify_bearer(header, self.started)?;
+        self.note_user(caller.user_id);
+        Ok(caller)
+    }
+
+    /// Names the user for the log, where no access token does.
+    pub fn note_user(&self, user: UserId) {
+        // A call has one user; a second name for it would be the same.
+        let _first = self.user.set(user);
+    }
+
+    /// The body as text.
+    pub fn body(&self) -> Result<&'a str> {
+        let bytes: &[u8] = self.request.body();
+        if bytes.len() > MAX_BODY {
+            return Err(Error::PayloadTooLarge { what: "the body", limit: MAX_BODY });
+        }
+        std::str::from_utf8(bytes).map_err(|_| Error::field("body", "must be UTF-8"))
+    }
+
+    /// The client's network address, as API Gateway saw it.
+    pub fn address(&self) -> String {
+        match self.request.request_context_ref() {
+            Some(RequestContext::ApiGatewayV2(context)) => context.http.source_ip.clone().unwrap_or_default(),
+            _ => String::new(),
+        }
+    }
+
+    /// The session that the path names. What is no identifier names no session.
+    pub fn session_in_path(&self) -> Result<SessionId> {
+        let parameters = self.request.path_parameters_ref();
+        let id = parameters.and_then(|p| p.first("sessionId")).and_then(|text| text.parse().ok());
+        id.ok_or(Error::SessionNotFound)
+    }
+
+    /// The page that the query asks for.
+    pub fn page<Id: std::str::FromStr + ToString>(&self) -> Result<Page<Id>> {
+        let query = self.request.query_string_parameters_ref();
+        let (limit, cursor) = (query.and_then(|q| q.first("limit")), query.and_then(|q| q.first("cursor")));
+        Page::parse(limit, cursor).map_err(Error::InvalidRequest)
+    }
+
+    /// The `Link` header of the page after `last` (RFC 8288), if the page was full.
+    pub fn next_page<Id: std::str::FromStr + ToString>(&self, page: &Page<Id>, last: &Id) -> String {
+        let path = self.request.raw_http_path();
+        format!("<{path}?limit={}&cursor={}>; rel=\"next\"", page.limit, Page::cursor(last))
+    }
+
+    /// The answer to a login: the grant with an access token made for it.
+    pub fn auth(&self, grant: Grant) -> Result<Auth> {
+        self.note_user(grant.user.id);
+        let lifetime = self.edge.policy.access_token;
+        let (token, expires_at) = self.edge.tokens.issue(&grant.user, grant.family, self.started, lifetime)?;
+        Ok(Auth::new(grant, token, expires_at))
+    }
+
+    /// Ends the call: one line in the log, and the response.
+    pub fn respond(self, result: Result<Answer>) -> Response<Body> {
+        let elapsed = self.edge.clock.now().since(self.started);
+        let answer = match result {
+            Ok(answer) => {
+                self.log(answer.status, "ok", elapsed);
+                answer
+            }
+            Err(error) => {
+                let (status, _) = problem::status(&error);
+                match error.source() {
+                    Some(cause) => self.log_failure(status, &error, cause, elapsed),
+                    None => self.log(status, error.code(), elapsed),
+                }
+                Answer::problem(&error, status, &self.request_id)
+            }
+        };
+        answer.into_response(&self.request_id)
+    }
+
+    fn log(&self, status: StatusCode, outcome: &str, elapsed: Duration) {
+        tracing::info!(
+            request.id = %self.request_id,
+            route = self.route,
+            user.id = self.user.get().map(tracing::field::display),
+            status = status.as_u16(),
+            outcome,
+            elapsed_ms = u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX),
+            "answered"
+        );
+    }
+
+    fn log_failure(&self, status: StatusCode, error: &Error, cause: &dyn std::error::Error, elapsed: Duration) {
+        tracing::error!(
+            request.id = %self.request_id,
+            route = self.route,
+            user.id = self.user.get().map(tracing::field::display),
+            status = status.as_u16(),
+            outcome = error.code(),
+            elapsed_ms = u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX),
+            cause = %crate::websocket::chain(cause),
+            "failed"
+        );
+    }
+}
+
+/// What a handler answers when all went well.
+pub struct Answer {
+    status: StatusCode,
+    headers: Vec<(HeaderName, String)>,
+    body: Option<(&'static str, String)>,
+}
+
+impl Answer {
+    /// 200 with that body.
+    pub fn ok(body: &impl Serialize) -> Self {
+        Self::json(StatusCode::OK, "application/json", body)
+    }
+
+    /// 201 with that body.
+    pub fn created(body: &impl Serialize) -> Self {
+        Self::json(StatusCode::CREATED, "application/json", body)
+    }
+
+    /// 204.
+    pub fn no_content() -> Self {
+        Self { status: StatusCode::NO_CONTENT, headers: Vec::new(), body: None }
+    }
+
+    /// With a `Link` header, where there is a next page.
+    pub fn with_link(mut self, link: Option<String>) -> Self {
+        self.headers.extend(link.map(|link| (LINK, link)));
+        self
+    }
+
+    fn problem(error: &Error, status: StatusCode, request_id: &str) -> Self {
+        let mut answer = Self::json(status, "application/problem+json", &problem::document(error, request_id));
+        answer.headers.extend(problem::retry_after(error).map(|seconds| (RETRY_AFTER, seconds.to_string())));
+        if matches!(error, Error::Unauthorized) {
+            answer.headers.push((WWW_AUTHENTICATE, "Bearer".to_owned()));
+        }
+        answer
+    }
+
+    fn json(status: StatusCode, content_type: &'static str, body: &impl Serialize) -> Self {
+        let text = serde_json::to_string(body).expect("the wire types have string keys and nothing that cannot be written");
+        Self { status, headers: Vec::new(), body: Some((content_type, text)) }
+    }
+
+    fn into_response(self, request_id: &str) -> Response<Body> {
+        let (content_type, body) = self.body.map_or((None, Body::Empty), |(kind, text)| (Some(kind), Body::Text(text)));
+        let mut response = Response::new(body);
+        *response.status_mut() = self.status;
+        let headers = response.headers_mut();
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        headers.insert(CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+        if let Some(kind) = content_type {
+            headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
+        }
+        if let Ok(id) = HeaderValue::from_str(request_id) {
+            headers.insert(REQUEST_ID, id);
+        }
+        for (name, value) in self.headers {
+            headers.insert(name, HeaderValue::from_str(&value).expect("cursors and numbers are visible ASCII"));
+        }
+        response
+    }
+}

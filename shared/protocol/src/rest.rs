@@ -1,0 +1,570 @@
+//! REST: what clients send and what they get.
+
+use domain::accounts::Grant;
+use domain::chat::ChatMessage;
+use domain::sessions::NewSession;
+use domain::{
+    Email, Error, Password, Presence, Roster, Session, SessionId, SessionKind, SessionName, SessionState,
+    Timestamp, User, Username, Visibility,
+};
+use serde::Serialize;
+use serde_json::value::RawValue;
+
+use crate::{Fields, format_time};
+
+/// The longest request body, in bytes.
+pub const MAX_BODY: usize = 64 * 1024;
+
+fn body<'a, T>(json: &'a str, read: impl FnOnce(&mut Fields<'a>) -> Option<T>) -> Result<T, Error> {
+    Fields::read(json, "body", read).map_err(Error::InvalidRequest)
+}
+
+/// `POST /api/auth/register`.
+pub struct Register {
+    /// The wanted name.
+    pub username: Username,
+    /// The address.
+    pub email: Email,
+    /// The password in clear.
+    pub password: Password,
+}
+
+impl Register {
+    /// Parses a body.
+    pub fn parse(json: &str) -> Result<Self, Error> {
+        body(json, |f| {
+            let username = f.text("username", |text| Username::parse(&text));
+            let email = f.text("email", |text| Email::parse(&text));
+            let password = f.text("password", Password::parse_new);
+            Some(Self { username: username?, email: email?, password: password? })
+        })
+    }
+}
+
+/// `POST /api/auth/login`.
+pub struct Login {
+    /// The address.
+    pub email: Email,
+    /// The password in clear.
+    pub password: Password,
+}
+
+impl Login {
+    /// Parses a body.
+    pub fn parse(json: &str) -> Result<Self, Error> {
+        body(json, |f| {
+            let email = f.text("email", |text| Email::parse(&text));
+            let password = f.text("password", Password::parse);
+            Some(Self { email: email?, password: password? })
+        })
+    }
+}
+
+/// `POST /api/auth/refresh` and `POST /api/auth/logout`.
+pub struct RefreshToken(pub String);
+
+impl RefreshToken {
+    /// Parses a body.
+    pub fn parse(json: &str) -> Result<Self, Error> {
+        body(json, |f| f.text("refreshToken", Ok).map(Self))
+    }
+}
+
+/// `POST /api/auth/password`.
+pub struct ChangePassword {
+    /// The password so far.
+    pub current: Password,
+    /// The password from now on.
+    pub new: Password,
+}
+
+impl ChangePassword {
+    /// Parses a body.
+    pub fn parse(json: &str) -> Result<Self, Error> {
+        body(json, |f| {
+            let current = f.text("currentPassword", Password::parse);
+            let new = f.text("newPassword", Password::parse_new);
+            Some(Self { current: current?, new: new? })
+        })
+    }
+}
+
+/// `DELETE /api/auth/me`.
+pub struct DeleteAccount(pub Password);
+
+impl DeleteAccount {
+    /// Parses a body.
+    pub fn parse(json: &str) -> Result<Self, Error> {
+        body(json, |f| f.text("password", Password::parse).map(Self))
+    }
+}
+
+/// `POST /api/session/create`.
+pub fn parse_new_session(json: &str) -> Result<NewSession, Error> {
+    body(json, |f| {
+        let name = f.text("name", |text| SessionName::parse(&text));
+        let max_participants = f.optional_number("maxParticipants", seats);
+        let kind = f.optional_json("type", kind);
+        let visibility = f.optional_text("visibility", |text| visibility(&text));
+        Some(NewSession {
+            name: name?,
+            max_participants: max_participants?.unwrap_or(10),
+            kind: kind?.unwrap_or(SessionKind::VideoCall),
+            visibility: visibility?.unwrap_or(Visibility::Public),
+        })
+    })
+}
+
+/// `{"sessionId"}`: join, ticket, leave and end.
+pub fn parse_session_id(json: &str) -> Result<SessionId, Error> {
+    body(json, |f| f.text("sessionId", |text| text.parse().map_err(|_| "must be a session's id")))
+}
+
+fn seats(number: u64) -> Result<u8, &'static str> {
+    u8::try_from(number).ok().filter(|n| (2..=100).contains(n)).ok_or("must be 2-100")
+}
+
+/// A session's kind by its name, or by the number that the first TunRTC used.
+fn kind(json: &RawValue) -> Result<SessionKind, &'static str> {
+    match json.get() {
+        "0" | "\"audioOnly\"" => Ok(SessionKind::AudioOnly),
+        "1" | "\"videoCall\"" => Ok(SessionKind::VideoCall),
+        "2" | "\"screenShare\"" => Ok(SessionKind::ScreenShare),
+        "3" | "\"mixed\"" => Ok(SessionKind::Mixed),
+        _ => Err("must be audioOnly, videoCall, screenShare or mixed"),
+    }
+}
+
+fn visibility(text: &str) -> Result<Visibility, &'static str> {
+    match text {
+        "public" => Ok(Visibility::Public),
+        "unlisted" => Ok(Visibility::Unlisted),
+        _ => Err("must be public or unlisted"),
+    }
+}
+
+/// What a login gives.
+#[derive(Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct Auth {
+    /// The access token.
+    pub token: String,
+    /// Always `Bearer`.
+    pub token_type: &'static str,
+    /// When the access token runs out.
+    pub expires_at: String,
+    /// Exchanged for the next pair; good for one use.
+    pub refresh_token: String,
+    /// When the refresh token runs out.
+    pub refresh_expires_at: String,
+    /// The account.
+    pub user_id: String,
+    /// Its name.
+    pub username: String,
+    /// Its address.
+    pub email: String,
+}
+
+impl Auth {
+    /// From a login and the access token made for it.
+    pub fn new(grant: Grant, token: String, expires_at: Timestamp) -> Self {
+        Self {
+            token,
+            token_type: "Bearer",
+            expires_at: format_time(expires_at),
+            refresh_token: grant.refresh_token,
+            refresh_expires_at: format_time(grant.refresh_expires_at),
+            user_id: grant.user.id.to_string(),
+            username: grant.user.username.as_str().to_owned(),
+            email: grant.user.email.as_str().to_owned(),
+        }
+    }
+}
+
+/// The caller's account.
+#[derive(Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct Me {
+    /// The account.
+    pub id: String,
+    /// Its name.
+    pub username: String,
+    /// Its address.
+    pub email: String,
+    /// When it was registered.
+    pub created_at: String,
+    /// When it last logged in.
+    pub last_login_at: Option<String>,
+}
+
+impl From<&User> for Me {
+    fn from(user: &User) -> Self {
+        Self {
+            id: user.id.to_string(),
+            username: user.username.as_str().to_owned(),
+            email: user.email.as_str().to_owned(),
+            created_at: format_time(user.created_at),
+            last_login_at: user.last_login_at.map(format_time),
+        }
+    }
+}
+
+/// A session.
+#[derive(Debug, Clone, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct SessionView {
+    /// Its identifier.
+    pub session_id: String,
+    /// Its name.
+    pub name: String,
+    /// What it is for.
+    #[serde(rename = "type")]
+    pub kind: KindView,
+    /// Whether it can be joined.
+    pub status: SessionStatus,
+    /// Who can find it.
+    pub visibility: VisibilityView,
+    /// Its number of seats.
+    pub max_participants: u8,
+    /// How many of them are taken.
+    pub current_participants: u8,
+    /// When it was created.
+    pub created_at: String,
+    /// When it ended.
+    pub ended_at: Option<String>,
+    /// Who created it.
+    pub creator_id: String,
+    /// The creator's name.
+    pub creator_username: String,
+}
+
+/// What a session is for.
+#[derive(Debug, Clone, Copy, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub enum KindView {
+    /// Voices alone.
+    AudioOnly,
+    /// Cameras and voices.
+    VideoCall,
+    /// A screen.
+    ScreenShare,
+    /// Any of them.
+    Mixed,
+}
+
+/// Whether a session can be joined.
+#[derive(Debug, Clone, Copy, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub enum SessionStatus {
+    /// It can.
+    Active,
+    /// It cannot any more.
+    Ended,
+}
+
+/// Who can find a session.
+#[derive(Debug, Clone, Copy, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub enum VisibilityView {
+    /// It is listed.
+    Public,
+    /// Whoever knows its identifier.
+    Unlisted,
+}
+
+impl From<&Session> for SessionView {
+    fn from(session: &Session) -> Self {
+        let ended_at = match session.state {
+            SessionState::Active => None,
+            SessionState::Ended(at) => Some(format_time(at)),
+        };
+        Self {
+            session_id: session.id.to_string(),
+            name: session.name.as_str().to_owned(),
+            kind: match session.kind {
+                SessionKind::AudioOnly => KindView::AudioOnly,
+                SessionKind::VideoCall => KindView::VideoCall,
+                SessionKind::ScreenShare => KindView::ScreenShare,
+                SessionKind::Mixed => KindView::Mixed,
+            },
+            status: if session.is_active() { SessionStatus::Active } else { SessionStatus::Ended },
+            visibility: match session.visibility {
+                Visibility::Public => VisibilityView::Public,
+                Visibility::Unlisted => VisibilityView::Unlisted,
+            },
+            max_participants: session.max_participants,
+            current_participants: session.seats_taken,
+            created_at: format_time(session.created_at),
+            ended_at,
+            creator_id: session.creator_id.to_string(),
+            creator_username: session.creator_username.as_str().to_owned(),
+        }
+    }
+}
+
+/// A session with its participants.
+#[derive(Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct SessionDetail {
+    /// The session.
+    #[serde(flatten)]
+    pub session: SessionView,
+    /// Who is believed to be there.
+    pub participants: Vec<ParticipantView>,
+}
+
+impl SessionDetail {
+    /// A roster as it is believed to be at `now`. The count is that of the list, so that the two agree.
+    pub fn new(roster: &Roster, now: Timestamp) -> Self {
+        let participants: Vec<_> = roster.present(now).map(ParticipantView::from).collect();
+        let current_participants = u8::try_from(participants.len()).unwrap_or(u8::MAX);
+        Self { session: SessionView { current_participants, ..SessionView::from(&roster.session) }, participants }
+    }
+}
+
+/// A participant.
+#[derive(Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct ParticipantView {
+    /// The account.
+    pub user_id: String,
+    /// Its name.
+    pub username: String,
+    /// When the seat was taken.
+    pub joined_at: String,
+    /// Whether a connection is there.
+    pub status: PresenceView,
+    /// Whether the microphone is off.
+    pub is_muted: bool,
+    /// Whether the camera is on.
+    pub is_video_enabled: bool,
+}
+
+/// Whether a participant's connection is there.
+#[derive(Debug, Clone, Copy, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub enum PresenceView {
+    /// A connection has joined.
+    Connected,
+    /// The connection was lost; the seat is kept for the grace.
+    Reconnecting,
+    /// No connection has joined yet.
+    Disconnected,
+}
+
+impl From<Presence> for PresenceView {
+    fn from(presence: Presence) -> Self {
+        match presence {
+            Presence::Connected => Self::Connected,
+            Presence::Reconnecting => Self::Reconnecting,
+            Presence::Disconnected => Self::Disconnected,
+        }
+    }
+}
+
+impl From<&domain::Participant> for ParticipantView {
+    fn from(participant: &domain::Participant) -> Self {
+        Self {
+            user_id: participant.user_id.to_string(),
+            username: participant.username.as_str().to_owned(),
+            joined_at: format_time(participant.joined_at),
+            status: participant.presence.into(),
+            is_muted: participant.is_muted,
+            is_video_enabled: participant.is_video_enabled,
+        }
+    }
+}
+
+/// How to connect.
+#[derive(Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct Signaling {
+    /// The complete address; `?ticket=` is the client's to add.
+    pub url: String,
+    /// Admits one connection of one user to one session, once.
+    pub ticket: String,
+    /// When the ticket runs out.
+    pub expires_at: String,
+}
+
+/// The answer to joining.
+#[derive(Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct Joined {
+    /// The session as it is now.
+    #[serde(flatten)]
+    pub session: SessionDetail,
+    /// How to connect.
+    pub signaling: Signaling,
+    /// What `RTCPeerConnection` wants.
+    pub ice_servers: Vec<IceServer>,
+}
+
+/// One entry of `RTCConfiguration.iceServers`.
+#[derive(Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct IceServer {
+    /// STUN or TURN addresses.
+    pub urls: Vec<String>,
+    /// For TURN: when the credential runs out, and whose it is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub username: Option<String>,
+    /// For TURN: proves the user name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub credential: Option<String>,
+}
+
+/// STUN and TURN servers.
+#[derive(Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct IceServers {
+    /// What `RTCPeerConnection` wants.
+    pub ice_servers: Vec<IceServer>,
+    /// How long the credentials are good for new allocations, in seconds.
+    pub ttl_seconds: u64,
+}
+
+/// One chat message.
+#[derive(Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct ChatView {
+    /// Its identifier.
+    pub message_id: String,
+    /// Who wrote it.
+    pub from_user_id: String,
+    /// The writer's name.
+    pub from_username: String,
+    /// The text.
+    pub message: String,
+    /// When it was sent.
+    pub timestamp: String,
+}
+
+impl From<ChatMessage> for ChatView {
+    fn from(message: ChatMessage) -> Self {
+        Self {
+            message_id: message.id.to_string(),
+            from_user_id: message.from.to_string(),
+            from_username: message.username.as_str().to_owned(),
+            timestamp: format_time(message.id.timestamp()),
+            message: message.text,
+        }
+    }
+}
+
+/// That something was done.
+#[derive(Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Done {
+    /// What was done, for people.
+    pub message: &'static str,
+}
+
+/// The state of the service.
+#[derive(Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Health {
+    /// Always `healthy`.
+    pub status: &'static str,
+    /// The present moment.
+    pub timestamp: String,
+    /// The version of TunRTC.
+    pub version: &'static str,
+}
+
+/// A problem document (RFC 9457).
+#[derive(Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct Problem {
+    /// A URI reference that names the kind of problem.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// The kind of problem, for people.
+    pub title: &'static str,
+    /// The HTTP status.
+    pub status: u16,
+    /// What happened here, for people.
+    pub detail: String,
+    /// The stable name.
+    pub code: &'static str,
+    /// The same as `detail`, for clients of the first TunRTC.
+    pub message: String,
+    /// What to look for in the log.
+    pub request_id: String,
+    /// Every bad field of the request.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub errors: Vec<Field>,
+}
+
+/// One bad field of a request.
+#[derive(Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Field {
+    /// The field's path.
+    pub field: String,
+    /// What it must be.
+    pub reason: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused<T>(result: Result<T, Error>) -> Vec<String> {
+        match result {
+            Err(Error::InvalidRequest(errors)) => errors.into_iter().map(|e| e.field).collect(),
+            Err(other) => panic!("{other}"),
+            Ok(_) => panic!("accepted"),
+        }
+    }
+
+    #[test]
+    fn a_registration_names_every_bad_field() {
+        assert_eq!(refused(Register::parse("{}")), ["username", "email", "password"]);
+        assert_eq!(
+            refused(Register::parse(r#"{"username":"","email":"x","password":"short","admin":true}"#)),
+            ["username", "email", "password", "admin"]
+        );
+    }
+
+    #[test]
+    fn a_session_has_defaults() {
+        let session = parse_new_session(r#"{"name":"Daily"}"#).expect("valid");
+        assert_eq!((session.max_participants, session.kind), (10, SessionKind::VideoCall));
+        assert_eq!(session.visibility, Visibility::Public);
+    }
+
+    #[test]
+    fn a_kind_may_be_the_first_tunrtcs_number() {
+        for (json, kind) in [("0", SessionKind::AudioOnly), ("3", SessionKind::Mixed)] {
+            let session = parse_new_session(&format!(r#"{{"name":"x","type":{json}}}"#)).expect("valid");
+            assert_eq!(session.kind, kind);
+        }
+        for json in ["4", "-1", "1.0", "\"video\"", "true", "{}"] {
+            assert_eq!(refused(parse_new_session(&format!(r#"{{"name":"x","type":{json}}}"#))), ["type"], "{json}");
+        }
+    }
+
+    #[test]
+    fn seats_are_counted_from_2_to_100() {
+        for (seats, accepted) in [("1", false), ("2", true), ("100", true), ("101", false), ("2.5", false)] {
+            let parsed = parse_new_session(&format!(r#"{{"name":"x","maxParticipants":{seats}}}"#));
+            assert_eq!(parsed.is_ok(), accepted, "{seats}");
+        }
+    }
+}

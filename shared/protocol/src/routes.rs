@@ -1,0 +1,78 @@
+//! Every route of both APIs and the function behind it, once for people to read. The local gateway is built from this
+//! table, the API documents are made from it, and a test holds the AWS template against it.
+
+/// Which of the two doors.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Api {
+    /// The HTTP API, payload 2.0.
+    Http,
+    /// The WebSocket API.
+    WebSocket,
+}
+
+/// A route key and the function that answers it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Route {
+    /// The door.
+    pub api: Api,
+    /// API Gateway's route key.
+    pub key: &'static str,
+    /// The crate under `functions/`.
+    pub function: &'static str,
+}
+
+impl Route {
+    /// Whether what the function returns is sent to the caller, which takes a route response. HTTP routes and
+    /// `$connect` answer by status; nobody hears the answer to `$disconnect`.
+    pub fn has_route_response(&self) -> bool {
+        self.api == Api::WebSocket && !matches!(self.key, "$connect" | "$disconnect")
+    }
+}
+
+const fn http(key: &'static str, function: &'static str) -> Route {
+    Route { api: Api::Http, key, function }
+}
+
+const fn websocket(key: &'static str, function: &'static str) -> Route {
+    Route { api: Api::WebSocket, key, function }
+}
+
+/// The route table.
+pub const ROUTES: &[Route] = &[
+    http("POST /api/auth/register", "auth_register"),
+    http("POST /api/auth/login", "auth_login"),
+    http("POST /api/auth/refresh", "auth_refresh"),
+    http("POST /api/auth/logout", "auth_logout"),
+    http("GET /api/auth/me", "auth_me"),
+    http("POST /api/auth/password", "auth_password"),
+    http("DELETE /api/auth/me", "auth_delete"),
+    http("POST /api/session/create", "session_create"),
+    http("POST /api/session/join", "session_join"),
+    http("POST /api/session/ticket", "session_ticket"),
+    http("POST /api/session/leave", "session_leave"),
+    http("POST /api/session/end", "session_end"),
+    http("GET /api/session/active", "session_active"),
+    http("GET /api/session/{sessionId}", "session_get"),
+    http("GET /api/session/{sessionId}/messages", "session_messages"),
+    http("GET /api/iceservers", "ice_servers"),
+    http("GET /health", "health"),
+    http("$default", "http_default"),
+    websocket("$connect", "ws_connect"),
+    websocket("$disconnect", "ws_disconnect"),
+    websocket("joinSession", "ws_join"),
+    websocket("leaveSession", "ws_leave"),
+    websocket("sendOffer", "ws_signal"),
+    websocket("sendAnswer", "ws_signal"),
+    websocket("sendIceCandidate", "ws_signal"),
+    websocket("sendMessage", "ws_message"),
+    websocket("updateStatus", "ws_status"),
+    websocket("sync", "ws_sync"),
+    websocket("ping", "ws_default"),
+    websocket("$default", "ws_default"),
+];
+
+/// The function that answers before `$connect`.
+pub const AUTHORIZER: &str = "ws_authorizer";
+
+/// The function behind the delay queue and the sweep's schedule.
+pub const EXPIRY: &str = "participant_expiry";

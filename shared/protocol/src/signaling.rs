@@ -1,0 +1,533 @@
+//! Signaling: the frames of clients, the answers to them, and the events.
+
+use domain::accounts::Context;
+use domain::presence::Status;
+use domain::relay::Signal;
+use domain::{
+    Departure, Ending, Error, Event, Frame, Participant, SessionId, SignalId, Timestamp, UserId, Username,
+    Wire,
+};
+use serde::Serialize;
+use serde_json::value::RawValue;
+
+use crate::rest::{PresenceView, SessionDetail};
+use crate::{Fields, format_time, parse_time};
+
+/// API Gateway splits larger messages into several frames; ours stay below, in bytes.
+/// <https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-execution-service-websocket-limits-table.html>
+pub const MAX_FRAME: usize = 32 * 1024;
+
+/// The longest chat message, in characters.
+pub const MAX_TEXT: usize = 4096;
+
+/// The longest `id` and `epoch`, in characters.
+const MAX_TAG: usize = 64;
+
+/// The most candidates in one frame.
+const MAX_CANDIDATES: usize = 256;
+
+/// A client's frame, its envelope read.
+pub struct ClientFrame<'a> {
+    /// What it wants.
+    pub action: String,
+    /// What its answer will carry.
+    pub id: String,
+    data: &'a RawValue,
+}
+
+/// A frame that is refused before its action is known, with its `id` if that was readable.
+#[derive(Debug)]
+pub struct Unreadable {
+    /// The frame's `id`.
+    pub id: Option<String>,
+    /// Why.
+    pub error: Error,
+}
+
+impl<'a> ClientFrame<'a> {
+    /// Reads the envelope.
+    pub fn parse(text: &'a str) -> Result<Self, Unreadable> {
+        let mut id = None;
+        let envelope = Fields::read(text, "frame", |f| {
+            id = f.text("id", |id| tag(id, "must be 1-64 characters"));
+            let action = f.text("action", Ok);
+            let data = f.optional_json("data", Ok);
+            Some((action?, data?))
+        });
+        match (envelope, id) {
+            (Ok((action, data)), Some(id)) => Ok(Self { action, id, data: data.unwrap_or(RawValue::NULL) }),
+            (Ok(_), None) => unreachable!("a missing id is an error of the envelope"),
+            (Err(errors), id) => Err(Unreadable { id, error: Error::InvalidFrame(errors) }),
+        }
+    }
+
+    fn data<T>(&self, read: impl FnOnce(&mut Fields<'a>) -> Option<T>) -> Result<T, Error> {
+        let json = if self.data.get() == "null" { "{}" } else { self.data.get() };
+        Fields::read(json, "data", read).map_err(Error::InvalidFrame)
+    }
+
+    /// `joinSession`.
+    pub fn join(&self) -> Result<Join, Error> {
+        self.data(|f| {
+            let session = f.text("sessionId", |text| text.parse().map_err(|_| "must be a session's id"));
+            let since = f.optional_text("since", |text| since(&text));
+            Some(Join { session: session?, since: since? })
+        })
+    }
+
+    /// `leaveSession` and `ping`.
+    pub fn nothing(&self) -> Result<(), Error> {
+        self.data(|_| Some(()))
+    }
+
+    /// `sync`.
+    pub fn sync(&self) -> Result<Timestamp, Error> {
+        self.data(|f| f.text("since", |text| since(&text)))
+    }
+
+    /// `updateStatus`.
+    pub fn status(&self) -> Result<Status, Error> {
+        self.data(|f| {
+            let is_muted = f.flag("isMuted");
+            let is_video_enabled = f.flag("isVideoEnabled");
+            Some(Status { is_muted: is_muted?, is_video_enabled: is_video_enabled? })
+        })
+    }
+
+    /// `sendMessage`.
+    pub fn message(&self) -> Result<String, Error> {
+        self.data(|f| f.text("message", message))
+    }
+
+    /// `sendOffer`, `sendAnswer` and `sendIceCandidate`; another action is unknown.
+    pub fn signal(&self) -> Result<ClientSignal<'a>, Error> {
+        let (event, field) = match self.action.as_str() {
+            "sendOffer" => ("receiveOffer", "offer"),
+            "sendAnswer" => ("receiveAnswer", "answer"),
+            "sendIceCandidate" => ("receiveIceCandidate", "candidates"),
+            _ => return Err(Error::UnknownAction),
+        };
+        self.data(|f| {
+            let target = f.text("targetUserId", |text| Ok(text.parse().ok()));
+            let epoch = f.optional_text("epoch", |text| tag(text, "must be 1-64 characters"));
+            let seq = f.optional_number("seq", |n| if n >= 1 { Ok(n) } else { Err("must be at least 1") });
+            let body = if field == "candidates" { candidates(f) } else { description(f, field) };
+            Some(ClientSignal { event, field, target: target?, epoch: epoch?, seq: seq?, body: body? })
+        })
+    }
+}
+
+/// `joinSession`.
+pub struct Join {
+    /// The session, which must be the ticket's.
+    pub session: SessionId,
+    /// From when on a replay is wanted.
+    pub since: Option<Timestamp>,
+}
+
+/// A signal as a client sends it.
+pub struct ClientSignal<'a> {
+    event: &'static str,
+    field: &'static str,
+    target: Option<UserId>,
+    epoch: Option<String>,
+    seq: Option<u64>,
+    body: Body<'a>,
+}
+
+enum Body<'a> {
+    Description(&'a RawValue),
+    Candidates(Vec<&'a RawValue>),
+}
+
+impl ClientSignal<'_> {
+    /// The signal that its target receives. Who sends it is the server's word, never the client's.
+    pub fn into_signal(
+        self,
+        context: Context<'_>,
+        session: SessionId,
+        from: UserId,
+        username: &Username,
+    ) -> Result<Signal, Error> {
+        let to = self.target.filter(|to| *to != from).ok_or(Error::PeerNotFound)?;
+        let id = SignalId::new(context.ids, context.now);
+        let data = SignalData {
+            from_user_id: from.to_string(),
+            from_username: username.as_str(),
+            offer: self.description_of("offer"),
+            answer: self.description_of("answer"),
+            candidates: match &self.body {
+                Body::Candidates(list) => Some(list),
+                Body::Description(_) => None,
+            },
+            epoch: self.epoch.as_deref(),
+            seq: self.seq,
+            signal_id: id.to_string(),
+        };
+        let frame = Frame(encode(self.event, None, context.now, &data));
+        if frame.0.len() >= MAX_FRAME {
+            return Err(Error::PayloadTooLarge { what: "the frame to the target", limit: MAX_FRAME });
+        }
+        Ok(Signal { id, session, to, frame })
+    }
+
+    fn description_of(&self, field: &str) -> Option<&RawValue> {
+        match self.body {
+            Body::Description(raw) if self.field == field => Some(raw),
+            Body::Description(_) | Body::Candidates(_) => None,
+        }
+    }
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct SignalData<'a> {
+    from_user_id: String,
+    from_username: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    offer: Option<&'a RawValue>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    answer: Option<&'a RawValue>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    candidates: Option<&'a Vec<&'a RawValue>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    epoch: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    seq: Option<u64>,
+    signal_id: String,
+}
+
+fn tag(text: String, reason: &'static str) -> Result<String, &'static str> {
+    (1..=MAX_TAG).contains(&text.chars().count()).then_some(text).ok_or(reason)
+}
+
+fn since(text: &str) -> Result<Timestamp, &'static str> {
+    parse_time(text).ok_or("must be an RFC 3339 time")
+}
+
+fn message(text: String) -> Result<String, &'static str> {
+    (1..=MAX_TEXT).contains(&text.chars().count()).then_some(text).ok_or("must be 1-4096 characters")
+}
+
+fn description<'a>(f: &mut Fields<'a>, field: &'static str) -> Option<Body<'a>> {
+    let (_, raw) = f.object(field, |d| {
+        let kind = d.text("type", |text| if text == field { Ok(()) } else { Err("does not fit the action") });
+        let sdp = d.text("sdp", |text| if text.is_empty() { Err("must not be empty") } else { Ok(()) });
+        kind.and(sdp)
+    })?;
+    Some(Body::Description(raw))
+}
+
+fn candidates<'a>(f: &mut Fields<'a>) -> Option<Body<'a>> {
+    match (f.has("candidate"), f.has("candidates")) {
+        (true, false) => f.optional_json("candidate", candidate).flatten().map(|one| Body::Candidates(vec![one])),
+        (false, true) => f.optional_json("candidates", candidate_list).flatten().map(Body::Candidates),
+        (true, true) => {
+            f.optional_json("candidate", Ok);
+            f.optional_json("candidates", Ok);
+            f.refuse("candidates", "must not come with candidate")
+        }
+        (false, false) => {
+            f.optional_json("candidate", Ok);
+            f.optional_json("candidates", Ok);
+            f.refuse("candidates", "is missing")
+        }
+    }
+}
+
+const CANDIDATE: &str = "must be an object with a string candidate";
+
+fn candidate(raw: &RawValue) -> Result<&RawValue, &'static str> {
+    #[derive(serde::Deserialize)]
+    struct Candidate<'a> {
+        #[serde(rename = "candidate", borrow)]
+        _candidate: std::borrow::Cow<'a, str>,
+    }
+    // A struct also reads from an array, which is not what a candidate is.
+    let is_object = raw.get().starts_with('{');
+    (is_object && serde_json::from_str::<Candidate<'_>>(raw.get()).is_ok()).then_some(raw).ok_or(CANDIDATE)
+}
+
+fn candidate_list(raw: &RawValue) -> Result<Vec<&RawValue>, &'static str> {
+    let list: Vec<&RawValue> = serde_json::from_str(raw.get()).map_err(|_| "must be a list")?;
+    if !(1..=MAX_CANDIDATES).contains(&list.len()) {
+        return Err("must hold 1-256 candidates");
+    }
+    list.into_iter().map(candidate).collect()
+}
+
+#[derive(Serialize)]
+struct Outgoing<'a, T> {
+    event: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    id: Option<&'a str>,
+    timestamp: String,
+    data: &'a T,
+}
+
+fn encode<T: Serialize>(event: &str, id: Option<&str>, at: Timestamp, data: &T) -> String {
+    serde_json::to_string(&Outgoing { event, id, timestamp: format_time(at), data })
+        .expect("the wire types have string keys and nothing that cannot be written")
+}
+
+/// The answer to a frame that was carried out.
+pub fn ack<T: Serialize>(id: &str, at: Timestamp, data: &T) -> String {
+    encode("ack", Some(id), at, data)
+}
+
+/// The answer to a frame that was refused.
+pub fn error(id: Option<&str>, at: Timestamp, error: &Error) -> String {
+    encode("error", id, at, &ErrorData { code: frame_code(error), message: error.to_string() })
+}
+
+/// A frame's error code: the contract gives frames fewer than REST.
+fn frame_code(error: &Error) -> &'static str {
+    match error {
+        Error::NotInSession | Error::SessionNotFound => Error::NotJoined.code(),
+        other => other.code(),
+    }
+}
+
+#[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+/// Why a frame was refused.
+pub struct ErrorData {
+    /// The stable name.
+    pub code: &'static str,
+    /// For people.
+    pub message: String,
+}
+
+/// The answer to actions that have nothing to say.
+#[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Nothing {}
+
+/// The answer to `joinSession`.
+#[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct JoinedData {
+    /// The session as it is now.
+    pub session: SessionDetail,
+    /// Whether nothing was missed since `since`.
+    pub recovered: bool,
+    /// How often to send `ping`.
+    pub heartbeat_seconds: u64,
+}
+
+/// The answer to a signal.
+#[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct SignalAck {
+    /// Where the signal is.
+    pub delivery: DeliveryView,
+    /// Its identifier.
+    pub signal_id: String,
+}
+
+/// Where a signal is.
+#[derive(Debug, Clone, Copy, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub enum DeliveryView {
+    /// With the target's connection.
+    Sent,
+    /// Waiting for the target to come back.
+    Queued,
+}
+
+/// The answer to `sendMessage`.
+#[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct MessageAck {
+    /// The message's identifier.
+    pub message_id: String,
+}
+
+/// The answer to `sync`.
+#[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct SyncAck {
+    /// How many events were sent again.
+    pub replayed: usize,
+}
+
+/// `userJoined`.
+#[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct UserJoinedData {
+    /// Who.
+    pub user_id: String,
+    /// Their name.
+    pub username: String,
+    /// When they took their seat.
+    pub joined_at: String,
+    /// Whether the microphone is off.
+    pub is_muted: bool,
+    /// Whether the camera is on.
+    pub is_video_enabled: bool,
+}
+
+/// `userLeft`.
+#[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct UserLeftData {
+    /// Who.
+    pub user_id: String,
+    /// Their name.
+    pub username: String,
+    /// Why.
+    pub reason: DepartureView,
+}
+
+/// Why somebody left.
+#[derive(Debug, Clone, Copy, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub enum DepartureView {
+    /// They said so.
+    Left,
+    /// They did not come back in time.
+    Timeout,
+    /// Their access was taken away.
+    Removed,
+}
+
+/// `userStatusUpdated`.
+#[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct UserStatusData {
+    /// Who.
+    pub user_id: String,
+    /// Their name.
+    pub username: String,
+    /// Whether their connection is there.
+    pub status: PresenceView,
+    /// Whether the microphone is off.
+    pub is_muted: bool,
+    /// Whether the camera is on.
+    pub is_video_enabled: bool,
+}
+
+/// `receiveMessage`.
+#[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct MessageData {
+    /// Its identifier.
+    pub message_id: String,
+    /// Who wrote it.
+    pub from_user_id: String,
+    /// The writer's name.
+    pub from_username: String,
+    /// The text.
+    pub message: String,
+}
+
+/// `sessionEnded`.
+#[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct SessionEndedData {
+    /// Why.
+    pub reason: EndingView,
+}
+
+/// Why a session ended.
+#[derive(Debug, Clone, Copy, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub enum EndingView {
+    /// Its creator ended it.
+    Ended,
+    /// It stood empty.
+    Empty,
+    /// Its creator's account was deleted.
+    CreatorDeleted,
+}
+
+/// Encodes events as JSON.
+#[derive(Debug, Clone, Copy)]
+pub struct Json;
+
+impl Wire for Json {
+    fn encode(&self, event: &Event<'_>, at: Timestamp) -> Frame {
+        Frame(match event {
+            Event::UserJoined(participant) => encode("userJoined", None, at, &UserJoinedData::from(*participant)),
+            Event::UserLeft { user_id, username, reason } => {
+                let reason = DepartureView::from(*reason);
+                let data = UserLeftData { user_id: user_id.to_string(), username: owned(username), reason };
+                encode("userLeft", None, at, &data)
+            }
+            Event::UserStatusUpdated(participant) => {
+                encode("userStatusUpdated", None, at, &UserStatusData::from(*participant))
+            }
+            Event::ReceiveMessage { id, from, username, text } => {
+                let data = MessageData {
+                    message_id: id.to_string(),
+                    from_user_id: from.to_string(),
+                    from_username: owned(username),
+                    message: (*text).to_owned(),
+                };
+                encode("receiveMessage", None, at, &data)
+            }
+            Event::SessionEnded(why) => {
+                encode("sessionEnded", None, at, &SessionEndedData { reason: EndingView::from(*why) })
+            }
+            Event::Replaced => encode("replaced", None, at, &Nothing {}),
+        })
+    }
+}
+
+fn owned(username: &Username) -> String {
+    username.as_str().to_owned()
+}
+
+impl From<&Participant> for UserJoinedData {
+    fn from(participant: &Participant) -> Self {
+        Self {
+            user_id: participant.user_id.to_string(),
+            username: owned(&participant.username),
+            joined_at: format_time(participant.joined_at),
+            is_muted: participant.is_muted,
+            is_video_enabled: participant.is_video_enabled,
+        }
+    }
+}
+
+impl From<&Participant> for UserStatusData {
+    fn from(participant: &Participant) -> Self {
+        Self {
+            user_id: participant.user_id.to_string(),
+            username: owned(&participant.username),
+            status: participant.presence.into(),
+            is_muted: participant.is_muted,
+            is_video_enabled: participant.is_video_enabled,
+        }
+    }
+}
+
+impl From<Departure> for DepartureView {
+    fn from(reason: Departure) -> Self {
+        match reason {
+            Departure::Left => Self::Left,
+            Departure::Timeout => Self::Timeout,
+            Departure::Removed => Self::Removed,
+        }
+    }
+}
+
+impl From<Ending> for EndingView {
+    fn from(why: Ending) -> Self {
+        match why {
+            Ending::EndedByCreator => Self::Ended,
+            Ending::Empty => Self::Empty,
+            Ending::CreatorDeleted => Self::CreatorDeleted,
+        }
+    }
+}
