@@ -1,1 +1,71 @@
-//! Amazon API Gateway (HTTP and WebSocket APIs) on this machine.
+//! Amazon API Gateway on this machine: an HTTP API and a WebSocket API in front of functions that
+//! are linked in, with `@connections`, an SQS queue and EventBridge schedules.
+//!
+//! Functions get the JSON events that AWS sends and return the JSON that AWS expects, so the same
+//! handler runs here and on Lambda. Quotas and failures are AWS's, too: see [`Limits`].
+//!
+//! ```no_run
+//! use apigateway::{Gateway, function};
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let echo = function(|event| async move { Ok(event) });
+//! let gateway = Gateway::builder()
+//!     .http_route("GET /hello/{name}", echo.clone())
+//!     .ws_route_with_response("$default", echo)
+//!     .build()?;
+//! let listener = tokio::net::TcpListener::bind("127.0.0.1:5000").await?;
+//! gateway.serve(listener, std::future::pending()).await;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! What the public listener serves, in this order: the WebSocket path, CORS preflights, explicit
+//! HTTP routes, static files, `$default`. The control plane (`@connections` and SQS) is only on
+//! [`Gateway::serve_control`] and [`Gateway::control`].
+
+mod answer;
+mod arrival;
+mod authorizer;
+mod builder;
+mod clock;
+mod connections;
+mod control;
+mod cors;
+mod events;
+mod faults;
+mod function;
+mod handshake;
+mod http_api;
+mod limits;
+mod management;
+mod messages;
+mod order;
+mod queue;
+mod random;
+mod routes;
+mod schedule;
+mod server;
+mod socket;
+
+use std::sync::Arc;
+
+pub use builder::{BuildError, Builder};
+pub use cors::Cors;
+pub use faults::{Chances, DisconnectFate, Faults, Peer, PushFate};
+pub use function::{Function, FunctionError, function};
+pub use limits::Limits;
+pub use order::MessageOrder;
+
+/// An HTTP API and a WebSocket API with what stands behind them. Clones share everything.
+#[derive(Clone)]
+pub struct Gateway {
+    api: Arc<builder::Api>,
+}
+
+impl Gateway {
+    /// Starts with AWS's limits and no route at all.
+    pub fn builder() -> Builder {
+        Builder::default()
+    }
+}

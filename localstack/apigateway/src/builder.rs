@@ -1,0 +1,252 @@
+//! How a gateway is put together.
+
+use std::{collections::HashMap, future::Future, sync::Arc, time::Duration};
+
+use bytes::Bytes;
+use futures_util::{FutureExt, future::BoxFuture};
+use http::{Request, Response};
+use tokio::sync::watch;
+
+use crate::{
+    Gateway,
+    authorizer::{Authorizer, IdentitySource},
+    connections::Connections,
+    cors::Cors,
+    faults::Faults,
+    function::{Function, Tasks},
+    handshake::Throttle,
+    limits::Limits,
+    order::MessageOrder,
+    queue::Queue,
+    routes::Routes,
+    schedule::Schedule,
+};
+
+/// What answers a GET or HEAD request that no explicit route matches; `None` passes it on.
+pub(crate) type Assets = Box<dyn Fn(Request<()>) -> BoxFuture<'static, Option<Response<Bytes>>> + Send + Sync>;
+
+/// Why a gateway cannot be built.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum BuildError {
+    /// Neither `METHOD /path` nor `$default`, or `{name+}` that is not last.
+    #[error("{0:?} is not a route key of an HTTP API")]
+    HttpRouteKey(String),
+    /// The same key was given before.
+    #[error("the route {0:?} is given twice")]
+    RouteTwice(String),
+    /// Neither `route.request.querystring.NAME` nor `route.request.header.NAME`.
+    #[error("{0:?} is not an identity source")]
+    IdentitySource(String),
+    /// Not of the form `$request.body.NAME`.
+    #[error("{0:?} is not a route selection expression")]
+    RouteSelection(String),
+    /// The same queue was given before.
+    #[error("the queue {0:?} is given twice")]
+    QueueTwice(String),
+}
+
+/// The function of a WebSocket route.
+pub(crate) struct WebSocketRoute {
+    pub(crate) function: Function,
+    /// Whether what the function returns goes to the client.
+    pub(crate) responds: bool,
+}
+
+/// Everything that requests need, built once.
+pub(crate) struct Api {
+    pub(crate) limits: Limits,
+    pub(crate) routes: Routes,
+    pub(crate) http_stage: String,
+    pub(crate) cors: Option<Cors>,
+    pub(crate) assets: Option<Assets>,
+    pub(crate) websocket_path: String,
+    pub(crate) websocket_stage: String,
+    pub(crate) websocket_routes: HashMap<String, WebSocketRoute>,
+    /// The path into a message's JSON that names its route.
+    pub(crate) route_selection: Vec<String>,
+    pub(crate) authorizer: Option<Authorizer>,
+    pub(crate) message_order: MessageOrder,
+    pub(crate) queues: HashMap<String, Queue>,
+    pub(crate) schedules: Vec<Schedule>,
+    pub(crate) access_key_id: Option<String>,
+    pub(crate) faults: Option<Box<dyn Faults>>,
+    pub(crate) throttle: Throttle,
+    pub(crate) connections: Connections,
+    pub(crate) tasks: Tasks,
+    /// Becomes true when the gateway shuts down.
+    pub(crate) stopping: watch::Sender<bool>,
+}
+
+/// Puts a [`Gateway`] together. Each method says what API Gateway calls the same thing.
+#[must_use]
+pub struct Builder {
+    api: Result<Api, BuildError>,
+}
+
+impl Default for Builder {
+    fn default() -> Self {
+        let limits = Limits::default();
+        Self {
+            api: Ok(Api {
+                throttle: Throttle::new(limits.connects_per_second),
+                limits,
+                routes: Routes::default(),
+                http_stage: "$default".to_owned(),
+                cors: None,
+                assets: None,
+                websocket_path: "/ws".to_owned(),
+                websocket_stage: "local".to_owned(),
+                websocket_routes: HashMap::new(),
+                route_selection: vec!["action".to_owned()],
+                authorizer: None,
+                message_order: MessageOrder::default(),
+                queues: HashMap::new(),
+                schedules: Vec::new(),
+                access_key_id: None,
+                faults: None,
+                connections: Connections::default(),
+                tasks: Tasks::new(),
+                stopping: watch::Sender::new(false),
+            }),
+        }
+    }
+}
+
+impl Builder {
+    /// A route of the HTTP API: `POST /path/{parameter}`, `ANY /files/{proxy+}` or `$default`.
+    pub fn http_route(self, key: &str, function: Function) -> Self {
+        self.and_then(|api| api.routes.add(key, function))
+    }
+
+    /// The HTTP API's stage; `$default` unless told otherwise. A named one starts every path.
+    pub fn http_stage(self, stage: impl Into<String>) -> Self {
+        self.with(|api| api.http_stage = stage.into())
+    }
+
+    /// The HTTP API's cross-origin rules; without them the gateway leaves CORS to functions.
+    pub fn cors(self, cors: Cors) -> Self {
+        self.with(|api| api.cors = Some(cors))
+    }
+
+    /// Static files: asked for every GET and HEAD request that no explicit route matches,
+    /// before `$default`. `None` means that there is no such file.
+    pub fn assets<F, Fut>(self, handler: F) -> Self
+    where
+        F: Fn(Request<()>) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Option<Response<Bytes>>> + Send + 'static,
+    {
+        self.with(|api| api.assets = Some(Box::new(move |request| handler(request).boxed())))
+    }
+
+    /// A route of the WebSocket API: `$connect`, `$disconnect`, `$default` or a route key.
+    /// What its function returns for a message is discarded.
+    pub fn ws_route(self, key: &str, function: Function) -> Self {
+        self.websocket_route(key, WebSocketRoute { function, responds: false })
+    }
+
+    /// A route of the WebSocket API with a route response: the `body` that its function returns
+    /// is sent to the client.
+    pub fn ws_route_with_response(self, key: &str, function: Function) -> Self {
+        self.websocket_route(key, WebSocketRoute { function, responds: true })
+    }
+
+    fn websocket_route(self, key: &str, route: WebSocketRoute) -> Self {
+        self.and_then(|api| match api.websocket_routes.insert(key.to_owned(), route) {
+            None => Ok(()),
+            Some(_) => Err(BuildError::RouteTwice(key.to_owned())),
+        })
+    }
+
+    /// Where the WebSocket API is on the public listener; `/ws` unless told otherwise.
+    pub fn ws_path(self, path: impl Into<String>) -> Self {
+        self.with(|api| api.websocket_path = path.into())
+    }
+
+    /// The WebSocket API's stage, `local` unless told otherwise; `@connections` is under it.
+    pub fn ws_stage(self, stage: impl Into<String>) -> Self {
+        self.with(|api| api.websocket_stage = stage.into())
+    }
+
+    /// The route selection expression; `$request.body.action` unless told otherwise.
+    pub fn route_selection(self, expression: &str) -> Self {
+        self.and_then(|api| {
+            let refused = || BuildError::RouteSelection(expression.to_owned());
+            let path = expression.strip_prefix("$request.body.").ok_or_else(refused)?;
+            api.route_selection = path.split('.').map(str::to_owned).collect();
+            match api.route_selection.iter().any(String::is_empty) {
+                true => Err(refused()),
+                false => Ok(()),
+            }
+        })
+    }
+
+    /// The REQUEST authorizer of `$connect`, with its identity source
+    /// (`route.request.querystring.NAME` or `route.request.header.NAME`).
+    pub fn authorizer(self, identity_source: &str, function: Function) -> Self {
+        self.and_then(|api| {
+            let source = IdentitySource::parse(identity_source)?;
+            api.authorizer = Some(Authorizer { source, function });
+            Ok(())
+        })
+    }
+
+    /// In which order the messages of one connection run.
+    pub fn message_order(self, order: MessageOrder) -> Self {
+        self.with(|api| api.message_order = order)
+    }
+
+    /// An SQS queue and the function that reads it, one message an event. A queue URL names it
+    /// by its last part.
+    pub fn queue(self, name: &str, function: Function) -> Self {
+        self.and_then(|api| {
+            let queue = Queue::new(name, function);
+            match api.queues.insert(name.to_owned(), queue) {
+                None => Ok(()),
+                Some(_) => Err(BuildError::QueueTwice(name.to_owned())),
+            }
+        })
+    }
+
+    /// An EventBridge schedule; it runs while the gateway serves, first after one `interval`.
+    pub fn schedule(self, name: &str, interval: Duration, function: Function) -> Self {
+        self.with(|api| api.schedules.push(Schedule::new(name, interval, function)))
+    }
+
+    /// Whose SigV4 signatures the control plane accepts. Without it, nobody's.
+    pub fn access_key_id(self, access_key_id: impl Into<String>) -> Self {
+        self.with(|api| api.access_key_id = Some(access_key_id.into()))
+    }
+
+    /// The quotas; AWS's unless told otherwise.
+    pub fn limits(self, limits: Limits) -> Self {
+        self.with(|api| {
+            api.throttle = Throttle::new(limits.connects_per_second);
+            api.limits = limits;
+        })
+    }
+
+    /// Faults to inject, for tests.
+    pub fn faults(self, faults: impl Faults) -> Self {
+        self.with(|api| api.faults = Some(Box::new(faults)))
+    }
+
+    /// Builds the gateway.
+    ///
+    /// # Errors
+    /// The first mistake in what was configured.
+    pub fn build(self) -> Result<Gateway, BuildError> {
+        Ok(Gateway { api: Arc::new(self.api?) })
+    }
+
+    fn with(self, change: impl FnOnce(&mut Api)) -> Self {
+        self.and_then(|api| {
+            change(api);
+            Ok(())
+        })
+    }
+
+    fn and_then(self, change: impl FnOnce(&mut Api) -> Result<(), BuildError>) -> Self {
+        Self { api: self.api.and_then(|mut api| change(&mut api).map(|()| api)) }
+    }
+}

@@ -1,0 +1,376 @@
+//! The opening of a WebSocket: quotas, authorizer, `$connect`, and then the switch of protocols
+//! ([connected routes](https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-websocket-api-route-keys-connect-disconnect.html)).
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, PoisonError},
+    time::Instant,
+};
+
+use bytes::Bytes;
+use http::{
+    HeaderMap, HeaderValue, Method, Request, Response, StatusCode,
+    header::{
+        CONNECTION, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION, UPGRADE,
+    },
+    request::Parts,
+};
+use hyper::{body::Incoming, upgrade::OnUpgrade};
+use serde_json::value::RawValue;
+use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
+
+use crate::{
+    answer::{ProxyAnswer, json_response},
+    arrival::{self, Origin, WrittenNames},
+    authorizer::{Authorizer, Denied, authorize},
+    builder::Api,
+    clock::Moment,
+    connections::Connection,
+    events::{self, AuthorizerRequest, EventType, Handshake, Identity, Lifecycle, WebSocketContext},
+    faults::Peer,
+    function::Failure,
+    random, socket,
+};
+
+/// Answers a request to the WebSocket path.
+///
+/// The handshake runs in a task of its own: a client that goes away meanwhile must not leave a
+/// `$connect` behind that never gets its `$disconnect`.
+pub(crate) async fn handle(
+    api: &Arc<Api>,
+    origin: Origin,
+    names: WrittenNames,
+    mut request: Request<Incoming>,
+) -> Response<Bytes> {
+    let upgrade = hyper::upgrade::on(&mut request);
+    let (parts, _body) = request.into_parts();
+    let attempt = Attempt::new(Arc::clone(api), origin, &names, &parts);
+    let handshake = async move {
+        let admitted = attempt.admit(&parts, upgrade).await;
+        admitted.unwrap_or_else(|refusal| attempt.refuse(refusal))
+    };
+    match api.tasks.spawn(handshake).await {
+        Ok(response) => response,
+        Err(_) => Response::new(Bytes::new()),
+    }
+}
+
+/// Why a handshake is refused.
+#[derive(Debug)]
+enum Refusal {
+    NotAnUpgrade,
+    UrlTooLong,
+    HeadersTooLarge,
+    TooManyConnects,
+    Unauthorized,
+    Forbidden,
+    /// `$connect` answered with another status than 2xx.
+    Connect(StatusCode),
+    AuthorizerFailed(Failure),
+    ConnectFailed(Failure),
+    ShuttingDown,
+}
+
+impl Refusal {
+    fn status(&self) -> StatusCode {
+        match self {
+            Self::NotAnUpgrade => StatusCode::UPGRADE_REQUIRED,
+            Self::UrlTooLong => StatusCode::URI_TOO_LONG,
+            Self::HeadersTooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+            Self::TooManyConnects => StatusCode::TOO_MANY_REQUESTS,
+            Self::Unauthorized => StatusCode::UNAUTHORIZED,
+            Self::Forbidden => StatusCode::FORBIDDEN,
+            Self::Connect(status) => *status,
+            Self::AuthorizerFailed(_) => StatusCode::INTERNAL_SERVER_ERROR,
+            Self::ConnectFailed(Failure::TimedOut) => StatusCode::GATEWAY_TIMEOUT,
+            Self::ConnectFailed(_) => StatusCode::BAD_GATEWAY,
+            Self::ShuttingDown => StatusCode::SERVICE_UNAVAILABLE,
+        }
+    }
+
+    fn message(&self) -> &'static str {
+        match self {
+            Self::AuthorizerFailed(_) | Self::ConnectFailed(_) => "Internal server error",
+            other => other.status().canonical_reason().unwrap_or("Forbidden"),
+        }
+    }
+
+    fn failure(&self) -> Option<&Failure> {
+        match self {
+            Self::AuthorizerFailed(failure) | Self::ConnectFailed(failure) => Some(failure),
+            _ => None,
+        }
+    }
+}
+
+/// One client's try to connect.
+struct Attempt {
+    api: Arc<Api>,
+    connection_id: Box<str>,
+    request_id: String,
+    at: Moment,
+    domain_name: Box<str>,
+    identity: Identity,
+    shown: Handshake,
+}
+
+impl Attempt {
+    fn new(api: Arc<Api>, origin: Origin, names: &WrittenNames, parts: &Parts) -> Self {
+        let at = Moment::now();
+        Self {
+            api,
+            connection_id: random::id().into(),
+            request_id: random::id(),
+            at,
+            domain_name: arrival::domain_name(&parts.headers).into(),
+            identity: Identity {
+                user_agent: arrival::user_agent(&parts.headers).map(Into::into),
+                source_ip: origin.source_ip().into(),
+            },
+            shown: shown(parts, origin, names, at),
+        }
+    }
+
+    async fn admit(&self, parts: &Parts, upgrade: OnUpgrade) -> Result<Response<Bytes>, Refusal> {
+        let accept = self.check(parts)?;
+        let authorizer = match &self.api.authorizer {
+            Some(authorizer) => Some(self.authorize(authorizer).await?),
+            None => None,
+        };
+        let protocol = self.connect(authorizer.as_deref()).await?;
+        let response = switching(&accept, protocol.as_deref())?;
+        self.establish(authorizer, upgrade);
+        Ok(response)
+    }
+
+    /// Quotas and the protocol; gives the value of `Sec-WebSocket-Accept`.
+    fn check(&self, parts: &Parts) -> Result<String, Refusal> {
+        let key = websocket_key(parts).ok_or(Refusal::NotAnUpgrade)?;
+        let limits = &self.api.limits;
+        if parts.uri.path_and_query().is_some_and(|target| target.as_str().len() > limits.url) {
+            return Err(Refusal::UrlTooLong);
+        }
+        if arrival::head_size(&parts.method, &parts.uri, &parts.headers) > limits.headers {
+            return Err(Refusal::HeadersTooLarge);
+        }
+        if *self.api.stopping.borrow() {
+            return Err(Refusal::ShuttingDown);
+        }
+        match self.api.throttle.admits() {
+            true => Ok(derive_accept_key(key)),
+            false => Err(Refusal::TooManyConnects),
+        }
+    }
+
+    async fn authorize(&self, authorizer: &Authorizer) -> Result<Box<RawValue>, Refusal> {
+        if !authorizer.source.is_in(&self.shown) {
+            return Err(Refusal::Unauthorized);
+        }
+        let method_arn = format!(
+            "arn:aws:execute-api:{}:{}:{}/{}/$connect",
+            events::REGION,
+            events::ACCOUNT,
+            events::WEBSOCKET_API,
+            self.api.websocket_stage,
+        );
+        let event = events::json(&AuthorizerRequest {
+            r#type: "REQUEST",
+            method_arn: &method_arn,
+            handshake: &self.shown,
+            request_context: self.context(None),
+        });
+        let decision = authorize(&self.api, authorizer, &method_arn, event).await;
+        decision.map_err(|denied| match denied {
+            Denied::Unauthorized => Refusal::Unauthorized,
+            Denied::Forbidden => Refusal::Forbidden,
+            Denied::Failed(failure) => Refusal::AuthorizerFailed(failure),
+        })
+    }
+
+    /// Runs `$connect`; gives the subprotocol it chose.
+    async fn connect(&self, authorizer: Option<&RawValue>) -> Result<Option<String>, Refusal> {
+        let Some(route) = self.api.websocket_routes.get("$connect") else {
+            return Ok(None);
+        };
+        let event = events::json(&Lifecycle {
+            handshake: &self.shown,
+            request_context: self.context(authorizer),
+            is_base64_encoded: false,
+        });
+        let limits = &self.api.limits;
+        let answer = self
+            .api
+            .tasks
+            .invoke(&route.function, event, limits.websocket_integration, limits.overrun)
+            .await
+            .map_err(Refusal::ConnectFailed)?;
+        let (status, answer) =
+            ProxyAnswer::of_websocket(&answer).map_err(|malformed| Refusal::ConnectFailed(malformed.into()))?;
+        match status.is_success() {
+            true => Ok(answer.header(SEC_WEBSOCKET_PROTOCOL.as_str()).map(str::to_owned)),
+            false => Err(Refusal::Connect(status)),
+        }
+    }
+
+    fn context<'a>(&'a self, authorizer: Option<&'a RawValue>) -> WebSocketContext<'a> {
+        WebSocketContext {
+            route_key: "$connect",
+            disconnect_status_code: None,
+            authorizer,
+            message_id: None,
+            event_type: EventType::Connect,
+            extended_request_id: &self.request_id,
+            request_time: self.at.common_log(),
+            message_direction: "IN",
+            disconnect_reason: None,
+            stage: &self.api.websocket_stage,
+            connected_at: self.at.epoch_millis(),
+            request_time_epoch: self.at.epoch_millis(),
+            identity: &self.identity,
+            request_id: &self.request_id,
+            domain_name: &self.domain_name,
+            connection_id: &self.connection_id,
+            api_id: events::WEBSOCKET_API,
+        }
+    }
+
+    /// From here on the connection takes pushes, and its `$disconnect` will come.
+    fn establish(&self, authorizer: Option<Box<RawValue>>, upgrade: OnUpgrade) {
+        let identity =
+            Identity { user_agent: self.identity.user_agent.clone(), source_ip: self.identity.source_ip.clone() };
+        let connection = Arc::new(Connection::new(
+            self.connection_id.clone(),
+            identity,
+            self.domain_name.clone(),
+            self.at,
+            authorizer,
+            self.api.limits.outbox,
+        ));
+        if self.api.faults.as_ref().is_some_and(|faults| faults.is_black_hole(&Peer::of(&connection))) {
+            connection.become_black_hole();
+        }
+        self.api.connections.insert(Arc::clone(&connection));
+        tracing::debug!(connection.id = &*self.connection_id, "WebSocket opened");
+        self.api.tasks.spawn(socket::serve(Arc::clone(&self.api), connection, upgrade));
+    }
+
+    fn refuse(&self, refusal: Refusal) -> Response<Bytes> {
+        match refusal.failure() {
+            Some(failure) => tracing::warn!(
+                connection.id = &*self.connection_id,
+                request.id = self.request_id,
+                error = failure as &dyn std::error::Error,
+                "WebSocket handshake failed"
+            ),
+            None => tracing::debug!(
+                connection.id = &*self.connection_id,
+                http.status = refusal.status().as_u16(),
+                "WebSocket handshake refused"
+            ),
+        }
+        let body = gateway_message(refusal.message(), &self.connection_id, &self.request_id);
+        let mut response = json_response(refusal.status(), body);
+        if matches!(refusal, Refusal::NotAnUpgrade) {
+            response.headers_mut().insert(UPGRADE, HeaderValue::from_static("websocket"));
+        }
+        if let Ok(request_id) = HeaderValue::from_str(&self.request_id) {
+            response.headers_mut().insert("x-amzn-requestid", request_id);
+        }
+        response
+    }
+}
+
+/// What the gateway itself says to a client of the WebSocket API.
+pub(crate) fn gateway_message(message: &str, connection_id: &str, request_id: &str) -> String {
+    format!(r#"{{"message": "{message}", "connectionId":"{connection_id}", "requestId":"{request_id}"}}"#)
+}
+
+/// The client's key when the request is a WebSocket handshake of the one version there is.
+fn websocket_key(parts: &Parts) -> Option<&[u8]> {
+    let names = |name, token: &str| {
+        let values = parts.headers.get_all(name).into_iter().filter_map(|value| value.to_str().ok());
+        let mut tokens = values.flat_map(|value| value.split(','));
+        tokens.any(|part| part.trim().eq_ignore_ascii_case(token))
+    };
+    let is_handshake = parts.method == Method::GET
+        && names(CONNECTION, "upgrade")
+        && names(UPGRADE, "websocket")
+        && names(SEC_WEBSOCKET_VERSION, "13");
+    if is_handshake { parts.headers.get(SEC_WEBSOCKET_KEY).map(HeaderValue::as_bytes) } else { None }
+}
+
+fn switching(accept: &str, protocol: Option<&str>) -> Result<Response<Bytes>, Refusal> {
+    let mut response = Response::new(Bytes::new());
+    *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
+    let headers = response.headers_mut();
+    headers.insert(CONNECTION, HeaderValue::from_static("Upgrade"));
+    headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
+    let malformed = || Refusal::ConnectFailed(crate::answer::Malformed.into());
+    headers.insert(SEC_WEBSOCKET_ACCEPT, accept.parse().map_err(|_| malformed())?);
+    if let Some(protocol) = protocol {
+        headers.insert(SEC_WEBSOCKET_PROTOCOL, protocol.parse().map_err(|_| malformed())?);
+    }
+    Ok(response)
+}
+
+fn shown(parts: &Parts, origin: Origin, names: &WrittenNames, at: Moment) -> Handshake {
+    let multi_value_headers = multi_value_headers(&parts.headers, origin, names, at);
+    let query = parts.uri.query().unwrap_or_default();
+    let mut multi_value_query_string_parameters: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for (name, value) in form_urlencoded::parse(query.as_bytes()).into_owned() {
+        multi_value_query_string_parameters.entry(name).or_default().push(value);
+    }
+    Handshake {
+        headers: last_values(&multi_value_headers),
+        multi_value_headers,
+        query_string_parameters: last_values(&multi_value_query_string_parameters),
+        multi_value_query_string_parameters,
+    }
+}
+
+fn multi_value_headers(
+    headers: &HeaderMap,
+    origin: Origin,
+    names: &WrittenNames,
+    at: Moment,
+) -> BTreeMap<String, Vec<String>> {
+    let mut shown: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for (name, value) in headers.iter().filter(|(name, _)| !arrival::is_hop_by_hop(name)) {
+        shown.entry(names.written(name)).or_default().push(arrival::text(value));
+    }
+    for (name, value) in origin.forwarded(headers, at) {
+        shown.retain(|own, _| !own.eq_ignore_ascii_case(name));
+        shown.insert(name.to_owned(), vec![value]);
+    }
+    shown
+}
+
+fn last_values(all: &BTreeMap<String, Vec<String>>) -> BTreeMap<String, String> {
+    let last = |(name, values): (&String, &Vec<String>)| Some((name.clone(), values.last()?.clone()));
+    all.iter().filter_map(last).collect()
+}
+
+/// How many WebSockets may open: a bucket of one second's worth that fills steadily.
+#[derive(Debug)]
+pub(crate) struct Throttle {
+    per_second: f64,
+    bucket: Mutex<(f64, Instant)>,
+}
+
+impl Throttle {
+    pub(crate) fn new(per_second: u32) -> Self {
+        let per_second = f64::from(per_second);
+        Self { per_second, bucket: Mutex::new((per_second, Instant::now())) }
+    }
+
+    fn admits(&self) -> bool {
+        let mut bucket = self.bucket.lock().unwrap_or_else(PoisonError::into_inner);
+        let (tokens, filled) = *bucket;
+        let now = Instant::now();
+        let earned = now.duration_since(filled).as_secs_f64() * self.per_second;
+        let tokens = (tokens + earned).min(self.per_second);
+        let admitted = tokens >= 1.0;
+        *bucket = (if admitted { tokens - 1.0 } else { tokens }, now);
+        admitted
+    }
+}

@@ -1,0 +1,164 @@
+//! Listening, and stopping without leaving anything half done.
+
+use std::{convert::Infallible, future::Future, sync::Arc, time::Duration};
+
+use bytes::Bytes;
+use http::{Request, Response, StatusCode};
+use http_body_util::{BodyExt, Full, Limited};
+use hyper::{body::Incoming, server::conn::http1, service::service_fn};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::{
+    net::{TcpListener, TcpStream},
+    sync::watch,
+};
+
+use crate::{
+    Gateway,
+    arrival::{FirstHead, Origin, Recorder},
+    builder::Api,
+    connections::Closed,
+    control, handshake, http_api, schedule,
+};
+
+/// Above this a request's head is not even read.
+const HEAD_BUFFER: usize = 64 * 1024;
+/// How long accepting pauses when the process runs out of file descriptors.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+impl Gateway {
+    /// Serves the HTTP and the WebSocket API on a listener and runs the schedules, until
+    /// `shutdown` resolves. Then it stops accepting, closes every WebSocket with 1001, delivers
+    /// `$disconnect` for each, and lets requests and functions finish, for up to
+    /// [`Limits::drain`](crate::Limits::drain). A gateway that was shut down stays so.
+    pub async fn serve(&self, listener: TcpListener, shutdown: impl Future<Output = ()>) {
+        let api = &self.api;
+        tokio::spawn(schedule::run(Arc::clone(api)));
+        let accept = accept(&listener, |stream, origin| {
+            let api = Arc::clone(api);
+            api.clone().tasks.spawn(public(api, stream, origin));
+        });
+        tokio::select! {
+            () = accept => {}
+            () = shutdown => {}
+        }
+        drop(listener);
+        drain(api).await;
+    }
+
+    /// Serves the control plane, `@connections` and SQS, on a listener of its own until
+    /// `shutdown` resolves. Whoever runs it should stop it after the public one.
+    pub async fn serve_control(&self, listener: TcpListener, shutdown: impl Future<Output = ()>) {
+        let stopping = watch::Sender::new(false);
+        let accept = accept(&listener, |stream, _origin| {
+            tokio::spawn(internal(self.clone(), stream, stopping.subscribe()));
+        });
+        tokio::select! {
+            () = accept => {}
+            () = shutdown => {}
+        }
+        drop(listener);
+        stopping.send_replace(true);
+        // Resolves when every connection has let go of its receiver.
+        drop(tokio::time::timeout(self.api.limits.drain, stopping.closed()).await);
+    }
+}
+
+async fn accept(listener: &TcpListener, serve: impl Fn(TcpStream, Origin)) {
+    let port = listener.local_addr().map_or(0, |address| address.port());
+    loop {
+        match listener.accept().await {
+            Ok((stream, client)) => {
+                // A relay is made of small frames; none may wait for a full segment.
+                if stream.set_nodelay(true).is_ok() {
+                    serve(stream, Origin { client, port });
+                }
+            }
+            Err(error) => {
+                tracing::warn!(error = &error as &dyn std::error::Error, "connection not accepted");
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+            }
+        }
+    }
+}
+
+fn server() -> http1::Builder {
+    let mut builder = http1::Builder::new();
+    builder.timer(TokioTimer::new()).max_buf_size(HEAD_BUFFER);
+    builder
+}
+
+/// One TCP connection to the public listener.
+async fn public(api: Arc<Api>, stream: TcpStream, origin: Origin) {
+    let (recorder, head) = Recorder::new(stream);
+    let stopping = api.stopping.subscribe();
+    let service = service_fn(|request| route(&api, origin, &head, request));
+    let connection = server().serve_connection(TokioIo::new(recorder), service).with_upgrades();
+    tokio::pin!(connection);
+    tokio::select! {
+        served = connection.as_mut() => log(served),
+        () = stopped(stopping) => {
+            connection.as_mut().graceful_shutdown();
+            log(connection.await);
+        }
+    }
+}
+
+async fn route(
+    api: &Arc<Api>,
+    origin: Origin,
+    head: &FirstHead,
+    request: Request<Incoming>,
+) -> Result<Response<Full<Bytes>>, Infallible> {
+    let names = head.take_names();
+    let response = if request.uri().path() == api.websocket_path {
+        handshake::handle(api, origin, names, request).await
+    } else {
+        http_api::handle(api, origin, request).await
+    };
+    Ok(response.map(Full::new))
+}
+
+/// One TCP connection to the control listener.
+async fn internal(gateway: Gateway, stream: TcpStream, stopping: watch::Receiver<bool>) {
+    let service = service_fn(|request| answer_control(&gateway, request));
+    let connection = server().serve_connection(TokioIo::new(stream), service);
+    tokio::pin!(connection);
+    tokio::select! {
+        served = connection.as_mut() => log(served),
+        () = stopped(stopping.clone()) => {
+            connection.as_mut().graceful_shutdown();
+            log(connection.await);
+        }
+    }
+}
+
+async fn answer_control(gateway: &Gateway, request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Infallible> {
+    let (parts, body) = request.into_parts();
+    let response = match Limited::new(body, gateway.api.limits.body).collect().await {
+        Ok(body) => gateway.control(Request::from_parts(parts, body.to_bytes())).await,
+        Err(_) => control::error(StatusCode::PAYLOAD_TOO_LARGE, "PayloadTooLargeException", "Too large"),
+    };
+    Ok(response.map(Full::new))
+}
+
+async fn stopped(mut stopping: watch::Receiver<bool>) {
+    // A dropped sender is the end, too.
+    drop(stopping.wait_for(|stopping| *stopping).await);
+}
+
+fn log(served: Result<(), hyper::Error>) {
+    if let Err(error) = served {
+        tracing::debug!(error = &error as &dyn std::error::Error, "connection ended early");
+    }
+}
+
+/// Ends what is open and waits for what runs.
+async fn drain(api: &Api) {
+    api.stopping.send_replace(true);
+    for connection in api.connections.all() {
+        connection.close(Closed::GoingAway);
+    }
+    if tokio::time::timeout(api.limits.drain, api.tasks.finished()).await.is_err() {
+        tracing::warn!("shutdown did not wait for functions that are still running");
+    }
+}
