@@ -1,1 +1,20 @@
 //! Tokens, tickets, password hashing and TURN credentials.
+//!
+//! The present moment is always passed in; randomness comes from the system through one function. No type
+//! shows a secret when it is printed for debugging.
+
+mod ice;
+mod jwt;
+mod password;
+mod random;
+mod refresh;
+mod secrets;
+mod ticket;
+mod token;
+
+pub use ice::{Ice, IceServer};
+pub use password::Argon2Hasher;
+pub use refresh::RefreshTokens;
+pub use secrets::{SecretError, Secrets};
+pub use ticket::{Ticket, Tickets};
+pub use token::Tokens;
