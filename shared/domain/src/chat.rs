@@ -63,7 +63,7 @@ pub async fn send(
     message: &ChatMessage,
 ) -> Result<()> {
     store.append(message, context.now + context.policy.history).await?;
-    let roster = store.roster(message.session).await?.ok_or(Error::SessionEnded)?;
+    let roster = store.roster(message.session, context.now).await?.ok_or(Error::SessionEnded)?;
     let frame = wire.encode(&message.event(), message.id.timestamp());
     connections::broadcast(store, sockets, message.session, roster.connected(context.now), &frame).await
 }
@@ -77,7 +77,7 @@ pub async fn history(
     limit: usize,
     before: Option<MessageId>,
 ) -> Result<Vec<ChatMessage>> {
-    let roster = store.roster(session).await?.ok_or(Error::SessionNotFound)?;
+    let roster = store.roster(session, context.now).await?.ok_or(Error::SessionNotFound)?;
     let takes_part = roster.participants.iter().any(|p| p.user_id == caller && p.takes_part());
     takes_part.then_some(()).ok_or(Error::NotInSession)?;
     store.history(session, limit, before, context.now).await

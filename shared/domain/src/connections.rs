@@ -128,7 +128,7 @@ pub struct LoggedConnection {
 
 /// API Gateway ends every connection after 2 h; a little more covers clocks that differ.
 /// <https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-execution-service-websocket-limits-table.html>
-const LONGEST_CONNECTION: std::time::Duration = std::time::Duration::from_secs(2 * 3600 + 300);
+pub(crate) const LONGEST_CONNECTION: std::time::Duration = std::time::Duration::from_secs(2 * 3600 + 300);
 
 /// Takes the user's live connections away whose login `revoked` names: their seats are freed, the others are told, and they
 /// are closed.

@@ -6,6 +6,7 @@
 pub mod accounts;
 pub mod chat;
 pub mod connections;
+pub mod erasure;
 mod error;
 mod event;
 mod ids;

@@ -200,7 +200,7 @@ pub async fn join_connection(
     let older: Vec<_> = before.unfenced.iter().filter(|c| *c != connection).cloned().collect();
     fence(sockets, wire, context.now, &older, before.connection.as_ref()).await?;
 
-    let roster = store.roster(*session).await?.ok_or(Error::SessionEnded)?;
+    let roster = store.roster(*session, context.now).await?.ok_or(Error::SessionEnded)?;
     if !roster.session.is_active() {
         delays.after(LAST_ANSWER, &Later::Close { connection: connection.clone() }).await?;
         return Err(Error::SessionEnded);
@@ -352,7 +352,7 @@ pub async fn lose_connection(
         return Ok(());
     };
     let check = Later::CheckLease { session: held.session, user: held.user };
-    let (scheduled, roster) = join(delays.after(grace, &check), store.roster(held.session)).await;
+    let (scheduled, roster) = join(delays.after(grace, &check), store.roster(held.session, context.now)).await;
     if let Some(roster) = roster? {
         let frame = wire.encode(&Event::UserStatusUpdated(&participant), context.now);
         tell_others(store, sockets, &roster, held.user, context.now, &frame).await;
@@ -404,7 +404,7 @@ pub async fn depart(
     if participant.presence == Presence::Disconnected {
         return Ok(true);
     }
-    if let Some(roster) = store.roster(participant.session_id).await? {
+    if let Some(roster) = store.roster(participant.session_id, now).await? {
         let left = Event::UserLeft { user_id: participant.user_id, username: &participant.username, reason };
         let frame = wire.encode(&left, now);
         tell_others(store, sockets, &roster, participant.user_id, now, &frame).await;
@@ -452,7 +452,7 @@ pub async fn update_status(
 ) -> Result<()> {
     let lease = context.now + context.policy.lease;
     let participant = store.set_status(held, status, lease).await?.ok_or(Error::NotJoined)?;
-    let roster = store.roster(held.session).await?.ok_or(Error::SessionEnded)?;
+    let roster = store.roster(held.session, context.now).await?.ok_or(Error::SessionEnded)?;
     let frame = wire.encode(&Event::UserStatusUpdated(&participant), context.now);
     connections::broadcast(store, sockets, held.session, roster.others(held.user, context.now), &frame).await
 }

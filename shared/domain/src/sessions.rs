@@ -18,8 +18,8 @@ pub trait Sessions {
 
 /// Reads a session with its participants.
 pub trait Rosters {
-    /// One strongly consistent read.
-    fn roster(&self, session: SessionId) -> impl Future<Output = Result<Option<Roster>>> + Send;
+    /// One strongly consistent read; an ended session that is no longer kept at `now` is not there.
+    fn roster(&self, session: SessionId, now: Timestamp) -> impl Future<Output = Result<Option<Roster>>> + Send;
 }
 
 /// Ends sessions in two steps, so that one that was interrupted is found and finished.
@@ -40,7 +40,7 @@ pub trait Endings {
         keep_until: Timestamp,
     ) -> impl Future<Output = Result<()>> + Send;
     /// Takes an ended session off the list of active ones; the last step.
-    fn forget_active(&self, session: SessionId, keep_until: Timestamp) -> impl Future<Output = Result<()>> + Send;
+    fn forget_active(&self, session: &Session, keep_until: Timestamp) -> impl Future<Output = Result<()>> + Send;
 }
 
 /// The list of active sessions.
@@ -130,7 +130,7 @@ pub async fn join(
         }
         None => next_attempt(store, context, session, caller.user_id).await?.ok_or(Error::NotInSession)?,
     };
-    let roster = active_roster(store, session).await?;
+    let roster = active_roster(store, session, context.now).await?;
     Ok(Seated { roster, attempt })
 }
 
@@ -142,7 +142,7 @@ pub async fn ticket(
     session: SessionId,
 ) -> Result<u64> {
     admit(store, context, caller).await?;
-    let roster = active_roster(store, session).await?;
+    let roster = active_roster(store, session, context.now).await?;
     roster.find(caller.user_id).ok_or(Error::NotInSession)?;
     next_attempt(store, context, session, caller.user_id).await?.ok_or(Error::NotInSession)
 }
@@ -174,7 +174,7 @@ async fn take_seat(
             TakenSeat::HeldAlready => return Ok(None),
             TakenSeat::Refused => {}
         }
-        let roster = active_roster(store, session).await?;
+        let roster = active_roster(store, session, context.now).await?;
         if last_try || !free_run_out(store, sockets, wire, context, &roster).await? {
             return Err(Error::SessionFull { limit: roster.session.max_participants });
         }
@@ -216,8 +216,8 @@ async fn next_attempt(
 }
 
 /// The roster of a session that is still active.
-pub async fn active_roster(store: &(impl Rosters + Sync), session: SessionId) -> Result<Roster> {
-    let roster = store.roster(session).await?.ok_or(Error::SessionNotFound)?;
+pub async fn active_roster(store: &(impl Rosters + Sync), session: SessionId, now: Timestamp) -> Result<Roster> {
+    let roster = store.roster(session, now).await?.ok_or(Error::SessionNotFound)?;
     roster.session.is_active().then_some(roster).ok_or(Error::SessionEnded)
 }
 
@@ -230,7 +230,7 @@ pub async fn leave(
     user: UserId,
     session: SessionId,
 ) -> Result<()> {
-    let roster = active_roster(store, session).await?;
+    let roster = active_roster(store, session, context.now).await?;
     let participant = roster.find(user).ok_or(Error::NotInSession)?;
     presence::depart(store, sockets, wire, context, participant, Guard::Seated, Departure::Left).await?;
     match &participant.connection {
@@ -248,7 +248,7 @@ pub async fn end(
     caller: UserId,
     session: SessionId,
 ) -> Result<()> {
-    let roster = store.roster(session).await?.ok_or(Error::SessionNotFound)?;
+    let roster = store.roster(session, context.now).await?.ok_or(Error::SessionNotFound)?;
     if roster.session.creator_id != caller {
         return Err(Error::Forbidden);
     }
@@ -269,7 +269,7 @@ pub async fn finish_ending(
     session: SessionId,
     why: Ending,
 ) -> Result<()> {
-    let roster = store.roster(session).await?.ok_or(Error::SessionNotFound)?;
+    let roster = store.roster(session, context.now).await?.ok_or(Error::SessionNotFound)?;
     let keep_until = context.now + context.policy.history;
     let connected = roster.participants.iter().filter_map(|p| Some((p.user_id, p.connection.clone()?)));
     let connected: Vec<_> = connected.collect();
@@ -282,7 +282,7 @@ pub async fn finish_ending(
     let seated = roster.participants.iter().filter(|p| p.holds_seat());
     let released = join_all(seated.map(|p| store.release(session, p.user_id, keep_until))).await;
     released.into_iter().collect::<Result<()>>()?;
-    store.forget_active(session, keep_until).await
+    store.forget_active(&roster.session, keep_until).await
 }
 
 /// What the slow sweep did.
@@ -343,7 +343,7 @@ async fn sweep_one(
     session: SessionId,
 ) -> Result<Swept> {
     let mut swept = Swept { sessions: 1, ..Swept::default() };
-    let Some(roster) = store.roster(session).await? else {
+    let Some(roster) = store.roster(session, context.now).await? else {
         return Ok(swept);
     };
     for participant in roster.run_out(context.now).filter(|_| roster.session.is_active()) {
