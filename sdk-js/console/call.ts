@@ -1,0 +1,216 @@
+import { TunRTCError, type ChatMessage, type Participant, type SessionDetail, type TunRTCClient } from '../src/index.ts';
+import { ask, byId, dress, make } from './dom.ts';
+import { attempt, explain, notify } from './notice.ts';
+import { Panel } from './panel.ts';
+import { Tiles } from './tiles.ts';
+
+/** The third view: the call. */
+export class CallView {
+  readonly #client: TunRTCClient;
+  readonly #panel: Panel;
+  readonly #tiles = new Tiles();
+  readonly #onLeft: () => void;
+  #session: SessionDetail | undefined;
+
+  /** @param onLeft the call is over, for whatever reason */
+  constructor(client: TunRTCClient, onLeft: () => void) {
+    this.#client = client;
+    this.#panel = new Panel(client);
+    this.#onLeft = onLeft;
+    this.#listen();
+    this.#wire();
+  }
+
+  async join(sessionId: string, audio: boolean, video: boolean): Promise<void> {
+    this.#tiles.clear();
+    this.#panel.open();
+    this.#session = await this.#client.joinSession(sessionId, audio, video);
+    byId('session-name').textContent = this.#session.name;
+    const isNarrow = matchMedia('(max-width: 900px)').matches;
+    this.#togglePanel(!isNarrow);
+    this.#tiles.add(this.#own().userId, this.#own().username, 'camera', true);
+    for (const { userId, username } of this.#client.participants.values()) this.#tiles.add(userId, username);
+    this.#refresh();
+    const history = await this.#client.getMessages(sessionId);
+    for (const message of history.reverse()) this.#addMessage(message);
+  }
+
+  #listen(): void {
+    const client = this.#client;
+    client.on('userJoined', ({ userId, username }) => {
+      this.#tiles.add(userId, username);
+      this.#panel.addEvent(`${username} joined`);
+      this.#refresh();
+    });
+    client.on('userLeft', ({ userId, username, reason }) => {
+      this.#tiles.remove(userId);
+      this.#panel.addEvent(reason === 'left' ? `${username} left` : `${username} is gone (${reason})`);
+      this.#refresh();
+    });
+    client.on('userStatusUpdated', () => this.#refresh());
+    client.on('peerStateChanged', ({ userId, state }) => {
+      if (state !== 'closed') this.#tiles.setState(userId, state, client.participants.get(userId)?.status === 'reconnecting');
+      this.#panel.log(`peer ${this.#name(userId)}: ${state}`);
+    });
+    client.on('localStream', ({ stream, kind }) => {
+      const { userId, username } = this.#own();
+      this.#tiles.show(userId, username, stream, kind, true);
+      this.#refresh();
+    });
+    client.on('remoteStream', ({ userId, username, stream, kind }) => {
+      this.#tiles.show(userId, username, stream, kind);
+      this.#panel.log(`stream of ${username}: ${kind}`);
+      this.#refresh();
+    });
+    client.on('remoteStreamRemoved', ({ userId, stream }) => this.#streamRemoved(userId, stream));
+    client.on('message', (message) => this.#addMessage(message));
+    client.on('sessionEnded', ({ reason }) => notify(`The session has ended (${reason}).`));
+    client.on('connectionStateChanged', (state) => {
+      this.#showConnection(state.status);
+      const more = 'code' in state ? ` (${state.code}: ${state.reason})` : '';
+      this.#panel.log(`signaling: ${state.status}${more}`, state.status === 'closed' || state.status === 'reconnecting');
+      if (state.status === 'closed') this.#left(state.code, state.reason);
+    });
+    client.on('error', (error) => this.#panel.log(`${error.code}: ${error.message}`, true));
+  }
+
+  #wire(): void {
+    dress(byId('panel-close'), 'close');
+    dress(byId<HTMLFormElement>('chat-form').querySelector('button') ?? byId('chat-form'), 'send');
+    this.#action('mute', () => this.#client.setMuted(!this.#client.isMuted));
+    this.#action('camera', () => this.#client.setVideoEnabled(!this.#client.isVideoEnabled));
+    this.#action('screen', () => (this.#client.isScreenShared ? this.#stopScreen() : this.#client.startScreenShare()));
+    this.#action('devices', () => this.#chooseDevices());
+    this.#action('leave', () => this.#leave());
+    byId('details').onclick = () => this.#togglePanel(byId('call').classList.contains('no-panel'));
+    byId('panel-close').onclick = () => this.#togglePanel(false);
+    byId('copy-link').onclick = () => void this.#copyLink();
+    byId<HTMLFormElement>('chat-form').onsubmit = (event) => {
+      event.preventDefault();
+      this.#sendMessage(byId<HTMLInputElement>('chat-text'));
+    };
+  }
+
+  #action(id: string, action: () => Promise<unknown>): void {
+    const button = byId<HTMLButtonElement>(id);
+    button.onclick = () => void attempt(button, action).then(() => this.#session && this.#refresh());
+  }
+
+  #sendMessage(field: HTMLInputElement): void {
+    const text = field.value.trim();
+    if (!text) return;
+    field.value = '';
+    this.#client.sendMessage(text).catch((error: unknown) => {
+      notify(`The message was not sent. ${explain(error)}`);
+      field.value ||= text;
+    });
+  }
+
+  #addMessage(message: ChatMessage): void {
+    if (!byId('messages').querySelector(`[data-message-id="${CSS.escape(message.messageId)}"]`)) this.#panel.addMessage(message);
+  }
+
+  async #stopScreen(): Promise<void> {
+    await this.#client.stopScreenShare();
+    this.#tiles.remove(this.#own().userId, 'screen');
+  }
+
+  #streamRemoved(userId: string, stream: MediaStream): void {
+    const isScreen = byId('tiles').querySelectorAll<HTMLVideoElement>('.tile.screen video');
+    if ([...isScreen].some((video) => video.srcObject === stream)) this.#tiles.remove(userId, 'screen');
+    this.#refresh();
+  }
+
+  async #leave(): Promise<void> {
+    const session = this.#session;
+    const isCreator = session?.creatorId === this.#client.user?.userId;
+    const answer = isCreator && this.#client.participants.size > 0 ? await ask(byId<HTMLDialogElement>('leave-dialog')) : 'leave';
+    if (answer === 'end') await this.#client.endSession();
+    if (answer === 'leave') await this.#client.leaveSession();
+  }
+
+  #left(code: string, reason: string): void {
+    if (!this.#session) return;
+    this.#session = undefined;
+    this.#panel.close();
+    this.#tiles.clear();
+    byId('session-name').textContent = '';
+    if (code !== 'closed' && code !== 'session_ended') notify(explain(new TunRTCError(code, reason)));
+    this.#onLeft();
+  }
+
+  async #chooseDevices(): Promise<void> {
+    const { cameras, microphones, speakers } = await this.#client.listDevices();
+    const media = this.#client.localStream;
+    const inUse = (tracks: MediaStreamTrack[] | undefined) => tracks?.[0]?.getSettings().deviceId;
+    offer('camera-choice', cameras, inUse(media?.getVideoTracks()), (id) => this.#client.useCamera(id));
+    offer('microphone-choice', microphones, inUse(media?.getAudioTracks()), (id) => this.#client.useMicrophone(id));
+    offer('speaker-choice', speakers, undefined, (id) => this.#tiles.useSpeaker(id));
+    byId('speaker-field').hidden = speakers.length === 0 || !('setSinkId' in HTMLMediaElement.prototype);
+    await ask(byId<HTMLDialogElement>('device-dialog'));
+  }
+
+  async #copyLink(): Promise<void> {
+    await navigator.clipboard.writeText(location.href);
+    byId('copy-link').textContent = 'Link copied';
+  }
+
+  #togglePanel(open: boolean): void {
+    byId('call').classList.toggle('no-panel', !open);
+    byId('details').setAttribute('aria-expanded', String(open));
+    if (open) this.#panel.markRead();
+    dispatchEvent(new Event('resize'));
+  }
+
+  /** Brings labels, buttons and lists to what the client says. */
+  #refresh(): void {
+    const client = this.#client;
+    const own = this.#own();
+    const others = [...client.participants.values()];
+    this.#panel.showPeople(own, others);
+    for (const { userId, isMuted, isVideoEnabled } of [own, ...others]) this.#tiles.setStatus(userId, isMuted, isVideoEnabled);
+    if (!client.isScreenShared) this.#tiles.remove(own.userId, 'screen');
+    byId('alone').hidden = others.length > 0;
+    this.#button('mute', client.isMuted ? 'microphone-off' : 'microphone', client.isMuted ? 'Unmute' : 'Mute', client.isMuted);
+    const isOff = !client.isVideoEnabled;
+    this.#button('camera', isOff ? 'camera-off' : 'camera', isOff ? 'Camera on' : 'Camera off', isOff);
+    this.#button('screen', 'screen', client.isScreenShared ? 'Stop sharing' : 'Share screen', client.isScreenShared);
+    dress(byId('devices'), 'devices', 'Devices');
+    dress(byId('details'), 'details', 'Details');
+    dress(byId('leave'), 'leave', 'Leave');
+  }
+
+  #button(id: string, drawing: Parameters<typeof dress>[1], text: string, isPressed: boolean): void {
+    const button = byId(id);
+    dress(button, drawing, text);
+    button.setAttribute('aria-pressed', String(isPressed));
+  }
+
+  #showConnection(status: string): void {
+    const chip = byId('connection');
+    chip.hidden = status === 'closed' || status === 'idle';
+    chip.dataset['status'] = status;
+    chip.textContent = { connecting: 'Connecting', connected: 'Connected', reconnecting: 'Reconnecting' }[status] ?? status;
+  }
+
+  #own(): Participant {
+    const { userId = '', username = '' } = this.#client.user ?? {};
+    const { isMuted, isVideoEnabled } = this.#client;
+    const { status } = this.#client.connectionState;
+    return { userId, username, joinedAt: '', status: status === 'connected' ? 'connected' : 'reconnecting', isMuted, isVideoEnabled };
+  }
+
+  #name(userId: string): string {
+    return this.#client.participants.get(userId)?.username ?? userId;
+  }
+}
+
+/** Fills a list of devices, and goes over to the one that is chosen. */
+function offer(id: string, devices: MediaDeviceInfo[], present: string | undefined, use: (id: string) => Promise<void>): void {
+  const select = byId<HTMLSelectElement>(id);
+  const options = devices.map(({ deviceId, label }, place) => make('option', { value: deviceId }, label || `Device ${place + 1}`));
+  select.replaceChildren(...options);
+  if (present) select.value = present;
+  select.disabled = options.length === 0;
+  select.onchange = () => void attempt(null, () => use(select.value));
+}

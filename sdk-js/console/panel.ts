@@ -1,0 +1,164 @@
+import type { ChatMessage, Participant, PeerQuality, TunRTCClient } from '../src/index.ts';
+import { byId, clock, icon, initials, make } from './dom.ts';
+
+const TABS = ['chat', 'people', 'stats', 'log'] as const;
+type Tab = (typeof TABS)[number];
+const LOG_LENGTH = 500;
+const STATISTICS_MS = 2_000;
+
+/** The side panel: chat, people, statistics, log. */
+export class Panel {
+  readonly #client: TunRTCClient;
+  #tab: Tab = 'chat';
+  #unread = 0;
+  #timer: ReturnType<typeof setInterval> | undefined;
+
+  constructor(client: TunRTCClient) {
+    this.#client = client;
+    for (const tab of TABS) byId(`tab-${tab}`).onclick = () => this.select(tab);
+    byId('panel').querySelector<HTMLElement>('[role=tablist]')?.addEventListener('keydown', (event) => this.#moveTab(event));
+  }
+
+  /** Empties everything for a new session. */
+  open(): void {
+    for (const id of ['messages', 'people', 'log', 'panel-stats']) byId(id).replaceChildren();
+    this.select('chat');
+    clearInterval(this.#timer);
+    this.#timer = setInterval(() => void this.#measure(), STATISTICS_MS);
+  }
+
+  close(): void {
+    clearInterval(this.#timer);
+  }
+
+  select(tab: Tab): void {
+    this.#tab = tab;
+    for (const each of TABS) {
+      const button = byId<HTMLButtonElement>(`tab-${each}`);
+      button.setAttribute('aria-selected', String(each === tab));
+      button.tabIndex = each === tab ? 0 : -1;
+      byId(`panel-${each}`).hidden = each !== tab;
+    }
+    if (tab === 'chat') this.markRead();
+    if (tab === 'stats') void this.#measure();
+  }
+
+  markRead(): void {
+    this.#unread = 0;
+    byId('unread').hidden = true;
+  }
+
+  addMessage({ messageId, fromUserId, fromUsername, message, timestamp }: ChatMessage): void {
+    const isOwn = fromUserId === this.#client.user?.userId;
+    const time = make('time', { dateTime: timestamp }, clock(timestamp));
+    const from = make('div', { className: 'from' }, make('b', {}, isOwn ? 'You' : fromUsername), time);
+    const item = make('li', { className: isOwn ? 'own' : '' }, from, make('p', {}, message));
+    item.dataset['messageId'] = messageId;
+    this.#append(item);
+    const isSeen = this.#tab === 'chat' && byId('panel').offsetParent !== null;
+    if (!isOwn && !isSeen) this.#countUnread();
+  }
+
+  /** A line between the messages: who came, who went. */
+  addEvent(text: string): void {
+    this.#append(make('li', { className: 'event' }, text));
+  }
+
+  showPeople(own: Participant, others: Participant[]): void {
+    const everybody = [own, ...others];
+    byId('people').replaceChildren(...everybody.map((participant) => person(participant, participant === own)));
+    byId('people-count').textContent = String(everybody.length);
+  }
+
+  log(text: string, isBad = false): void {
+    const now = new Date();
+    const time = make('time', { dateTime: now.toISOString() }, now.toISOString().slice(11, 23));
+    const list = byId('log');
+    list.prepend(make('li', { className: isBad ? 'bad' : '' }, time, text));
+    while (list.children.length > LOG_LENGTH) list.lastElementChild?.remove();
+  }
+
+  #append(item: HTMLLIElement): void {
+    const list = byId('messages');
+    const atEnd = list.scrollHeight - list.scrollTop - list.clientHeight < 60;
+    list.append(item);
+    if (atEnd) list.scrollTop = list.scrollHeight;
+  }
+
+  #countUnread(): void {
+    const badge = byId('unread');
+    badge.textContent = String(++this.#unread);
+    badge.ariaLabel = `${this.#unread} unread`;
+    badge.hidden = false;
+  }
+
+  /** Arrow keys move between tabs, as screen reader users expect of a tab list. */
+  #moveTab(event: KeyboardEvent): void {
+    const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
+    if (!step) return;
+    const next = TABS[(TABS.indexOf(this.#tab) + step + TABS.length) % TABS.length] ?? 'chat';
+    this.select(next);
+    byId(`tab-${next}`).focus();
+  }
+
+  async #measure(): Promise<void> {
+    if (this.#tab !== 'stats') return;
+    const { latencyMs, reconnects, unacknowledged } = this.#client.signalingStatistics;
+    const sections: Node[] = [
+      make('h3', {}, 'Signaling'),
+      facts([
+        ['Latency', latencyMs === undefined ? '–' : `${Math.round(latencyMs)} ms`],
+        ['Reconnects', String(reconnects)],
+        ['Waiting for an answer', String(unacknowledged)],
+      ]),
+    ];
+    for (const { userId, username } of this.#client.participants.values()) {
+      sections.push(...peer(username, await this.#client.getQuality(userId)));
+    }
+    byId('panel-stats').replaceChildren(...sections);
+  }
+}
+
+function person(participant: Participant, isOwn: boolean): HTMLLIElement {
+  const { userId, username, status, isMuted, isVideoEnabled } = participant;
+  const marks = make('div', { className: 'marks' });
+  const mark = (isOff: boolean, on: 'microphone' | 'camera', text: string) => {
+    const drawing = icon(isOff ? `${on}-off` : on);
+    drawing.classList.toggle('off', isOff);
+    marks.append(drawing, make('span', { className: 'hidden' }, `${text} ${isOff ? 'off' : 'on'}`));
+  };
+  mark(isMuted, 'microphone', 'Microphone');
+  mark(!isVideoEnabled, 'camera', 'Camera');
+  const item = make(
+    'li',
+    {},
+    make('div', { className: 'avatar', ariaHidden: 'true' }, initials(username)),
+    make('div', { className: 'who' }, make('b', {}, isOwn ? `${username} (you)` : username), make('small', {}, status)),
+    marks,
+  );
+  item.dataset['userId'] = userId;
+  return item;
+}
+
+function peer(name: string, quality: PeerQuality): Node[] {
+  const level = make('span', { className: 'level', role: 'img', ariaLabel: `Connection ${quality.level}` });
+  level.dataset['level'] = quality.level;
+  const { roundTripMs, incomingKbps, outgoingKbps, loss, jitterMs, localCandidate, remoteCandidate, protocol, frame } = quality;
+  const unit = (value: number | undefined, text: string) => (value === undefined ? '–' : `${value} ${text}`);
+  return [
+    make('h3', {}, level, name),
+    facts([
+      ['Round trip', unit(roundTripMs, 'ms')],
+      ['Receiving', unit(incomingKbps, 'kbit/s')],
+      ['Sending', unit(outgoingKbps, 'kbit/s')],
+      ['Loss', loss === undefined ? '–' : `${(loss * 100).toFixed(1)} %`],
+      ['Jitter', unit(jitterMs, 'ms')],
+      ['Picture', frame ? `${frame.width}×${frame.height}, ${Math.round(frame.framesPerSecond)}/s` : '–'],
+      ['Path', localCandidate ? `${localCandidate} – ${remoteCandidate} (${protocol})` : '–'],
+    ]),
+  ];
+}
+
+function facts(rows: [string, string][]): HTMLElement {
+  return make('dl', {}, ...rows.flatMap(([term, value]) => [make('dt', {}, term), make('dd', {}, value)]));
+}

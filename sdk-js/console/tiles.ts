@@ -1,0 +1,117 @@
+import type { PeerState, StreamKind } from '../src/index.ts';
+import { byId, icon, initials, make } from './dom.ts';
+
+/** One picture in the grid. */
+interface Tile {
+  item: HTMLLIElement;
+  video: HTMLVideoElement;
+}
+
+/** The grid of videos: oneself first, a shared screen beside the person who shares it. */
+export class Tiles {
+  readonly #tiles = new Map<string, Tile>();
+  #speaker = '';
+
+  constructor() {
+    addEventListener('resize', () => this.#arrange());
+  }
+
+  /** Adds a tile for somebody, or finds the one there is. */
+  add(userId: string, name: string, kind: StreamKind = 'camera', own = false): Tile {
+    const key = keyOf(userId, kind);
+    const known = this.#tiles.get(key);
+    if (known) return known;
+    const video = make('video', { autoplay: true, playsInline: true, muted: own });
+    const label = kind === 'screen' ? `${name}’s screen` : own ? `${name} (you)` : name;
+    const item = make(
+      'li',
+      { className: `tile blank ${kind}${own ? ' own' : ''}` },
+      video,
+      make('div', { className: 'initials', ariaHidden: 'true' }, initials(name)),
+      make('div', { className: 'label' }, make('span', {}, label)),
+      make('div', { className: 'state', hidden: true }),
+    );
+    item.dataset['userId'] = userId;
+    const tile = { item, video };
+    this.#tiles.set(key, tile);
+    const list = byId('tiles');
+    if (kind === 'screen') list.prepend(item);
+    else list.append(item);
+    this.#arrange();
+    return tile;
+  }
+
+  show(userId: string, name: string, stream: MediaStream, kind: StreamKind, own = false): void {
+    const { item, video } = this.add(userId, name, kind, own);
+    video.srcObject = stream;
+    if (!own) void this.#useSpeaker(video);
+    video.play().catch(() => this.#offerSound(item, video));
+    if (kind === 'screen') item.classList.remove('blank');
+  }
+
+  remove(userId: string, kind?: StreamKind): void {
+    for (const key of kind ? [keyOf(userId, kind)] : [keyOf(userId, 'camera'), keyOf(userId, 'screen')]) {
+      this.#tiles.get(key)?.item.remove();
+      this.#tiles.delete(key);
+    }
+    this.#arrange();
+  }
+
+  clear(): void {
+    this.#tiles.clear();
+    byId('tiles').replaceChildren();
+  }
+
+  /** Shows the picture or, with the camera off, the initials; and whether the microphone is open. */
+  setStatus(userId: string, isMuted: boolean, isVideoEnabled: boolean): void {
+    const item = this.#tiles.get(keyOf(userId, 'camera'))?.item;
+    if (!item) return;
+    item.classList.toggle('blank', !isVideoEnabled);
+    const label = item.querySelector('.label');
+    label?.querySelector('svg')?.remove();
+    if (isMuted) label?.prepend(icon('microphone-off'));
+  }
+
+  setState(userId: string, state: PeerState, isAway: boolean): void {
+    const badge = this.#tiles.get(keyOf(userId, 'camera'))?.item.querySelector<HTMLElement>('.state');
+    if (!badge) return;
+    badge.textContent = isAway || state === 'reconnecting' ? 'Reconnecting…' : state === 'connecting' ? 'Connecting…' : '';
+    badge.hidden = badge.textContent === '';
+  }
+
+  /** Plays everybody on another loudspeaker, where the browser lets a page choose. */
+  async useSpeaker(deviceId: string): Promise<void> {
+    this.#speaker = deviceId;
+    await Promise.all([...this.#tiles.values()].filter(({ video }) => !video.muted).map(({ video }) => this.#useSpeaker(video)));
+  }
+
+  async #useSpeaker(video: HTMLVideoElement): Promise<void> {
+    if (this.#speaker && 'setSinkId' in video) await video.setSinkId(this.#speaker);
+  }
+
+  /** Browsers play no sound before the first click on a page: then a button asks for it. */
+  #offerSound(item: HTMLElement, video: HTMLVideoElement): void {
+    if (item.querySelector('.unblock')) return;
+    const button = make('button', { type: 'button', className: 'unblock primary' }, 'Play');
+    button.onclick = () => void video.play().then(() => button.remove());
+    item.append(button);
+  }
+
+  /** As many columns as leave the largest pictures, for pictures of 16:10 or so. */
+  #arrange(): void {
+    const list = byId('tiles');
+    const { clientWidth: width, clientHeight: height } = list;
+    const count = this.#tiles.size || 1;
+    let best = { columns: 1, size: 0 };
+    for (let columns = 1; columns <= count; columns++) {
+      const rows = Math.ceil(count / columns);
+      const size = Math.min(width / columns, (height / rows) * 1.6);
+      if (size > best.size + 1) best = { columns, size };
+    }
+    list.style.setProperty('--columns', String(best.columns));
+  }
+}
+
+function keyOf(userId: string, kind: StreamKind): string {
+  return `${userId} ${kind}`;
+}

@@ -1,0 +1,74 @@
+/**
+ * Everything that reaches outside, in one place: a test, or a runtime that is not a browser, brings its own.
+ * @module
+ */
+
+/** The part of a WebSocket that is used. */
+export interface SocketLike {
+  onopen: ((event: never) => void) | null;
+  onmessage: ((event: { data: unknown }) => void) | null;
+  onclose: ((event: { code: number; reason: string }) => void) | null;
+  onerror: ((event: never) => void) | null;
+  send(data: string): void;
+  close(code?: number, reason?: string): void;
+}
+
+/** Where tokens are kept; `sessionStorage` fits. */
+export interface TokenStorage {
+  getItem(key: string): string | null;
+  setItem(key: string, value: string): void;
+  removeItem(key: string): void;
+}
+
+/** A running timer, as `setTimeout` names it. */
+export type Timer = unknown;
+
+/** What the client needs from its surroundings. */
+export interface Environment {
+  fetch(url: string, init: RequestInit): Promise<Response>;
+  /** Opens a WebSocket. */
+  openSocket(url: string): SocketLike;
+  /** Makes a peer connection; throws where there is no WebRTC. */
+  createPeerConnection(configuration: RTCConfiguration): RTCPeerConnection;
+  /** Absent outside browsers and on insecure pages. */
+  mediaDevices: MediaDevices | undefined;
+  /** Milliseconds on a clock that never jumps. */
+  now(): number;
+  setTimeout(callback: () => void, milliseconds: number): Timer;
+  clearTimeout(timer: Timer): void;
+  /** In [0, 1). */
+  random(): number;
+  /** Unset: tokens live in memory alone. */
+  storage: TokenStorage | undefined;
+  /** Calls back when the network or the page may have come back; the answer stops it. */
+  onWake(callback: () => void): () => void;
+}
+
+/** The environment of this page, or of this Node process. */
+export function defaultEnvironment(): Environment {
+  return {
+    fetch: (url, init) => fetch(url, init),
+    openSocket: (url) => new WebSocket(url) as SocketLike,
+    createPeerConnection: (configuration) => new RTCPeerConnection(configuration),
+    mediaDevices: globalThis.navigator?.mediaDevices,
+    now: () => performance.now(),
+    setTimeout: (callback, milliseconds) => setTimeout(callback, milliseconds),
+    clearTimeout: (timer) => clearTimeout(timer as number),
+    random: () => Math.random(),
+    storage: undefined,
+    onWake,
+  };
+}
+
+function onWake(callback: () => void): () => void {
+  if (typeof document === 'undefined') return () => {};
+  const visible = () => {
+    if (document.visibilityState === 'visible') callback();
+  };
+  addEventListener('online', callback);
+  document.addEventListener('visibilitychange', visible);
+  return () => {
+    removeEventListener('online', callback);
+    document.removeEventListener('visibilitychange', visible);
+  };
+}

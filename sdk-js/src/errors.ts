@@ -1,0 +1,109 @@
+import type { FieldError, Problem } from './wire.ts';
+
+/** The server's error codes; see the contract for when each one is answered. */
+export type ServerErrorCode =
+  | 'invalid_request'
+  | 'unauthorized'
+  | 'invalid_credentials'
+  | 'invalid_refresh_token'
+  | 'forbidden'
+  | 'not_found'
+  | 'session_not_found'
+  | 'not_in_session'
+  | 'user_exists'
+  | 'session_full'
+  | 'session_ended'
+  | 'payload_too_large'
+  | 'rate_limited'
+  | 'internal'
+  | 'unavailable'
+  | 'invalid_frame'
+  | 'unknown_action'
+  | 'not_joined'
+  | 'peer_not_found';
+
+/** Codes that arise in the client itself. */
+export type ClientErrorCode =
+  /** The server could not be reached. */
+  | 'network_error'
+  /** The server did not answer in time. */
+  | 'timeout'
+  /** The answer was not what the contract says. */
+  | 'invalid_response'
+  /** Call `login` or `register` first. */
+  | 'not_signed_in'
+  /** The signaling connection ended before the answer came. */
+  | 'connection_lost'
+  /** A newer connection of the same user took over. */
+  | 'replaced'
+  /** The session was left, or the client disconnected, before the answer came. */
+  | 'closed'
+  /** The user or the browser refused the camera, the microphone or the screen. */
+  | 'media_denied'
+  /** There is no such device. */
+  | 'media_not_found'
+  /** Another program holds the device, or it failed. */
+  | 'media_in_use'
+  /** No media here: an insecure page, or not a browser. */
+  | 'media_unavailable'
+  /** A peer connection could not do what was asked of it. */
+  | 'peer_failed';
+
+/** Every code that a {@link TunRTCError} can carry. Codes of a newer server pass through. */
+export type ErrorCode = ServerErrorCode | ClientErrorCode | (string & {});
+
+/** What a {@link TunRTCError} knows beside its message. */
+export interface ErrorDetails {
+  /** HTTP status, for answers over REST. */
+  status?: number;
+  /** Names the request in the server's log. */
+  requestId?: string;
+  /** Every bad field of the request. */
+  errors?: FieldError[];
+  /** The server asks not to come again for this many seconds. */
+  retryAfterSeconds?: number;
+  /** What went wrong below, e.g. a `DOMException` of the browser. */
+  cause?: unknown;
+}
+
+/** The one kind of error that this package rejects with; `code` is stable, the message is for people. */
+export class TunRTCError extends Error {
+  override readonly name = 'TunRTCError';
+  readonly code: ErrorCode;
+  readonly status: number | undefined;
+  readonly requestId: string | undefined;
+  readonly errors: readonly FieldError[];
+  readonly retryAfterSeconds: number | undefined;
+
+  constructor(code: ErrorCode, message: string, details: ErrorDetails = {}) {
+    super(message, 'cause' in details ? { cause: details.cause } : undefined);
+    this.code = code;
+    this.status = details.status;
+    this.requestId = details.requestId;
+    this.errors = details.errors ?? [];
+    this.retryAfterSeconds = details.retryAfterSeconds;
+  }
+
+  /** From a problem document, or from whatever a proxy answered in its place. */
+  static fromResponse(response: Response, body: Partial<Problem>): TunRTCError {
+    const { status } = response;
+    const retryAfter = Number(response.headers.get('retry-after') ?? NaN);
+    const requestId = body.requestId ?? response.headers.get('x-request-id');
+    return new TunRTCError(
+      body.code ?? (status < 500 ? 'invalid_response' : 'unavailable'),
+      body.detail ?? body.message ?? `The server answered ${status}.`,
+      {
+        status,
+        ...(requestId && { requestId }),
+        ...(body.errors && { errors: body.errors }),
+        ...(retryAfter >= 0 && { retryAfterSeconds: retryAfter }),
+      },
+    );
+  }
+}
+
+/** Whatever was thrown, as the error this package speaks of. */
+export function asTunRTCError(thrown: unknown, code: ErrorCode): TunRTCError {
+  if (thrown instanceof TunRTCError) return thrown;
+  return new TunRTCError(code, thrown instanceof Error ? thrown.message : String(thrown), { cause: thrown });
+}

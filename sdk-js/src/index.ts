@@ -1,0 +1,36 @@
+/**
+ * TunRTC's client: a video call in fifteen lines, that survives real networks.
+ * @module
+ */
+export { TunRTCClient } from './client.ts';
+export type { SessionOptions, SignalingStatistics, TunRTCEvents, TunRTCOptions } from './client.ts';
+export type { Listener } from './emitter.ts';
+export { Emitter } from './emitter.ts';
+export type { Environment, SocketLike, Timer, TokenStorage } from './environment.ts';
+export { TunRTCError } from './errors.ts';
+export type { ClientErrorCode, ErrorCode, ErrorDetails, ServerErrorCode } from './errors.ts';
+export { Api } from './http.ts';
+export type { NewSession, Page, PageOptions } from './http.ts';
+export type { Capture, Devices } from './media.ts';
+export type { PeerState, StreamKind } from './peer.ts';
+export type { PeerQuality, QualityLevel } from './quality.ts';
+export type { ConnectionState } from './signaling.ts';
+export type {
+  Account,
+  Auth,
+  ChatMessage,
+  FieldError,
+  Health,
+  IceServer,
+  IceServers,
+  Joined,
+  LeaveReason,
+  Participant,
+  ParticipantStatus,
+  Problem,
+  Session,
+  SessionDetail,
+  SessionType,
+  SignalingTicket,
+  Visibility,
+} from './wire.ts';

@@ -1,0 +1,324 @@
+import type { Environment, Timer } from './environment.ts';
+import { asTunRTCError, type TunRTCError } from './errors.ts';
+import { belongsTo, isScreen, markScreen, pack, unpack } from './sdp.ts';
+import type { Description, IceServer, Signal, SignalBody } from './wire.ts';
+
+/** Candidates found within this time travel together. */
+const BATCH_MS = 40;
+/** A newcomer makes the first offer; if it does not, the other side does after this. */
+const NEWCOMER_MS = 4_000;
+/** An offer that is not answered is made again. */
+const ANSWER_MS = 10_000;
+/** A connection may be disturbed for this long before ICE is restarted. */
+const DISTURBED_MS = 4_000;
+/** After this many restarts in vain the connection is made anew. */
+const RESTARTS = 2;
+const RESTART_CAP_MS = 16_000;
+
+/** What a participant sends: at most one track of each. */
+export type Slot = 'microphone' | 'camera' | 'screen';
+
+/** What is sent in a slot; a `null` track keeps its place while there is nothing to send. */
+export interface Outgoing {
+  track: MediaStreamTrack | null;
+  stream: MediaStream;
+}
+
+/** How the connection to a peer stands. */
+export type PeerState = 'connecting' | 'connected' | 'reconnecting' | 'closed';
+
+/** Whether a stream shows a person or a screen. */
+export type StreamKind = 'camera' | 'screen';
+
+/** What a {@link Peer} needs, and whom it tells. */
+export interface PeerOptions {
+  environment: Environment;
+  /** Gives way when both sides offer at the same time. */
+  polite: boolean;
+  /** Makes the first offer. */
+  initiator: boolean;
+  configuration: RTCConfiguration;
+  /** ICE servers with fresh credentials, for a restart. */
+  iceServers(): Promise<IceServer[]>;
+  /** Sends a signal; resolves when the server has it. */
+  send(body: SignalBody): Promise<unknown>;
+  onStream(stream: MediaStream, kind: StreamKind): void;
+  onStreamRemoved(stream: MediaStream): void;
+  onState(state: PeerState): void;
+  onChannel(channel: RTCDataChannel): void;
+  onError(error: TunRTCError): void;
+  /** Restarting ICE did not help: make the connection anew. */
+  onBroken(): void;
+  /** The other side has made its connection anew, or this one was closed meanwhile: this signal is for the next one. */
+  onStray(signal: Signal): void;
+}
+
+/** One RTCPeerConnection, negotiated perfectly: either side may offer at any time. */
+export class Peer {
+  readonly connection: RTCPeerConnection;
+  readonly #options: PeerOptions;
+  readonly #senders = new Map<Slot, RTCRtpSender>();
+  readonly #timers = new Map<'answer' | 'batch' | 'first' | 'restart', Timer>();
+  /** Descriptions and candidates go out one after the other. */
+  #outgoing: Promise<void> = Promise.resolve();
+  /** Signals are applied one after the other. */
+  #incoming: Promise<void> = Promise.resolve();
+  #batch: RTCIceCandidateInit[] = [];
+  /** Candidates that belong to no remote description yet. */
+  #waiting: RTCIceCandidateInit[] = [];
+  #making = false;
+  #active: boolean;
+  #closed = false;
+  #restarts = 0;
+  #state: PeerState = 'connecting';
+  /** The other side's epoch: it names the connection over there. */
+  #epoch: string | undefined;
+
+  constructor(options: PeerOptions) {
+    this.#options = options;
+    this.#active = options.initiator;
+    const pc = (this.connection = options.environment.createPeerConnection(options.configuration));
+    pc.onnegotiationneeded = () => void this.#offer();
+    pc.onicecandidate = ({ candidate }) => candidate && this.#gathered(candidate);
+    pc.onconnectionstatechange = () => this.#connectionChanged();
+    pc.ondatachannel = ({ channel }) => options.onChannel(channel);
+    pc.ontrack = (event) => this.#tracked(event);
+    // A channel of our own makes a connection possible that carries no media at all.
+    pc.createDataChannel('tunrtc', { negotiated: true, id: 0 });
+    if (!this.#active) this.#arm('first', NEWCOMER_MS, () => this.negotiate());
+  }
+
+  get state(): PeerState {
+    return this.#state;
+  }
+
+  /** Sends what is given, and stops sending what is not. */
+  async update(outgoing: ReadonlyMap<Slot, Outgoing>): Promise<void> {
+    for (const [slot, sender] of this.#senders) {
+      if (!outgoing.has(slot) && sender.track) this.connection.removeTrack(sender);
+    }
+    for (const [slot, { track, stream }] of outgoing) {
+      const sender = this.#senders.get(slot);
+      if (!sender) {
+        if (track) this.#senders.set(slot, this.connection.addTrack(track, stream));
+      } else if (sender.track !== track) {
+        await this.#replace(sender, track, stream);
+      }
+    }
+  }
+
+  /** A sender is used again, so that turning something on and off does not make the description grow. */
+  async #replace(sender: RTCRtpSender, track: MediaStreamTrack | null, stream: MediaStream): Promise<void> {
+    await sender.replaceTrack(track);
+    const transceiver = this.connection.getTransceivers().find((candidate) => candidate.sender === sender);
+    if (!track || !transceiver || transceiver.direction.startsWith('send')) return;
+    sender.setStreams(stream);
+    transceiver.direction = 'sendrecv';
+  }
+
+  /** Makes an offer, whoever should have made the first one. */
+  negotiate(): void {
+    this.#active = true;
+    void this.#offer();
+  }
+
+  /** Applies a signal after all that came before it. */
+  handle(signal: Signal): void {
+    this.#incoming = this.#incoming.then(() => this.#apply(signal)).catch((thrown: unknown) => this.#fail(thrown));
+  }
+
+  /** Finds new paths, with fresh TURN credentials. */
+  async restartIce(): Promise<void> {
+    try {
+      const iceServers = await this.#options.iceServers();
+      if (this.#closed) return;
+      this.connection.setConfiguration({ ...this.#options.configuration, iceServers });
+      this.connection.restartIce();
+      if (this.connection.signalingState === 'have-local-offer') await this.#offer();
+    } catch (thrown) {
+      this.#fail(thrown);
+    }
+  }
+
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    for (const timer of this.#timers.values()) this.#options.environment.clearTimeout(timer);
+    const pc = this.connection;
+    pc.onnegotiationneeded = pc.onicecandidate = pc.onconnectionstatechange = pc.ondatachannel = pc.ontrack = null;
+    pc.close();
+    this.#setState('closed');
+  }
+
+  async #offer(): Promise<void> {
+    if (!this.#active || this.#closed || this.#making) return;
+    this.#making = true;
+    try {
+      await this.connection.setLocalDescription();
+      this.#describe();
+    } catch (thrown) {
+      this.#fail(thrown);
+    } finally {
+      this.#making = false;
+    }
+  }
+
+  async #apply(signal: Signal): Promise<void> {
+    const isNew = signal.epoch !== this.#epoch && this.connection.remoteDescription !== null;
+    if (this.#closed || isNew) {
+      this.#options.onStray(signal);
+      return;
+    }
+    this.#epoch = signal.epoch;
+    if ('offer' in signal) await this.#accept(signal.offer);
+    else if ('answer' in signal) await this.#conclude(signal.answer);
+    else for (const candidate of signal.candidates) await this.#addCandidate(candidate);
+  }
+
+  async #accept({ sdp }: Description<'offer'>): Promise<void> {
+    const pc = this.connection;
+    const offer = await unpack(sdp);
+    const collision = this.#making || pc.signalingState !== 'stable';
+    if (collision && !this.#options.polite) return;
+    this.#active = true;
+    this.#disarm('first');
+    this.#disarm('answer');
+    await pc.setRemoteDescription({ type: 'offer', sdp: offer });
+    await this.#described();
+    await pc.setLocalDescription();
+    this.#describe();
+  }
+
+  async #conclude({ sdp }: Description<'answer'>): Promise<void> {
+    if (this.connection.signalingState !== 'have-local-offer') return;
+    this.#disarm('answer');
+    await this.connection.setRemoteDescription({ type: 'answer', sdp: await unpack(sdp) });
+    await this.#described();
+  }
+
+  /** A new remote description: waiting candidates that are its own are applied, the others are stale. */
+  async #described(): Promise<void> {
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    const sdp = this.connection.remoteDescription?.sdp ?? '';
+    for (const candidate of waiting) {
+      if (belongsTo(candidate, sdp)) await this.#addCandidate(candidate);
+    }
+  }
+
+  async #addCandidate(candidate: RTCIceCandidateInit): Promise<void> {
+    const remote = this.connection.remoteDescription;
+    if (!remote || !belongsTo(candidate, remote.sdp)) {
+      this.#waiting.push(candidate);
+      return;
+    }
+    try {
+      await this.connection.addIceCandidate(candidate);
+    } catch {
+      // One unusable candidate, say of an address family that this machine lacks, is no reason to stop.
+    }
+  }
+
+  /** Sends the local description as it is now. */
+  #describe(): void {
+    const { localDescription } = this.connection;
+    if (!localDescription) return;
+    const { type } = localDescription;
+    const screen = this.#senders.get('screen');
+    const mid = this.connection.getTransceivers().find(({ sender }) => sender === screen)?.mid ?? null;
+    const marked = screen ? markScreen(localDescription.sdp, mid) : localDescription.sdp;
+    this.#enqueue(async () => {
+      const sdp = await pack(marked);
+      this.#post(type === 'offer' ? { offer: { type, sdp } } : { answer: { type: 'answer', sdp } });
+    });
+    if (type === 'offer') this.#arm('answer', ANSWER_MS, () => this.#offerAgain());
+  }
+
+  #offerAgain(): void {
+    if (this.connection.signalingState === 'have-local-offer') void this.#offer();
+  }
+
+  #gathered(candidate: RTCIceCandidate): void {
+    if (!candidate.candidate) return;
+    this.#batch.push(candidate.toJSON());
+    if (this.#timers.has('batch')) return;
+    this.#arm('batch', BATCH_MS, () => {
+      const candidates = this.#batch;
+      this.#batch = [];
+      this.#enqueue(() => this.#post({ candidates }));
+    });
+  }
+
+  #enqueue(step: () => void | Promise<void>): void {
+    this.#outgoing = this.#outgoing.then(step).catch((thrown: unknown) => this.#fail(thrown));
+  }
+
+  #post(body: SignalBody): void {
+    if (!this.#closed) this.#options.send(body).catch((thrown: unknown) => this.#fail(thrown));
+  }
+
+  #tracked({ track, streams, transceiver }: RTCTrackEvent): void {
+    const kind = isScreen(this.connection.remoteDescription?.sdp ?? '', transceiver.mid) ? 'screen' : 'camera';
+    const stream = streams[0] ?? new MediaStream([track]);
+    stream.onremovetrack = () => {
+      if (stream.getTracks().length === 0) this.#options.onStreamRemoved(stream);
+    };
+    this.#options.onStream(stream, kind);
+  }
+
+  #connectionChanged(): void {
+    switch (this.connection.connectionState) {
+      case 'connected':
+        this.#restarts = 0;
+        this.#disarm('restart');
+        this.#setState('connected');
+        break;
+      case 'disconnected':
+        this.#setState('reconnecting');
+        this.#arm('restart', DISTURBED_MS, () => this.#recover());
+        break;
+      case 'failed':
+        this.#setState('reconnecting');
+        this.#recover();
+        break;
+      default:
+    }
+  }
+
+  /** Restarts ICE, waits twice as long each time, and in the end asks for a new connection. */
+  #recover(): void {
+    if (this.connection.connectionState === 'connected' || this.#closed) return;
+    if (this.#restarts >= RESTARTS) {
+      this.#options.onBroken();
+      return;
+    }
+    void this.restartIce();
+    const wait = Math.min(RESTART_CAP_MS, DISTURBED_MS * 2 ** ++this.#restarts);
+    this.#arm('restart', wait, () => this.#recover());
+  }
+
+  #setState(state: PeerState): void {
+    if (state === this.#state) return;
+    this.#state = state;
+    this.#options.onState(state);
+  }
+
+  #fail(thrown: unknown): void {
+    if (!this.#closed) this.#options.onError(asTunRTCError(thrown, 'peer_failed'));
+  }
+
+  #arm(name: 'answer' | 'batch' | 'first' | 'restart', milliseconds: number, callback: () => void): void {
+    this.#disarm(name);
+    const { environment } = this.#options;
+    const timer = environment.setTimeout(() => {
+      this.#timers.delete(name);
+      callback();
+    }, milliseconds);
+    this.#timers.set(name, timer);
+  }
+
+  #disarm(name: 'answer' | 'batch' | 'first' | 'restart'): void {
+    this.#options.environment.clearTimeout(this.#timers.get(name));
+    this.#timers.delete(name);
+  }
+}

@@ -1,0 +1,41 @@
+import { defineConfig } from 'tsdown';
+
+export default defineConfig([
+  {
+    entry: { index: 'src/index.ts' },
+    format: 'esm',
+    platform: 'neutral',
+    target: 'es2022',
+    dts: true,
+    sourcemap: true,
+    clean: false,
+    outDir: 'dist',
+    outExtensions: () => ({ js: '.js', dts: '.d.ts' }),
+  },
+  {
+    // One file for a <script> tag: everything hangs on the global `TunRTC`.
+    entry: { tunrtc: 'src/index.ts' },
+    format: 'iife',
+    globalName: 'TunRTC',
+    platform: 'browser',
+    target: 'es2022',
+    dts: false,
+    sourcemap: true,
+    minify: true,
+    clean: false,
+    outDir: 'dist',
+    outputOptions: { entryFileNames: '[name].js' },
+  },
+  {
+    entry: { app: 'console/app.ts' },
+    format: 'esm',
+    platform: 'browser',
+    target: 'es2022',
+    dts: false,
+    sourcemap: true,
+    minify: true,
+    clean: false,
+    outDir: 'dist/console',
+    outExtensions: () => ({ js: '.js' }),
+  },
+]);
