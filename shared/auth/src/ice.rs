@@ -80,3 +80,61 @@ impl fmt::Debug for Ice {
         f.debug_struct("Ice").field("stun", &self.stun).field("ttl", &self.ttl).finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::samples::{NOW, user_id};
+
+    const SECRET: &str = "a secret shared with coturn";
+    const HOUR: Duration = Duration::from_secs(3600);
+
+    fn urls(texts: &[&str]) -> Vec<String> {
+        texts.iter().map(|&text| text.to_owned()).collect()
+    }
+
+    fn stun() -> Vec<String> {
+        urls(&["stun:stun.example.org:3478", "stun:stun.example.net:3478"])
+    }
+
+    fn turn() -> Vec<String> {
+        urls(&["turn:turn.example.org:3478?transport=udp", "turns:turn.example.org:5349?transport=tcp"])
+    }
+
+    #[test]
+    fn credentials_are_those_that_coturn_computes() {
+        let servers = Ice::new(stun(), turn(), Some(SECRET), HOUR).servers(user_id(), NOW);
+        let [stun_entry, turn_entry] = servers.as_slice() else { panic!("{servers:?}") };
+        assert_eq!(stun_entry, &IceServer { urls: stun(), username: None, credential: None });
+        assert_eq!(turn_entry.urls, turn());
+        assert_eq!(turn_entry.username.as_deref(), Some("1795003600:01a1ed5c-8600-7000-8000-000000000001"));
+        // Python: base64.b64encode(hmac.new(secret, username, hashlib.sha1).digest())
+        assert_eq!(turn_entry.credential.as_deref(), Some("uISn9F2QMXCzdgNYOT4ysiTrxwA="));
+    }
+
+    #[test]
+    fn without_turn_there_is_stun_alone() {
+        let no_urls = Ice::new(stun(), Vec::new(), Some(SECRET), HOUR);
+        let no_secret = Ice::new(stun(), turn(), None, HOUR);
+        let empty_secret = Ice::new(stun(), turn(), Some(""), HOUR);
+        for ice in [no_urls, no_secret, empty_secret] {
+            let expected = [IceServer { urls: stun(), username: None, credential: None }];
+            assert_eq!(ice.servers(user_id(), NOW), expected);
+        }
+    }
+
+    #[test]
+    fn without_stun_there_is_turn_alone() {
+        let servers = Ice::new(Vec::new(), turn(), Some(SECRET), HOUR).servers(user_id(), NOW);
+        assert_eq!(servers.iter().map(|server| &server.urls).collect::<Vec<_>>(), [&turn()]);
+        assert!(Ice::new(Vec::new(), Vec::new(), None, HOUR).servers(user_id(), NOW).is_empty());
+    }
+
+    #[test]
+    fn secret_and_credentials_do_not_show_in_debug_output() {
+        let ice = Ice::new(stun(), turn(), Some(SECRET), HOUR);
+        let servers = ice.servers(user_id(), NOW);
+        let shown = format!("{ice:?} {servers:?}");
+        assert!(!shown.contains(SECRET) && !shown.contains("uISn9F2Q"), "{shown}");
+    }
+}

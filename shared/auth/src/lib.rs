@@ -8,6 +8,8 @@ mod jwt;
 mod password;
 mod random;
 mod refresh;
+#[cfg(test)]
+mod samples;
 mod secrets;
 mod ticket;
 mod token;

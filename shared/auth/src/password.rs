@@ -76,3 +76,116 @@ impl PasswordHasher for Argon2Hasher {
         Ok(self.fits(password, hash).await? && hash.is_some())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::sync::mpsc;
+    use std::time::Duration;
+
+    use super::*;
+
+    /// The text whose hash [`DUMMY`] is.
+    const DUMMY_PASSWORD: &str = "nobody has this account";
+
+    fn password(text: &str) -> Password {
+        Password::parse(text.to_owned()).expect("a password")
+    }
+
+    /// Everything of a hash in PHC string format but the salt and the output, and the lengths of these.
+    fn work(hash: &str) -> (String, usize, usize) {
+        let mut parts: Vec<_> = hash.split('$').collect();
+        let (output, salt) = (parts.pop().expect("an output"), parts.pop().expect("a salt"));
+        (parts.join("$"), salt.len(), output.len())
+    }
+
+    #[tokio::test]
+    async fn a_password_fits_its_own_hash_alone() {
+        let hasher = Argon2Hasher::default();
+        let hash = hasher.hash(&password("correct horse")).await.expect("hashed");
+        assert!(hasher.verify(&password("correct horse"), Some(&hash)).await.expect("checked"));
+        assert!(!hasher.verify(&password("correct hors"), Some(&hash)).await.expect("checked"));
+    }
+
+    #[tokio::test]
+    async fn a_hash_is_argon2id_with_the_recommended_parameters_and_its_own_salt() {
+        let hasher = Argon2Hasher::default();
+        let one = hasher.hash(&password("correct horse")).await.expect("hashed").0;
+        let other = hasher.hash(&password("correct horse")).await.expect("hashed").0;
+        assert!(one.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{one}");
+        assert_ne!(one, other);
+    }
+
+    #[tokio::test]
+    async fn an_unknown_account_costs_the_work_of_a_known_one() {
+        let hasher = Argon2Hasher::default();
+        let known = hasher.hash(&password("correct horse")).await.expect("hashed").0;
+        assert_eq!(work(DUMMY), work(&known));
+        // Only the whole computation can find that the password fits the dummy.
+        assert!(hasher.fits(&password(DUMMY_PASSWORD), None).await.expect("checked"));
+        assert!(!hasher.fits(&password("correct horse"), None).await.expect("checked"));
+    }
+
+    #[tokio::test]
+    async fn an_unknown_account_has_no_password_not_even_the_dummys() {
+        let hasher = Argon2Hasher::default();
+        assert!(!hasher.verify(&password(DUMMY_PASSWORD), None).await.expect("checked"));
+    }
+
+    #[tokio::test]
+    async fn a_hash_that_cannot_be_read_is_our_own_fault() {
+        let hasher = Argon2Hasher::default();
+        for broken in
+            ["", "plain text", "$argon2id$v=19$m=19456,t=2,p=1$", "$scrypt$ln=15,r=8,p=1$c2FsdHNhbHQ$aGFzaGhhc2g"]
+        {
+            let checked = hasher.verify(&password("correct horse"), Some(&PasswordHash(broken.to_owned()))).await;
+            assert!(matches!(checked, Err(Error::Internal(_))), "{broken}: {checked:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_burst_runs_no_more_hashes_at_once_than_allowed() {
+        let (running, most) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+        let hasher = Argon2Hasher::new(2);
+        let burst = (0..12).map(|_| {
+            let (hasher, running, most) = (hasher.clone(), Arc::clone(&running), Arc::clone(&most));
+            tokio::spawn(async move {
+                let work = move || {
+                    most.fetch_max(running.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+                    std::thread::sleep(Duration::from_millis(2));
+                    running.fetch_sub(1, Ordering::SeqCst);
+                    Ok(())
+                };
+                hasher.run(work).await
+            })
+        });
+        for done in burst.collect::<Vec<_>>() {
+            done.await.expect("no panic").expect("worked");
+        }
+        assert!((1..=2).contains(&most.load(Ordering::SeqCst)));
+    }
+
+    #[tokio::test]
+    async fn work_whose_caller_went_away_still_holds_its_slot() {
+        let hasher = Argon2Hasher::new(1);
+        let (begun, has_begun) = mpsc::channel();
+        let (release, released) = mpsc::channel::<()>();
+        let caller = tokio::spawn({
+            let hasher = hasher.clone();
+            async move {
+                let work = move || {
+                    begun.send(()).expect("somebody waits");
+                    released.recv().expect("released");
+                    Ok(())
+                };
+                hasher.run(work).await
+            }
+        });
+        tokio::task::spawn_blocking(move || has_begun.recv()).await.expect("no panic").expect("begun");
+        caller.abort();
+        assert!(caller.await.expect_err("aborted").is_cancelled());
+        assert_eq!(hasher.slots.available_permits(), 0);
+        release.send(()).expect("the work waits");
+        hasher.run(|| Ok(())).await.expect("the slot came back");
+    }
+}

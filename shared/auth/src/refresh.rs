@@ -36,3 +36,48 @@ impl RefreshMint for RefreshTokens {
 fn hash(secret: &[u8]) -> String {
     BASE64_URL_SAFE_NO_PAD.encode(digest::digest(&digest::SHA256, secret))
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::samples::{family_id, junk, tampered, user_id};
+
+    #[test]
+    fn a_token_names_its_user_and_family_and_hashes_to_what_the_table_keeps() {
+        let minted = RefreshTokens.mint(user_id(), family_id());
+        let expected = PresentedRefresh { user: user_id(), family: family_id(), hash: minted.hash.clone() };
+        assert_eq!(RefreshTokens::parse(&minted.token), Some(expected));
+        assert!(!minted.token.contains(&minted.hash));
+    }
+
+    #[test]
+    fn the_layout_and_the_hash_are_those_of_tokens_in_use() {
+        // The ids of the samples, then the bytes 0 to 31; their SHA-256.
+        let token = "AaHtXIYAcACAAAAAAAAAAQGh7VyGAHAAgAAAAAAAAAIAAQIDBAUGBwgJCgsMDQ4PEBESExQVFhcYGRobHB0eHw";
+        let presented = RefreshTokens::parse(token).expect("one of ours");
+        assert_eq!((presented.user, presented.family), (user_id(), family_id()));
+        assert_eq!(presented.hash, "Yw3NKWbEM2aRElRIu7JbT_QSpJxzLbLIq8G4WBvXEN0");
+    }
+
+    #[test]
+    fn no_two_tokens_have_the_same_secret() {
+        let [one, other] = [(), ()].map(|()| RefreshTokens.mint(user_id(), family_id()));
+        assert_ne!(one.hash, other.hash);
+    }
+
+    proptest! {
+        #[test]
+        fn junk_is_not_a_token(text in junk()) {
+            prop_assert_eq!(RefreshTokens::parse(&text), None);
+        }
+
+        #[test]
+        fn any_change_names_or_proves_something_else(at in any::<usize>()) {
+            let minted = RefreshTokens.mint(user_id(), family_id());
+            let good = RefreshTokens::parse(&minted.token);
+            prop_assert_ne!(RefreshTokens::parse(&tampered(&minted.token, at)), good);
+        }
+    }
+}

@@ -131,3 +131,52 @@ impl KeyRing {
         std::iter::once(&self.current).chain(&self.previous).find(|key| key.kid == kid)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::samples::{OLD_SECRET, SECRET, before_rotation, rotated, secrets};
+
+    #[test]
+    fn a_short_secret_is_refused_by_name() {
+        let error = Secrets::parse(&"x".repeat(31), None).expect_err("31 bytes");
+        assert_eq!(error.to_string(), "the current secret has 31 bytes; it must have at least 32");
+        let error = Secrets::parse(SECRET, Some("old")).expect_err("3 bytes");
+        assert_eq!(error, SecretError::TooShort { which: "previous", length: 3 });
+        assert!(Secrets::parse(&"ü".repeat(16), None).is_ok(), "bytes count, not characters");
+    }
+
+    #[test]
+    fn each_use_and_each_secret_has_its_own_key() {
+        let keys = [
+            secrets().keys(Purpose::Access).current,
+            secrets().keys(Purpose::Ticket).current,
+            before_rotation().keys(Purpose::Access).current,
+            before_rotation().keys(Purpose::Ticket).current,
+        ];
+        for (i, one) in keys.iter().enumerate() {
+            for other in &keys[i + 1..] {
+                assert_ne!(one.kid, other.kid);
+                assert_ne!(one.encoding.as_bytes(), other.encoding.as_bytes());
+            }
+        }
+    }
+
+    #[test]
+    fn a_name_finds_the_current_and_the_previous_key_alone() {
+        let ring = rotated().keys(Purpose::Access);
+        let old = before_rotation().keys(Purpose::Access).current;
+        let kid = ring.current.kid.as_str();
+        assert_eq!(ring.find(kid).map(|key| key.kid.as_str()), Some(kid));
+        assert_eq!(ring.find(&old.kid).map(|key| key.encoding.as_bytes()), Some(old.encoding.as_bytes()));
+        assert!(ring.find("").is_none());
+        assert!(secrets().keys(Purpose::Access).find(&old.kid).is_none());
+    }
+
+    #[test]
+    fn secrets_do_not_show_in_debug_output() {
+        let shown = format!("{:?} {:?}", rotated(), crate::Tokens::new(&rotated()));
+        assert_eq!(shown, "Secrets(..) Tokens(Signer(TunRTC.Users, ..))");
+        assert!(!shown.contains(SECRET) && !shown.contains(OLD_SECRET));
+    }
+}

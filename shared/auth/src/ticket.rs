@@ -80,3 +80,79 @@ impl Tickets {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use domain::Error;
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::Tokens;
+    use crate::samples::{NOW, alice, family_id, junk, secrets, tampered, ticket};
+
+    const MINUTE: Duration = Duration::from_secs(60);
+
+    /// Made by another implementation of RFC 5869 and RFC 7519.
+    const MADE_ELSEWHERE: &str = "\
+        eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCIsImtpZCI6IjMxWk1VR2tJelhvIn0.\
+        eyJpc3MiOiJUdW5SVEMiLCJhdWQiOiJUdW5SVEMuU2lnbmFsaW5nIiwic3ViIjoiMDFhMWVkNWMtODYwMC03MDAwLTgwMDAt\
+        MDAwMDAwMDAwMDAxIiwibmFtZSI6ImFsaWNlIiwiZmFtIjoiMDFhMWVkNWMtODYwMC03MDAwLTgwMDAtMDAwMDAwMDAwMDAy\
+        IiwianRpIjoiMDFhMWVkNWMtODYwMC03MDAwLTgwMDAtMDAwMDAwMDAwMDAzIiwic2Vzc2lvbiI6IjAxYTFlZDVjLTg2MDAt\
+        NzAwMC04MDAwLTAwMDAwMDAwMDAwNCIsImF0dGVtcHQiOjcsImFjY2Vzc0V4cGlyZXNBdCI6MTc5NTAwMzYwMDAwMCwiaWF0\
+        IjoxNzk1MDAwMDAwLCJleHAiOjE3OTUwMDAwNjB9.\
+        j7P0GiI16i_u8DJiVA7u2TenSr-4oJ1ggE_OOp9ylU8";
+
+    fn tickets() -> Tickets {
+        Tickets::new(&secrets())
+    }
+
+    fn is_refused(text: &str, now: Timestamp) -> bool {
+        matches!(tickets().verify(text, now), Err(Error::Unauthorized))
+    }
+
+    #[test]
+    fn a_ticket_lives_for_its_lifetime() {
+        let (text, expires_at) = tickets().mint(&ticket(), NOW, MINUTE);
+        assert_eq!(expires_at, NOW + MINUTE);
+        assert!(!is_refused(&text, expires_at.minus(Duration::from_millis(1))));
+        assert!(is_refused(&text, expires_at));
+    }
+
+    #[test]
+    fn a_ticket_does_not_outlive_the_access_behind_it() {
+        let access_expires_at = NOW + Duration::from_secs(10);
+        let (text, expires_at) = tickets().mint(&Ticket { access_expires_at, ..ticket() }, NOW, MINUTE);
+        assert_eq!(expires_at, access_expires_at);
+        assert!(is_refused(&text, access_expires_at));
+    }
+
+    #[test]
+    fn a_ticket_made_elsewhere_from_the_same_secret_is_good() {
+        assert_eq!(tickets().verify(MADE_ELSEWHERE, NOW).expect("good"), ticket());
+    }
+
+    #[test]
+    fn an_access_token_is_no_ticket() {
+        let (token, _) = Tokens::new(&secrets()).issue(&alice(), family_id(), NOW, MINUTE);
+        assert!(is_refused(&token, NOW));
+    }
+
+    proptest! {
+        #[test]
+        fn what_a_ticket_says_survives_its_text(attempt in any::<u64>(), name in "[^\\pC\\s]{1,50}", millis in 60_000..u64::MAX / 2) {
+            let username = Username::parse(&name).expect("a name");
+            let access_expires_at = Timestamp::from_millis(NOW.millis() + millis);
+            let ticket = Ticket { attempt, username, access_expires_at, ..ticket() };
+            let (text, _) = tickets().mint(&ticket, NOW, MINUTE);
+            prop_assert!(text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b)), "safe in a URL");
+            prop_assert_eq!(tickets().verify(&text, NOW).expect("good"), ticket);
+        }
+
+        #[test]
+        fn junk_and_changed_tickets_are_refused(text in junk(), at in any::<usize>()) {
+            prop_assert!(is_refused(&text, NOW));
+            let (good, _) = tickets().mint(&ticket(), NOW, MINUTE);
+            prop_assert!(is_refused(&tampered(&good, at), NOW));
+        }
+    }
+}

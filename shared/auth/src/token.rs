@@ -60,3 +60,77 @@ impl Tokens {
         self.verify(token.trim(), now)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::Tickets;
+    use crate::samples::{NOW, alice, family_id, junk, secrets, ticket, user_id};
+
+    const DAY: Duration = Duration::from_secs(24 * 3600);
+
+    /// Made by another implementation of RFC 5869 and RFC 7519. It keeps a change of the derivation, of a claim's name or
+    /// of the issuer from invalidating every token in use unnoticed.
+    const MADE_ELSEWHERE: &str = "\
+        eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCIsImtpZCI6IkJCd3BRb2FFNERRIn0.\
+        eyJpc3MiOiJUdW5SVEMiLCJhdWQiOiJUdW5SVEMuVXNlcnMiLCJzdWIiOiIwMWExZWQ1Yy04NjAwLTcwMDAtODAwMC0wMDAw\
+        MDAwMDAwMDEiLCJuYW1lIjoiYWxpY2UiLCJmYW0iOiIwMWExZWQ1Yy04NjAwLTcwMDAtODAwMC0wMDAwMDAwMDAwMDIiLCJq\
+        dGkiOiJ4IiwiaWF0IjoxNzk1MDAwMDAwLCJleHAiOjE3OTUwMDAwNjB9.\
+        lVPN4k8alFij5XPg5bu9PCx7bIMsIsiHEhVDWqS82xg";
+
+    fn tokens() -> Tokens {
+        Tokens::new(&secrets())
+    }
+
+    #[test]
+    fn a_token_says_who_calls() {
+        let (token, expires_at) = tokens().issue(&alice(), family_id(), NOW, DAY);
+        let caller = tokens().verify(&token, NOW).expect("good");
+        assert_eq!(caller, Caller { user_id: user_id(), username: alice().username, family: family_id(), expires_at });
+        assert_eq!(expires_at, NOW + DAY);
+    }
+
+    #[test]
+    fn a_token_made_elsewhere_from_the_same_secret_is_good() {
+        let caller = tokens().verify(MADE_ELSEWHERE, NOW).expect("good");
+        assert_eq!((caller.user_id, caller.username.as_str()), (user_id(), "alice"));
+        assert_eq!(caller.expires_at, NOW + Duration::from_secs(60));
+    }
+
+    #[test]
+    fn a_ticket_is_no_access_token() {
+        let (ticket, _) = Tickets::new(&secrets()).mint(&ticket(), NOW, DAY);
+        assert!(matches!(tokens().verify(&ticket, NOW), Err(Error::Unauthorized)));
+    }
+
+    #[test]
+    fn no_two_tokens_are_the_same() {
+        let issued: HashSet<_> = (0..100).map(|_| tokens().issue(&alice(), family_id(), NOW, DAY).0).collect();
+        assert_eq!(issued.len(), 100);
+    }
+
+    #[test]
+    fn a_bearer_header_is_read_whatever_the_case_of_its_scheme() {
+        let (token, _) = tokens().issue(&alice(), family_id(), NOW, DAY);
+        for good in [format!("Bearer {token}"), format!("bearer {token}"), format!("BEARER  {token} ")] {
+            assert!(tokens().verify_bearer(Some(&good), NOW).is_ok(), "{good}");
+        }
+        for bad in ["", "Bearer", "Bearer ", &token, &format!("Basic {token}"), &format!("Bearer{token}")] {
+            assert!(matches!(tokens().verify_bearer(Some(bad), NOW), Err(Error::Unauthorized)), "{bad}");
+        }
+        assert!(matches!(tokens().verify_bearer(None, NOW), Err(Error::Unauthorized)));
+    }
+
+    proptest! {
+        #[test]
+        fn a_header_of_junk_is_refused(text in junk()) {
+            prop_assert!(matches!(tokens().verify_bearer(Some(&text), NOW), Err(Error::Unauthorized)));
+            let bearer = format!("Bearer {text}");
+            prop_assert!(matches!(tokens().verify_bearer(Some(&bearer), NOW), Err(Error::Unauthorized)));
+        }
+    }
+}
