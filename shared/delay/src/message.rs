@@ -51,3 +51,61 @@ pub fn decode(body: &str) -> Result<Later, DecodeError> {
 fn id<T: FromStr>(field: &'static str, text: &str) -> Result<T, DecodeError> {
     text.parse().map_err(|_| DecodeError::Id(field))
 }
+
+#[cfg(test)]
+mod tests {
+    use domain::{SessionId, Timestamp, UserId};
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const SESSION: &str = "01a1ed5c-8600-7000-8000-000000000004";
+    const USER: &str = "01a1ed5c-8600-7000-8000-000000000001";
+
+    #[test]
+    fn the_bodies_are_those_of_messages_already_in_the_queue() {
+        let check = Later::CheckLease { session: SESSION.parse().expect("an id"), user: USER.parse().expect("an id") };
+        assert_eq!(encode(&check), format!(r#"{{"checkLease":{{"sessionId":"{SESSION}","userId":"{USER}"}}}}"#));
+        let close = Later::Close { connection: ConnectionId::new("JKUdbfKHoAMCJEA=") };
+        assert_eq!(encode(&close), r#"{"close":{"connectionId":"JKUdbfKHoAMCJEA="}}"#);
+    }
+
+    #[test]
+    fn a_field_of_a_newer_version_is_passed_over() {
+        let body = r#"{"close":{"connectionId":"c","since":1}}"#;
+        assert_eq!(decode(body).expect("ours"), Later::Close { connection: ConnectionId::new("c") });
+    }
+
+    #[test]
+    fn what_is_not_ours_is_refused() {
+        for body in ["", "{}", "null", "\"close\"", r#"{"close":{}}"#, r#"{"open":{"connectionId":"c"}}"#] {
+            assert!(matches!(decode(body), Err(DecodeError::Shape(_))), "{body}");
+        }
+        let odd_user = format!(r#"{{"checkLease":{{"sessionId":"{SESSION}","userId":"alice"}}}}"#);
+        assert!(matches!(decode(&odd_user), Err(DecodeError::Id("userId"))));
+        let odd_session = format!(r#"{{"checkLease":{{"sessionId":"","userId":"{USER}"}}}}"#);
+        assert!(matches!(decode(&odd_session), Err(DecodeError::Id("sessionId"))));
+    }
+
+    /// Any message.
+    fn later() -> impl Strategy<Value = Later> {
+        let check = (0..1_u64 << 48, 0..1_u64 << 48).prop_map(|(session, user)| Later::CheckLease {
+            session: SessionId::first_at(Timestamp::from_millis(session)),
+            user: UserId::first_at(Timestamp::from_millis(user)),
+        });
+        let close = any::<String>().prop_map(|id| Later::Close { connection: ConnectionId::new(id) });
+        prop_oneof![check, close]
+    }
+
+    proptest! {
+        #[test]
+        fn a_message_survives_its_body(message in later()) {
+            prop_assert_eq!(decode(&encode(&message)).expect("ours"), message);
+        }
+
+        #[test]
+        fn no_body_makes_it_panic(body in any::<String>()) {
+            prop_assert!(decode(&body).is_err());
+        }
+    }
+}

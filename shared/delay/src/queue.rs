@@ -3,11 +3,12 @@
 use std::time::Duration;
 
 use aws_config::SdkConfig;
-use aws_sdk_sqs::Client;
 use aws_sdk_sqs::config::http::HttpResponse;
+use aws_sdk_sqs::config::retry::RetryConfig;
 use aws_sdk_sqs::config::timeout::TimeoutConfig;
-use aws_sdk_sqs::error::SdkError;
+use aws_sdk_sqs::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_sqs::operation::send_message::SendMessageError;
+use aws_sdk_sqs::{Client, config};
 use domain::presence::{Delays, Later};
 use domain::{Error, Result};
 
@@ -18,8 +19,11 @@ const LONGEST: u64 = 900;
 /// The longest one attempt may take.
 const ATTEMPT: Duration = Duration::from_secs(1);
 
-/// The longest a message may take, the SDK's retries included: well below the function's own time.
+/// The longest a message may take, the SDK's two retries included: well below the function's own time.
 const OPERATION: Duration = Duration::from_secs(3);
+
+/// The longest wait before the first retry; a client waits for the answer.
+const FIRST_WAIT: Duration = Duration::from_millis(50);
 
 /// A delay queue on SQS.
 #[derive(Debug, Clone)]
@@ -32,7 +36,10 @@ impl DelayQueue {
     /// The queue of that URL.
     pub fn new(config: &SdkConfig, queue_url: impl Into<String>) -> Self {
         let timeouts = TimeoutConfig::builder().operation_attempt_timeout(ATTEMPT).operation_timeout(OPERATION);
-        let config = aws_sdk_sqs::config::Builder::from(config).timeout_config(timeouts.build()).build();
+        let config = config::Builder::from(config)
+            .retry_config(RetryConfig::standard().with_initial_backoff(FIRST_WAIT))
+            .timeout_config(timeouts.build())
+            .build();
         Self { client: Client::from_conf(config), queue_url: queue_url.into() }
     }
 }
@@ -55,15 +62,126 @@ fn whole_seconds(delay: Duration) -> i32 {
     i32::try_from(seconds.min(LONGEST)).expect("900 fits")
 }
 
-/// Refusals are our own fault; everything else passes.
+/// Throttling, a fault of the other side or no answer passes; a refusal is our own fault.
 fn failed(error: SdkError<SendMessageError, HttpResponse>) -> Error {
-    let status = error.raw_response().map(|response| response.status().as_u16());
-    match status {
-        Some(400..=499) if !throttled(&error) => Error::Internal(error.into()),
-        _ => Error::Unavailable(error.into()),
-    }
+    // SQS throttles with a status of 400 or 403; only the code tells.
+    let throttled = error.code().is_some_and(|code| code.contains("Throttl"));
+    let refused = error.raw_response().is_some_and(|response| response.status().is_client_error());
+    if refused && !throttled { Error::Internal(error.into()) } else { Error::Unavailable(error.into()) }
 }
 
-fn throttled(error: &SdkError<SendMessageError, HttpResponse>) -> bool {
-    error.as_service_error().is_some_and(SendMessageError::is_request_throttled)
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex, PoisonError};
+
+    use aws_sdk_sqs::config::{BehaviorVersion, Credentials, Region, SharedCredentialsProvider};
+    use aws_smithy_runtime_api::client::http::{
+        HttpConnector, HttpConnectorFuture, SharedHttpConnector, http_client_fn,
+    };
+    use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
+    use domain::ConnectionId;
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    const QUEUE: &str = "https://sqs.eu-central-1.amazonaws.com/123456789012/later";
+
+    /// A queue that answers everything the same, and keeps what was sent.
+    #[derive(Debug, Clone)]
+    struct Fake {
+        status: u16,
+        body: &'static str,
+        sent: Arc<Mutex<Vec<Value>>>,
+    }
+
+    impl HttpConnector for Fake {
+        fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+            let body = request.body().bytes().expect("a body in memory");
+            let body = serde_json::from_slice(body).expect("AWS JSON");
+            self.sent.lock().unwrap_or_else(PoisonError::into_inner).push(body);
+            let status = self.status.try_into().expect("a status");
+            HttpConnectorFuture::ready(Ok(HttpResponse::new(status, self.body.into())))
+        }
+    }
+
+    impl Fake {
+        fn new(status: u16, body: &'static str) -> Self {
+            Self { status, body, sent: Arc::default() }
+        }
+
+        fn queue(&self) -> DelayQueue {
+            let connector = SharedHttpConnector::new(self.clone());
+            let credentials = Credentials::new("key", "secret", None, None, "test");
+            let config = aws_config::SdkConfig::builder()
+                .behavior_version(BehaviorVersion::latest())
+                .region(Region::new("eu-central-1"))
+                .credentials_provider(SharedCredentialsProvider::new(credentials))
+                .http_client(http_client_fn(move |_, _| connector.clone()))
+                .build();
+            DelayQueue::new(&config, QUEUE)
+        }
+
+        fn sent(&self) -> Vec<Value> {
+            self.sent.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        }
+    }
+
+    fn close() -> Later {
+        Later::Close { connection: ConnectionId::new("JKUdbfKHoAMCJEA=") }
+    }
+
+    #[tokio::test]
+    async fn a_message_goes_to_the_queue_with_its_delay() {
+        let fake = Fake::new(200, r#"{"MessageId":"1"}"#);
+        fake.queue().after(Duration::from_millis(29_001), &close()).await.expect("sent");
+        let expected = json!({
+            "QueueUrl": QUEUE,
+            "DelaySeconds": 30,
+            "MessageBody": r#"{"close":{"connectionId":"JKUdbfKHoAMCJEA="}}"#,
+        });
+        assert_eq!(fake.sent(), [expected]);
+    }
+
+    #[test]
+    fn a_delay_is_rounded_up_and_bounded() {
+        for (delay, seconds) in [
+            (Duration::ZERO, 0),
+            (Duration::from_nanos(1), 1),
+            (Duration::from_secs(1), 1),
+            (Duration::from_millis(1001), 2),
+            (Duration::from_secs(900), 900),
+            (Duration::from_secs(901), 900),
+            (Duration::MAX, 900),
+        ] {
+            assert_eq!(whole_seconds(delay), seconds, "{delay:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_queue_that_fails_or_throttles_is_tried_again_and_then_unavailable() {
+        for (status, body) in [
+            (503, "{}"),
+            (500, r#"{"__type":"com.amazonaws.sqs#InternalError"}"#),
+            (400, r#"{"__type":"com.amazonaws.sqs#ThrottlingException"}"#),
+            (403, r#"{"__type":"com.amazonaws.sqs#RequestThrottled"}"#),
+        ] {
+            let fake = Fake::new(status, body);
+            let sent = fake.queue().after(Duration::ZERO, &close()).await;
+            assert!(matches!(sent, Err(Error::Unavailable(_))), "{body}: {sent:?}");
+            assert_eq!(fake.sent().len(), 3, "{body}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_queue_that_refuses_is_our_own_fault() {
+        for (status, body) in [
+            (400, r#"{"__type":"com.amazonaws.sqs#QueueDoesNotExist"}"#),
+            (403, r#"{"__type":"com.amazonaws.sqs#AccessDeniedException"}"#),
+        ] {
+            let fake = Fake::new(status, body);
+            let sent = fake.queue().after(Duration::ZERO, &close()).await;
+            assert!(matches!(sent, Err(Error::Internal(_))), "{body}: {sent:?}");
+            assert_eq!(fake.sent().len(), 1, "{body}");
+        }
+    }
 }

@@ -13,31 +13,39 @@ use domain::connections::{Pushed, Sockets};
 use domain::{Backoff, ConnectionId, Error, Frame, Result};
 use tokio::time::Instant;
 
+#[cfg(test)]
+mod tests;
+
 /// The longest one attempt may take.
 const ATTEMPT: Duration = Duration::from_secs(1);
 
-/// No attempt begins later than this after the first one, so that a push ends within this and [`ATTEMPT`], 3 s: well
-/// before the function's own time does.
-const LAST_START: Duration = Duration::from_secs(2);
+/// So many attempts' time after the first one none begins any more: a push ends within 3 s, well before the function's
+/// own time does.
+const ATTEMPTS_OF_TIME: u32 = 2;
 
 /// The sockets behind API Gateway's @connections endpoint.
 #[derive(Debug, Clone)]
 pub struct Push {
     client: Client,
     backoff: Backoff,
+    attempt: Duration,
 }
 
 impl Push {
     /// A client of the endpoint `https://{api}.execute-api.{region}.amazonaws.com/{stage}`, or of one that speaks
     /// like it.
     pub fn new(config: &SdkConfig, endpoint_url: &str, backoff: Backoff) -> Self {
+        Self::with_attempt(config, endpoint_url, backoff, ATTEMPT)
+    }
+
+    fn with_attempt(config: &SdkConfig, endpoint_url: &str, backoff: Backoff, attempt: Duration) -> Self {
         let config = config::Builder::from(config)
             .endpoint_url(endpoint_url)
             // Every attempt is ours, so that their number is the backoff's.
             .retry_config(RetryConfig::disabled())
-            .timeout_config(TimeoutConfig::builder().connect_timeout(ATTEMPT).operation_timeout(ATTEMPT).build())
+            .timeout_config(TimeoutConfig::builder().connect_timeout(attempt).operation_timeout(attempt).build())
             .build();
-        Self { client: Client::from_conf(config), backoff }
+        Self { client: Client::from_conf(config), backoff, attempt }
     }
 
     /// Attempts a call until it is answered, the backoff is spent or the time is.
@@ -45,7 +53,7 @@ impl Push {
     where
         A: Future<Output = Result<(), Failure>>,
     {
-        let last_start = Instant::now() + LAST_START;
+        let last_start = Instant::now() + self.attempt * ATTEMPTS_OF_TIME;
         let mut waits = self.backoff.waits();
         let mut attempts = 1;
         loop {

@@ -1,0 +1,238 @@
+//! The client against answers of our making: what it sends, when it tries again, and what it makes of each answer.
+
+use std::collections::VecDeque;
+use std::io;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use aws_sdk_apigatewaymanagement::config::{BehaviorVersion, Credentials, Region, SharedCredentialsProvider};
+use aws_smithy_runtime_api::client::http::{HttpConnector, HttpConnectorFuture, SharedHttpConnector, http_client_fn};
+use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
+use aws_smithy_runtime_api::client::result::ConnectorError;
+use proptest::prelude::*;
+
+use super::*;
+
+const ENDPOINT: &str = "https://api.execute-api.eu-central-1.amazonaws.com/prod";
+
+/// What the other side does with a request.
+#[derive(Debug, Clone, Copy)]
+enum Answer {
+    Status(u16),
+    /// The connection breaks.
+    Broken,
+    /// Nothing, ever.
+    Silence,
+}
+
+/// Answers in order, the last one again and again, and keeps what was sent.
+#[derive(Debug, Clone)]
+struct Script {
+    answers: Arc<Mutex<VecDeque<Answer>>>,
+    sent: Arc<Mutex<Vec<Sent>>>,
+}
+
+/// A request as far as the tests look at it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Sent {
+    method: String,
+    uri: String,
+    body: Vec<u8>,
+}
+
+impl HttpConnector for Script {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        lock(&self.sent).push(Sent {
+            method: request.method().to_owned(),
+            uri: request.uri().to_owned(),
+            body: request.body().bytes().unwrap_or_default().to_vec(),
+        });
+        let mut answers = lock(&self.answers);
+        let next = if answers.len() > 1 { answers.pop_front() } else { answers.front().copied() };
+        match next.expect("an answer") {
+            Answer::Status(status) => {
+                let status = status.try_into().expect("a status");
+                HttpConnectorFuture::ready(Ok(HttpResponse::new(status, "{}".into())))
+            }
+            Answer::Broken => HttpConnectorFuture::ready(Err(ConnectorError::io("the connection was reset".into()))),
+            Answer::Silence => HttpConnectorFuture::new(std::future::pending()),
+        }
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Script {
+    fn new(answers: &[Answer]) -> Self {
+        Self { answers: Arc::new(Mutex::new(answers.iter().copied().collect())), sent: Arc::default() }
+    }
+
+    /// A client that talks to this script.
+    fn client(&self, backoff: Backoff, attempt: Duration) -> Push {
+        let connector = SharedHttpConnector::new(self.clone());
+        let credentials = Credentials::new("key", "secret", None, None, "test");
+        let config = SdkConfig::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .region(Region::new("eu-central-1"))
+            .credentials_provider(SharedCredentialsProvider::new(credentials))
+            .http_client(http_client_fn(move |_, _| connector.clone()))
+            .build();
+        Push::with_attempt(&config, ENDPOINT, backoff, attempt)
+    }
+
+    /// A client that tries again twice, without waiting.
+    fn patient(&self) -> Push {
+        self.client(retries(2), ATTEMPT)
+    }
+
+    fn sent(&self) -> Vec<Sent> {
+        lock(&self.sent).clone()
+    }
+}
+
+fn retries(retries: u32) -> Backoff {
+    Backoff { retries, base: Duration::from_millis(100), cap: Duration::from_millis(100), jitter: || 0.0 }
+}
+
+fn connection() -> ConnectionId {
+    ConnectionId::new("JKUdbfKHoAMCJEA=")
+}
+
+fn frame() -> Frame {
+    Frame(r#"{"event":"receiveMessage","data":{"message":"grüß dich"}}"#.to_owned())
+}
+
+#[tokio::test]
+async fn a_push_posts_the_frame_to_the_connection() {
+    let script = Script::new(&[Answer::Status(200)]);
+    assert_eq!(script.patient().push(&connection(), &frame()).await.expect("pushed"), Pushed::Accepted);
+    let uri = format!("{ENDPOINT}/@connections/JKUdbfKHoAMCJEA%3D");
+    assert_eq!(script.sent(), [Sent { method: "POST".to_owned(), uri, body: frame().0.into_bytes() }]);
+}
+
+#[tokio::test]
+async fn closing_deletes_the_connection() {
+    let script = Script::new(&[Answer::Status(204)]);
+    script.patient().close(&connection()).await.expect("closed");
+    let uri = format!("{ENDPOINT}/@connections/JKUdbfKHoAMCJEA%3D");
+    assert_eq!(script.sent(), [Sent { method: "DELETE".to_owned(), uri, body: Vec::new() }]);
+}
+
+#[tokio::test]
+async fn a_connection_that_is_gone_is_no_error_and_not_tried_again() {
+    let script = Script::new(&[Answer::Status(410)]);
+    assert_eq!(script.patient().push(&connection(), &frame()).await.expect("answered"), Pushed::Gone);
+    script.patient().close(&connection()).await.expect("gone is closed");
+    assert_eq!(script.sent().len(), 2);
+}
+
+#[tokio::test]
+async fn throttling_and_faults_of_the_other_side_are_tried_again() {
+    for passing in [Answer::Status(429), Answer::Status(500), Answer::Status(503), Answer::Broken] {
+        let script = Script::new(&[passing, passing, Answer::Status(200)]);
+        let pushed = script.patient().push(&connection(), &frame()).await.expect("pushed");
+        assert_eq!((pushed, script.sent().len()), (Pushed::Accepted, 3), "{passing:?}");
+
+        let script = Script::new(&[passing, Answer::Status(410)]);
+        script.patient().close(&connection()).await.expect("closed");
+        assert_eq!(script.sent().len(), 2, "{passing:?}");
+    }
+}
+
+#[tokio::test]
+async fn an_attempt_without_an_answer_is_tried_again() {
+    let script = Script::new(&[Answer::Silence, Answer::Status(200)]);
+    let pushed = script.patient().push(&connection(), &frame()).await.expect("pushed");
+    assert_eq!((pushed, script.sent().len()), (Pushed::Accepted, 2));
+}
+
+#[tokio::test]
+async fn the_backoff_says_how_often() {
+    for count in 0..4 {
+        let script = Script::new(&[Answer::Status(503)]);
+        let client = script.client(retries(count), ATTEMPT);
+        let pushed = client.push(&connection(), &frame()).await;
+        assert!(matches!(pushed, Err(Error::Unavailable(_))), "{pushed:?}");
+        let closed = client.close(&connection()).await;
+        assert!(matches!(closed, Err(Error::Unavailable(_))), "{closed:?}");
+        assert_eq!(script.sent().len(), 2 * (1 + count as usize));
+    }
+}
+
+#[tokio::test]
+async fn retries_end_in_time_however_many_are_allowed() {
+    let attempt = Duration::from_millis(20);
+    let slow = Backoff { retries: 1000, base: attempt, cap: attempt, jitter: || 1.0 };
+    let script = Script::new(&[Answer::Status(503)]);
+    let pushed = script.client(slow, attempt).push(&connection(), &frame()).await;
+    assert!(matches!(pushed, Err(Error::Unavailable(_))), "{pushed:?}");
+    // Each wait takes a whole attempt's time, so there is room for the first attempt and two more.
+    assert!((1..=3).contains(&script.sent().len()));
+}
+
+#[tokio::test]
+async fn silence_ends_in_time_too() {
+    let attempt = Duration::from_millis(20);
+    let script = Script::new(&[Answer::Silence]);
+    let pushed = script.client(retries(1000), attempt).push(&connection(), &frame()).await;
+    assert!(matches!(pushed, Err(Error::Unavailable(_))), "{pushed:?}");
+    assert!((1..=3).contains(&script.sent().len()));
+}
+
+#[tokio::test]
+async fn a_refusal_is_our_own_fault_and_not_tried_again() {
+    for refusal in [400, 403, 413] {
+        let script = Script::new(&[Answer::Status(refusal)]);
+        let pushed = script.patient().push(&connection(), &frame()).await;
+        assert!(matches!(pushed, Err(Error::Internal(_))), "{refusal}: {pushed:?}");
+        assert_eq!(script.sent().len(), 1, "{refusal}");
+    }
+}
+
+/// A log that can be read.
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl io::Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        lock(&self.0).extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn giving_up_is_logged_once_and_without_the_payload() {
+    let log = Log::default();
+    let writer = log.clone();
+    let subscriber = tracing_subscriber::fmt().with_ansi(false).with_writer(move || writer.clone()).finish();
+    let guard = tracing::subscriber::set_default(subscriber);
+    let script = Script::new(&[Answer::Status(429)]);
+    let pushed = script.patient().push(&connection(), &frame()).await;
+    drop(guard);
+
+    assert!(pushed.is_err());
+    let text = String::from_utf8(lock(&log.0).clone()).expect("UTF-8");
+    let lines: Vec<_> = text.lines().filter(|line| line.contains("WARN")).collect();
+    let [line] = lines.as_slice() else { panic!("{text}") };
+    for part in ["connection.id=\"JKUdbfKHoAMCJEA=\"", "attempts=3", "error.kind=\"service\"", "error.status=429"] {
+        assert!(line.contains(part), "{part} in {line}");
+    }
+    assert!(!text.contains("grüß dich"), "{text}");
+}
+
+proptest! {
+    #[test]
+    fn any_connection_id_stays_one_segment_of_the_path(id in "[A-Za-z0-9+/=_-]{1,40}") {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime");
+        let script = Script::new(&[Answer::Status(200)]);
+        let connection = ConnectionId::new(id.as_str());
+        runtime.block_on(script.patient().push(&connection, &frame())).expect("pushed");
+        let encoded = id.replace('+', "%2B").replace('/', "%2F").replace('=', "%3D");
+        prop_assert_eq!(&script.sent()[0].uri, &format!("{ENDPOINT}/@connections/{encoded}"));
+    }
+}
