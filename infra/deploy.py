@@ -1,0 +1,301 @@
+"""Deploys TunRTC to an AWS account, and takes it down again.
+
+    deploy.sh  [options]      build, package, deploy, print the addresses, smoke-test them
+    destroy.sh [options]      delete the stacks
+
+Every option can also be given as a variable, which is how `make deploy` passes them (ALLOWED_ORIGINS=...).
+Whatever is missing is found before anything is built or created, and said in one line with what to do.
+"""
+
+import argparse
+import os
+import re
+import shutil
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import boto3
+import botocore.exceptions
+import yaml
+
+import smoke
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parent
+ROOTS = HERE / "amazon-roots.pem"
+MAX_ZIP_BYTES = 5_000_000
+ORIGIN = re.compile(r"https?://[A-Za-z0-9.-]+(:\d+)?")
+DOMAIN = re.compile(r"([a-z0-9-]+\.)+[a-z]{2,}")
+CERTIFICATE = re.compile(r"arn:aws[a-z-]*:acm:us-east-1:\d{12}:certificate/[0-9a-f-]+")
+
+
+class Stop(Exception):
+    """A reason to stop, as one line that says what to do."""
+
+
+def option(parser: argparse.ArgumentParser, name: str, default: str, meaning: str) -> None:
+    """An option whose default may come from the variable of the same name."""
+    parser.add_argument(f"--{name}", default=os.environ.get(name.upper().replace("-", "_"), default), help=meaning)
+
+
+def parse(arguments: list[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="deploy", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    commands = parser.add_subparsers(dest="command", required=True)
+    deploy, destroy = commands.add_parser("deploy"), commands.add_parser("destroy")
+    for command in (deploy, destroy):
+        option(command, "stack", "tunrtc", "name of the stack, and start of its resources' names")
+        option(command, "region", os.environ.get("AWS_REGION", os.environ.get("AWS_DEFAULT_REGION", "")), "AWS region")
+    option(deploy, "allowed-origins", "", "comma list of origins whose pages may use the APIs (required)")
+    option(deploy, "architecture", "arm64", "arm64 or x86_64")
+    option(deploy, "turn-domain", "", "host name for a coturn server; creates one (needs --turn-email, --turn-vpc, --turn-subnet)")
+    option(deploy, "turn-email", "", "contact for the TURN server's certificate")
+    option(deploy, "turn-vpc", "", "VPC of the TURN server")
+    option(deploy, "turn-subnet", "", "public subnet of the TURN server")
+    option(deploy, "domain-name", "", "public name of both APIs and the console, by CloudFront (needs --certificate-arn)")
+    option(deploy, "certificate-arn", "", "certificate of that name, in us-east-1")
+    option(deploy, "hosted-zone-id", "", "Route 53 zone in which to make that name; without it you make it yourself")
+    option(deploy, "alarm-email", "", "where alarms go; none without it")
+    option(deploy, "dashboard", "false", "true for a CloudWatch dashboard")
+    destroy.add_argument("--delete-data", action="store_true", help="delete accounts, sessions and secrets too")
+    destroy.add_argument("--yes", action="store_true", help="do not ask")
+    return parser.parse_args(arguments)
+
+
+# -- Before anything is built or created ---------------------------------------------------------------------
+
+
+def require(condition: object, message: str) -> None:
+    if not condition:
+        raise Stop(message)
+
+
+def check_options(options: argparse.Namespace) -> None:
+    require(options.region, "no region: set --region or AWS_REGION, for example AWS_REGION=eu-central-1")
+    require(re.fullmatch(r"[A-Za-z][A-Za-z0-9-]{0,38}", options.stack), "--stack must be 1-39 letters, digits and hyphens, a letter first")
+    if options.command == "destroy":
+        return
+    require(options.allowed_origins, "no allowed origins: set --allowed-origins or ALLOWED_ORIGINS, for example https://app.example.com")
+    for origin in options.allowed_origins.split(","):
+        require(ORIGIN.fullmatch(origin), f"--allowed-origins: {origin!r} is not an origin such as https://app.example.com")
+    require(options.architecture in ("arm64", "x86_64"), "--architecture must be arm64 or x86_64")
+    require(options.dashboard in ("true", "false"), "--dashboard must be true or false")
+    if options.turn_domain:
+        require(DOMAIN.fullmatch(options.turn_domain), "--turn-domain must be a host name such as turn.example.com")
+        require(options.turn_email, "--turn-domain needs --turn-email, the contact for its certificate")
+        require(options.turn_vpc and options.turn_subnet, "--turn-domain needs --turn-vpc and --turn-subnet, where the server goes")
+    if options.domain_name:
+        require(DOMAIN.fullmatch(options.domain_name), "--domain-name must be a host name such as rtc.example.com")
+        require(
+            CERTIFICATE.fullmatch(options.certificate_arn),
+            "--domain-name needs --certificate-arn, an issued ACM certificate for it in us-east-1 (CloudFront takes no other region's)",
+        )
+
+
+def check_tools() -> None:
+    require(shutil.which("cargo"), "cargo is missing: install Rust from https://rustup.rs")
+    require(tool("cargo-lambda").exists(), "cargo-lambda is missing: run infra/setup.sh deploy")
+    require(tool("sam").exists(), "sam is missing: run infra/setup.sh deploy")
+
+
+def tool(name: str) -> Path:
+    """A program of the same virtual environment as this Python."""
+    found = shutil.which(name, path=str(Path(sys.executable).parent))
+    return Path(found) if found else Path(sys.executable).with_name(name)
+
+
+def check_credentials(session: boto3.Session) -> str:
+    """The account that the credentials belong to."""
+    try:
+        return session.client("sts").get_caller_identity()["Account"]
+    except (botocore.exceptions.NoCredentialsError, botocore.exceptions.PartialCredentialsError):
+        raise Stop("no AWS credentials: run `aws configure sso` or `aws configure`, or set AWS_PROFILE") from None
+    except botocore.exceptions.ClientError as error:
+        raise Stop(f"AWS refused the credentials ({error.response['Error']['Code']}): sign in again, `aws sso login` or new keys") from None
+    except botocore.exceptions.BotoCoreError as error:
+        raise Stop(f"AWS could not be reached ({type(error).__name__}): check --region and the network") from None
+
+
+# -- Build ---------------------------------------------------------------------------------------------------
+
+
+def function_names() -> list[str]:
+    return list(yaml.safe_load((HERE / "functions.yaml").read_text())["functions"])
+
+
+def build(architecture: str) -> None:
+    """Builds the functions for Amazon Linux 2023 into target/lambda, with their root certificates beside them."""
+    names = function_names()
+    packages = [argument for name in names for argument in ("-p", name)]
+    flag = "--arm64" if architecture == "arm64" else "--x86-64"
+    environment = os.environ | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
+    run([tool("cargo-lambda"), "lambda", "build", "--release", flag, *packages], "the build failed", env=environment)
+    for name in names:
+        shutil.copy(ROOTS, ROOT / "target" / "lambda" / name / ROOTS.name)
+
+
+def zipped_sizes() -> dict[str, int]:
+    """Bytes of each function's package as Lambda gets it."""
+    sizes = {}
+    for name in function_names():
+        folder = ROOT / "target" / "lambda" / name
+        archive = folder.with_suffix(".size.zip")
+        with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as zipped:
+            for file in (folder / "bootstrap", folder / ROOTS.name):
+                zipped.write(file, file.name)
+        sizes[name] = archive.stat().st_size
+        archive.unlink()
+    return sizes
+
+
+def run(command: list, failure: str, **options) -> None:
+    done = subprocess.run([str(part) for part in command], cwd=ROOT, **options)
+    require(done.returncode == 0, f"{failure} (exit status {done.returncode}); its own message stands above")
+
+
+# -- Deploy --------------------------------------------------------------------------------------------------
+
+
+def sam_deploy(options: argparse.Namespace, template: Path, stack: str, parameters: dict[str, str]) -> None:
+    """Creates or updates one stack; says nothing and changes nothing when nothing changed."""
+    pairs = [f'{name}="{value}"' for name, value in parameters.items()]
+    run(
+        [tool("sam"), "deploy", "--template-file", template, "--stack-name", stack, "--region", options.region,
+         "--resolve-s3", "--s3-prefix", stack, "--capabilities", "CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND",
+         "--no-confirm-changeset", "--no-fail-on-empty-changeset", "--parameter-overrides", *pairs],
+        f"stack {stack} was not deployed",
+        env=os.environ | {"SAM_CLI_TELEMETRY": "0"},
+    )
+
+
+def outputs(session: boto3.Session, stack: str) -> dict[str, str]:
+    described = session.client("cloudformation").describe_stacks(StackName=stack)["Stacks"][0]
+    return {output["OutputKey"]: output["OutputValue"] for output in described.get("Outputs", [])}
+
+
+def log_role(session: boto3.Session) -> str:
+    """Whether the account and region already has the one role with which API Gateway writes logs."""
+    return "existing" if session.client("apigateway").get_account().get("cloudwatchRoleArn") else "create"
+
+
+def turn_parameters(session: boto3.Session, options: argparse.Namespace) -> dict[str, str]:
+    """Deploys the coturn stack first, since the API is told its addresses and its secret."""
+    if not options.turn_domain:
+        return {}
+    stack = f"{options.stack}-turn"
+    sam_deploy(options, HERE / "coturn.yaml", stack, {
+        "DomainName": options.turn_domain, "Email": options.turn_email,
+        "VpcId": options.turn_vpc, "SubnetId": options.turn_subnet,
+    })
+    made = outputs(session, stack)
+    print(f"TURN: point the name {options.turn_domain} at {made['PublicIp']}")
+    return {"TurnUrls": made["TurnUrls"], "TurnSecretArn": made["SecretArn"]}
+
+
+def stack_parameters(session: boto3.Session, options: argparse.Namespace) -> dict[str, str]:
+    kept = kept_parameters(session, options.stack)
+    parameters = {
+        "Architecture": options.architecture,
+        "AllowedOrigins": options.allowed_origins,
+        "DomainName": options.domain_name,
+        "AlarmEmail": options.alarm_email,
+        "Dashboard": options.dashboard,
+        # Whoever created the role keeps it; otherwise an update would take it away from this stack.
+        "ApiGatewayLogRole": kept.get("ApiGatewayLogRole") or log_role(session),
+    }
+    # A rotation's state is not an option: a deploy must not undo it.
+    rotation = {name: kept[name] for name in ("TokenSecretVersion", "TurnSecretVersion") if kept.get(name)}
+    return parameters | rotation | turn_parameters(session, options)
+
+
+def kept_parameters(session: boto3.Session, stack: str) -> dict[str, str]:
+    """The parameters of the stack as it is now; none when there is no stack."""
+    try:
+        described = session.client("cloudformation").describe_stacks(StackName=stack)["Stacks"][0]
+    except botocore.exceptions.ClientError:
+        return {}
+    return {parameter["ParameterKey"]: parameter["ParameterValue"] for parameter in described.get("Parameters", [])}
+
+
+def deploy(session: boto3.Session, options: argparse.Namespace) -> None:
+    build(options.architecture)
+    sizes = zipped_sizes()
+    largest = max(sizes, key=sizes.get)
+    require(sizes[largest] <= MAX_ZIP_BYTES, f"{largest} is {sizes[largest]} bytes zipped, more than {MAX_ZIP_BYTES}: find out what it links")
+    sam_deploy(options, HERE / "template.yaml", options.stack, stack_parameters(session, options))
+    made = outputs(session, options.stack)
+    if options.domain_name:
+        deploy_edge(session, options, made)
+    print(f"HTTP API:  {made['HttpUrl']}\nSignaling: {made['SignalingUrl']}")
+    wrong = smoke.problems(made["HttpUrl"], made["SignalingUrl"], options.allowed_origins.split(",")[0])
+    require(not wrong, "deployed, but the smoke test failed: " + "; ".join(wrong))
+    print("The smoke test passed.")
+
+
+def deploy_edge(session: boto3.Session, options: argparse.Namespace, made: dict[str, str]) -> None:
+    """CloudFront in front of both APIs, and the console and the SDK behind the same name."""
+    stack = f"{options.stack}-edge"
+    sam_deploy(options, HERE / "edge.yaml", stack, {
+        "DomainName": options.domain_name, "CertificateArn": options.certificate_arn, "HostedZoneId": options.hosted_zone_id,
+        "HttpApiId": made["HttpApiId"], "WebSocketApiId": made["WebSocketApiId"],
+    })
+    edge = outputs(session, stack)
+    print(f"Site: upload the console with `aws s3 sync sdk-js/dist s3://{edge['SiteBucket']}`")
+    if not options.hosted_zone_id:
+        print(f"DNS: point the name {options.domain_name} at {edge['DistributionDomain']}")
+
+
+# -- Destroy -------------------------------------------------------------------------------------------------
+
+
+def destroy(session: boto3.Session, options: argparse.Namespace) -> None:
+    kept = kept_parameters(session, options.stack)
+    require(kept, f"there is no stack {options.stack} in {options.region}: nothing to delete")
+    require(
+        options.delete_data or kept.get("DeletionProtection") == "false",
+        "the table is protected: repeat with --delete-data to delete accounts and sessions for good, after a backup (docs/DEPLOYMENT.md)",
+    )
+    if not options.yes:
+        require(input(f"Type {options.stack} to delete it: ") == options.stack, "not deleted: the name was another one")
+    made = outputs(session, options.stack)
+    if options.delete_data:
+        session.client("dynamodb").update_table(TableName=made["TableName"], DeletionProtectionEnabled=False)
+    for stack in (f"{options.stack}-edge", options.stack, f"{options.stack}-turn"):
+        delete_stack(session, stack)
+    if options.delete_data:
+        session.client("secretsmanager").delete_secret(SecretId=made["TokenSecretArn"], RecoveryWindowInDays=7)
+        print("The secret that signed tokens can be restored for seven days.")
+    print(f"{options.stack} is deleted.")
+
+
+def delete_stack(session: boto3.Session, stack: str) -> None:
+    """Deletes a stack if it is there, and waits until it is gone."""
+    cloudformation = session.client("cloudformation")
+    if not kept_parameters(session, stack):
+        return
+    cloudformation.delete_stack(StackName=stack)
+    try:
+        cloudformation.get_waiter("stack_delete_complete").wait(StackName=stack)
+    except botocore.exceptions.WaiterError:
+        raise Stop(f"stack {stack} was not deleted: its events in CloudFormation say what stands in the way") from None
+
+
+def main(arguments: list[str]) -> int:
+    try:
+        options = parse(arguments)
+        check_options(options)
+        if options.command == "deploy":
+            check_tools()
+        session = boto3.Session(region_name=options.region)
+        account = check_credentials(session)
+        print(f"Account {account}, region {options.region}, stack {options.stack}")
+        (deploy if options.command == "deploy" else destroy)(session, options)
+    except Stop as reason:
+        print(f"{arguments[0] if arguments else 'deploy'}: {reason}", file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,6 @@
+#!/bin/sh
+# Deletes a deployment of TunRTC: see deploy.py, or run with --help.
+set -eu
+here=$(cd "$(dirname "$0")" && pwd)
+sh "$here/setup.sh" deploy
+exec "$here/.venv/bin/python" "$here/deploy.py" destroy "$@"
