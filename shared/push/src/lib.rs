@@ -19,9 +19,9 @@ mod tests;
 /// The longest one attempt may take.
 const ATTEMPT: Duration = Duration::from_secs(1);
 
-/// So many attempts' time after the first one none begins any more: a push ends within 3 s, well before the function's
-/// own time does.
-const ATTEMPTS_OF_TIME: u32 = 2;
+/// The last attempt begins within so many times [`ATTEMPT`] from the start, so that a push ends within 3 s, well before
+/// the function's own time does.
+const LAST_START_IN_ATTEMPTS: u32 = 2;
 
 /// The sockets behind API Gateway's @connections endpoint.
 #[derive(Debug, Clone)]
@@ -53,7 +53,7 @@ impl Push {
     where
         A: Future<Output = Result<(), Failure>>,
     {
-        let last_start = Instant::now() + self.attempt * ATTEMPTS_OF_TIME;
+        let last_start = Instant::now() + self.attempt * LAST_START_IN_ATTEMPTS;
         let mut waits = self.backoff.waits();
         let mut attempts = 1;
         loop {
