@@ -1,1 +1,63 @@
 //! The single DynamoDB table: keys, records and one file per port.
+//!
+//! Each step of a port is one request. What several callers could disagree about is decided by the request's condition,
+//! never by a read before it. Everything with an end carries `expiresAt`, and because TTL deletion can come days late,
+//! every read checks it.
+
+mod active;
+mod chat;
+mod connections;
+mod endings;
+mod erasure;
+mod errors;
+mod families;
+mod holding;
+mod inbox;
+mod items;
+mod keys;
+mod members;
+mod names;
+mod records;
+mod requests;
+mod rosters;
+mod seats;
+mod sessions;
+mod table;
+mod throttles;
+mod users;
+
+use std::time::Duration;
+
+use aws_config::SdkConfig;
+use aws_config::retry::RetryConfig;
+use aws_config::timeout::TimeoutConfig;
+use aws_sdk_dynamodb::Client;
+use domain::Backoff;
+
+/// The longest that one operation may take, retries included: well below the 29 s that API Gateway waits.
+const OPERATION: Duration = Duration::from_secs(5);
+/// The longest that one try may take; a healthy one takes a few milliseconds.
+const ATTEMPT: Duration = Duration::from_millis(1500);
+
+/// The table, as every storage port of `domain` sees it. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Store {
+    client: Client,
+    table: String,
+    conflicts: Backoff,
+}
+
+impl Store {
+    /// On that table. `conflicts` says how often a request is tried again that met a transaction on the same item;
+    /// throttling and lost connections are the SDK's to retry.
+    pub fn new(sdk: &SdkConfig, table: impl Into<String>, conflicts: Backoff) -> Self {
+        let timeouts = TimeoutConfig::builder().operation_timeout(OPERATION).operation_attempt_timeout(ATTEMPT).build();
+        let retries = RetryConfig::standard()
+            .with_max_attempts(4)
+            .with_initial_backoff(Duration::from_millis(50))
+            .with_max_backoff(Duration::from_secs(1));
+        let config =
+            aws_sdk_dynamodb::config::Builder::from(sdk).timeout_config(timeouts).retry_config(retries).build();
+        Self { client: Client::from_conf(config), table: table.into(), conflicts }
+    }
+}

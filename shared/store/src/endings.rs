@@ -1,0 +1,56 @@
+//! Ending sessions.
+
+use aws_sdk_dynamodb::types::ReturnValue;
+use domain::sessions::Endings;
+use domain::{Membership, Result, Session, SessionId, Timestamp, UserId};
+
+use crate::items::{expiry, millis, number, text};
+use crate::requests::Change;
+use crate::{Store, keys, names};
+
+impl Endings for Store {
+    async fn mark_ended(
+        &self,
+        session: SessionId,
+        at: Timestamp,
+        unless_touched_after: Option<Timestamp>,
+    ) -> Result<bool> {
+        let active = "attribute_exists(pk) AND attribute_not_exists(endedAt)";
+        let (key, update) = (keys::session(session), "SET endedAt = :at");
+        let change = match unless_touched_after {
+            None => Change::to(key, update, active),
+            Some(seen) => Change::to(key, update, format!("{active} AND touchedAt <= :seen AND seats = :none"))
+                .with(":seen", millis(seen))
+                .with(":none", number(0)),
+        };
+        Ok(self.change(change.with(":at", millis(at)), ReturnValue::None).await?.is_done())
+    }
+
+    async fn release(&self, session: SessionId, user: UserId, keep_until: Timestamp) -> Result<()> {
+        let update = "SET membership = :ended, expiresAt = :gone REMOVE liveConnection";
+        let change = Change::to(keys::participant(session, user), update, "membership = :seated")
+            .with(":ended", text(names::membership::of(Membership::Ended)))
+            .with(":seated", text(names::membership::of(Membership::Seated)))
+            .with(":gone", expiry(keep_until));
+        // Refused when they left meanwhile, or were released before.
+        self.change(change, ReturnValue::None).await.map(drop)
+    }
+
+    async fn forget_active(&self, session: &Session, keep_until: Timestamp) -> Result<()> {
+        let forgotten = Change::to(
+            keys::session(session.id),
+            "SET expiresAt = if_not_exists(expiresAt, :gone) REMOVE activePk, activeSk",
+            "attribute_exists(endedAt)",
+        );
+        let created =
+            Change::to(keys::created(session.creator_id, session.id), "SET expiresAt = :gone", "attribute_exists(pk)");
+        let gone = expiry(keep_until);
+        // Refused when the session was erased meanwhile.
+        self.transact(vec![
+            forgotten.with(":gone", gone.clone()).in_transaction(&self.table)?,
+            created.with(":gone", gone).in_transaction(&self.table)?,
+        ])
+        .await
+        .map(drop)
+    }
+}

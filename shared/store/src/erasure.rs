@@ -1,0 +1,47 @@
+//! What is left of an account, deleted.
+
+use domain::erasure::Erasures;
+use domain::{Membership, Result, SessionId, UserId};
+
+use crate::items::{Item, text};
+use crate::keys::{self, Key};
+use crate::requests::keys_in;
+use crate::{Store, names};
+
+impl Erasures for Store {
+    async fn created_by(&self, user: UserId) -> Result<Vec<SessionId>> {
+        let created = self.keys_between(keys::user_partition(user), keys::created_sessions()).await?;
+        Ok(created.iter().filter_map(|key| keys::created_of(&key.sk)).collect())
+    }
+
+    async fn erase_session(&self, creator: UserId, session: SessionId) -> Result<()> {
+        self.delete_all(self.keys_of(keys::chat_partition(session)).await?).await?;
+        let (meta, participants): (Vec<Key>, Vec<Key>) = self
+            .keys_of(keys::session_partition(session))
+            .await?
+            .into_iter()
+            .partition(|key| keys::participant_of(&key.sk).is_none());
+        self.delete_all(participants).await?;
+        self.delete_all(meta).await?;
+        self.delete_item(keys::created(creator, session)).await
+    }
+
+    async fn erase_traces(&self, user: UserId, session: SessionId) -> Result<()> {
+        let written = self
+            .query()
+            .key_condition_expression("pk = :chat")
+            .filter_expression("authorId = :user")
+            .expression_attribute_values(":chat", text(keys::chat_partition(session)))
+            .expression_attribute_values(":user", text(user.to_string()));
+        self.delete_all(keys_in(written).await?).await?;
+        let seated = text(names::membership::of(Membership::Seated));
+        let values = Item::from([(":seated".to_owned(), seated)]);
+        self.delete_item_if(keys::participant(session, user), "membership <> :seated", values).await
+    }
+
+    async fn erase_records(&self, user: UserId) -> Result<()> {
+        let mut records = self.keys_of(keys::user_partition(user)).await?;
+        records.retain(|key| !keys::is_profile(&key.sk));
+        self.delete_all(records).await
+    }
+}

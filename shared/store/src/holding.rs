@@ -1,0 +1,96 @@
+//! Which connection holds a participant: every step is one conditional update.
+
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
+use domain::presence::{Attempt, Held, Holding, Status, TakeOver};
+use domain::{ConnectionId, Membership, Participant, Presence, Result, SessionId, Timestamp, UserId};
+
+use crate::items::{connection_set, millis, number, text};
+use crate::records::participant;
+use crate::requests::{Change, Written};
+use crate::{Store, keys, names};
+
+const HELD: &str = "membership = :seated AND liveConnection = :connection";
+
+impl Holding for Store {
+    async fn take_over(&self, attempt: &Attempt, lease_until: Timestamp) -> Result<TakeOver> {
+        let connection = &attempt.held.connection;
+        let update = "SET liveConnection = :connection, loginFamily = :family, attempt = :attempt, \
+                      presence = :connected, leaseUntil = :lease ADD unfenced :connections";
+        let change = of_connection(&attempt.held, update, "membership = :seated AND attempt < :attempt")
+            .with(":family", text(attempt.family.to_string()))
+            .with(":attempt", number(attempt.number))
+            .with(":connected", text(names::presence::of(Presence::Connected)))
+            .with(":lease", millis(lease_until))
+            .with(":connections", connection_set(std::slice::from_ref(connection)));
+        match self.change(change, ReturnValue::AllOld).await? {
+            Written::Done(before) => Ok(TakeOver::Taken(Box::new(participant(before)?))),
+            Written::Refused(None) => Ok(TakeOver::NotSeated(None)),
+            Written::Refused(Some(item)) => Ok(refused_to(connection, participant(item)?)),
+        }
+    }
+
+    async fn unfence(&self, session: SessionId, user: UserId, fenced: &[ConnectionId]) -> Result<()> {
+        if fenced.is_empty() {
+            return Ok(());
+        }
+        let change = Change::to(keys::participant(session, user), "DELETE unfenced :fenced", "attribute_exists(pk)")
+            .with(":fenced", connection_set(fenced));
+        self.change(change, ReturnValue::None).await.map(drop)
+    }
+
+    async fn lose(&self, held: &Held, lease_until: Timestamp) -> Result<Option<Participant>> {
+        let update = "SET presence = :reconnecting, leaseUntil = :lease REMOVE liveConnection";
+        let change = of_connection(held, update, HELD)
+            .with(":reconnecting", text(names::presence::of(Presence::Reconnecting)))
+            .with(":lease", millis(lease_until));
+        match self.change(change, ReturnValue::AllNew).await? {
+            Written::Done(lost) => participant(lost).map(Some),
+            Written::Refused(item) => {
+                let found = item.map(participant).transpose()?;
+                Ok(found.filter(|found| was_lost_here(found, held, lease_until)))
+            }
+        }
+    }
+
+    async fn renew(&self, held: &Held, lease_until: Timestamp) -> Result<bool> {
+        let change = of_connection(held, "SET leaseUntil = :lease", HELD).with(":lease", millis(lease_until));
+        Ok(self.change(change, ReturnValue::None).await?.is_done())
+    }
+
+    async fn set_status(&self, held: &Held, status: Status, lease_until: Timestamp) -> Result<Option<Participant>> {
+        let update = "SET isMuted = :muted, isVideoEnabled = :video, leaseUntil = :lease";
+        let change = of_connection(held, update, HELD)
+            .with(":muted", AttributeValue::Bool(status.is_muted))
+            .with(":video", AttributeValue::Bool(status.is_video_enabled))
+            .with(":lease", millis(lease_until));
+        match self.change(change, ReturnValue::AllNew).await? {
+            Written::Done(set) => participant(set).map(Some),
+            Written::Refused(_) => Ok(None),
+        }
+    }
+}
+
+/// A change to a participant by a connection.
+fn of_connection(held: &Held, update: &str, condition: &str) -> Change {
+    Change::to(keys::participant(held.session, held.user), update, condition)
+        .with(":seated", text(names::membership::of(Membership::Seated)))
+        .with(":connection", text(held.connection.as_str()))
+}
+
+/// Why a participant was not taken over.
+fn refused_to(connection: &ConnectionId, found: Participant) -> TakeOver {
+    match found.membership {
+        Membership::Left | Membership::Ended => TakeOver::NotSeated(Some(found.membership)),
+        Membership::Seated if found.is_on(connection) => TakeOver::HeldAlready(Box::new(found)),
+        Membership::Seated => TakeOver::Superseded,
+    }
+}
+
+/// Whether a loss was refused because a try whose answer was lost had written it: without that, nobody would look at the
+/// end of the grace.
+fn was_lost_here(found: &Participant, held: &Held, lease_until: Timestamp) -> bool {
+    found.presence == Presence::Reconnecting
+        && found.holds_seat()
+        && found.lease_until == lease_until
+        && found.unfenced.contains(&held.connection)
+}

@@ -1,0 +1,101 @@
+//! Signals that wait for their target.
+//!
+//! A write costs one unit for each KB, so a frame that does not fit the first KB is compressed when that saves a unit.
+
+use std::io::{Read, Write};
+
+use aws_sdk_dynamodb::primitives::Blob;
+use aws_sdk_dynamodb::types::AttributeValue;
+use domain::relay::{Inbox, Signal};
+use domain::{Frame, Result, SessionId, SignalId, Timestamp, UserId};
+use flate2::Compression;
+use flate2::read::DeflateDecoder;
+use flate2::write::DeflateEncoder;
+
+use crate::errors::Malformed;
+use crate::items::{Item, expiry, expiry_now, text};
+use crate::requests::every;
+use crate::{Store, keys};
+
+/// The frame as it is.
+const PLAIN: &str = "frame";
+/// The frame, compressed (RFC 1951).
+const PACKED: &str = "packed";
+/// What one write unit pays for, in bytes.
+/// <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/read-write-operations.html>
+const WRITE_UNIT: usize = 1024;
+/// No frame is larger, in bytes: what unpacks to more is malformed.
+const LARGEST_FRAME: u64 = 1024 * 1024;
+
+impl Inbox for Store {
+    async fn put(&self, signal: &Signal, keep_until: Timestamp) -> Result<()> {
+        self.put_item(item(signal, keep_until)).await
+    }
+
+    async fn take_back(&self, signal: &Signal) -> Result<()> {
+        self.delete_item(keys::signal(signal.session, signal.to, signal.id)).await
+    }
+
+    async fn signals(&self, session: SessionId, user: UserId, from: SignalId, now: Timestamp) -> Result<Vec<Frame>> {
+        let query = self
+            .query()
+            .consistent_read(true)
+            .key_condition_expression("pk = :inbox AND sk >= :from")
+            .filter_expression("expiresAt > :now")
+            .expression_attribute_values(":inbox", text(keys::inbox_partition(session, user)))
+            .expression_attribute_values(":from", text(from.to_string()))
+            .expression_attribute_values(":now", expiry_now(now));
+        every(query).await?.into_iter().map(|item| Ok(frame(item)?)).collect()
+    }
+}
+
+fn item(signal: &Signal, keep_until: Timestamp) -> Item {
+    let mut item = keys::signal(signal.session, signal.to, signal.id).into_item();
+    item.insert("expiresAt".to_owned(), expiry(keep_until));
+    let rest = size(&item);
+    let plain = &signal.frame.0;
+    let cost = |name: &str, bytes: usize| (rest + name.len() + bytes).div_ceil(WRITE_UNIT);
+    if cost(PLAIN, plain.len()) > 1 {
+        let packed = pack(plain);
+        if cost(PACKED, packed.len()) < cost(PLAIN, plain.len()) {
+            item.insert(PACKED.to_owned(), AttributeValue::B(Blob::new(packed)));
+            return item;
+        }
+    }
+    item.insert(PLAIN.to_owned(), text(plain));
+    item
+}
+
+fn frame(mut item: Item) -> Result<Frame, Malformed> {
+    match (item.remove(PLAIN), item.remove(PACKED)) {
+        (Some(AttributeValue::S(plain)), None) => Ok(Frame(plain)),
+        (None, Some(AttributeValue::B(packed))) => unpack(packed.as_ref()).map(Frame),
+        _ => Err(Malformed("inbox item without a frame")),
+    }
+}
+
+/// What the texts and numbers of an item weigh: names and values in UTF-8; a number takes a byte for two digits and one
+/// more, and is counted here with two spare ones.
+fn size(item: &Item) -> usize {
+    item.iter().map(|(name, value)| name.len() + value_size(value)).sum()
+}
+
+fn value_size(value: &AttributeValue) -> usize {
+    match value {
+        AttributeValue::S(text) => text.len(),
+        AttributeValue::N(digits) => digits.len() / 2 + 3,
+        AttributeValue::B(bytes) => bytes.as_ref().len(),
+        _ => 0,
+    }
+}
+
+fn pack(text: &str) -> Vec<u8> {
+    let mut encoder = DeflateEncoder::new(Vec::new(), Compression::best());
+    encoder.write_all(text.as_bytes()).and_then(|()| encoder.finish()).expect("a vector takes every byte")
+}
+
+fn unpack(packed: &[u8]) -> Result<String, Malformed> {
+    let mut text = String::new();
+    let read = DeflateDecoder::new(packed).take(LARGEST_FRAME).read_to_string(&mut text);
+    read.map(|_| text).map_err(|_| Malformed("inbox item that does not unpack"))
+}

@@ -1,0 +1,46 @@
+//! The words that stand for our enums in items.
+
+use domain::{Membership, Presence, SessionKind, Visibility};
+
+/// One module per enum: `of` gives the word, `parse` reads it.
+macro_rules! names {
+    ($(#[$doc:meta])* $module:ident: $type:ident { $($variant:ident => $word:literal),+ $(,)? }) => {
+        $(#[$doc])*
+        pub(crate) mod $module {
+            use super::$type;
+
+            /// The word for it.
+            pub(crate) const fn of(value: $type) -> &'static str {
+                match value {
+                    $($type::$variant => $word),+
+                }
+            }
+
+            /// What the word stands for.
+            pub(crate) fn parse(word: &str) -> Option<$type> {
+                match word {
+                    $($word => Some($type::$variant),)+
+                    _ => None,
+                }
+            }
+        }
+    };
+}
+
+names!(/// What a session is for.
+kind: SessionKind {
+    AudioOnly => "audioOnly",
+    VideoCall => "videoCall",
+    ScreenShare => "screenShare",
+    Mixed => "mixed",
+});
+names!(/// Who can find a session.
+    visibility: Visibility { Public => "public", Unlisted => "unlisted" });
+names!(/// Whether a participant still belongs to the session.
+    membership: Membership { Seated => "seated", Left => "left", Ended => "ended" });
+names!(/// What others see of a participant.
+presence: Presence {
+    Disconnected => "disconnected",
+    Connected => "connected",
+    Reconnecting => "reconnecting",
+});

@@ -1,0 +1,153 @@
+//! Sessions and participants as items: domain types know no serde, so a record stands between.
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use domain::{ConnectionId, Membership, Participant, Result, Session, SessionName, SessionState, Timestamp, Username};
+use serde::{Deserialize, Serialize};
+
+use crate::errors::{Malformed, misfit};
+use crate::items::Item;
+use crate::{keys, names};
+
+/// A session's item.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct SessionRecord {
+    pk: String,
+    sk: String,
+    session_name: String,
+    kind: String,
+    visibility: String,
+    max_seats: u8,
+    seats: u8,
+    created_at: u64,
+    touched_at: u64,
+    /// Its presence is what makes a session an ended one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ended_at: Option<u64>,
+    creator_id: String,
+    creator_username: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    active_pk: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    active_sk: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) expires_at: Option<u64>,
+}
+
+impl SessionRecord {
+    /// Of a new session, which is active and listed.
+    pub(crate) fn of_new(session: &Session) -> Self {
+        let keys::Key { pk, sk } = keys::session(session.id);
+        Self {
+            pk,
+            sk,
+            session_name: session.name.as_str().to_owned(),
+            kind: names::kind::of(session.kind).to_owned(),
+            visibility: names::visibility::of(session.visibility).to_owned(),
+            max_seats: session.max_participants,
+            seats: session.seats_taken,
+            created_at: session.created_at.millis(),
+            touched_at: session.touched_at.millis(),
+            ended_at: None,
+            creator_id: session.creator_id.to_string(),
+            creator_username: session.creator_username.as_str().to_owned(),
+            active_pk: Some(keys::active_partition_of(session.id, session.visibility)),
+            active_sk: Some(session.id.to_string()),
+            expires_at: None,
+        }
+    }
+
+    /// As an item.
+    pub(crate) fn into_item(self) -> Result<Item> {
+        serde_dynamo::to_item(self).map_err(misfit)
+    }
+
+    /// From its item.
+    pub(crate) fn from_item(item: Item) -> Result<Self> {
+        serde_dynamo::from_item(item).map_err(misfit)
+    }
+
+    /// The session.
+    pub(crate) fn into_session(self) -> Result<Session> {
+        let state = self.ended_at.map_or(SessionState::Active, |at| SessionState::Ended(Timestamp::from_millis(at)));
+        Ok(Session {
+            id: keys::session_of(&self.pk).ok_or(Malformed("session key"))?,
+            name: SessionName::parse(&self.session_name).map_err(|_| Malformed("session name"))?,
+            kind: names::kind::parse(&self.kind).ok_or(Malformed("session kind"))?,
+            visibility: names::visibility::parse(&self.visibility).ok_or(Malformed("visibility"))?,
+            state,
+            max_participants: self.max_seats,
+            // Those who sat there when it ended are released without counting: the session is over anyway.
+            seats_taken: if state == SessionState::Active { self.seats } else { 0 },
+            created_at: Timestamp::from_millis(self.created_at),
+            touched_at: Timestamp::from_millis(self.touched_at),
+            creator_id: self.creator_id.parse().map_err(|_| Malformed("creator"))?,
+            creator_username: Username::parse(&self.creator_username).map_err(|_| Malformed("creator's name"))?,
+        })
+    }
+}
+
+/// A participant's item. It is written by update expressions alone.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct ParticipantRecord {
+    pk: String,
+    sk: String,
+    username: String,
+    joined_at: u64,
+    membership: String,
+    presence: String,
+    live_connection: Option<String>,
+    login_family: Option<String>,
+    attempt: u64,
+    /// The newest attempt that a ticket was asked for.
+    pub(crate) tickets: u64,
+    #[serde(default)]
+    unfenced: Vec<String>,
+    lease_until: u64,
+    is_muted: bool,
+    is_video_enabled: bool,
+}
+
+impl ParticipantRecord {
+    /// From its item.
+    pub(crate) fn from_item(item: Item) -> Result<Self> {
+        serde_dynamo::from_item(item).map_err(misfit)
+    }
+
+    /// Whether the participant still belongs to the session.
+    pub(crate) fn membership(&self) -> Result<Membership> {
+        Ok(names::membership::parse(&self.membership).ok_or(Malformed("membership"))?)
+    }
+
+    /// The participant.
+    pub(crate) fn into_participant(self) -> Result<Participant> {
+        let membership = self.membership()?;
+        let family = self.login_family.map(|family| family.parse()).transpose();
+        Ok(Participant {
+            session_id: keys::session_of(&self.pk).ok_or(Malformed("participant's session"))?,
+            user_id: keys::participant_of(&self.sk).ok_or(Malformed("participant's user"))?,
+            username: Username::parse(&self.username).map_err(|_| Malformed("participant's name"))?,
+            joined_at: Timestamp::from_millis(self.joined_at),
+            membership,
+            presence: names::presence::parse(&self.presence).ok_or(Malformed("presence"))?,
+            connection: self.live_connection.map(ConnectionId::new),
+            family: family.map_err(|_| Malformed("participant's family"))?,
+            attempt: self.attempt,
+            unfenced: self.unfenced.into_iter().map(ConnectionId::new).collect(),
+            lease_until: Timestamp::from_millis(self.lease_until),
+            is_muted: self.is_muted,
+            is_video_enabled: self.is_video_enabled,
+        })
+    }
+}
+
+/// The participant of an item.
+pub(crate) fn participant(item: Item) -> Result<Participant> {
+    ParticipantRecord::from_item(item)?.into_participant()
+}
+
+/// Whether it is the item of a session itself, and not of a participant.
+pub(crate) fn is_session(item: &Item) -> bool {
+    matches!(item.get("sk"), Some(AttributeValue::S(sk)) if sk == keys::META)
+}

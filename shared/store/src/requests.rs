@@ -1,0 +1,319 @@
+//! Conditional writes, transactions and queries, with the retries that are ours to make.
+
+use aws_sdk_dynamodb::error::SdkError;
+use aws_sdk_dynamodb::operation::delete_item::DeleteItemError;
+use aws_sdk_dynamodb::operation::put_item::PutItemError;
+use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
+use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
+use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
+use aws_sdk_dynamodb::types::{
+    AttributeValue, CancellationReason, Delete, DeleteRequest, Put, ReturnValue, ReturnValuesOnConditionCheckFailure,
+    TransactWriteItem, Update, WriteRequest,
+};
+use domain::{Error, Result};
+
+use crate::Store;
+use crate::errors::{Malformed, cancellation, failed, passes, transaction_failed, unbuilt};
+use crate::items::Item;
+use crate::keys::Key;
+
+/// What is written to one item, and when.
+#[derive(Debug, Clone)]
+pub(crate) struct Change {
+    key: Key,
+    update: String,
+    condition: String,
+    values: Item,
+}
+
+impl Change {
+    /// To that item: an update expression, as long as the condition holds.
+    pub(crate) fn to(key: Key, update: impl Into<String>, condition: impl Into<String>) -> Self {
+        Self { key, update: update.into(), condition: condition.into(), values: Item::new() }
+    }
+
+    /// A value that the expressions name.
+    pub(crate) fn with(mut self, name: &str, value: AttributeValue) -> Self {
+        self.values.insert(name.to_owned(), value);
+        self
+    }
+
+    /// As one item of a transaction; a refusal brings the item as it is.
+    pub(crate) fn in_transaction(self, table: &str) -> Result<TransactWriteItem> {
+        let update = Update::builder()
+            .table_name(table)
+            .set_key(Some(self.key.into_item()))
+            .update_expression(self.update)
+            .condition_expression(self.condition)
+            .set_expression_attribute_values(Some(self.values))
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+            .build()
+            .map_err(unbuilt)?;
+        Ok(TransactWriteItem::builder().update(update).build())
+    }
+}
+
+/// What came of a conditional write.
+#[derive(Debug)]
+pub(crate) enum Written {
+    /// It was written; the item that was asked for, empty if there was none.
+    Done(Item),
+    /// The condition did not hold; the item as it is, if there is one.
+    Refused(Option<Item>),
+}
+
+impl Written {
+    /// Whether it was written.
+    pub(crate) fn is_done(&self) -> bool {
+        matches!(self, Written::Done(_))
+    }
+}
+
+/// What came of a transaction.
+#[derive(Debug)]
+pub(crate) enum Transacted {
+    /// All of it was written.
+    Done,
+    /// None of it was, because of conditions that did not hold.
+    Refused(Refusals),
+}
+
+impl Transacted {
+    /// Whether it was written.
+    pub(crate) fn is_done(&self) -> bool {
+        matches!(self, Transacted::Done)
+    }
+}
+
+/// Which conditions of a transaction did not hold, by position.
+#[derive(Debug)]
+pub(crate) struct Refusals(Vec<CancellationReason>);
+
+impl Refusals {
+    /// Whether the condition at that position did not hold.
+    pub(crate) fn at(&self, position: usize) -> bool {
+        self.0.get(position).is_some_and(|reason| reason.code() == Some("ConditionalCheckFailed"))
+    }
+
+    /// The item at that position, if its condition did not hold and it is there.
+    pub(crate) fn into_item(mut self, position: usize) -> Option<Item> {
+        self.0.get_mut(position)?.item.take()
+    }
+}
+
+/// DynamoDB takes so many items in one batch.
+const BATCH: usize = 25;
+
+impl Store {
+    /// Updates one item.
+    pub(crate) async fn change(&self, change: Change, returned: ReturnValue) -> Result<Written> {
+        let request = self
+            .client
+            .update_item()
+            .table_name(&self.table)
+            .set_key(Some(change.key.into_item()))
+            .update_expression(change.update)
+            .condition_expression(change.condition)
+            .set_expression_attribute_values(Some(change.values))
+            .return_values(returned)
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
+        match self.patiently(|| request.clone().send(), UpdateItemError::is_transaction_conflict_exception).await {
+            Ok(output) => Ok(Written::Done(output.attributes.unwrap_or_default())),
+            Err(SdkError::ServiceError(context)) if context.err().is_conditional_check_failed_exception() => {
+                match context.into_err() {
+                    UpdateItemError::ConditionalCheckFailedException(refused) => Ok(Written::Refused(refused.item)),
+                    other => Err(Error::Internal(Box::new(other))),
+                }
+            }
+            Err(error) => Err(failed(error)),
+        }
+    }
+
+    /// Puts one item, over whatever is there.
+    pub(crate) async fn put_item(&self, item: Item) -> Result<()> {
+        let request = self.client.put_item().table_name(&self.table).set_item(Some(item));
+        let put = self.patiently(|| request.clone().send(), PutItemError::is_transaction_conflict_exception).await;
+        put.map(drop).map_err(failed)
+    }
+
+    /// Puts one item as long as the condition holds; false when it does not.
+    pub(crate) async fn put_item_if(&self, item: Item, condition: &str, values: Item) -> Result<bool> {
+        let request = self
+            .client
+            .put_item()
+            .table_name(&self.table)
+            .set_item(Some(item))
+            .condition_expression(condition)
+            .set_expression_attribute_values((!values.is_empty()).then_some(values));
+        match self.patiently(|| request.clone().send(), PutItemError::is_transaction_conflict_exception).await {
+            Ok(_) => Ok(true),
+            Err(SdkError::ServiceError(context)) if context.err().is_conditional_check_failed_exception() => Ok(false),
+            Err(error) => Err(failed(error)),
+        }
+    }
+
+    /// Reads one item; at half the price if it may be a little old.
+    pub(crate) async fn get_item(&self, key: Key, consistent: bool) -> Result<Option<Item>> {
+        let request =
+            self.client.get_item().table_name(&self.table).set_key(Some(key.into_item())).consistent_read(consistent);
+        request.send().await.map(|output| output.item).map_err(failed)
+    }
+
+    /// Deletes one item, whether it is there or not.
+    pub(crate) async fn delete_item(&self, key: Key) -> Result<()> {
+        let request = self.client.delete_item().table_name(&self.table).set_key(Some(key.into_item()));
+        let deleted =
+            self.patiently(|| request.clone().send(), DeleteItemError::is_transaction_conflict_exception).await;
+        deleted.map(drop).map_err(failed)
+    }
+
+    /// Deletes one item as long as the condition holds; nothing happens when it does not.
+    pub(crate) async fn delete_item_if(&self, key: Key, condition: &str, values: Item) -> Result<()> {
+        let request = self
+            .client
+            .delete_item()
+            .table_name(&self.table)
+            .set_key(Some(key.into_item()))
+            .condition_expression(condition)
+            .set_expression_attribute_values(Some(values));
+        match self.patiently(|| request.clone().send(), DeleteItemError::is_transaction_conflict_exception).await {
+            Ok(_) => Ok(()),
+            Err(SdkError::ServiceError(context)) if context.err().is_conditional_check_failed_exception() => Ok(()),
+            Err(error) => Err(failed(error)),
+        }
+    }
+
+    /// Writes all or nothing.
+    pub(crate) async fn transact(&self, items: Vec<TransactWriteItem>) -> Result<Transacted> {
+        let request = self.client.transact_write_items().set_transact_items(Some(items));
+        match self.patiently(|| request.clone().send(), is_passing_cancellation).await {
+            Ok(_) => Ok(Transacted::Done),
+            Err(error) => match refusals(&error) {
+                Some(refusals) => Ok(Transacted::Refused(refusals)),
+                None => Err(transaction_failed(error)),
+            },
+        }
+    }
+
+    /// A put for a transaction: of an item that must not be there yet.
+    pub(crate) fn putting_new(&self, item: Item) -> Result<TransactWriteItem> {
+        let put = Put::builder()
+            .table_name(&self.table)
+            .set_item(Some(item))
+            .condition_expression("attribute_not_exists(pk)")
+            .build()
+            .map_err(unbuilt)?;
+        Ok(TransactWriteItem::builder().put(put).build())
+    }
+
+    /// A deletion for a transaction.
+    pub(crate) fn deleting(&self, key: Key, condition: &str, values: Item) -> Result<TransactWriteItem> {
+        let delete = Delete::builder()
+            .table_name(&self.table)
+            .set_key(Some(key.into_item()))
+            .condition_expression(condition)
+            .set_expression_attribute_values((!values.is_empty()).then_some(values))
+            .build()
+            .map_err(unbuilt)?;
+        Ok(TransactWriteItem::builder().delete(delete).build())
+    }
+
+    /// A query on the table.
+    pub(crate) fn query(&self) -> QueryFluentBuilder {
+        self.client.query().table_name(&self.table)
+    }
+
+    /// Every item of a partition whose sort key lies between the bounds, strongly consistent: the keys alone.
+    pub(crate) async fn keys_between(&self, pk: String, [first, last]: [String; 2]) -> Result<Vec<Key>> {
+        let query = self
+            .query()
+            .key_condition_expression("pk = :pk AND sk BETWEEN :first AND :last")
+            .expression_attribute_values(":pk", AttributeValue::S(pk))
+            .expression_attribute_values(":first", AttributeValue::S(first))
+            .expression_attribute_values(":last", AttributeValue::S(last));
+        keys_in(query).await
+    }
+
+    /// Every item of a partition, strongly consistent: the keys alone.
+    pub(crate) async fn keys_of(&self, pk: String) -> Result<Vec<Key>> {
+        let query =
+            self.query().key_condition_expression("pk = :pk").expression_attribute_values(":pk", AttributeValue::S(pk));
+        keys_in(query).await
+    }
+
+    /// Deletes items, as many at a time as DynamoDB takes.
+    pub(crate) async fn delete_all(&self, keys: Vec<Key>) -> Result<()> {
+        let mut requests = Vec::with_capacity(keys.len());
+        for key in keys {
+            let delete = DeleteRequest::builder().set_key(Some(key.into_item())).build().map_err(unbuilt)?;
+            requests.push(WriteRequest::builder().delete_request(delete).build());
+        }
+        for batch in requests.chunks(BATCH) {
+            self.write_batch(batch.to_vec()).await?;
+        }
+        Ok(())
+    }
+
+    /// Writes one batch; what DynamoDB had no capacity for is sent again.
+    async fn write_batch(&self, mut batch: Vec<WriteRequest>) -> Result<()> {
+        let mut waits = self.conflicts.waits();
+        loop {
+            let request = self.client.batch_write_item().request_items(&self.table, batch);
+            let output = request.send().await.map_err(failed)?;
+            batch = output.unprocessed_items.and_then(|mut items| items.remove(&self.table)).unwrap_or_default();
+            if batch.is_empty() {
+                return Ok(());
+            }
+            let wait = waits.next().ok_or_else(|| Error::Unavailable("a batch was not written to its end".into()))?;
+            tokio::time::sleep(wait).await;
+        }
+    }
+
+    /// Tries again, after a wait with jitter, what met a transaction on the same item: a conflict is no refusal.
+    async fn patiently<T, E, F>(&self, mut send: impl FnMut() -> F, conflicts: fn(&E) -> bool) -> Result<T, SdkError<E>>
+    where
+        F: Future<Output = Result<T, SdkError<E>>>,
+    {
+        let mut waits = self.conflicts.waits();
+        loop {
+            let result = send().await;
+            let conflict = result.as_ref().is_err_and(|error| error.as_service_error().is_some_and(conflicts));
+            match waits.next() {
+                Some(wait) if conflict => tokio::time::sleep(wait).await,
+                Some(_) | None => return result,
+            }
+        }
+    }
+}
+
+fn is_passing_cancellation(error: &TransactWriteItemsError) -> bool {
+    match error {
+        TransactWriteItemsError::TransactionCanceledException(cancelled) => passes(cancelled.cancellation_reasons()),
+        _ => false,
+    }
+}
+
+/// The conditions that did not hold, if nothing else cancelled the transaction.
+fn refusals(error: &SdkError<TransactWriteItemsError>) -> Option<Refusals> {
+    let refusals = cancellation(error).filter(|reasons| !passes(reasons)).map(|reasons| Refusals(reasons.to_vec()))?;
+    (0..refusals.0.len()).any(|position| refusals.at(position)).then_some(refusals)
+}
+
+/// Every item of a query, page by page.
+pub(crate) async fn every(query: QueryFluentBuilder) -> Result<Vec<Item>> {
+    query.into_paginator().items().send().collect::<Result<_, _>>().await.map_err(failed)
+}
+
+/// The keys of every item of a query, strongly consistent.
+pub(crate) async fn keys_in(query: QueryFluentBuilder) -> Result<Vec<Key>> {
+    let items = every(query.consistent_read(true).projection_expression("pk, sk")).await?;
+    items.into_iter().map(key_of).collect()
+}
+
+fn key_of(mut item: Item) -> Result<Key> {
+    let mut take = |name: &str| match item.remove(name) {
+        Some(AttributeValue::S(value)) => Ok(value),
+        Some(_) | None => Err(Malformed("an item without a key")),
+    };
+    Ok(Key { pk: take("pk")?, sk: take("sk")? })
+}

@@ -1,0 +1,34 @@
+//! A session with its participants: they share a partition, so one query reads them in one piece.
+
+use domain::sessions::Rosters;
+use domain::{Participant, Result, Roster, SessionId, Timestamp};
+
+use crate::Store;
+use crate::items::{is_over, text};
+use crate::keys;
+use crate::records::{self, SessionRecord};
+use crate::requests::every;
+
+impl Rosters for Store {
+    async fn roster(&self, session: SessionId, now: Timestamp) -> Result<Option<Roster>> {
+        let query = self
+            .query()
+            .consistent_read(true)
+            .key_condition_expression("pk = :pk")
+            .expression_attribute_values(":pk", text(keys::session_partition(session)));
+        let (sessions, participants): (Vec<_>, Vec<_>) = every(query).await?.into_iter().partition(records::is_session);
+        let record = sessions.into_iter().next().map(SessionRecord::from_item).transpose()?;
+        let Some(record) = record.filter(|record| !record.expires_at.is_some_and(|end| is_over(end, now))) else {
+            return Ok(None);
+        };
+        let participants: Vec<_> = participants.into_iter().map(records::participant).collect::<Result<_>>()?;
+        Ok(Some(Roster { session: record.into_session()?, participants: in_order(participants) }))
+    }
+}
+
+/// Those who hold a seat, or did when the session ended, in the order of joining.
+fn in_order(mut participants: Vec<Participant>) -> Vec<Participant> {
+    participants.retain(Participant::takes_part);
+    participants.sort_by_key(|participant| (participant.joined_at, participant.user_id));
+    participants
+}

@@ -1,0 +1,76 @@
+//! The table itself, for a developer's machine and for tests; on AWS the stack makes it.
+
+use aws_sdk_dynamodb::error::BuildError;
+use aws_sdk_dynamodb::error::ProvideErrorMetadata;
+use aws_sdk_dynamodb::operation::create_table::CreateTableError;
+use aws_sdk_dynamodb::operation::update_time_to_live::UpdateTimeToLiveError;
+use aws_sdk_dynamodb::types::{
+    AttributeDefinition, BillingMode, GlobalSecondaryIndex, KeySchemaElement, KeyType, Projection, ProjectionType,
+    ScalarAttributeType, TimeToLiveSpecification,
+};
+use domain::Result;
+
+use crate::errors::{failed, unbuilt};
+use crate::{Store, keys};
+
+impl Store {
+    /// Creates the table as the stack's template does, unless it is there.
+    pub async fn create_table(&self) -> Result<()> {
+        let mut request = self
+            .client
+            .create_table()
+            .table_name(&self.table)
+            .billing_mode(BillingMode::PayPerRequest)
+            .global_secondary_indexes(active_index().map_err(unbuilt)?);
+        for name in ["pk", "sk", "activePk", "activeSk"] {
+            request = request.attribute_definitions(string(name).map_err(unbuilt)?);
+        }
+        for element in keys_of("pk", "sk").map_err(unbuilt)? {
+            request = request.key_schema(element);
+        }
+        match request.send().await {
+            Ok(_) => {}
+            Err(error) if error.as_service_error().is_some_and(CreateTableError::is_resource_in_use_exception) => {}
+            Err(error) => return Err(failed(error)),
+        }
+        self.enable_ttl().await
+    }
+
+    async fn enable_ttl(&self) -> Result<()> {
+        let expiry = TimeToLiveSpecification::builder().enabled(true).attribute_name("expiresAt");
+        let request = self
+            .client
+            .update_time_to_live()
+            .table_name(&self.table)
+            .time_to_live_specification(expiry.build().map_err(unbuilt)?);
+        match request.send().await {
+            Ok(_) => Ok(()),
+            Err(error) if error.as_service_error().is_some_and(is_enabled_already) => Ok(()),
+            Err(error) => Err(failed(error)),
+        }
+    }
+}
+
+/// DynamoDB refuses to enable what is enabled.
+fn is_enabled_already(error: &UpdateTimeToLiveError) -> bool {
+    error.message().is_some_and(|message| message.contains("already enabled"))
+}
+
+fn active_index() -> Result<GlobalSecondaryIndex, BuildError> {
+    GlobalSecondaryIndex::builder()
+        .index_name(keys::ACTIVE_INDEX)
+        .set_key_schema(Some(keys_of("activePk", "activeSk")?))
+        .projection(Projection::builder().projection_type(ProjectionType::All).build())
+        .build()
+}
+
+fn string(name: &str) -> Result<AttributeDefinition, BuildError> {
+    AttributeDefinition::builder().attribute_name(name).attribute_type(ScalarAttributeType::S).build()
+}
+
+fn keys_of(partition: &str, sort: &str) -> Result<Vec<KeySchemaElement>, BuildError> {
+    [(partition, KeyType::Hash), (sort, KeyType::Range)]
+        .into_iter()
+        .map(|(name, kind)| KeySchemaElement::builder().attribute_name(name).key_type(kind).build())
+        .collect()
+}
