@@ -8,6 +8,8 @@ Whatever is missing is found before anything is built or created, and said in on
 """
 
 import argparse
+import base64
+import gzip
 import os
 import re
 import shutil
@@ -187,10 +189,17 @@ def turn_parameters(session: boto3.Session, options: argparse.Namespace) -> dict
     sam_deploy(options, HERE / "coturn.yaml", stack, {
         "DomainName": options.turn_domain, "Email": options.turn_email,
         "VpcId": options.turn_vpc, "SubnetId": options.turn_subnet,
+        "RenderScript": packed(ROOT / "coturn" / "render.sh"),
+        "ConfigurationTemplate": packed(ROOT / "coturn" / "turnserver.conf.in"),
     })
     made = outputs(session, stack)
     print(f"TURN: point the name {options.turn_domain} at {made['PublicIp']}")
     return {"TurnUrls": made["TurnUrls"], "TurnSecretArn": made["SecretArn"]}
+
+
+def packed(file: Path) -> str:
+    """A file as the instance unpacks it: base64 of gzip, small enough for a parameter (4,096 characters)."""
+    return base64.b64encode(gzip.compress(file.read_bytes(), mtime=0)).decode()
 
 
 def stack_parameters(session: boto3.Session, options: argparse.Namespace) -> dict[str, str]:

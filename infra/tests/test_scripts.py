@@ -1,0 +1,133 @@
+"""What deploy.sh, destroy.sh and rotate_secret.py say when something is missing: one line, before anything."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import template as cfn
+
+sys.path.insert(0, str(cfn.INFRA))
+
+import deploy  # noqa: E402
+import rotate_secret  # noqa: E402
+
+
+@pytest.fixture
+def elsewhere(tmp_path, monkeypatch) -> None:
+    """No credentials and no settings of whoever runs the tests."""
+    for name in [*os.environ]:
+        if name.startswith("AWS_") or name in ("ALLOWED_ORIGINS", "STACK", "REGION", "ARCHITECTURE"):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+
+
+@pytest.fixture
+def tools(tmp_path, monkeypatch):
+    """Programs that are there but do nothing, in place of cargo, cargo-lambda and sam."""
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    for name in ("cargo", "cargo-lambda", "sam"):
+        (folder / name).write_text("#!/bin/sh\nexit 0\n")
+        (folder / name).chmod(0o755)
+    monkeypatch.setenv("PATH", f"{folder}:/usr/bin:/bin")
+    monkeypatch.setattr(deploy.sys, "executable", str(folder / "python"))
+    return folder
+
+
+def stopped(capsys, *arguments: str) -> str:
+    """The one line with which deploy.py stopped."""
+    assert deploy.main(list(arguments)) == 2
+    said = capsys.readouterr()
+    assert said.out == "" and said.err.count("\n") == 1
+    return said.err
+
+
+GOOD = ["deploy", "--region", "us-east-1", "--allowed-origins", "https://app.example.com"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["deploy"], "AWS_REGION"),
+        (["deploy", "--region", "us-east-1"], "ALLOWED_ORIGINS"),
+        (["deploy", "--region", "us-east-1", "--allowed-origins", "app.example.com"], "not an origin"),
+        (["deploy", "--region", "us-east-1", "--allowed-origins", "https://a.example.com/path"], "not an origin"),
+        ([*GOOD, "--stack", "no spaces"], "--stack"),
+        ([*GOOD, "--architecture", "mips"], "arm64 or x86_64"),
+        ([*GOOD, "--dashboard", "maybe"], "--dashboard"),
+        ([*GOOD, "--domain-name", "rtc.example.com"], "--certificate-arn"),
+        ([*GOOD, "--domain-name", "https://rtc.example.com"], "--domain-name"),
+        ([*GOOD, "--turn-domain", "turn.example.com"], "--turn-email"),
+        ([*GOOD, "--turn-domain", "turn.example.com", "--turn-email", "a@example.com"], "--turn-vpc"),
+        (["destroy"], "AWS_REGION"),
+    ],
+)
+def test_a_missing_or_wrong_parameter_is_named(elsewhere, tools, capsys, arguments, says):
+    assert says in stopped(capsys, *arguments)
+
+
+@pytest.mark.parametrize(("missing", "says"), [("cargo", "rustup.rs"), ("cargo-lambda", "setup.sh deploy"), ("sam", "setup.sh deploy")])
+def test_a_missing_tool_is_named_with_how_to_get_it(elsewhere, tools, capsys, monkeypatch, missing, says):
+    (tools / missing).unlink()
+    monkeypatch.setenv("PATH", str(tools))
+    line = stopped(capsys, *GOOD)
+    assert missing in line and says in line
+
+
+def test_missing_credentials_stop_it_before_the_build(elsewhere, tools, capsys):
+    assert "no AWS credentials" in stopped(capsys, *GOOD)
+
+
+def test_an_unreachable_aws_is_said_so(elsewhere, tools, capsys, monkeypatch):
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "key")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
+    assert "could not be reached" in stopped(capsys, *GOOD)
+
+
+def test_a_variable_stands_for_an_option(elsewhere, tools, capsys, monkeypatch):
+    monkeypatch.setenv("ALLOWED_ORIGINS", "nonsense")
+    assert "nonsense" in stopped(capsys, "deploy", "--region", "us-east-1")
+
+
+def test_setup_says_which_python_it_needs():
+    done = subprocess.run(
+        ["sh", cfn.INFRA / "setup.sh"], env={"PATH": "/usr/bin:/bin", "PYTHON": "/nonexistent/python3"},
+        capture_output=True, text=True, timeout=30,
+    )
+    assert done.returncode == 2 and done.stderr.count("\n") == 1 and "3.10" in done.stderr
+
+
+def test_what_the_instance_unpacks_fits_into_a_parameter():
+    for name in ("render.sh", "turnserver.conf.in"):
+        assert len(deploy.packed(cfn.ROOT / "coturn" / name)) <= 4096
+
+
+@pytest.mark.parametrize(
+    ("script", "text"),
+    [(script, (cfn.INFRA / script).read_text()) for script in ("deploy.sh", "destroy.sh", "deploy.ps1")],
+    ids=["deploy.sh", "destroy.sh", "deploy.ps1"],
+)
+def test_the_entry_scripts_all_lead_to_the_same_program(script: str, text: str):
+    assert "deploy.py" in text and "requirements-deploy.txt" in text + (cfn.INFRA / "setup.sh").read_text()
+
+
+def test_a_rotation_never_signs_with_a_secret_that_is_not_known_everywhere():
+    idle = {"current": "old", "previous": ""}
+    accepting = rotate_secret.turned("accept", idle)
+    assert accepting["current"] == "old" and len(accepting["previous"]) == 64
+    signing = rotate_secret.turned("sign", accepting)
+    assert (signing["current"], signing["previous"]) == (accepting["previous"], "old")
+    done = rotate_secret.turned("retire", signing)
+    assert done == {"current": accepting["previous"], "previous": "", "state": "idle"}
+
+
+@pytest.mark.parametrize(("before", "step", "following"), [("idle", "sign", "accept"), ("accepting", "accept", "sign"), ("signing", "sign", "retire")])
+def test_steps_of_a_rotation_come_in_order(before, step, following):
+    with pytest.raises(rotate_secret.Stop, match=f"the next step is {following}"):
+        rotate_secret.turned(step, {"current": "a", "previous": "b", "state": before})

@@ -1,0 +1,249 @@
+"""What must hold of the templates, whatever is added to them."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+import template as cfn
+
+TEMPLATES = ["template.yaml", "coturn.yaml", "edge.yaml"]
+SCRIPTS = Path(sys.executable).parent
+
+
+def run(*command) -> subprocess.CompletedProcess[str]:
+    environment = os.environ | {"AWS_DEFAULT_REGION": "us-east-1", "SAM_CLI_TELEMETRY": "0", "HOME": os.environ.get("HOME", "/")}
+    return subprocess.run([str(part) for part in command], capture_output=True, text=True, timeout=180, env=environment)
+
+
+# -- The checkers -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", TEMPLATES)
+def test_cfn_lint_finds_nothing(name):
+    done = run(SCRIPTS / "cfn-lint", "--regions", "us-east-1", "eu-central-1", "--", cfn.INFRA / name)
+    assert done.returncode == 0, done.stdout
+
+
+@pytest.mark.parametrize("name", TEMPLATES)
+def test_sam_validates(name):
+    done = run(SCRIPTS / "sam", "validate", "--lint", "--region", "us-east-1", "--template", cfn.INFRA / name)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_the_generated_part_is_what_the_table_says():
+    assert run(sys.executable, cfn.INFRA / "render.py", "--check").returncode == 0, "run infra/render.py"
+
+
+def test_the_template_stays_below_cloudformations_limits():
+    template = cfn.load("template.yaml")
+    assert (cfn.INFRA / "template.yaml").stat().st_size < 1_000_000
+    assert len(template["Resources"]) < 500 and len(template["Parameters"]) < 200
+
+
+# -- Functions --------------------------------------------------------------------------------------------------
+
+
+def test_every_function_folder_is_deployed_and_nothing_else():
+    crates = {folder.parent.name for folder in (cfn.ROOT / "functions").glob("*/Cargo.toml")}
+    assert set(cfn.functions()) == crates
+
+
+def test_every_function_runs_on_amazon_linux_2023_with_tracing():
+    common = cfn.load("template.yaml")["Globals"]["Function"]
+    assert common["Runtime"] == "provided.al2023" and common["Handler"] == "bootstrap"
+    assert common["Tracing"] == "Active" and common["Architectures"] == [{"Ref": "Architecture"}]
+    overridden = {"Runtime", "Handler", "Tracing", "Architectures"}
+    assert not [name for name, function in cfn.functions().items() if overridden & set(function)]
+
+
+def test_every_function_has_a_log_group_of_its_own_that_forgets():
+    groups = cfn.resources("AWS::Logs::LogGroup")
+    for name, function in cfn.functions().items():
+        group = groups[function["LoggingConfig"]["LogGroup"]["Ref"]]
+        assert group["LogGroupName"] == {"Fn::Sub": f"/aws/lambda/${{AWS::StackName}}-{name}"}
+    assert all("RetentionInDays" in group for group in groups.values())
+
+
+def test_functions_that_hash_passwords_have_a_whole_core_and_no_other_does():
+    whole = {name for name, function in cfn.functions().items() if function["MemorySize"] >= 1769}
+    hashing = {manifest.parent.name for manifest in (cfn.ROOT / "functions").glob("*/Cargo.toml") if hashes(manifest)}
+    assert whole == hashing
+
+
+def hashes(manifest: Path) -> bool:
+    """Whether the function uses the password hasher: its main.rs or lib.rs names it."""
+    return any("Argon2" in source.read_text() or "PasswordHasher" in source.read_text() for source in manifest.parent.glob("src/*.rs"))
+
+
+def test_every_function_is_reached_by_a_route_the_authorizer_or_the_queue():
+    reached = {route["function"] for route in cfn.routes()} | {"ws_authorizer", "participant_expiry"}
+    assert set(cfn.functions()) == reached
+
+
+def test_secrets_reach_functions_only_by_reference():
+    for name, function in cfn.functions().items():
+        for variable, value in function.get("Environment", {}).get("Variables", {}).items():
+            if "SECRET" in variable:
+                assert "{{resolve:secretsmanager:" in json.dumps(value), f"{name}: {variable}"
+
+
+# -- Roles ------------------------------------------------------------------------------------------------------
+
+
+def test_every_function_has_a_role_of_its_own():
+    roles = [function["Role"]["Fn::GetAtt"] for function in cfn.functions().values()]
+    assert len(set(roles)) == len(roles)
+
+
+@pytest.mark.parametrize("name", TEMPLATES)
+def test_no_role_holds_a_wildcard_action(name):
+    for role in cfn.resources("AWS::IAM::Role", name).values():
+        assert not [action for statement in cfn.statements(role) for action in cfn.as_list(statement["Action"]) if "*" in action]
+
+
+@pytest.mark.parametrize("name", TEMPLATES)
+def test_no_role_reaches_every_resource_where_aws_allows_a_name(name):
+    unnameable = {"xray:PutTraceSegments", "xray:PutTelemetryRecords"}
+    for logical_id, role in cfn.resources("AWS::IAM::Role", name).items():
+        for statement in cfn.statements(role):
+            for resource in cfn.as_list(statement["Resource"]):
+                text = json.dumps(resource)
+                if resource == "*":
+                    assert set(cfn.as_list(statement["Action"])) <= unnameable, logical_id
+                else:
+                    # Connections have no names in advance; everything else is named in full.
+                    assert "*" not in text.replace("/@connections/*", ""), f"{logical_id}: {text}"
+
+
+def test_functions_hold_no_managed_policy():
+    assert not [name for name, function in cfn.functions().items() if "ManagedPolicyArns" in cfn.role_of(function)]
+
+
+def test_only_api_gateway_assumes_the_role_that_calls_functions():
+    role = cfn.resources("AWS::IAM::Role")["ApiRole"]
+    assert role["AssumeRolePolicyDocument"]["Statement"][0]["Principal"] == {"Service": "apigateway.amazonaws.com"}
+    assert cfn.statements(role)[0]["Action"] == "lambda:InvokeFunction"
+
+
+# -- Routes -----------------------------------------------------------------------------------------------------
+
+
+def test_every_route_has_a_throttle_of_its_own():
+    for api, stage in (("http", "HttpStage"), ("websocket", "WebSocketStage")):
+        settings = cfn.resources("AWS::ApiGatewayV2::Stage")[stage]["RouteSettings"]
+        assert set(settings) == {route["key"] for route in cfn.routes() if route["api"] == api}
+        assert all(each["ThrottlingRateLimit"] > 0 and each["ThrottlingBurstLimit"] > 0 for each in settings.values())
+
+
+def test_stages_wait_for_the_routes_whose_settings_they_hold():
+    stages = cfn.load("template.yaml")["Resources"]
+    for stage, api in (("HttpStage", "HttpApi"), ("WebSocketStage", "WebSocketApi")):
+        of_api = {name for name, route in cfn.resources("AWS::ApiGatewayV2::Route").items() if route["ApiId"]["Ref"] == api}
+        assert set(stages[stage]["DependsOn"]) == of_api
+
+
+def test_every_websocket_route_but_connect_and_disconnect_answers_its_caller():
+    silent = {route["key"] for route in cfn.routes() if route["api"] == "websocket" and not route["routeResponse"]}
+    assert silent == {"$connect", "$disconnect"}
+    selecting = {
+        route["RouteKey"] for route in cfn.resources("AWS::ApiGatewayV2::Route").values() if route.get("RouteResponseSelectionExpression")
+    }
+    assert selecting == {route["key"] for route in cfn.routes() if route["routeResponse"]}
+
+
+def test_connect_is_authorized_by_its_ticket_and_nothing_else_has_an_authorizer():
+    authorized = {
+        route["RouteKey"]: route["AuthorizationType"]
+        for route in cfn.resources("AWS::ApiGatewayV2::Route").values()
+        if "AuthorizationType" in route
+    }
+    assert authorized == {"$connect": "CUSTOM"}
+    authorizer = cfn.resources("AWS::ApiGatewayV2::Authorizer")["Authorizer"]
+    assert authorizer["IdentitySource"] == ["route.request.querystring.ticket"]
+
+
+def test_access_logs_hold_nothing_in_which_a_ticket_or_a_token_stands():
+    for stage in cfn.resources("AWS::ApiGatewayV2::Stage").values():
+        fields = json.loads(stage["AccessLogSettings"]["Format"])
+        assert not re.search(r"path|query|header|authorizer|protocol", " ".join(fields.values()), re.IGNORECASE)
+
+
+def test_cross_origin_requests_follow_the_parameter():
+    cors = cfn.resources("AWS::ApiGatewayV2::Api")["HttpApi"]["CorsConfiguration"]
+    assert cors["AllowOrigins"] == {"Ref": "AllowedOrigins"} and "AllowCredentials" not in cors
+    assert "Default" not in cfn.load("template.yaml")["Parameters"]["AllowedOrigins"]
+    assert {"link", "retry-after", "x-request-id"} <= set(cors["ExposeHeaders"])
+    methods = {route["key"].split()[0] for route in cfn.routes() if route["api"] == "http" and " " in route["key"]}
+    assert set(cors["AllowMethods"]) == methods
+
+
+# -- State ------------------------------------------------------------------------------------------------------
+
+
+def test_the_table_is_on_demand_encrypted_protected_and_recoverable():
+    table = cfn.resources("AWS::DynamoDB::Table")["Table"]
+    assert table["BillingMode"] == "PAY_PER_REQUEST"
+    assert table["SSESpecification"]["SSEEnabled"] is True
+    assert table["PointInTimeRecoverySpecification"]["PointInTimeRecoveryEnabled"] is True
+    assert table["TimeToLiveSpecification"] == {"AttributeName": "expiresAt", "Enabled": True}
+    assert table["DeletionProtectionEnabled"] == {"Ref": "DeletionProtection"}
+    assert cfn.load("template.yaml")["Parameters"]["DeletionProtection"]["Default"] == "true"
+
+
+def test_queues_are_encrypted_and_failed_work_is_kept():
+    queues = cfn.resources("AWS::SQS::Queue")
+    assert all(queue["SqsManagedSseEnabled"] is True for queue in queues.values())
+    assert queues["DelayQueue"]["RedrivePolicy"]["deadLetterTargetArn"] == {"Fn::GetAtt": "DeadLetterQueue.Arn"}
+    timeout = cfn.functions()["participant_expiry"]["Timeout"]
+    assert queues["DelayQueue"]["VisibilityTimeout"] >= 6 * timeout
+
+
+def test_the_sweep_runs_on_its_schedule():
+    rule = cfn.resources("AWS::Events::Rule")["Sweep"]
+    assert rule["ScheduleExpression"] == {"Ref": "SweepRate"}
+    assert rule["Targets"][0]["Arn"] == {"Fn::GetAtt": "ParticipantExpiry.Arn"}
+
+
+def test_secrets_are_generated_and_never_parameters():
+    secrets = cfn.resources("AWS::SecretsManager::Secret") | cfn.resources("AWS::SecretsManager::Secret", "coturn.yaml")
+    assert all(secret["GenerateSecretString"]["PasswordLength"] >= 64 for secret in secrets.values())
+    for name in TEMPLATES:
+        assert not [parameter for parameter in cfn.load(name)["Parameters"] if re.search(r"secret|password|key$", parameter, re.IGNORECASE)
+                    and not parameter.endswith(("Arn", "Version"))]
+
+
+# -- TURN and edge ------------------------------------------------------------------------------------------------
+
+
+def test_the_turn_server_takes_no_more_than_turn_and_its_metadata_needs_a_token():
+    ports = {(rule["IpProtocol"], rule["FromPort"], rule["ToPort"])
+             for rule in cfn.resources("AWS::EC2::SecurityGroup", "coturn.yaml")["Firewall"]["SecurityGroupIngress"]}
+    assert ports == {("udp", 3478, 3478), ("tcp", 3478, 3478), ("tcp", 5349, 5349), ("tcp", 80, 80), ("udp", 49152, 65535)}
+    instance = cfn.resources("AWS::EC2::Instance", "coturn.yaml")["Instance"]
+    assert instance["MetadataOptions"] == {"HttpTokens": "required", "HttpPutResponseHopLimit": 1, "HttpEndpoint": "enabled"}
+
+
+def test_the_turn_server_starts_a_coturn_without_the_known_hole():
+    version = cfn.load("coturn.yaml")["Parameters"]["CoturnVersion"]["Default"]
+    assert tuple(map(int, version.split("."))) >= (4, 13, 1)
+
+
+def test_the_site_is_public_through_cloudfront_alone():
+    bucket = cfn.resources("AWS::S3::Bucket", "edge.yaml")["SiteBucket"]
+    assert all(bucket["PublicAccessBlockConfiguration"].values())
+    distribution = cfn.resources("AWS::CloudFront::Distribution", "edge.yaml")["Distribution"]["DistributionConfig"]
+    paths = {behavior["PathPattern"]: behavior["TargetOriginId"] for behavior in distribution["CacheBehaviors"]}
+    assert paths == {"/api/*": "http", "/health": "http", "/ws": "websocket"}
+    assert cfn.resources("AWS::ApiGatewayV2::Stage")["WebSocketStage"]["StageName"] == "ws"
+
+
+def test_the_dashboard_is_well_formed_and_shows_what_operators_ask_for():
+    body = json.loads(cfn.resources("AWS::CloudWatch::Dashboard")["DashboardPage"]["DashboardBody"]["Fn::Sub"])
+    shown = {metric[1] for widget in body["widgets"] for metric in widget["properties"]["metrics"]}
+    assert {"Errors", "Throttles", "Duration", "Latency", "ConnectCount", "Relays", "PushesGone", "LoginsRefused"} <= shown
