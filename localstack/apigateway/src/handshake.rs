@@ -25,7 +25,7 @@ use crate::{
     authorizer::{Authorizer, Denied, authorize},
     builder::Api,
     clock::Moment,
-    connections::Connection,
+    connections::{Closed, Connection},
     events::{self, AuthorizerRequest, EventType, Handshake, Identity, Lifecycle, WebSocketContext},
     faults::Peer,
     function::Failure,
@@ -49,10 +49,8 @@ pub(crate) async fn handle(
         let admitted = attempt.admit(&parts, upgrade).await;
         admitted.unwrap_or_else(|refusal| attempt.refuse(refusal))
     };
-    match api.tasks.spawn(handshake).await {
-        Ok(response) => response,
-        Err(_) => Response::new(Bytes::new()),
-    }
+    let answered = api.tasks.spawn(handshake).await;
+    answered.unwrap_or_else(|_panicked| json_response(StatusCode::INTERNAL_SERVER_ERROR, Bytes::new()))
 }
 
 /// Why a handshake is refused.
@@ -250,6 +248,10 @@ impl Attempt {
             connection.become_black_hole();
         }
         self.api.connections.insert(Arc::clone(&connection));
+        // A shutdown that began meanwhile may have gone through the open connections already.
+        if *self.api.stopping.borrow() {
+            connection.close(Closed::GoingAway);
+        }
         tracing::debug!(connection.id = &*self.connection_id, "WebSocket opened");
         self.api.tasks.spawn(socket::serve(Arc::clone(&self.api), connection, upgrade));
     }

@@ -72,7 +72,7 @@ impl Default for Limits {
             deliveries: 3,
             outbox: 1024 * 1024,
             messages_in_flight: 256,
-            close: Duration::from_secs(5),
+            close: Duration::from_secs(2),
             drain: Duration::from_secs(10),
         }
     }

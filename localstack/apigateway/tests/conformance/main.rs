@@ -1,0 +1,15 @@
+//! The gateway against what AWS documents of API Gateway, fact by fact, with real clients.
+//! A fact that AWS does not document has `undocumented` in its test's name.
+
+mod authorizer;
+mod closing;
+mod connections_api;
+mod cors;
+mod faults;
+mod handshake;
+mod http_api;
+mod messages;
+mod queue;
+mod schedule;
+mod server;
+mod support;

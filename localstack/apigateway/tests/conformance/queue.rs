@@ -1,0 +1,176 @@
+//! The SQS queue.
+
+use std::time::{Duration, Instant};
+
+use apigateway::{FunctionError, Gateway};
+use aws_lambda_events::sqs::SqsEvent;
+use aws_sdk_sqs::{
+    Client as Sdk,
+    config::{BehaviorVersion, Credentials, Region, retry::RetryConfig},
+    types::MessageAttributeValue,
+};
+use serde_json::json;
+
+use crate::support::{ACCESS_KEY, Running, answering, limits, panicking, recording, soon, start};
+
+fn sdk(running: &Running, access_key: &str) -> Sdk {
+    let config = aws_sdk_sqs::Config::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .region(Region::new("us-east-1"))
+        .credentials_provider(Credentials::new(access_key, "secret", None, None, "test"))
+        .retry_config(RetryConfig::disabled())
+        .endpoint_url(format!("http://{}", running.control))
+        .build();
+    Sdk::from_conf(config)
+}
+
+fn url(running: &Running) -> String {
+    format!("http://{}/000000000000/jobs", running.control)
+}
+
+#[tokio::test]
+async fn a_message_reaches_its_function_as_an_sqs_event() {
+    let (function, mut calls) = answering(json!(null));
+    let running = start(Gateway::builder().queue("jobs", function)).await;
+    let text = MessageAttributeValue::builder().data_type("String").string_value("v").build().expect("complete");
+    let sent = soon(
+        sdk(&running, ACCESS_KEY)
+            .send_message()
+            .queue_url(url(&running))
+            .message_body(r#"{"a":1}"#)
+            .message_attributes("k", text)
+            .send(),
+    )
+    .await
+    .expect("sent");
+    // From `printf '{"a":1}' | md5sum`, and from SQS's algorithm run by hand on the attribute.
+    assert_eq!(sent.md5_of_message_body(), Some("bb6cb5c68df4652941caf652a366f2d8"));
+    assert_eq!(sent.md5_of_message_attributes(), Some("0a77b0642718c3d9dd47090567d11e0d"));
+    let event = calls.next().await;
+    let record = &event["Records"][0];
+    assert_eq!(event["Records"].as_array().map(Vec::len), Some(1));
+    assert_eq!(record["messageId"].as_str(), sent.message_id());
+    assert_eq!(record["body"], r#"{"a":1}"#);
+    assert_eq!(record["md5OfBody"].as_str(), sent.md5_of_message_body());
+    assert_eq!(record["eventSource"], "aws:sqs");
+    assert!(record["eventSourceARN"].as_str().is_some_and(|arn| arn.ends_with(":jobs")));
+    assert_eq!(record["attributes"]["ApproximateReceiveCount"], "1");
+    assert_eq!(record["messageAttributes"]["k"]["stringValue"], "v");
+    let event: SqsEvent = serde_json::from_value(event).expect("the Lambda crates read it");
+    assert_eq!(event.records[0].body.as_deref(), Some(r#"{"a":1}"#));
+}
+
+#[tokio::test]
+async fn a_delayed_message_comes_after_its_delay() {
+    let (function, mut calls) = answering(json!(null));
+    let running = start(Gateway::builder().queue("jobs", function)).await;
+    let begun = Instant::now();
+    let sdk = sdk(&running, ACCESS_KEY);
+    soon(sdk.send_message().queue_url(url(&running)).message_body("late").delay_seconds(1).send()).await.expect("sent");
+    soon(sdk.send_message().queue_url(url(&running)).message_body("now").send()).await.expect("sent");
+    assert_eq!(calls.next().await["Records"][0]["body"], "now");
+    assert_eq!(calls.next().await["Records"][0]["body"], "late");
+    assert!(begun.elapsed() >= Duration::from_secs(1));
+}
+
+#[tokio::test]
+async fn a_delay_over_900_seconds_is_refused() {
+    let (function, mut calls) = answering(json!(null));
+    let running = start(Gateway::builder().queue("jobs", function)).await;
+    for delay in [901, -1] {
+        let refused = soon(
+            sdk(&running, ACCESS_KEY)
+                .send_message()
+                .queue_url(url(&running))
+                .message_body("x")
+                .delay_seconds(delay)
+                .send(),
+        )
+        .await
+        .expect_err("refused")
+        .into_service_error();
+        let code = aws_sdk_sqs::error::ProvideErrorMetadata::code(&refused);
+        assert_eq!(code, Some("InvalidParameterValue"), "{refused:?}");
+    }
+    assert!(calls.is_empty());
+}
+
+#[tokio::test]
+async fn an_unknown_queue_does_not_exist() {
+    let running = start(Gateway::builder()).await;
+    let refused = soon(sdk(&running, ACCESS_KEY).send_message().queue_url(url(&running)).message_body("x").send())
+        .await
+        .expect_err("refused")
+        .into_service_error();
+    assert!(refused.is_queue_does_not_exist(), "{refused:?}");
+}
+
+#[tokio::test]
+async fn another_key_is_refused() {
+    let (function, mut calls) = answering(json!(null));
+    let running = start(Gateway::builder().queue("jobs", function)).await;
+    let refused = soon(sdk(&running, "AKIAOTHER").send_message().queue_url(url(&running)).message_body("x").send())
+        .await
+        .expect_err("refused");
+    assert_eq!(refused.raw_response().map(|response| response.status().as_u16()), Some(403));
+    assert!(calls.is_empty());
+}
+
+#[tokio::test]
+async fn another_operation_is_not_supported() {
+    let running = start(Gateway::builder()).await;
+    let refused = soon(sdk(&running, ACCESS_KEY).receive_message().queue_url(url(&running)).send())
+        .await
+        .expect_err("refused")
+        .into_service_error();
+    assert!(refused.is_unsupported_operation(), "{refused:?}");
+}
+
+#[tokio::test]
+async fn a_message_whose_function_fails_comes_again_until_it_is_given_up() {
+    let (function, mut calls) = recording(|_| Err(FunctionError::new("boom")));
+    let redelivery = limits(|limits| {
+        limits.redelivery = Duration::from_millis(10);
+        limits.deliveries = 3;
+    });
+    let running = start(Gateway::builder().limits(redelivery).queue("jobs", function)).await;
+    soon(sdk(&running, ACCESS_KEY).send_message().queue_url(url(&running)).message_body("x").send())
+        .await
+        .expect("sent");
+    for count in ["1", "2", "3"] {
+        assert_eq!(calls.next().await["Records"][0]["attributes"]["ApproximateReceiveCount"], count);
+    }
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    assert!(calls.is_empty());
+}
+
+#[tokio::test]
+async fn a_message_reported_as_failed_comes_again_and_then_no_more() {
+    let (function, mut calls) = recording(|event| {
+        let record = &event["Records"][0];
+        Ok(match record["attributes"]["ApproximateReceiveCount"].as_str() {
+            Some("1") => json!({"batchItemFailures": [{"itemIdentifier": record["messageId"]}]}),
+            _ => json!({"batchItemFailures": []}),
+        })
+    });
+    let redelivery = limits(|limits| limits.redelivery = Duration::from_millis(10));
+    let running = start(Gateway::builder().limits(redelivery).queue("jobs", function)).await;
+    soon(sdk(&running, ACCESS_KEY).send_message().queue_url(url(&running)).message_body("x").send())
+        .await
+        .expect("sent");
+    let (first, second) = (calls.next().await, calls.next().await);
+    assert_eq!(first["Records"][0]["messageId"], second["Records"][0]["messageId"]);
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    assert!(calls.is_empty());
+}
+
+#[tokio::test]
+async fn a_panic_of_one_message_leaves_other_queues_alone() {
+    let (function, mut calls) = answering(json!(null));
+    let running = start(Gateway::builder().queue("bad", panicking()).queue("jobs", function)).await;
+    let sdk = sdk(&running, ACCESS_KEY);
+    let bad = url(&running).replace("jobs", "bad");
+    soon(sdk.send_message().queue_url(bad).message_body("x").send()).await.expect("sent");
+    soon(sdk.send_message().queue_url(url(&running)).message_body("x").send()).await.expect("sent");
+    calls.next().await;
+}
