@@ -233,6 +233,21 @@ pub async fn refresh(
     Ok(Grant { user, family: presented.family, refresh_token: next.token, refresh_expires_at: expires_at })
 }
 
+/// Ends a login: its refresh tokens are good for nothing any more. Only the newest one, or one used before, proves
+/// that the login is the caller's.
+pub async fn logout(
+    store: &(impl Families + Sync),
+    mint: &impl RefreshMint,
+    context: Context<'_>,
+    presented: &PresentedRefresh,
+) -> Result<()> {
+    let unused = mint.mint(presented.user, presented.family);
+    match store.rotate(presented, &unused.hash, context.now, context.now).await? {
+        Rotation::Rotated | Rotation::Reused => store.revoke(presented.user, presented.family).await,
+        Rotation::Unknown => Err(Error::InvalidRefreshToken),
+    }
+}
+
 /// Changes the password, revokes every family and starts a new one for the caller.
 pub async fn change_password(
     store: &(impl Users + Families + Throttles + Sync),

@@ -2,13 +2,12 @@
 
 use std::sync::Arc;
 
-use auth::Tokens;
 use domain::accounts::Context;
 use domain::{Clock, IdSource, Policy, Timestamp};
 
 use crate::FrameRates;
 
-/// The clock, the identifiers, the numbers of the house, and what tells callers apart.
+/// The clock, the identifiers, the numbers of the house, and the frames counted so far.
 #[derive(Clone)]
 pub struct Edge {
     /// Where the time comes from.
@@ -17,8 +16,6 @@ pub struct Edge {
     pub ids: Arc<dyn IdSource>,
     /// The numbers of the house.
     pub policy: Policy,
-    /// Verifies access tokens.
-    pub tokens: Tokens,
     /// Counts the frames of connections.
     pub frame_rates: Arc<FrameRates>,
 }

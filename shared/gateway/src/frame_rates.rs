@@ -62,7 +62,8 @@ mod tests {
     fn a_burst_is_allowed_and_then_the_rate() {
         let (rates, policy) = (FrameRates::default(), Policy::default());
         let (connection, start) = (ConnectionId::new("a"), Timestamp::from_millis(1_000_000));
-        let taken = |now| std::iter::repeat_with(|| rates.take(&connection, &policy, now)).take_while(Result::is_ok).count();
+        let taken =
+            |now| std::iter::repeat_with(|| rates.take(&connection, &policy, now)).take_while(Result::is_ok).count();
         assert_eq!(taken(start), 200);
         assert_eq!(taken(start + Duration::from_millis(500)), 50);
         assert_eq!(taken(start + Duration::from_secs(60)), 200);

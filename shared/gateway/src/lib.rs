@@ -5,9 +5,12 @@
 
 mod edge;
 mod frame_rates;
+mod origins;
 pub mod problem;
 pub mod rest;
+pub mod views;
 pub mod websocket;
 
 pub use edge::Edge;
 pub use frame_rates::FrameRates;
+pub use origins::Origins;

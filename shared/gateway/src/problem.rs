@@ -16,9 +16,7 @@ pub fn status(error: &Error) -> (StatusCode, &'static str) {
         Error::Forbidden => (StatusCode::FORBIDDEN, "Not allowed"),
         Error::NotFound => (StatusCode::NOT_FOUND, "Not found"),
         Error::SessionNotFound => (StatusCode::NOT_FOUND, "No such session"),
-        Error::NotInSession | Error::NotJoined | Error::PeerNotFound => {
-            (StatusCode::NOT_FOUND, "Not a participant")
-        }
+        Error::NotInSession | Error::NotJoined | Error::PeerNotFound => (StatusCode::NOT_FOUND, "Not a participant"),
         Error::UserExists => (StatusCode::CONFLICT, "The account exists"),
         Error::SessionFull { .. } => (StatusCode::CONFLICT, "The session is full"),
         Error::SessionEnded => (StatusCode::GONE, "The session has ended"),

@@ -4,6 +4,7 @@ use std::error::Error as _;
 use std::sync::OnceLock;
 use std::time::Duration;
 
+use auth::Tokens;
 use domain::accounts::{Context, Grant};
 use domain::{Caller, Error, Result, SessionId, Timestamp, UserId};
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue, LINK, RETRY_AFTER, WWW_AUTHENTICATE};
@@ -50,9 +51,9 @@ impl<'a> Call<'a> {
     }
 
     /// Who calls; `Unauthorized` without a good access token.
-    pub fn caller(&self) -> Result<Caller> {
+    pub fn caller(&self, tokens: &Tokens) -> Result<Caller> {
         let header = self.request.headers().get(http::header::AUTHORIZATION).and_then(|value| value.to_str().ok());
-        let caller = self.edge.tokens.verify_bearer(header, self.started)?;
+        let caller = tokens.verify_bearer(header, self.started)?;
         self.note_user(caller.user_id);
         Ok(caller)
     }
@@ -101,11 +102,11 @@ impl<'a> Call<'a> {
     }
 
     /// The answer to a login: the grant with an access token made for it.
-    pub fn auth(&self, grant: Grant) -> Result<Auth> {
+    pub fn auth(&self, tokens: &Tokens, grant: Grant) -> Auth {
         self.note_user(grant.user.id);
         let lifetime = self.edge.policy.access_token;
-        let (token, expires_at) = self.edge.tokens.issue(&grant.user, grant.family, self.started, lifetime)?;
-        Ok(Auth::new(grant, token, expires_at))
+        let (token, expires_at) = tokens.issue(&grant.user, grant.family, self.started, lifetime);
+        Auth::new(grant, token, expires_at)
     }
 
     /// Ends the call: one line in the log, and the response.
@@ -193,7 +194,8 @@ impl Answer {
     }
 
     fn json(status: StatusCode, content_type: &'static str, body: &impl Serialize) -> Self {
-        let text = serde_json::to_string(body).expect("the wire types have string keys and nothing that cannot be written");
+        let text =
+            serde_json::to_string(body).expect("the wire types have string keys and nothing that cannot be written");
         Self { status, headers: Vec::new(), body: Some((content_type, text)) }
     }
 

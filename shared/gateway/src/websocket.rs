@@ -198,6 +198,6 @@ fn log(
 
 /// A cause and what caused it, in one line.
 pub(crate) fn chain(error: &dyn StdError) -> String {
-    let causes = std::iter::successors(Some(error), |error| error.source());
+    let causes = std::iter::successors(Some(error), |&error| error.source());
     causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }

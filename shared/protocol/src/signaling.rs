@@ -1,6 +1,7 @@
 //! Signaling: the frames of clients, the answers to them, and the events.
 
 use domain::accounts::Context;
+use domain::connections::Delivery;
 use domain::presence::Status;
 use domain::relay::Signal;
 use domain::{
@@ -528,6 +529,15 @@ impl From<Ending> for EndingView {
             Ending::EndedByCreator => Self::Ended,
             Ending::Empty => Self::Empty,
             Ending::CreatorDeleted => Self::CreatorDeleted,
+        }
+    }
+}
+
+impl From<Delivery> for DeliveryView {
+    fn from(delivery: Delivery) -> Self {
+        match delivery {
+            Delivery::Sent => Self::Sent,
+            Delivery::Queued => Self::Queued,
         }
     }
 }

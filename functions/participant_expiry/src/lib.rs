@@ -1,0 +1,101 @@
+//! Behind the delay queue and the sweep's schedule: ends what ran out.
+
+use aws_lambda_events::eventbridge::EventBridgeEvent;
+use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent, SqsMessage};
+use delay::DelayQueue;
+use domain::connections::Sockets;
+use domain::presence::{self, Later};
+use domain::{Error, sessions};
+use gateway::Edge;
+use protocol::signaling::Json;
+use push::Push;
+use runtime::{Missing, Runtime, settings};
+use serde::Deserialize;
+use store::Store;
+
+/// What this function needs.
+pub struct Deps {
+    edge: Edge,
+    store: Store,
+    push: Push,
+    delay: DelayQueue,
+}
+
+impl Deps {
+    /// From configuration; names the setting that is missing.
+    pub async fn new(runtime: &Runtime) -> Result<Self, Missing> {
+        Ok(Self {
+            edge: runtime.edge()?,
+            store: Store::new(runtime.aws().await, runtime.settings.required(settings::TABLE)?, runtime.backoff()),
+            push: Push::new(
+                runtime.aws().await,
+                runtime.settings.required(settings::CONNECTIONS_ENDPOINT)?,
+                runtime.backoff(),
+            ),
+            delay: DelayQueue::new(runtime.aws().await, runtime.settings.required(settings::DELAY_QUEUE_URL)?),
+        })
+    }
+}
+
+/// What this function is called with.
+#[derive(Deserialize)]
+#[serde(untagged)]
+pub enum Event {
+    /// Messages of the delay queue.
+    Queue(SqsEvent),
+    /// The schedule: time to sweep.
+    Schedule(EventBridgeEvent),
+}
+
+/// Handles messages one by one, so that a failed one comes again alone
+/// (<https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html>), or sweeps.
+pub async fn handle(deps: &Deps, event: Event) -> Result<SqsBatchResponse, lambda_runtime::Error> {
+    let mut response = SqsBatchResponse::default();
+    match event {
+        Event::Queue(batch) => {
+            for message in &batch.records {
+                if let Err(error) = receive(deps, message).await {
+                    log_failure("delay", &error);
+                    response.batch_item_failures.extend(failure(message));
+                }
+            }
+        }
+        Event::Schedule(_) => sweep(deps).await?,
+    }
+    Ok(response)
+}
+
+async fn receive(deps: &Deps, message: &SqsMessage) -> domain::Result<()> {
+    let body = message.body.as_deref().unwrap_or_default();
+    let context = deps.edge.context(deps.edge.clock.now());
+    match delay::decode(body).map_err(|error| Error::Internal(Box::new(error)))? {
+        Later::CheckLease { session, user } => {
+            presence::check_lease(&deps.store, &deps.push, &deps.delay, &Json, context, session, user).await
+        }
+        Later::Close { connection } => deps.push.close(&connection).await,
+    }
+}
+
+async fn sweep(deps: &Deps) -> domain::Result<()> {
+    let context = deps.edge.context(deps.edge.clock.now());
+    let failed = |session, error| {
+        log_failure("sweep", &error);
+        tracing::warn!(session.id = %session, "not swept");
+    };
+    let swept = sessions::sweep(&deps.store, &deps.push, &Json, context, failed).await?;
+    if swept.timed_out + swept.ended > 0 {
+        tracing::info!(swept.sessions, swept.timed_out, swept.ended, "swept");
+    }
+    Ok(())
+}
+
+fn failure(message: &SqsMessage) -> Option<BatchItemFailure> {
+    let mut failure = BatchItemFailure::default();
+    failure.item_identifier = message.message_id.clone()?;
+    Some(failure)
+}
+
+fn log_failure(what: &str, error: &Error) {
+    let cause = std::error::Error::source(error).map(ToString::to_string);
+    tracing::error!(route = "participant_expiry", what, outcome = error.code(), cause, "failed");
+}

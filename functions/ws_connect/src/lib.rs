@@ -1,0 +1,59 @@
+//! `$connect`: admits a connection, once per ticket, and notes who connected from where.
+
+use aws_lambda_events::apigw::{ApiGatewayProxyResponse, ApiGatewayWebsocketProxyRequest};
+use domain::connections::{Admission, ConnectionLog};
+use domain::{Error, Timestamp};
+use gateway::Edge;
+use gateway::websocket::{Identity, conclude};
+use runtime::{Missing, Runtime, settings};
+use store::Store;
+
+/// What this function needs.
+pub struct Deps {
+    edge: Edge,
+    store: Store,
+}
+
+impl Deps {
+    /// From configuration; names the setting that is missing.
+    pub async fn new(runtime: &Runtime) -> Result<Self, Missing> {
+        Ok(Self {
+            edge: runtime.edge()?,
+            store: Store::new(runtime.aws().await, runtime.settings.required(settings::TABLE)?, runtime.backoff()),
+        })
+    }
+}
+
+/// The longest User-Agent that is kept, in characters.
+const USER_AGENT: usize = 200;
+
+/// Answers the handshake: 200, or 403 for a ticket that was used.
+pub async fn handle(deps: &Deps, event: ApiGatewayWebsocketProxyRequest) -> Result<ApiGatewayProxyResponse, lambda_runtime::Error> {
+    let now = deps.edge.clock.now();
+    let identity = Identity::of(&event)?;
+    let result = admit(deps, &event, identity, now).await;
+    Ok(conclude(&deps.edge, &event, now, result))
+}
+
+async fn admit(
+    deps: &Deps,
+    event: &ApiGatewayWebsocketProxyRequest,
+    identity: Identity,
+    now: Timestamp,
+) -> domain::Result<()> {
+    let client = &event.request_context.identity;
+    let user_agent = client.user_agent.as_deref().unwrap_or_default();
+    let admission = Admission {
+        ticket: identity.ticket,
+        user: identity.held.user,
+        session: identity.held.session,
+        family: identity.family,
+        connection: identity.held.connection,
+        at: now,
+        address: client.source_ip.clone().unwrap_or_default(),
+        user_agent: user_agent.chars().take(USER_AGENT).collect(),
+    };
+    let keep_until = now + deps.edge.policy.connection_log;
+    let first_use = deps.store.open(&admission, keep_until).await?;
+    first_use.then_some(()).ok_or(Error::Forbidden)
+}

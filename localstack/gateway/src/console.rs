@@ -1,0 +1,80 @@
+//! Static files: the console page, the examples and the SDK, as `npm run build` made them, and the API reference.
+
+use std::path::{Component, Path, PathBuf};
+
+use bytes::Bytes;
+use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
+use http::{HeaderName, Method, Request, Response, StatusCode};
+
+/// The machine-readable contract, as it was generated from the code's types.
+const OPENAPI: &str = include_str!("../../../docs/api/openapi.json");
+const ASYNCAPI: &str = include_str!("../../../docs/api/asyncapi.json");
+const REFERENCE: &str = include_str!("reference.html");
+const NOT_BUILT: &str = include_str!("not_built.html");
+
+/// Answers a GET or HEAD request that no route matches, if there is such a file below `root`.
+pub async fn serve(root: &Path, request: Request<()>) -> Option<Response<Bytes>> {
+    let path = request.uri().path();
+    let (kind, body) = match path {
+        "/docs" => ("text/html; charset=utf-8", Bytes::from_static(REFERENCE.as_bytes())),
+        "/openapi.json" => ("application/json", Bytes::from_static(OPENAPI.as_bytes())),
+        "/asyncapi.json" => ("application/json", Bytes::from_static(ASYNCAPI.as_bytes())),
+        _ => file(root, path).await?,
+    };
+    let body = if request.method() == Method::HEAD { Bytes::new() } else { body };
+    let mut response = Response::new(body);
+    *response.status_mut() = StatusCode::OK;
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    headers.insert(HeaderName::from_static("x-content-type-options"), HeaderValue::from_static("nosniff"));
+    Some(response)
+}
+
+async fn file(root: &Path, path: &str) -> Option<(&'static str, Bytes)> {
+    let relative = relative(path)?;
+    match tokio::fs::read(root.join(&relative)).await {
+        Ok(content) => Some((content_type(&relative), Bytes::from(content))),
+        Err(_) if path == "/" => Some(("text/html; charset=utf-8", Bytes::from_static(NOT_BUILT.as_bytes()))),
+        Err(_) => None,
+    }
+}
+
+/// The path below the root; `None` for anything that could lead out of it.
+fn relative(path: &str) -> Option<PathBuf> {
+    let path = path.strip_prefix('/')?;
+    let path = if path.is_empty() || path.ends_with('/') { format!("{path}index.html") } else { path.to_owned() };
+    let plain = Path::new(&path).components().all(|part| matches!(part, Component::Normal(_)));
+    let visible = !path.split('/').any(|part| part.starts_with('.'));
+    (plain && visible && !path.contains(['\\', '\0', '%'])).then(|| PathBuf::from(path))
+}
+
+fn content_type(path: &Path) -> &'static str {
+    match path.extension().and_then(|extension| extension.to_str()) {
+        Some("html") => "text/html; charset=utf-8",
+        Some("js" | "mjs") => "text/javascript; charset=utf-8",
+        Some("css") => "text/css; charset=utf-8",
+        Some("json" | "map") => "application/json",
+        Some("svg") => "image/svg+xml",
+        Some("png") => "image/png",
+        Some("ico") => "image/x-icon",
+        Some("woff2") => "font/woff2",
+        Some("txt" | "md") => "text/plain; charset=utf-8",
+        _ => "application/octet-stream",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_path_leads_out_of_the_root() {
+        for path in ["/../secret", "/a/../../b", "/.env", "/a/.git/config", "/%2e%2e/x", "//etc/passwd", "/a\\b", "x"] {
+            assert_eq!(relative(path), None, "{path}");
+        }
+        assert_eq!(relative("/"), Some(PathBuf::from("index.html")));
+        assert_eq!(relative("/examples/"), Some(PathBuf::from("examples/index.html")));
+        assert_eq!(relative("/sdk/tunrtc.js"), Some(PathBuf::from("sdk/tunrtc.js")));
+    }
+}

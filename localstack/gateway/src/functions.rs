@@ -1,0 +1,119 @@
+//! Links every function in, as Lambda would call it: event JSON in, answer JSON out.
+
+use std::convert::Infallible;
+use std::fmt::Display;
+use std::sync::Arc;
+
+use apigateway::{Function, FunctionError};
+use bytes::Bytes;
+use lambda_http::{Adapter, Body, Request, Response, Service, service_fn};
+use lambda_runtime::{Context, LambdaEvent};
+use runtime::{Missing, Runtime};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+/// A function of the HTTP API: the same adapter as on Lambda turns events into requests.
+macro_rules! http {
+    ($runtime:expr, $function:ident) => {{
+        let deps = Arc::new($function::Deps::new($runtime).await?);
+        http_function(move |request| {
+            let deps = Arc::clone(&deps);
+            async move { $function::handle(&deps, request).await }
+        })
+    }};
+}
+
+/// Any other function: its event and its answer are plain JSON.
+macro_rules! event {
+    ($runtime:expr, $function:ident) => {{
+        let deps = Arc::new($function::Deps::new($runtime).await?);
+        event_function(move |event| {
+            let deps = Arc::clone(&deps);
+            async move { $function::handle(&deps, event).await }
+        })
+    }};
+}
+
+/// The function of that name; the names are those of the route table.
+///
+/// # Errors
+/// The setting that the function misses.
+pub async fn function(name: &str, runtime: &Runtime) -> Result<Function, Missing> {
+    Ok(match name {
+        "auth_delete" => http!(runtime, auth_delete),
+        "auth_login" => http!(runtime, auth_login),
+        "auth_logout" => http!(runtime, auth_logout),
+        "auth_me" => http!(runtime, auth_me),
+        "auth_password" => http!(runtime, auth_password),
+        "auth_refresh" => http!(runtime, auth_refresh),
+        "auth_register" => http!(runtime, auth_register),
+        "health" => http!(runtime, health),
+        "http_default" => http!(runtime, http_default),
+        "ice_servers" => http!(runtime, ice_servers),
+        "session_active" => http!(runtime, session_active),
+        "session_create" => http!(runtime, session_create),
+        "session_end" => http!(runtime, session_end),
+        "session_get" => http!(runtime, session_get),
+        "session_join" => http!(runtime, session_join),
+        "session_leave" => http!(runtime, session_leave),
+        "session_messages" => http!(runtime, session_messages),
+        "session_ticket" => http!(runtime, session_ticket),
+        "ws_authorizer" => event!(runtime, ws_authorizer),
+        "ws_connect" => event!(runtime, ws_connect),
+        "ws_default" => event!(runtime, ws_default),
+        "ws_disconnect" => event!(runtime, ws_disconnect),
+        "ws_join" => event!(runtime, ws_join),
+        "ws_leave" => event!(runtime, ws_leave),
+        "ws_message" => event!(runtime, ws_message),
+        "ws_signal" => event!(runtime, ws_signal),
+        "ws_status" => event!(runtime, ws_status),
+        "ws_sync" => event!(runtime, ws_sync),
+        "participant_expiry" => event!(runtime, participant_expiry),
+        other => unreachable!("the route table names a function that is not linked in: {other}"),
+    })
+}
+
+fn http_function<H, F>(handle: H) -> Function
+where
+    H: Fn(Request) -> F + Clone + Send + Sync + 'static,
+    F: Future<Output = Response<Body>> + Send + 'static,
+{
+    apigateway::function(move |event| {
+        let handle = handle.clone();
+        async move {
+            let payload = serde_json::from_slice(&event).map_err(failed)?;
+            let service = service_fn(move |request| {
+                let answer = handle(request);
+                async move { Ok::<_, Infallible>(answer.await) }
+            });
+            let invocation = LambdaEvent::new(payload, Context::default());
+            let answer = Adapter::from(service).call(invocation).await.map_err(failed)?;
+            encode(&answer)
+        }
+    })
+}
+
+fn event_function<H, F, E, A, X>(handle: H) -> Function
+where
+    H: Fn(E) -> F + Clone + Send + Sync + 'static,
+    F: Future<Output = Result<A, X>> + Send + 'static,
+    E: DeserializeOwned + Send,
+    A: Serialize + Send,
+    X: Display + Send,
+{
+    apigateway::function(move |event| {
+        let handle = handle.clone();
+        async move {
+            let event = serde_json::from_slice(&event).map_err(failed)?;
+            encode(&handle(event).await.map_err(failed)?)
+        }
+    })
+}
+
+fn encode(answer: &impl Serialize) -> Result<Bytes, FunctionError> {
+    serde_json::to_vec(answer).map(Bytes::from).map_err(failed)
+}
+
+fn failed(error: impl Display) -> FunctionError {
+    FunctionError::new(error.to_string())
+}

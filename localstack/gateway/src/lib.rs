@@ -1,0 +1,236 @@
+//! The whole of TunRTC on one machine: the functions of the route table behind a local API Gateway, on an embedded
+//! DynamoDB, with the console page.
+//!
+//! No production code knows that it runs here. Functions get the events that AWS sends, through their JSON, and call
+//! DynamoDB, `@connections` and the delay queue through the ordinary SDK.
+
+mod aws;
+mod console;
+mod database;
+mod demo;
+mod functions;
+mod options;
+mod secret;
+
+use std::io;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use apigateway::{BuildError, Cors, Gateway};
+use domain::{Clock, IdSource};
+use protocol::routes::{self, Api, ROUTES};
+use runtime::{Missing, Runtime, Settings, SystemClock, UuidSource, settings};
+use store::Store;
+use tokio::net::TcpListener;
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+
+pub use options::Options;
+
+use database::Database;
+
+const TABLE: &str = "tunrtc";
+const STAGE: &str = "local";
+const QUEUE: &str = "delay";
+const TICKET: &str = "route.request.querystring.ticket";
+
+/// Why the server does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The port is taken.
+    #[error("port {port} is in use; choose another with --port (or TUNRTC_PORT)")]
+    PortInUse {
+        /// The port.
+        port: u16,
+    },
+    /// The address cannot be listened on.
+    #[error("cannot listen on {address}; choose another address with --host (or TUNRTC_HOST): {source}")]
+    Listen {
+        /// The address.
+        address: String,
+        /// Why.
+        source: io::Error,
+    },
+    /// The loopback port of the embedded database cannot be had.
+    #[error("cannot listen on a loopback port: {0}")]
+    Loopback(io::Error),
+    /// The data file, or what stands beside it, cannot be used.
+    #[error("cannot use the data at {}; choose another file with --data: {source}", path.display())]
+    Data {
+        /// The data file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// The embedded database does not open.
+    #[error("the database does not open: {0}")]
+    Database(String),
+    /// A setting is missing or wrong.
+    #[error(transparent)]
+    Setting(#[from] Missing),
+    /// The table or the demo accounts cannot be made.
+    #[error("the table cannot be prepared: {0}")]
+    Table(#[from] domain::Error),
+    /// The routes do not fit together.
+    #[error(transparent)]
+    Routes(#[from] BuildError),
+}
+
+/// A server that is running.
+pub struct Server {
+    address: SocketAddr,
+    url: String,
+    gateway: Gateway,
+    database: Database,
+    stop: oneshot::Sender<()>,
+    serving: JoinHandle<()>,
+}
+
+impl Server {
+    /// Starts everything; when this returns, requests are answered.
+    ///
+    /// # Errors
+    /// The first thing that is in the way, in one line that says what to do.
+    pub async fn start(options: Options) -> Result<Self, StartError> {
+        let listener = listen(&options).await?;
+        let address = listener.local_addr().map_err(StartError::Loopback)?;
+        let url = options.public_url.clone().unwrap_or_else(|| public_url(&options.host, address.port()));
+
+        let database = Database::start(options.data.as_deref()).await?;
+        let access_key = secret::random();
+        let control = Arc::new(OnceLock::new());
+        let aws = aws::config(database.url(), Arc::clone(&control), &access_key);
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let ids: Arc<dyn IdSource> = Arc::new(UuidSource::default());
+        let runtime = Runtime::with(configure(&options, &url)?, aws, Arc::clone(&clock), Arc::clone(&ids));
+
+        let store = Store::new(runtime.aws().await, TABLE, runtime.backoff());
+        store.create_table().await?;
+        if options.data.is_none() {
+            demo::create(&store, &*clock, &*ids).await?;
+        }
+        let gateway = assemble(&runtime, options, access_key).await?;
+        // The cell was made above for this one value.
+        drop(control.set(gateway.clone()));
+
+        let (stop, stopped) = oneshot::channel::<()>();
+        let served = gateway.clone();
+        let serving = tokio::spawn(async move { served.serve(listener, async move { drop(stopped.await) }).await });
+        Ok(Self { address, url, gateway, database, stop, serving })
+    }
+
+    /// Where it is, for people and their browsers.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// The gateway, for tests that cut connections.
+    pub fn gateway(&self) -> &Gateway {
+        &self.gateway
+    }
+
+    /// Stops: connections are closed with 1001, running functions finish.
+    pub async fn stop(self) {
+        // An error means that it has stopped already.
+        drop(self.stop.send(()));
+        drop(self.serving.await);
+        self.database.stop().await;
+    }
+}
+
+async fn listen(options: &Options) -> Result<TcpListener, StartError> {
+    let (host, port) = (options.host.as_str(), options.port);
+    TcpListener::bind((host, port)).await.map_err(|source| match source.kind() {
+        io::ErrorKind::AddrInUse => StartError::PortInUse { port },
+        _ => StartError::Listen { address: format!("{host}:{port}"), source },
+    })
+}
+
+/// `localhost` where it leads here: browsers count it as a secure context, which cameras need.
+fn public_url(host: &str, port: u16) -> String {
+    let name = match host {
+        "127.0.0.1" | "0.0.0.0" | "::" | "::1" => "localhost".to_owned(),
+        ipv6 if ipv6.contains(':') => format!("[{ipv6}]"),
+        name => name.to_owned(),
+    };
+    format!("http://{name}:{port}")
+}
+
+/// The settings that the template gives to functions on AWS.
+fn configure(options: &Options, url: &str) -> Result<Settings, StartError> {
+    let secret = match &options.data {
+        Some(data) => secret::beside(data).map_err(|source| StartError::Data { path: data.clone(), source })?,
+        None => secret::random(),
+    };
+    let socket = url.replacen("http", "ws", 1);
+    let base = Settings::default()
+        .with(settings::TABLE, TABLE)
+        .with(settings::SECRET, secret)
+        .with(settings::SIGNALING_URL, format!("{}/ws", socket.trim_end_matches('/')))
+        .with(settings::CONNECTIONS_ENDPOINT, format!("{}/{STAGE}", aws::ENDPOINT))
+        .with(settings::DELAY_QUEUE_URL, format!("{}/000000000000/{QUEUE}", aws::ENDPOINT))
+        .with(settings::ALLOWED_ORIGINS, allowed_origins(options, url).join(","))
+        .with(settings::STUN_URLS, options.stun_urls.join(","))
+        .with(settings::TURN_URLS, options.turn_urls.join(","))
+        .with(settings::TURN_SECRET, options.turn_secret.as_deref().unwrap_or_default());
+    Ok(options.settings.iter().fold(base, |all, (name, value)| all.with(name, value)))
+}
+
+/// Pages from this server, and from whatever else a developer runs on this machine.
+fn allowed_origins(options: &Options, url: &str) -> Vec<String> {
+    let own = url.trim_end_matches('/').to_owned();
+    let local = ["http://localhost:*", "http://127.0.0.1:*", "https://localhost:*"].map(str::to_owned);
+    let more = options.allowed_origins.iter().cloned();
+    std::iter::once(own).chain(local).chain(more).collect()
+}
+
+async fn assemble(runtime: &Runtime, options: Options, access_key: String) -> Result<Gateway, StartError> {
+    let origins = runtime.settings.list(settings::ALLOWED_ORIGINS);
+    let mut builder = Gateway::builder()
+        .access_key_id(access_key)
+        .ws_stage(STAGE)
+        .ws_path("/ws")
+        .limits(options.limits)
+        .message_order(options.message_order)
+        .cors(cors(origins))
+        .authorizer(TICKET, functions::function(routes::AUTHORIZER, runtime).await?);
+    for route in ROUTES {
+        let function = functions::function(route.function, runtime).await?;
+        builder = match route.api {
+            Api::Http => builder.http_route(route.key, function),
+            Api::WebSocket if route.has_route_response() => builder.ws_route_with_response(route.key, function),
+            Api::WebSocket => builder.ws_route(route.key, function),
+        };
+    }
+    let expiry = functions::function(routes::EXPIRY, runtime).await?;
+    let root: Arc<PathBuf> = Arc::new(options.console);
+    builder = builder.queue(QUEUE, expiry.clone()).schedule("sweep", options.sweep_every, expiry).assets(
+        move |request| {
+            let root = Arc::clone(&root);
+            async move { console::serve(&root, request).await }
+        },
+    );
+    if let Some(faults) = options.faults {
+        builder = builder.faults(faults);
+    }
+    Ok(builder.build()?)
+}
+
+/// As in the template.
+fn cors(allow_origins: Vec<String>) -> Cors {
+    Cors {
+        allow_origins,
+        allow_methods: ["GET", "POST", "DELETE", "OPTIONS"].map(str::to_owned).to_vec(),
+        allow_headers: ["authorization", "content-type"].map(str::to_owned).to_vec(),
+        expose_headers: ["x-request-id", "link", "retry-after"].map(str::to_owned).to_vec(),
+        max_age: Duration::from_secs(3600),
+        allow_credentials: false,
+    }
+}

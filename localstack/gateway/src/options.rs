@@ -1,0 +1,59 @@
+//! What a server is started with.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use apigateway::{Chances, Limits, MessageOrder};
+
+/// Everything about a server that its command line, or a test, may choose.
+pub struct Options {
+    /// The address to listen on.
+    pub host: String,
+    /// The port; 0 takes a free one.
+    pub port: u16,
+    /// The data file; without one the data lives in memory, with demo accounts.
+    pub data: Option<PathBuf>,
+    /// How clients reach the server, where that is not `http://localhost:PORT`.
+    pub public_url: Option<String>,
+    /// STUN addresses.
+    pub stun_urls: Vec<String>,
+    /// TURN addresses.
+    pub turn_urls: Vec<String>,
+    /// The secret shared with the TURN server.
+    pub turn_secret: Option<String>,
+    /// Web origins that may connect besides this machine's own.
+    pub allowed_origins: Vec<String>,
+    /// Where the built console page is.
+    pub console: PathBuf,
+    /// Settings of the functions by the name of their environment variable.
+    pub settings: Vec<(&'static str, String)>,
+    /// API Gateway's quotas.
+    pub limits: Limits,
+    /// In which order the messages of one connection run.
+    pub message_order: MessageOrder,
+    /// How often the sweep runs.
+    pub sweep_every: Duration,
+    /// Faults to inject. Only tests can: no option and no environment variable leads here.
+    pub faults: Option<Chances>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            host: "127.0.0.1".to_owned(),
+            port: 5000,
+            data: None,
+            public_url: None,
+            stun_urls: Vec::new(),
+            turn_urls: Vec::new(),
+            turn_secret: None,
+            allowed_origins: Vec::new(),
+            console: PathBuf::from("sdk-js/dist/console"),
+            settings: Vec::new(),
+            limits: Limits::default(),
+            message_order: MessageOrder::default(),
+            sweep_every: Duration::from_secs(30),
+            faults: None,
+        }
+    }
+}

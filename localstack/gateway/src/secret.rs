@@ -1,0 +1,50 @@
+//! The signing secret: kept beside the data, so that tokens outlive the process; made anew without data.
+
+use std::fs::{self, OpenOptions};
+use std::io::{self, ErrorKind, Write};
+use std::path::{Path, PathBuf};
+
+use aws_lc_rs::rand::{SecureRandom, SystemRandom};
+
+/// A new secret: 32 random bytes in hexadecimal.
+pub fn random() -> String {
+    let mut bytes = [0; 32];
+    SystemRandom::new().fill(&mut bytes).expect("the system has randomness");
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// The secret beside `data`; the first time it is made, readable by its owner alone.
+///
+/// # Errors
+/// The file cannot be read or written.
+pub fn beside(data: &Path) -> io::Result<String> {
+    let path = with_suffix(data, ".secret");
+    match fs::read_to_string(&path) {
+        Ok(secret) if !secret.trim().is_empty() => Ok(secret.trim().to_owned()),
+        Ok(_) => {
+            fs::remove_file(&path)?;
+            create(&path)
+        }
+        Err(error) if error.kind() == ErrorKind::NotFound => create(&path),
+        Err(error) => Err(error),
+    }
+}
+
+/// `data` with something behind its name.
+pub fn with_suffix(data: &Path, suffix: &str) -> PathBuf {
+    let mut name = data.as_os_str().to_owned();
+    name.push(suffix);
+    PathBuf::from(name)
+}
+
+fn create(path: &Path) -> io::Result<String> {
+    let secret = random();
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let mut file = options.open(path)?;
+    file.write_all(secret.as_bytes())?;
+    file.sync_all()?;
+    Ok(secret)
+}

@@ -1,0 +1,323 @@
+//! The schemas of what clients send. Parsing is written by hand, to hear of every bad field; a test holds the two
+//! against each other.
+
+#![expect(dead_code, reason = "the fields are there for their schemas")]
+
+use schemars::JsonSchema;
+use serde::Serialize;
+use serde_json::Value;
+
+/// Opens an account.
+#[derive(JsonSchema, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Register {
+    /// The wanted name; unique without regard to case.
+    #[schemars(length(min = 1, max = 50))]
+    username: String,
+    /// The address; unique without regard to case.
+    #[schemars(email, length(max = 254))]
+    email: String,
+    /// The password.
+    #[schemars(length(min = 8, max = 128))]
+    password: String,
+}
+
+/// Logs in.
+#[derive(JsonSchema, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Login {
+    /// The address.
+    #[schemars(email, length(max = 254))]
+    email: String,
+    /// The password.
+    #[schemars(length(min = 1, max = 128))]
+    password: String,
+}
+
+/// A refresh token.
+#[derive(JsonSchema, Serialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct RefreshToken {
+    /// As it was given.
+    refresh_token: String,
+}
+
+/// Changes the password.
+#[derive(JsonSchema, Serialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ChangePassword {
+    /// The password so far.
+    #[schemars(length(min = 1, max = 128))]
+    current_password: String,
+    /// The password from now on.
+    #[schemars(length(min = 8, max = 128))]
+    new_password: String,
+}
+
+/// Deletes the account.
+#[derive(JsonSchema, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct DeleteAccount {
+    /// The password.
+    #[schemars(length(min = 1, max = 128))]
+    password: String,
+}
+
+/// A new session.
+#[derive(JsonSchema, Serialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct NewSession {
+    /// Its name.
+    #[schemars(length(min = 1, max = 100))]
+    name: String,
+    /// Its number of seats; 10 if not given.
+    #[schemars(range(min = 2, max = 100))]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    max_participants: Option<u8>,
+    /// What it is for; `videoCall` if not given. The first TunRTC's numbers 0-3 stand for the names in this order.
+    #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
+    kind: Option<KindInput>,
+    /// Who can find it; `public` if not given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    visibility: Option<VisibilityInput>,
+}
+
+/// A kind of session, by name or by number.
+#[derive(JsonSchema, Serialize)]
+#[serde(untagged)]
+pub enum KindInput {
+    /// By name.
+    Name(KindName),
+    /// By number.
+    Number(#[schemars(range(min = 0, max = 3))] u8),
+}
+
+/// A kind of session.
+#[derive(JsonSchema, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum KindName {
+    /// Voices alone.
+    AudioOnly,
+    /// Cameras and voices.
+    VideoCall,
+    /// A screen.
+    ScreenShare,
+    /// Any of them.
+    Mixed,
+}
+
+/// Who can find a session.
+#[derive(JsonSchema, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum VisibilityInput {
+    /// It is listed.
+    Public,
+    /// Whoever knows its identifier.
+    Unlisted,
+}
+
+/// Names a session.
+#[derive(JsonSchema, Serialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct SessionId {
+    /// The session.
+    session_id: String,
+}
+
+/// `joinSession`: must come first.
+#[derive(JsonSchema, Serialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct JoinSession {
+    /// The session, which must be the ticket's.
+    session_id: String,
+    /// The `timestamp` of the last event seen, or `joinedAt`: what came after it is sent again.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    since: Option<String>,
+}
+
+/// `leaveSession` and `ping` have nothing to say.
+#[derive(JsonSchema, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Nothing {}
+
+/// `sendOffer`.
+#[derive(JsonSchema, Serialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct SendOffer {
+    /// Whom it is for.
+    target_user_id: String,
+    /// The session description.
+    offer: Offer,
+    /// One run of the sending client.
+    #[schemars(length(min = 1, max = 64))]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    epoch: Option<String>,
+    /// Counts 1, 2, 3... per target.
+    #[schemars(range(min = 1))]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    seq: Option<u64>,
+}
+
+/// `sendAnswer`.
+#[derive(JsonSchema, Serialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct SendAnswer {
+    /// Whom it is for.
+    target_user_id: String,
+    /// The session description.
+    answer: Answer,
+    /// One run of the sending client.
+    #[schemars(length(min = 1, max = 64))]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    epoch: Option<String>,
+    /// Counts 1, 2, 3... per target.
+    #[schemars(range(min = 1))]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    seq: Option<u64>,
+}
+
+/// `sendIceCandidate`: one candidate or a list of them, not both.
+#[derive(JsonSchema, Serialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct SendIceCandidate {
+    /// Whom it is for.
+    target_user_id: String,
+    /// One candidate.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    candidate: Option<Candidate>,
+    /// Several candidates.
+    #[schemars(length(min = 1, max = 256))]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    candidates: Option<Vec<Candidate>>,
+    /// One run of the sending client.
+    #[schemars(length(min = 1, max = 64))]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    epoch: Option<String>,
+    /// Counts 1, 2, 3... per target.
+    #[schemars(range(min = 1))]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    seq: Option<u64>,
+}
+
+/// An offer.
+#[derive(JsonSchema, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Offer {
+    /// Always `offer`.
+    #[serde(rename = "type")]
+    #[schemars(extend("const" = "offer"))]
+    kind: String,
+    /// The session description.
+    #[schemars(length(min = 1))]
+    sdp: String,
+}
+
+/// An answer.
+#[derive(JsonSchema, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Answer {
+    /// Always `answer`.
+    #[serde(rename = "type")]
+    #[schemars(extend("const" = "answer"))]
+    kind: String,
+    /// The session description.
+    #[schemars(length(min = 1))]
+    sdp: String,
+}
+
+/// An `RTCIceCandidateInit`; whatever else it holds is passed on untouched.
+#[derive(JsonSchema, Serialize)]
+pub struct Candidate {
+    /// The candidate-attribute (RFC 8839, section 5.1).
+    candidate: String,
+    /// `sdpMid`, `sdpMLineIndex`, `usernameFragment`, ...
+    #[serde(flatten)]
+    more: std::collections::BTreeMap<String, Value>,
+}
+
+/// `sendMessage`.
+#[derive(JsonSchema, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct SendMessage {
+    /// The text.
+    #[schemars(length(min = 1, max = 4096))]
+    message: String,
+}
+
+/// `updateStatus`.
+#[derive(JsonSchema, Serialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct UpdateStatus {
+    /// Whether the microphone is off.
+    is_muted: bool,
+    /// Whether the camera is on.
+    is_video_enabled: bool,
+}
+
+/// `sync`.
+#[derive(JsonSchema, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Sync {
+    /// From when on events are wanted again.
+    since: String,
+}
+
+/// `receiveOffer`.
+#[derive(JsonSchema, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ReceiveOffer {
+    /// Who sent it.
+    from_user_id: String,
+    /// The sender's name.
+    from_username: String,
+    /// The session description.
+    offer: Offer,
+    /// One run of the sending client.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    epoch: Option<String>,
+    /// Counts 1, 2, 3... per target.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    seq: Option<u64>,
+    /// Unique, sorted by time.
+    signal_id: String,
+}
+
+/// `receiveAnswer`.
+#[derive(JsonSchema, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ReceiveAnswer {
+    /// Who sent it.
+    from_user_id: String,
+    /// The sender's name.
+    from_username: String,
+    /// The session description.
+    answer: Answer,
+    /// One run of the sending client.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    epoch: Option<String>,
+    /// Counts 1, 2, 3... per target.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    seq: Option<u64>,
+    /// Unique, sorted by time.
+    signal_id: String,
+}
+
+/// `receiveIceCandidate`.
+#[derive(JsonSchema, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ReceiveIceCandidate {
+    /// Who sent it.
+    from_user_id: String,
+    /// The sender's name.
+    from_username: String,
+    /// Always a list.
+    candidates: Vec<Candidate>,
+    /// One run of the sending client.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    epoch: Option<String>,
+    /// Counts 1, 2, 3... per target.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    seq: Option<u64>,
+    /// Unique, sorted by time.
+    signal_id: String,
+}

@@ -1,0 +1,200 @@
+//! Configuration: every environment variable by name, in one place.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use domain::{Policy, Throttle};
+
+use crate::logs::Format;
+
+/// The DynamoDB table.
+pub const TABLE: &str = "TUNRTC_TABLE";
+/// The secret that tokens and tickets are signed with.
+pub const SECRET: &str = "TUNRTC_SECRET";
+/// The secret before the last rotation; what it signed stays valid.
+pub const SECRET_PREVIOUS: &str = "TUNRTC_SECRET_PREVIOUS";
+/// The complete `wss://` address of the WebSocket API.
+pub const SIGNALING_URL: &str = "TUNRTC_SIGNALING_URL";
+/// Where `@connections` is, `https://`.
+pub const CONNECTIONS_ENDPOINT: &str = "TUNRTC_CONNECTIONS_ENDPOINT";
+/// The delay queue.
+pub const DELAY_QUEUE_URL: &str = "TUNRTC_DELAY_QUEUE_URL";
+/// Web origins that may connect, separated by commas.
+pub const ALLOWED_ORIGINS: &str = "TUNRTC_ALLOWED_ORIGINS";
+/// STUN addresses, separated by commas.
+pub const STUN_URLS: &str = "TUNRTC_STUN_URLS";
+/// TURN addresses, separated by commas.
+pub const TURN_URLS: &str = "TUNRTC_TURN_URLS";
+/// The secret shared with the TURN server.
+pub const TURN_SECRET: &str = "TUNRTC_TURN_SECRET";
+/// Life of TURN credentials, in seconds.
+pub const ICE_TTL_SECONDS: &str = "TUNRTC_ICE_TTL_SECONDS";
+/// `json` or `text`.
+pub const LOG: &str = "TUNRTC_LOG";
+/// The policy's durations, in seconds.
+pub const HEARTBEAT_SECONDS: &str = "TUNRTC_HEARTBEAT_SECONDS";
+/// See [`Policy::lease`].
+pub const LEASE_SECONDS: &str = "TUNRTC_LEASE_SECONDS";
+/// See [`Policy::reconnect_grace`].
+pub const RECONNECT_GRACE_SECONDS: &str = "TUNRTC_RECONNECT_GRACE_SECONDS";
+/// See [`Policy::inbox_window`].
+pub const INBOX_WINDOW_SECONDS: &str = "TUNRTC_INBOX_WINDOW_SECONDS";
+/// See [`Policy::first_connect`].
+pub const FIRST_CONNECT_SECONDS: &str = "TUNRTC_FIRST_CONNECT_SECONDS";
+/// See [`Policy::empty_session`].
+pub const EMPTY_SESSION_SECONDS: &str = "TUNRTC_EMPTY_SESSION_SECONDS";
+/// See [`Policy::access_token`].
+pub const ACCESS_TOKEN_SECONDS: &str = "TUNRTC_ACCESS_TOKEN_SECONDS";
+/// See [`Policy::refresh_token`].
+pub const REFRESH_TOKEN_SECONDS: &str = "TUNRTC_REFRESH_TOKEN_SECONDS";
+/// See [`Policy::failed_logins_per_account`], in 15 minutes.
+pub const FAILED_LOGINS_PER_ACCOUNT: &str = "TUNRTC_FAILED_LOGINS_PER_ACCOUNT";
+/// See [`Policy::failed_logins_per_address`], in 15 minutes.
+pub const FAILED_LOGINS_PER_ADDRESS: &str = "TUNRTC_FAILED_LOGINS_PER_ADDRESS";
+/// See [`Policy::registrations_per_address`], in an hour.
+pub const REGISTRATIONS_PER_ADDRESS: &str = "TUNRTC_REGISTRATIONS_PER_ADDRESS";
+/// See [`Policy::sessions_per_user`], in an hour.
+pub const SESSIONS_PER_USER: &str = "TUNRTC_SESSIONS_PER_USER";
+/// See [`Policy::tickets_per_user`], in a minute.
+pub const TICKETS_PER_USER: &str = "TUNRTC_TICKETS_PER_USER";
+/// See [`Policy::frames_per_second`].
+pub const FRAMES_PER_SECOND: &str = "TUNRTC_FRAMES_PER_SECOND";
+/// See [`Policy::frames_burst`].
+pub const FRAMES_BURST: &str = "TUNRTC_FRAMES_BURST";
+
+/// A setting that is not there, or not what it must be.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{name} {reason}")]
+pub struct Missing {
+    /// The variable.
+    pub name: &'static str,
+    /// What it must be.
+    pub reason: String,
+}
+
+/// Settings by name.
+#[derive(Clone, Default)]
+pub struct Settings(BTreeMap<String, String>);
+
+impl Settings {
+    /// The process's environment.
+    #[expect(clippy::disallowed_methods, reason = "this is the one place that reads the environment")]
+    pub fn from_env() -> Self {
+        Self(std::env::vars().filter(|(name, _)| name.starts_with("TUNRTC_")).collect())
+    }
+
+    /// With one more, or another value.
+    #[must_use]
+    pub fn with(mut self, name: &str, value: impl ToString) -> Self {
+        self.0.insert(name.to_owned(), value.to_string());
+        self
+    }
+
+    /// A text that must be there.
+    pub fn required(&self, name: &'static str) -> Result<&str, Missing> {
+        self.optional(name).ok_or_else(|| Missing { name, reason: "is not set".to_owned() })
+    }
+
+    /// A text that may be missing or empty.
+    pub fn optional(&self, name: &'static str) -> Option<&str> {
+        self.0.get(name).map(String::as_str).filter(|text| !text.is_empty())
+    }
+
+    /// Texts separated by commas.
+    pub fn list(&self, name: &'static str) -> Vec<String> {
+        let parts = self.optional(name).unwrap_or_default().split(',').map(str::trim);
+        parts.filter(|part| !part.is_empty()).map(str::to_owned).collect()
+    }
+
+    /// A whole number of seconds, at least 1.
+    pub fn seconds(&self, name: &'static str, default: Duration) -> Result<Duration, Missing> {
+        let seconds = self.number(name, default.as_secs())?;
+        Ok(Duration::from_secs(seconds))
+    }
+
+    fn number(&self, name: &'static str, default: u64) -> Result<u64, Missing> {
+        let Some(text) = self.optional(name) else {
+            return Ok(default);
+        };
+        let parsed = text.parse().ok().filter(|n| (1..=u64::from(u32::MAX)).contains(n));
+        parsed.ok_or_else(|| Missing { name, reason: "must be a whole number of at least 1".to_owned() })
+    }
+
+    fn count(&self, name: &'static str, default: u32) -> Result<u32, Missing> {
+        let number = self.number(name, u64::from(default))?;
+        Ok(u32::try_from(number).unwrap_or(u32::MAX))
+    }
+
+    fn throttle(&self, name: &'static str, default: Throttle) -> Result<Throttle, Missing> {
+        Ok(Throttle { limit: self.count(name, default.limit)?, ..default })
+    }
+
+    /// How log lines look; JSON unless told otherwise.
+    pub fn log_format(&self) -> Format {
+        match self.optional(LOG) {
+            Some("text") => Format::Text,
+            _ => Format::Json,
+        }
+    }
+
+    /// The signing secrets.
+    pub fn secrets(&self) -> Result<auth::Secrets, Missing> {
+        let current = self.required(SECRET)?;
+        auth::Secrets::parse(current, self.optional(SECRET_PREVIOUS))
+            .map_err(|error| Missing { name: SECRET, reason: error.to_string() })
+    }
+
+    /// STUN and TURN.
+    pub fn ice(&self) -> Result<auth::Ice, Missing> {
+        let ttl = self.seconds(ICE_TTL_SECONDS, Duration::from_secs(12 * 3600))?;
+        Ok(auth::Ice::new(self.list(STUN_URLS), self.list(TURN_URLS), self.optional(TURN_SECRET), ttl))
+    }
+
+    /// The numbers of the house: the contract's, where nothing else is set.
+    pub fn policy(&self) -> Result<Policy, Missing> {
+        let base = Policy::default();
+        Ok(Policy {
+            heartbeat: self.seconds(HEARTBEAT_SECONDS, base.heartbeat)?,
+            lease: self.seconds(LEASE_SECONDS, base.lease)?,
+            reconnect_grace: self.seconds(RECONNECT_GRACE_SECONDS, base.reconnect_grace)?,
+            first_connect: self.seconds(FIRST_CONNECT_SECONDS, base.first_connect)?,
+            inbox_window: self.seconds(INBOX_WINDOW_SECONDS, base.inbox_window)?,
+            empty_session: self.seconds(EMPTY_SESSION_SECONDS, base.empty_session)?,
+            access_token: self.seconds(ACCESS_TOKEN_SECONDS, base.access_token)?,
+            refresh_token: self.seconds(REFRESH_TOKEN_SECONDS, base.refresh_token)?,
+            failed_logins_per_account: self.throttle(FAILED_LOGINS_PER_ACCOUNT, base.failed_logins_per_account)?,
+            failed_logins_per_address: self.throttle(FAILED_LOGINS_PER_ADDRESS, base.failed_logins_per_address)?,
+            registrations_per_address: self.throttle(REGISTRATIONS_PER_ADDRESS, base.registrations_per_address)?,
+            sessions_per_user: self.throttle(SESSIONS_PER_USER, base.sessions_per_user)?,
+            tickets_per_user: self.throttle(TICKETS_PER_USER, base.tickets_per_user)?,
+            frames_per_second: self.count(FRAMES_PER_SECOND, base.frames_per_second)?,
+            frames_burst: self.count(FRAMES_BURST, base.frames_burst)?,
+            ..base
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bad_number_is_named() {
+        for bad in ["0", "-1", "1.5", "soon"] {
+            let error = Settings::default().with(LEASE_SECONDS, bad).policy().unwrap_err();
+            assert_eq!(error.name, LEASE_SECONDS, "{bad}");
+        }
+    }
+
+    #[test]
+    fn without_settings_the_contract_holds() {
+        assert_eq!(Settings::default().policy(), Ok(Policy::default()));
+    }
+
+    #[test]
+    fn empty_texts_count_as_missing() {
+        let settings = Settings::default().with(TABLE, "").with(STUN_URLS, " , stun:a ,");
+        assert_eq!(settings.required(TABLE).unwrap_err().to_string(), "TUNRTC_TABLE is not set");
+        assert_eq!(settings.list(STUN_URLS), ["stun:a"]);
+    }
+}
