@@ -34,3 +34,6 @@ export function reconnectDelay(attempt: number, cause: TunRTCError, random: numb
 export function isTransient(code: string): boolean {
   return code === 'rate_limited' || code === 'internal' || code === 'unavailable';
 }
+
+/** The connection's trouble, not the frame's: the frame goes out again over the next one. */
+export const KEPT: ReadonlySet<string> = new Set(['connection_lost', 'not_joined', 'unauthorized']);

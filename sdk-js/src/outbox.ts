@@ -1,5 +1,5 @@
 import type { Environment, Timer } from './environment.ts';
-import { isTransient } from './backoff.ts';
+import { isTransient, KEPT } from './backoff.ts';
 import { asTunRTCError, type TunRTCError } from './errors.ts';
 import type { Socket } from './socket.ts';
 
@@ -88,6 +88,3 @@ export class Outbox {
     report();
   }
 }
-
-/** The connection's trouble, not the frame's: it goes out again over the next one. */
-const KEPT: ReadonlySet<string> = new Set(['connection_lost', 'not_joined', 'unauthorized']);

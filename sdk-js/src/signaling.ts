@@ -1,4 +1,4 @@
-import { isTransient, reconnectDelay } from './backoff.ts';
+import { isTransient, KEPT, reconnectDelay } from './backoff.ts';
 import type { Environment, Timer } from './environment.ts';
 import { epochOf, newRun } from './epoch.ts';
 import { asTunRTCError, TunRTCError } from './errors.ts';
@@ -18,7 +18,7 @@ const JOIN_TIMEOUT_MS = 10_000;
 const PROBE_MS = 4_000;
 /** First connection: tries before `joinSession` is rejected. */
 const FIRST_TRIES = 4;
-/** After a reconnect, the replay has this long to show that an unanswered message did arrive. */
+/** A replay has this long to show that an unanswered message did arrive. */
 const ECHO_MS = 1_500;
 /** A message without an answer is in doubt after this. */
 const CHAT_TIMEOUT_MS = 10_000;
@@ -65,8 +65,8 @@ interface PendingChat {
   message: string;
   resolve(messageId: string): void;
   reject(error: TunRTCError): void;
-  /** Sent, but the answer may never come: whether it arrived shows in the replay. */
-  inDoubt: boolean;
+  /** When it was first sent, by the server's clock; from then on it may have arrived without our knowing. */
+  sentAt: string | undefined;
 }
 
 /**
@@ -170,7 +170,7 @@ export class Signaling {
   sendMessage(message: string): Promise<string> {
     if (this.#isClosed()) return Promise.reject(this.#closedError());
     return new Promise((resolve, reject) => {
-      this.#chats.push({ message, resolve, reject, inDoubt: false });
+      this.#chats.push({ message, resolve, reject, sentAt: undefined });
       if (this.#chats.length === 1) this.#sendChat();
     });
   }
@@ -273,7 +273,7 @@ export class Signaling {
     const told = this.#options.onJoined(ack, resumed);
     for (const frame of this.#early.splice(0)) this.#receive(this.#socket, frame);
     await told;
-    if (this.#chats.length > 0) this.#arm('chat', resumed ? ECHO_MS : 0, () => this.#sendChat());
+    if (this.#chats.length > 0) this.#arm('chat', resumed ? ECHO_MS : 0, () => this.#retryChat());
   }
 
   #advance(timestamp: string): void {
@@ -417,7 +417,7 @@ export class Signaling {
     const [chat] = this.#chats;
     const socket = this.#socket;
     if (!chat || !socket) return;
-    chat.inDoubt = true;
+    chat.sentAt ??= this.#since;
     this.#within(socket.request('sendMessage', { message: chat.message }), CHAT_TIMEOUT_MS).then(
       (ack) => {
         const { messageId } = ack as { messageId: string };
@@ -430,21 +430,31 @@ export class Signaling {
 
   #chatFailed(chat: PendingChat, error: TunRTCError): void {
     if (!this.#chats.includes(chat)) return;
-    const unanswered = error.code === 'connection_lost' || error.code === 'timeout';
-    chat.inDoubt = unanswered;
-    if (unanswered || isTransient(error.code) || error.code === 'not_joined' || error.code === 'unauthorized') {
-      if (this.#socket) this.#arm('chat', CHAT_RETRY_MS, () => this.#sendChat());
+    if (UNANSWERED.has(error.code) || isTransient(error.code) || KEPT.has(error.code)) {
+      if (!UNANSWERED.has(error.code)) chat.sentAt = undefined;
+      if (this.#socket) this.#arm('chat', CHAT_RETRY_MS, () => this.#retryChat());
     } else {
       this.#settleChat(chat, () => chat.reject(error));
     }
     this.#refused(error);
   }
 
+  /** Sends the first message again, unless a replay shows that it did arrive. */
+  #retryChat(): void {
+    const since = this.#chats[0]?.sentAt;
+    if (since === undefined) return this.#sendChat();
+    const again = () => this.#arm('chat', ECHO_MS, () => this.#sendChat());
+    this.#socket?.request('sync', { since }).then(again, (thrown: unknown) => {
+      this.#refused(thrown);
+      if (this.#socket) this.#arm('chat', CHAT_RETRY_MS, () => this.#retryChat());
+    });
+  }
+
   /** Our own message came back: if its answer was lost, this is the answer. */
   #settleEcho({ message, messageId }: ChatMessage): void {
     const [chat] = this.#chats;
     if (this.#acknowledged.has(messageId)) return;
-    if (chat?.inDoubt && chat.message === message) this.#settleChat(chat, () => chat.resolve(messageId));
+    if (chat?.sentAt !== undefined && chat.message === message) this.#settleChat(chat, () => chat.resolve(messageId));
   }
 
   #settleChat(chat: PendingChat, report: () => void): void {
@@ -507,6 +517,9 @@ export class Signaling {
     });
   }
 }
+
+/** What ends the wait for an answer, not the chance that the frame arrived. */
+const UNANSWERED: ReadonlySet<string> = new Set(['connection_lost', 'timeout']);
 
 function actionOf(body: SignalBody): string {
   if ('offer' in body) return 'sendOffer';

@@ -1,0 +1,277 @@
+/**
+ * A peer connection without a network: the signaling states, rollback, negotiationneeded and tracks as the W3C's
+ * specification has them, each step taking a turn of the event loop. Two of them are connected when each has the
+ * other's newest description.
+ */
+
+let serial = 0;
+
+export class FakeTrack {
+  readonly id = `track-${++serial}`;
+  readonly kind: 'audio' | 'video';
+  enabled = true;
+  readyState = 'live';
+  onended: (() => void) | null = null;
+  constructor(kind: 'audio' | 'video') {
+    this.kind = kind;
+  }
+  stop(): void {
+    this.readyState = 'ended';
+  }
+}
+
+export class FakeStream {
+  readonly id = `stream-${++serial}`;
+  onremovetrack: (() => void) | null = null;
+  #tracks: FakeTrack[];
+  constructor(tracks: FakeTrack[] = []) {
+    this.#tracks = [...tracks];
+  }
+  getTracks = (): FakeTrack[] => [...this.#tracks];
+  getAudioTracks = (): FakeTrack[] => this.#tracks.filter(({ kind }) => kind === 'audio');
+  getVideoTracks = (): FakeTrack[] => this.#tracks.filter(({ kind }) => kind === 'video');
+  addTrack = (track: FakeTrack): void => void this.#tracks.push(track);
+  removeTrack = (track: FakeTrack): void => void (this.#tracks = this.#tracks.filter((each) => each !== track));
+}
+
+interface Line {
+  track: FakeTrack | null;
+  stream: string;
+  direction: 'sendrecv' | 'recvonly';
+  mid: string;
+}
+
+class FakeSender {
+  track: FakeTrack | null;
+  readonly #line: Line;
+  constructor(line: Line) {
+    this.#line = line;
+    this.track = line.track;
+  }
+  async replaceTrack(track: FakeTrack | null): Promise<void> {
+    this.track = this.#line.track = track;
+  }
+  setStreams(stream: FakeStream): void {
+    this.#line.stream = stream.id;
+  }
+}
+
+type Type = 'offer' | 'answer';
+interface Description {
+  type: Type;
+  sdp: string;
+}
+
+export class FakePeerConnection {
+  static readonly #all = new Map<string, FakePeerConnection>();
+
+  configuration: RTCConfiguration;
+  signalingState = 'stable';
+  connectionState: RTCPeerConnectionState = 'new';
+  onnegotiationneeded: (() => void) | null = null;
+  onicecandidate: ((event: { candidate: unknown }) => void) | null = null;
+  onconnectionstatechange: (() => void) | null = null;
+  ondatachannel: ((event: { channel: unknown }) => void) | null = null;
+  ontrack: ((event: { track: FakeTrack; streams: FakeStream[]; transceiver: { mid: string } }) => void) | null = null;
+  readonly applied: RTCIceCandidateInit[] = [];
+  readonly id = `pc${++serial}`;
+  restarts = 0;
+  #generation = 0;
+  #needed = false;
+  #lines: Line[] = [];
+  #senders: FakeSender[] = [];
+  #current: { local?: Description; remote?: Description } = {};
+  #pending: { local?: Description; remote?: Description } = {};
+  #seen = new Set<string>();
+  #chain: Promise<unknown> = Promise.resolve();
+
+  constructor(configuration: RTCConfiguration) {
+    this.configuration = configuration;
+    FakePeerConnection.#all.set(this.id, this);
+  }
+
+  get localDescription(): Description | null {
+    return this.#pending.local ?? this.#current.local ?? null;
+  }
+
+  get remoteDescription(): Description | null {
+    return this.#pending.remote ?? this.#current.remote ?? null;
+  }
+
+  /** Streams that arrived, by id, as the remote side sees them. */
+  readonly received = new Map<string, FakeStream>();
+
+  createDataChannel(label: string): object {
+    this.#need();
+    return { label };
+  }
+
+  addTrack(track: FakeTrack, stream: FakeStream): FakeSender {
+    const line: Line = { track, stream: stream.id, direction: 'sendrecv', mid: String(this.#lines.length + 1) };
+    const sender = new FakeSender(line);
+    this.#lines.push(line);
+    this.#senders.push(sender);
+    this.#need();
+    return sender;
+  }
+
+  removeTrack(sender: FakeSender): void {
+    const line = this.#lines[this.#senders.indexOf(sender)];
+    if (!line) return;
+    sender.track = line.track = null;
+    line.direction = 'recvonly';
+    this.#need();
+  }
+
+  getTransceivers(): { sender: FakeSender; mid: string; direction: string }[] {
+    const need = () => this.#need();
+    return this.#senders.map((sender, place) => {
+      const line = this.#lines[place] as Line;
+      return {
+        sender,
+        mid: line.mid,
+        get direction() {
+          return line.direction;
+        },
+        set direction(direction: string) {
+          line.direction = direction as Line['direction'];
+          need();
+        },
+      };
+    });
+  }
+
+  setConfiguration(configuration: RTCConfiguration): void {
+    this.configuration = configuration;
+  }
+
+  restartIce(): void {
+    this.restarts++;
+    this.#generation++;
+    this.#need();
+  }
+
+  setLocalDescription(): Promise<void> {
+    return this.#operation(() => {
+      const type: Type = this.signalingState === 'have-remote-offer' ? 'answer' : 'offer';
+      const description = { type, sdp: this.#describe() };
+      if (type === 'offer') {
+        this.#pending.local = description;
+        this.#enter('have-local-offer');
+      } else {
+        this.#current = { local: description, ...(this.#pending.remote && { remote: this.#pending.remote }) };
+        this.#stabilize();
+      }
+      this.#gather();
+    });
+  }
+
+  setRemoteDescription(description: Description): Promise<void> {
+    return this.#operation(() => {
+      if (description.type === 'offer') {
+        if (this.signalingState === 'have-local-offer') this.#pending = {};
+        this.#pending.remote = description;
+        this.#enter('have-remote-offer');
+      } else {
+        if (this.signalingState !== 'have-local-offer') throw new Error(`an answer in ${this.signalingState}`);
+        this.#current = { remote: description, ...(this.#pending.local && { local: this.#pending.local }) };
+        this.#stabilize();
+      }
+      this.#announceTracks(description.sdp);
+    });
+  }
+
+  async addIceCandidate(candidate: RTCIceCandidateInit): Promise<void> {
+    if (!this.remoteDescription) throw new Error('a candidate before any remote description');
+    this.applied.push(candidate);
+  }
+
+  close(): void {
+    this.signalingState = 'closed';
+    this.connectionState = 'closed';
+    FakePeerConnection.#all.delete(this.id);
+  }
+
+  /** What a network does to a connection. */
+  become(state: RTCPeerConnectionState): void {
+    this.connectionState = state;
+    this.onconnectionstatechange?.();
+  }
+
+  async getStats(): Promise<Map<string, object>> {
+    return new Map();
+  }
+
+  #fragment(): string {
+    return `${this.id}-${this.#generation}`;
+  }
+
+  #describe(): string {
+    const lines = this.#lines.filter(({ track, direction }) => track && direction === 'sendrecv');
+    const sections = lines.map(({ track, stream, mid }) => `m=${track?.kind} 9\r\na=mid:${mid}\r\na=msid:${stream} ${track?.id}\r\n`);
+    return `v=0\r\na=ice-ufrag:${this.#fragment()}\r\n${sections.join('')}`;
+  }
+
+  #gather(): void {
+    const candidate = { candidate: `candidate:1 1 udp 1 127.0.0.1 9 typ host`, sdpMid: '0', usernameFragment: this.#fragment() };
+    setImmediate(() => {
+      if (this.signalingState !== 'closed') this.onicecandidate?.({ candidate: { ...candidate, toJSON: () => candidate } });
+    });
+  }
+
+  #announceTracks(sdp: string): void {
+    for (const [, kind, mid, stream = '', track = ''] of sdp.matchAll(/m=(\w+) 9\r\na=mid:(\d+)\r\n(?:a=content:\w+\r\n)?a=msid:(\S+) (\S+)/g)) {
+      if (this.#seen.has(track)) continue;
+      this.#seen.add(track);
+      const received = this.received.get(stream) ?? new FakeStream();
+      this.received.set(stream, received);
+      const arrived = new FakeTrack(kind as 'audio' | 'video');
+      received.addTrack(arrived);
+      this.ontrack?.({ track: arrived, streams: [received], transceiver: { mid: mid ?? '' } });
+    }
+  }
+
+  #need(): void {
+    this.#needed = true;
+    this.#fire();
+  }
+
+  #fire(): void {
+    setImmediate(() => {
+      if (!this.#needed || this.signalingState !== 'stable') return;
+      this.#needed = false;
+      this.onnegotiationneeded?.();
+    });
+  }
+
+  #enter(state: string): void {
+    this.signalingState = state;
+  }
+
+  #stabilize(): void {
+    this.#pending = {};
+    this.signalingState = 'stable';
+    if (this.#needed) this.#fire();
+    this.#connect();
+  }
+
+  /** Both have the other's description as it is: so the other can be reached. */
+  #connect(): void {
+    const fragment = /a=ice-ufrag:(\S+)/.exec(this.#current.remote?.sdp ?? '')?.[1] ?? '';
+    const other = FakePeerConnection.#all.get(fragment.split('-')[0] ?? '');
+    if (!other || other.signalingState !== 'stable') return;
+    if (other.#fragment() !== fragment || !other.#current.remote?.sdp.includes(`a=ice-ufrag:${this.#fragment()}\r\n`)) return;
+    for (const side of [this, other]) if (side.connectionState !== 'connected') side.become('connected');
+  }
+
+  /** One after the other, each taking a turn. */
+  #operation(step: () => void): Promise<void> {
+    const next = this.#chain.then(() => new Promise<void>((resolve) => setImmediate(resolve))).then(() => {
+      if (this.signalingState === 'closed') return new Promise<void>(() => {});
+      step();
+      return undefined;
+    });
+    this.#chain = next.catch(() => {});
+    return next;
+  }
+}

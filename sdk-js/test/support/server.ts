@@ -1,0 +1,547 @@
+/** TunRTC's server by the contract, in this process and in memory, with a network between that can be made to fail. */
+import type { SocketLike } from '../../src/environment.ts';
+import type { LeaveReason, Participant, SessionDetail } from '../../src/wire.ts';
+
+const INBOX_WINDOW_MS = 120_000;
+const OVERLAP_MS = 30_000;
+const TICKET_MS = 60_000;
+const GRACE_MS = 30_000;
+
+/** What the server needs to know of time. */
+export interface ServerClock {
+  now(): number;
+  timestamp(): string;
+  setTimeout(callback: () => void, milliseconds: number): unknown;
+}
+
+/** How the network treats one frame: absent answers mean at once, once, unharmed. */
+export interface Network {
+  /** Milliseconds until a frame arrives. */
+  delay?(): number;
+  /** A push that is lost although the server was told that it succeeded. */
+  losesPush?(): boolean;
+  /** A push that arrives twice. */
+  doublesPush?(): boolean;
+  /** A client's frame on which the connection breaks before it arrives. */
+  losesFrame?(): boolean;
+  /** An answer on which the connection breaks before it arrives. */
+  losesAnswer?(): boolean;
+}
+
+interface Item {
+  at: number;
+  frame: object;
+}
+
+interface Seat extends Participant {
+  connections: Set<Connection>;
+  current: Connection | undefined;
+  attempt: number;
+  inbox: Item[];
+}
+
+interface Room {
+  detail: Omit<SessionDetail, 'participants' | 'currentParticipants'>;
+  seats: Map<string, Seat>;
+  chat: { at: number; messageId: string; fromUserId: string; fromUsername: string; message: string; timestamp: string }[];
+}
+
+interface Ticket {
+  userId: string;
+  sessionId: string;
+  attempt: number;
+  expires: number;
+}
+
+interface User {
+  userId: string;
+  username: string;
+  email: string;
+  password: string;
+}
+
+interface Frame {
+  action: string;
+  id: string;
+  data: Record<string, unknown>;
+}
+
+/** Thrown where the contract answers an error. */
+class Refusal extends Error {
+  readonly status: number;
+  readonly code: string;
+  constructor(status: number, code: string) {
+    super(code);
+    this.status = status;
+    this.code = code;
+  }
+}
+
+/** One WebSocket, seen from both ends. */
+export class Connection implements SocketLike {
+  onopen: ((event: never) => void) | null = null;
+  onmessage: ((event: { data: unknown }) => void) | null = null;
+  onclose: ((event: { code: number; reason: string }) => void) | null = null;
+  onerror: ((event: never) => void) | null = null;
+  readonly ticket: Ticket | undefined;
+  readonly #server: FakeServer;
+  joined = false;
+  open = false;
+  /** Takes frames and gives none, as a connection does whose network is gone. */
+  dead = false;
+
+  constructor(server: FakeServer, ticket: Ticket | undefined) {
+    this.#server = server;
+    this.ticket = ticket;
+  }
+
+  send(data: string): void {
+    if (this.open && !this.dead) this.#server.arrive(this, data);
+  }
+
+  close(code = 1005): void {
+    this.#server.disconnected(this, code);
+  }
+
+  /** To the client, over the network. */
+  deliver(frame: object, delay: number): void {
+    const data = JSON.stringify(frame);
+    this.#server.clock.setTimeout(() => {
+      if (this.open && !this.dead) this.onmessage?.({ data });
+    }, delay);
+  }
+}
+
+export class FakeServer {
+  readonly clock: ServerClock;
+  network: Network = {};
+  heartbeatSeconds = 240;
+  graceMs = GRACE_MS;
+  /** Sent to the client as they are, in place of the next REST answers. */
+  readonly nextResponses: Response[] = [];
+  /** Codes with which the next frames of an action are refused. */
+  readonly refusals: { action: string; code: string }[] = [];
+  /** Every REST request, as `METHOD /path`. */
+  readonly requests: string[] = [];
+  /** Every frame that arrived. */
+  readonly frames: (Frame & { userId: string })[] = [];
+  readonly connections = new Set<Connection>();
+  iceServers: { urls: string[]; username?: string; credential?: string }[] = [];
+  tokenLifeSeconds = 86_400;
+  unreachable = false;
+  /** Breaks the promise on purpose: signals are pushed, and nothing is kept for a replay. */
+  forgetsSignals = false;
+  #ids = 0;
+  #users: User[] = [];
+  readonly #tokens = new Map<string, { userId: string; expires: number }>();
+  readonly #refreshTokens = new Map<string, string>();
+  readonly #tickets = new Map<string, Ticket>();
+  readonly #rooms = new Map<string, Room>();
+
+  constructor(clock: ServerClock) {
+    this.clock = clock;
+    for (const name of ['demo', 'alice', 'bob', 'carol', 'dave']) this.#addUser(name, `${name}@tunrtc.com`, `${name}123`);
+  }
+
+  room(sessionId: string): Room {
+    const room = this.#rooms.get(sessionId);
+    if (!room) throw new Refusal(404, 'session_not_found');
+    return room;
+  }
+
+  userId(name: string): string {
+    return this.#users.find(({ username }) => username === name)?.userId ?? '';
+  }
+
+  /** Makes access tokens invalid, as their expiry does. */
+  expireTokens(): void {
+    this.#tokens.clear();
+  }
+
+  /** Cuts every connection of somebody; the server notices. */
+  cut(userId?: string): void {
+    for (const connection of [...this.connections]) {
+      if (userId && connection.ticket?.userId !== userId) continue;
+      this.#drop(connection, 1006);
+    }
+  }
+
+  /** REST. */
+  fetch = async (address: string, init: RequestInit): Promise<Response> => {
+    const url = new URL(address);
+    const method = init.method ?? 'GET';
+    this.requests.push(`${method} ${url.pathname}`);
+    if (this.unreachable) throw new TypeError('fetch failed');
+    const canned = this.nextResponses.shift();
+    if (canned) return canned;
+    try {
+      const body = init.body ? (JSON.parse(String(init.body)) as Record<string, string>) : {};
+      const headers = new Headers(init.headers);
+      const [status, answer, link] = this.#rest(method, url, body, headers.get('authorization'));
+      return json(status, answer, link);
+    } catch (error) {
+      if (!(error instanceof Refusal)) throw error;
+      return problem(error.status, error.code);
+    }
+  };
+
+  openSocket = (address: string): SocketLike => {
+    const name = new URL(address).searchParams.get('ticket') ?? '';
+    const ticket = this.#tickets.get(name);
+    this.#tickets.delete(name);
+    const connection = new Connection(this, ticket);
+    this.clock.setTimeout(() => {
+      if (this.unreachable || !ticket || this.clock.now() > ticket.expires) {
+        connection.onclose?.({ code: 1006, reason: '' });
+        return;
+      }
+      connection.open = true;
+      this.connections.add(connection);
+      connection.onopen?.(undefined as never);
+    }, this.network.delay?.() ?? 0);
+    return connection;
+  };
+
+  /** A client's frame, on its way. */
+  arrive(connection: Connection, data: string): void {
+    if (this.network.losesFrame?.()) {
+      this.#drop(connection, 1006);
+      return;
+    }
+    this.clock.setTimeout(() => {
+      // It left the client before the connection broke: it may still arrive.
+      this.#handle(connection, JSON.parse(data) as Frame);
+    }, this.network.delay?.() ?? 0);
+  }
+
+  disconnected(connection: Connection, code: number): void {
+    this.#drop(connection, code);
+  }
+
+  /** To everybody else in the room. */
+  broadcast(room: Room, event: string, data: object, except?: string): void {
+    for (const seat of room.seats.values()) {
+      if (seat.userId !== except) this.#push(seat, { event, timestamp: this.clock.timestamp(), data });
+    }
+  }
+
+  endSession(sessionId: string): void {
+    const room = this.room(sessionId);
+    room.detail.status = 'ended';
+    this.broadcast(room, 'sessionEnded', { reason: 'ended' });
+    for (const seat of room.seats.values()) {
+      for (const connection of seat.connections) this.clock.setTimeout(() => this.#drop(connection, 1000), 1);
+    }
+  }
+
+  removeSeat(sessionId: string, userId: string, reason: LeaveReason): void {
+    const room = this.room(sessionId);
+    const seat = room.seats.get(userId);
+    if (!seat) return;
+    room.seats.delete(userId);
+    this.broadcast(room, 'userLeft', { userId, username: seat.username, reason });
+    for (const connection of [...seat.connections]) this.#drop(connection, 1000);
+  }
+
+  #rest(method: string, url: URL, body: Record<string, string>, bearer: string | null): [number, unknown, (string | undefined)?] {
+    const route = `${method} ${url.pathname}`;
+    switch (route) {
+      case 'GET /health':
+        return [200, { status: 'healthy', timestamp: this.clock.timestamp(), version: '0.0.0' }];
+      case 'POST /api/auth/register':
+        if (this.#users.some(({ email }) => email === body['email'])) throw new Refusal(409, 'user_exists');
+        return [201, this.#auth(this.#addUser(body['username'] ?? '', body['email'] ?? '', body['password'] ?? ''))];
+      case 'POST /api/auth/login': {
+        const user = this.#users.find(({ email, password }) => email === body['email'] && password === body['password']);
+        if (!user) throw new Refusal(401, 'invalid_credentials');
+        return [200, this.#auth(user)];
+      }
+      case 'POST /api/auth/refresh': {
+        const user = this.#users.find(({ userId }) => userId === this.#refreshTokens.get(body['refreshToken'] ?? ''));
+        this.#refreshTokens.delete(body['refreshToken'] ?? '');
+        if (!user) throw new Refusal(401, 'invalid_refresh_token');
+        return [200, this.#auth(user)];
+      }
+      case 'POST /api/auth/logout':
+        this.#refreshTokens.delete(body['refreshToken'] ?? '');
+        return [204, undefined];
+      default:
+    }
+    const access = this.#tokens.get(bearer?.replace(/^Bearer /, '') ?? '');
+    if (!access || access.expires <= this.clock.now()) throw new Refusal(401, 'unauthorized');
+    const user = this.#users.find(({ userId }) => userId === access.userId);
+    if (!user) throw new Refusal(401, 'unauthorized');
+    return this.#session(route, url, body, user);
+  }
+
+  #session(route: string, url: URL, body: Record<string, string>, user: User): [number, unknown, (string | undefined)?] {
+    switch (route) {
+      case 'GET /api/auth/me':
+        return [200, { id: user.userId, username: user.username, email: user.email, createdAt: this.clock.timestamp(), lastLoginAt: null }];
+      case 'POST /api/session/create':
+        return [201, this.#create(body, user)];
+      case 'GET /api/session/active':
+        return this.#list(url);
+      case 'GET /api/iceservers':
+        return [200, { iceServers: this.iceServers, ttlSeconds: 3600 }];
+      default:
+    }
+    const sessionId = body['sessionId'] ?? url.pathname.split('/')[3] ?? '';
+    const room = this.room(sessionId);
+    const { userId } = user;
+    switch (route) {
+      case 'POST /api/session/join':
+        this.#seat(room, user);
+        return [200, { ...this.#detail(room), signaling: this.#ticket(room, userId), iceServers: this.iceServers }];
+      case 'POST /api/session/ticket':
+        if (room.detail.status === 'ended') throw new Refusal(410, 'session_ended');
+        if (!room.seats.has(userId)) throw new Refusal(404, 'not_in_session');
+        return [200, this.#ticket(room, userId)];
+      case 'POST /api/session/leave':
+        if (!room.seats.has(userId)) throw new Refusal(404, 'not_in_session');
+        this.removeSeat(sessionId, userId, 'left');
+        return [200, { message: 'left' }];
+      case 'POST /api/session/end':
+        if (room.detail.creatorId !== userId) throw new Refusal(403, 'forbidden');
+        this.endSession(sessionId);
+        return [200, { message: 'ended' }];
+      default:
+    }
+    if (!route.endsWith('/messages')) return [200, this.#detail(room)];
+    if (!room.seats.has(userId)) throw new Refusal(404, 'not_in_session');
+    return [200, room.chat.map(({ at: _, ...message }) => message).reverse()];
+  }
+
+  #create(body: Record<string, unknown>, user: User): object {
+    const sessionId = this.#id();
+    const detail = {
+      sessionId,
+      name: String(body['name']),
+      type: 'videoCall' as const,
+      status: 'active' as const,
+      visibility: body['visibility'] === 'unlisted' ? ('unlisted' as const) : ('public' as const),
+      maxParticipants: Number(body['maxParticipants'] ?? 10),
+      createdAt: this.clock.timestamp(),
+      endedAt: null,
+      creatorId: user.userId,
+      creatorUsername: user.username,
+    };
+    this.#rooms.set(sessionId, { detail, seats: new Map(), chat: [] });
+    return { ...detail, currentParticipants: 0 };
+  }
+
+  #list(url: URL): [number, unknown, (string | undefined)?] {
+    const all = [...this.#rooms.values()].filter(({ detail }) => detail.status === 'active').reverse();
+    const start = Number(url.searchParams.get('cursor') ?? 0);
+    const end = start + Number(url.searchParams.get('limit') ?? 50);
+    const page = all.slice(start, end).map((room) => ({ ...room.detail, currentParticipants: room.seats.size }));
+    return [200, page, end < all.length ? `</api/session/active?cursor=${end}>; rel="next"` : undefined];
+  }
+
+  #handle(connection: Connection, { action, id, data }: Frame): void {
+    const { ticket } = connection;
+    const room = this.#rooms.get(ticket?.sessionId ?? '');
+    if (!ticket || !room) return;
+    this.frames.push({ action, id, data, userId: ticket.userId });
+    try {
+      const refusal = this.refusals[0]?.action === action ? this.refusals.shift() : undefined;
+      if (refusal) throw new Refusal(0, refusal.code);
+      this.#answer(connection, { event: 'ack', id, timestamp: this.clock.timestamp(), data: this.#act(connection, room, ticket, action, data) });
+    } catch (error) {
+      if (!(error instanceof Refusal)) throw error;
+      const answer = { code: error.code, message: error.code };
+      this.#answer(connection, { event: 'error', id, timestamp: this.clock.timestamp(), data: answer });
+    }
+  }
+
+  #act(connection: Connection, room: Room, ticket: Ticket, action: string, data: Record<string, unknown>): object {
+    const seat = room.seats.get(ticket.userId);
+    if (action === 'ping') return {};
+    if (room.detail.status === 'ended') throw new Refusal(0, 'session_ended');
+    if (action === 'joinSession') return this.#join(connection, room, ticket, data['since'] as string | undefined);
+    if (!seat || !connection.joined) throw new Refusal(0, 'not_joined');
+    switch (action) {
+      case 'leaveSession':
+        this.removeSeat(ticket.sessionId, ticket.userId, 'left');
+        return {};
+      case 'sendMessage':
+        return this.#chat(room, seat, String(data['message']));
+      case 'updateStatus':
+        Object.assign(seat, data);
+        this.#announce(room, seat);
+        return {};
+      case 'sync':
+        return { replayed: this.#replay(room, seat, connection, String(data['since'])) };
+      case 'sendOffer':
+      case 'sendAnswer':
+      case 'sendIceCandidate':
+        return this.#relay(room, seat, action, data);
+      default:
+        throw new Refusal(0, 'unknown_action');
+    }
+  }
+
+  #join(connection: Connection, room: Room, ticket: Ticket, since: string | undefined): object {
+    const seat = room.seats.get(ticket.userId);
+    if (!seat || ticket.attempt < seat.attempt) throw new Refusal(0, 'unauthorized');
+    seat.attempt = ticket.attempt;
+    const isFresh = since === undefined || seat.status === 'disconnected';
+    for (const old of [...seat.connections]) {
+      old.deliver({ event: 'replaced', timestamp: this.clock.timestamp(), data: {} }, 0);
+      seat.connections.delete(old);
+      this.clock.setTimeout(() => this.#drop(old, 1000), 1);
+    }
+    seat.current = connection;
+    seat.connections.add(connection);
+    connection.joined = connection.open;
+    seat.status = 'connected';
+    const { userId, username, joinedAt, isMuted, isVideoEnabled } = seat;
+    if (since !== undefined) this.#replay(room, seat, connection, since);
+    if (isFresh) this.broadcast(room, 'userJoined', { userId, username, joinedAt, isMuted, isVideoEnabled }, userId);
+    else this.#announce(room, seat);
+    const age = since === undefined ? Infinity : Date.parse(this.clock.timestamp()) - Date.parse(since);
+    const recovered = !isFresh && age <= INBOX_WINDOW_MS;
+    return { session: this.#detail(room), recovered, heartbeatSeconds: this.heartbeatSeconds };
+  }
+
+  #replay(room: Room, seat: Seat, connection: Connection, since: string): number {
+    const now = this.clock.now();
+    const items = seat.inbox.filter(({ at }) => now - at <= INBOX_WINDOW_MS);
+    const from = Date.parse(since) - OVERLAP_MS;
+    const chat = room.chat.filter(({ timestamp }) => Date.parse(timestamp) >= from);
+    for (const { frame } of items) connection.deliver(frame, this.network.delay?.() ?? 0);
+    for (const { at: _, timestamp, ...data } of chat) {
+      connection.deliver({ event: 'receiveMessage', timestamp, data }, this.network.delay?.() ?? 0);
+    }
+    return items.length + chat.length;
+  }
+
+  #chat(room: Room, seat: Seat, message: string): object {
+    const line = {
+      messageId: this.#id(),
+      fromUserId: seat.userId,
+      fromUsername: seat.username,
+      message,
+      timestamp: this.clock.timestamp(),
+    };
+    room.chat.push({ ...line, at: this.clock.now() });
+    const { timestamp, ...data } = line;
+    for (const other of room.seats.values()) this.#push(other, { event: 'receiveMessage', timestamp, data });
+    return { messageId: line.messageId };
+  }
+
+  #relay(room: Room, seat: Seat, action: string, { targetUserId, ...data }: Record<string, unknown>): object {
+    const target = room.seats.get(String(targetUserId));
+    if (!target) throw new Refusal(0, 'peer_not_found');
+    const event = { sendOffer: 'receiveOffer', sendAnswer: 'receiveAnswer' }[action] ?? 'receiveIceCandidate';
+    const signalId = this.#id();
+    const origin = { fromUserId: seat.userId, fromUsername: seat.username, signalId };
+    const frame = { event, timestamp: this.clock.timestamp(), data: { ...origin, ...data } };
+    if (!this.forgetsSignals) target.inbox.push({ at: this.clock.now(), frame });
+    this.#push(target, frame);
+    return { delivery: target.current ? 'sent' : 'queued', signalId };
+  }
+
+  #announce(room: Room, { userId, username, status, isMuted, isVideoEnabled }: Seat): void {
+    this.broadcast(room, 'userStatusUpdated', { userId, username, status, isMuted, isVideoEnabled }, userId);
+  }
+
+  #push(seat: Seat, frame: object): void {
+    const { current } = seat;
+    if (!current || this.network.losesPush?.()) return;
+    current.deliver(frame, this.network.delay?.() ?? 0);
+    if (this.network.doublesPush?.()) current.deliver(frame, this.network.delay?.() ?? 0);
+  }
+
+  #answer(connection: Connection, frame: object): void {
+    if (this.network.losesAnswer?.()) this.#drop(connection, 1006);
+    else connection.deliver(frame, this.network.delay?.() ?? 0);
+  }
+
+  #drop(connection: Connection, code: number): void {
+    if (!connection.open) return;
+    connection.open = false;
+    this.connections.delete(connection);
+    this.clock.setTimeout(() => connection.onclose?.({ code, reason: '' }), 0);
+    const room = this.#rooms.get(connection.ticket?.sessionId ?? '');
+    const seat = room?.seats.get(connection.ticket?.userId ?? '');
+    seat?.connections.delete(connection);
+    if (!room || !seat || seat.current !== connection) return;
+    seat.current = undefined;
+    seat.status = 'reconnecting';
+    this.#announce(room, seat);
+    const { attempt } = seat;
+    this.clock.setTimeout(() => {
+      if (seat.attempt === attempt && !seat.current) this.removeSeat(room.detail.sessionId, seat.userId, 'timeout');
+    }, this.graceMs);
+  }
+
+  #seat(room: Room, { userId, username }: User): void {
+    if (room.detail.status === 'ended') throw new Refusal(410, 'session_ended');
+    if (room.seats.has(userId)) return;
+    if (room.seats.size >= room.detail.maxParticipants) throw new Refusal(409, 'session_full');
+    room.seats.set(userId, {
+      userId,
+      username,
+      joinedAt: this.clock.timestamp(),
+      status: 'disconnected',
+      isMuted: false,
+      isVideoEnabled: true,
+      connections: new Set(),
+      current: undefined,
+      attempt: 0,
+      inbox: [],
+    });
+  }
+
+  #ticket(room: Room, userId: string): object {
+    const { sessionId } = room.detail;
+    const ticket = `ticket-${this.#id()}`;
+    this.#tickets.set(ticket, { userId, sessionId, attempt: ++this.#ids, expires: this.clock.now() + TICKET_MS });
+    const expiresAt = new Date(Date.parse(this.clock.timestamp()) + TICKET_MS).toISOString();
+    return { url: 'ws://localhost:5000/ws', ticket, expiresAt };
+  }
+
+  #detail(room: Room): SessionDetail {
+    const participants = [...room.seats.values()].map(({ userId, username, joinedAt, status, isMuted, isVideoEnabled }) => ({
+      userId,
+      username,
+      joinedAt,
+      status,
+      isMuted,
+      isVideoEnabled,
+    }));
+    return { ...room.detail, currentParticipants: room.seats.size, participants };
+  }
+
+  #auth({ userId, username, email }: User): object {
+    const expires = this.clock.now() + this.tokenLifeSeconds * 1000;
+    const claims = { iat: 1, exp: 1 + this.tokenLifeSeconds, jti: ++this.#ids };
+    const token = `h.${btoa(JSON.stringify(claims)).replace(/=+$/, '')}.s`;
+    const refreshToken = `refresh-${++this.#ids}`;
+    this.#tokens.set(token, { userId, expires });
+    this.#refreshTokens.set(refreshToken, userId);
+    const expiresAt = new Date(Date.parse(this.clock.timestamp()) + this.tokenLifeSeconds * 1000).toISOString();
+    return { token, tokenType: 'Bearer', expiresAt, refreshToken, refreshExpiresAt: expiresAt, userId, username, email };
+  }
+
+  #addUser(username: string, email: string, password: string): User {
+    const user = { userId: this.#id(), username, email, password };
+    this.#users = [...this.#users, user];
+    return user;
+  }
+
+  #id(): string {
+    return `01900000-0000-7000-8000-${(++this.#ids).toString(16).padStart(12, '0')}`;
+  }
+}
+
+export function json(status: number, body: unknown, link?: string): Response {
+  const headers = { 'content-type': 'application/json', 'x-request-id': 'request-1', ...(link && { link }) };
+  return new Response(body === undefined ? null : JSON.stringify(body), { status, headers });
+}
+
+export function problem(status: number, code: string, more: object = {}, headers: Record<string, string> = {}): Response {
+  const body = { type: 'about:blank', title: code, status, detail: `refused: ${code}`, code, message: code, requestId: 'request-1', ...more };
+  return new Response(JSON.stringify(body), { status, headers: { 'content-type': 'application/problem+json', ...headers } });
+}

@@ -1,0 +1,498 @@
+import assert from 'node:assert/strict';
+import { beforeEach, describe, test } from 'node:test';
+import { TunRTCError } from '../../src/errors.ts';
+import { Api } from '../../src/http.ts';
+import { Signaling, type ConnectionState } from '../../src/signaling.ts';
+import type { ChatMessage, EventFrame, JoinAck, ReceivedSignal, SignalBody } from '../../src/wire.ts';
+import { FakeClock, settle } from '../support/clock.ts';
+import { testEnvironment, type TestEnvironment } from '../support/environment.ts';
+import { FakeServer } from '../support/server.ts';
+
+/** One participant, down to the signals it was handed. */
+interface Member {
+  api: Api;
+  userId: string;
+  environment: TestEnvironment;
+  signaling: Signaling;
+  states: ConnectionState[];
+  signals: ReceivedSignal[];
+  messages: ChatMessage[];
+  events: EventFrame[];
+  joins: { ack: JoinAck; resumed: boolean }[];
+  broken: string[];
+}
+
+let clock: FakeClock;
+let server: FakeServer;
+let sessionId: string;
+
+beforeEach(async () => {
+  clock = new FakeClock();
+  server = new FakeServer(clock);
+  const owner = new Api('http://localhost:5000', testEnvironment(clock, server));
+  await owner.login('demo@tunrtc.com', 'demo123');
+  ({ sessionId } = await owner.createSession({ name: 'room' }));
+});
+
+async function member(name: string): Promise<Member> {
+  const environment = testEnvironment(clock, server);
+  const api = new Api('http://localhost:5000', environment);
+  const { userId } = await api.login(`${name}@tunrtc.com`, `${name}123`);
+  const states: ConnectionState[] = [];
+  const signals: ReceivedSignal[] = [];
+  const messages: ChatMessage[] = [];
+  const events: EventFrame[] = [];
+  const joins: Member['joins'] = [];
+  const broken: string[] = [];
+  const signaling = new Signaling({
+    environment,
+    sessionId,
+    userId,
+    admit: () => api.ticket(sessionId),
+    onJoined: (ack, resumed) => void joins.push({ ack, resumed }),
+    onState: (state) => states.push(state),
+    onSignal: (signal) => signals.push(signal),
+    onMessage: (message) => messages.push(message),
+    onEvent: (frame) => events.push(frame),
+    onBroken: (sender) => broken.push(sender),
+  });
+  return { api, userId, environment, signaling, states, signals, messages, events, joins, broken };
+}
+
+async function joined(name: string): Promise<Member> {
+  const one = await member(name);
+  const { signaling } = await one.api.joinSession(sessionId);
+  const join = one.signaling.join(signaling);
+  await clock.until(() => one.signaling.state.status !== 'connecting');
+  await join;
+  return one;
+}
+
+/** A signal that can be told from others. */
+const candidate = (name: string): SignalBody => ({ candidates: [{ candidate: name }] });
+const namesOf = (signals: ReceivedSignal[]) =>
+  signals.map((signal) => ('candidates' in signal ? signal.candidates[0]?.candidate : 'description'));
+const statuses = (states: ConnectionState[]) => states.map(({ status }) => status);
+const framesOf = (action: string) => server.frames.filter((frame) => frame.action === action);
+
+describe('joining', () => {
+  test('connects with the ticket, then names the session, without a since', async () => {
+    const alice = await joined('alice');
+    assert.deepEqual(statuses(alice.states), ['connecting', 'connected']);
+    assert.deepEqual(framesOf('joinSession')[0]?.data, { sessionId });
+    assert.equal(alice.joins[0]?.resumed, false);
+  });
+
+  test('tries again with a fresh ticket when the first one is refused', async () => {
+    const alice = await member('alice');
+    const joining = alice.signaling.join({ url: 'ws://localhost:5000/ws', ticket: 'used', expiresAt: '' });
+    await alice.api.joinSession(sessionId);
+    await clock.until(() => alice.signaling.state.status === 'connected');
+    await joining;
+    assert.equal(server.requests.filter((request) => request.endsWith('/ticket')).length, 1);
+  });
+
+  test('rejects with the server’s code when it is of no use to try', async () => {
+    const alice = await member('alice');
+    const { signaling } = await alice.api.joinSession(sessionId);
+    server.refusals.push({ action: 'joinSession', code: 'session_ended' });
+    const joining = alice.signaling.join(signaling).catch((error: unknown) => error);
+    await clock.advance(1000);
+    assert.equal(((await joining) as TunRTCError).code, 'session_ended');
+    assert.equal(alice.signaling.state.status, 'closed');
+  });
+
+  test('gives up after a few tries when the server cannot be reached', async () => {
+    const alice = await member('alice');
+    const { signaling } = await alice.api.joinSession(sessionId);
+    server.unreachable = true;
+    const joining = alice.signaling.join(signaling).catch((error: unknown) => error);
+    await clock.advance(60_000);
+    assert.equal(((await joining) as TunRTCError).code, 'network_error');
+  });
+
+  test('an answer of the gateway itself, without an event, does not disturb', async () => {
+    const alice = await joined('alice');
+    for (const connection of server.connections) connection.deliver({ message: 'Internal server error', requestId: 'x' }, 0);
+    for (const connection of server.connections) connection.deliver([], 0);
+    await clock.advance(100);
+    assert.equal(alice.signaling.state.status, 'connected');
+  });
+});
+
+describe('the outbox', () => {
+  test('numbers signals for each target from one, in the epoch of this run', async () => {
+    const [alice, bob, carol] = [await joined('alice'), await joined('bob'), await joined('carol')];
+    for (const target of [bob, bob, carol]) void alice.signaling.signal(target.userId, candidate('x'));
+    await clock.advance(100);
+    const sent = framesOf('sendIceCandidate').map(({ data }) => [data['targetUserId'], data['seq']]);
+    assert.deepEqual(sent, [[bob.userId, 1], [bob.userId, 2], [carol.userId, 1]]);
+    assert.equal(new Set(framesOf('sendIceCandidate').map(({ data }) => data['epoch'])).size, 1);
+  });
+
+  test('sends an unanswered signal again after three seconds, unchanged, and it arrives once', async () => {
+    const [alice, bob] = [await joined('alice'), await joined('bob')];
+    let frames = 0;
+    server.network = { losesPush: () => frames++ === 0, delay: () => (frames === 0 ? 5000 : 0) };
+    const sent = alice.signaling.signal(bob.userId, candidate('once'));
+    await clock.advance(20_000);
+    await sent;
+    const [first, second] = framesOf('sendIceCandidate');
+    assert.deepEqual(first?.data, second?.data);
+    assert.deepEqual(namesOf(bob.signals), ['once']);
+  });
+
+  test('keeps a signal over a reconnect and sends it with the same epoch and seq', async () => {
+    const [alice, bob] = [await joined('alice'), await joined('bob')];
+    let lost = false;
+    server.network = { losesFrame: () => !lost && (lost = true) };
+    const sent = alice.signaling.signal(bob.userId, candidate('kept'));
+    await clock.advance(5_000);
+    await sent;
+    assert.equal(alice.signaling.reconnects, 1);
+    assert.deepEqual(namesOf(bob.signals), ['kept']);
+    assert.equal(bob.signals[0]?.seq, 1);
+  });
+
+  test('a final refusal rejects with its code, and is not sent again', async () => {
+    const alice = await joined('alice');
+    const refused = assert.rejects(alice.signaling.signal(server.userId('dave'), candidate('x')), { code: 'peer_not_found' });
+    await clock.advance(20_000);
+    await refused;
+    assert.equal(framesOf('sendIceCandidate').length, 1);
+  });
+
+  test('a throttled signal is sent again and its promise waits', async () => {
+    const [alice, bob] = [await joined('alice'), await joined('bob')];
+    server.refusals.push({ action: 'sendIceCandidate', code: 'rate_limited' });
+    const sent = alice.signaling.signal(bob.userId, candidate('patient'));
+    await clock.advance(3_100);
+    await sent;
+    assert.deepEqual(namesOf(bob.signals), ['patient']);
+  });
+
+  test('starting over with a peer drops what waited for it and begins a new epoch at one', async () => {
+    const [alice, bob] = [await joined('alice'), await joined('bob')];
+    server.network = { losesFrame: () => true };
+    const dropped = assert.rejects(alice.signaling.signal(bob.userId, candidate('old')), { code: 'closed' });
+    alice.signaling.renew(bob.userId);
+    await dropped;
+    server.network = {};
+    void alice.signaling.signal(bob.userId, candidate('new'));
+    await clock.advance(5_000);
+    assert.deepEqual(namesOf(bob.signals), ['new']);
+    assert.match(bob.signals[0]?.epoch ?? '', /\.1$/);
+    assert.equal(bob.signals[0]?.seq, 1);
+  });
+
+  test('what still waits when the session is left is rejected', async () => {
+    const [alice, bob] = [await joined('alice'), await joined('bob')];
+    server.unreachable = true;
+    server.cut(alice.userId);
+    await clock.advance(1);
+    const waiting = assert.rejects(alice.signaling.signal(bob.userId, candidate('x')), { code: 'closed' });
+    alice.signaling.close(new TunRTCError('closed', 'left'));
+    await waiting;
+  });
+});
+
+describe('receiving', () => {
+  test('a gap of half a second is asked for, and what was lost is put in its place', async () => {
+    const [alice, bob] = [await joined('alice'), await joined('bob')];
+    let pushes = 0;
+    server.network = { losesPush: () => pushes++ === 1 };
+    for (const name of ['one', 'two', 'three']) void alice.signaling.signal(bob.userId, candidate(name));
+    await clock.advance(400);
+    assert.deepEqual(namesOf(bob.signals), ['one']);
+    assert.equal(framesOf('sync').length, 0);
+    await clock.advance(200);
+    assert.deepEqual(namesOf(bob.signals), ['one', 'two', 'three']);
+    assert.equal(framesOf('sync').length, 1);
+  });
+
+  test('a gap that fills by itself is not asked for', async () => {
+    const [alice, bob] = [await joined('alice'), await joined('bob')];
+    const delays = [0, 0, 0, 300, 0, 0];
+    server.network = { delay: () => delays.shift() ?? 0 };
+    for (const name of ['one', 'two']) void alice.signaling.signal(bob.userId, candidate(name));
+    await clock.advance(5_000);
+    assert.deepEqual(namesOf(bob.signals), ['one', 'two']);
+    assert.equal(framesOf('sync').length, 0);
+  });
+
+  test('a gap that nothing fills is given up: the two have to start over', async () => {
+    const [alice, bob] = [await joined('alice'), await joined('bob')];
+    void alice.signaling.signal(bob.userId, candidate('one'));
+    await clock.advance(100);
+    server.room(sessionId).seats.get(bob.userId)?.inbox.splice(0);
+    let pushes = 0;
+    server.network = { losesPush: () => pushes++ === 0 };
+    for (const name of ['two', 'three']) void alice.signaling.signal(bob.userId, candidate(name));
+    await clock.advance(100);
+    server.room(sessionId).seats.get(bob.userId)?.inbox.splice(0);
+    await clock.advance(60_000);
+    assert.deepEqual(bob.broken, [alice.userId]);
+    assert.deepEqual(namesOf(bob.signals), ['one']);
+  });
+
+  test('signals to an earlier run of this client are not taken for its own', async () => {
+    const [alice, earlier] = [await joined('alice'), await joined('bob')];
+    void alice.signaling.signal(earlier.userId, candidate('for the page before'));
+    await clock.advance(100);
+    earlier.signaling.close(new TunRTCError('closed', 'reloaded'));
+    await clock.advance(500);
+    const bob = await joined('bob');
+    void alice.signaling.signal(bob.userId, candidate('late, with a gap before it'));
+    await clock.advance(5_000);
+    assert.ok(framesOf('sync').length > 0);
+    assert.deepEqual(bob.signals, []);
+    alice.signaling.renew(bob.userId);
+    void alice.signaling.signal(bob.userId, candidate('for this page'));
+    await clock.advance(100);
+    assert.deepEqual(namesOf(bob.signals), ['for this page']);
+  });
+
+  test('a chat message comes once, however often it is replayed', async () => {
+    const [alice, bob] = [await joined('alice'), await joined('bob')];
+    server.network = { doublesPush: () => true };
+    void alice.signaling.sendMessage('hello');
+    await clock.advance(100);
+    server.cut(bob.userId);
+    await clock.advance(5_000);
+    assert.deepEqual(bob.messages.map(({ message }) => message), ['hello']);
+    assert.equal(bob.signaling.reconnects, 1);
+  });
+});
+
+describe('chat', () => {
+  test('resolves with the message’s id', async () => {
+    const alice = await joined('alice');
+    const sent = alice.signaling.sendMessage('hi');
+    await clock.advance(100);
+    assert.equal(await sent, alice.messages[0]?.messageId);
+  });
+
+  test('messages sent without waiting get ids in their order, even if they arrive in another', async () => {
+    const [alice, bob] = [await joined('alice'), await joined('bob')];
+    const delays = [90, 5, 70, 1, 30, 2];
+    server.network = { delay: () => delays.shift() ?? 0 };
+    const texts = ['one', 'two', 'three'];
+    texts.forEach((text) => void alice.signaling.sendMessage(text));
+    await clock.advance(5_000);
+    const inOrder = bob.messages.sort((a, b) => (a.messageId < b.messageId ? -1 : 1));
+    assert.deepEqual(inOrder.map(({ message }) => message), texts);
+  });
+
+  test('a message whose answer was lost is not sent twice: its echo is the answer', async () => {
+    const [alice, bob] = [await joined('alice'), await joined('bob')];
+    let answers = 0;
+    server.network = { losesAnswer: () => answers++ === 0 };
+    const sent = alice.signaling.sendMessage('only once');
+    await clock.advance(30_000);
+    assert.equal(await sent, bob.messages[0]?.messageId);
+    assert.deepEqual(bob.messages.map(({ message }) => message), ['only once']);
+    assert.equal(framesOf('sendMessage').length, 1);
+  });
+
+  test('a message that never arrived is sent again', async () => {
+    const [alice, bob] = [await joined('alice'), await joined('bob')];
+    let frames = 0;
+    server.network = { losesFrame: () => frames++ === 0 };
+    const sent = alice.signaling.sendMessage('at last');
+    await clock.advance(30_000);
+    await sent;
+    assert.deepEqual(bob.messages.map(({ message }) => message), ['at last']);
+  });
+
+  test('one that is refused rejects, and the next goes out', async () => {
+    const alice = await joined('alice');
+    server.refusals.push({ action: 'sendMessage', code: 'invalid_frame' });
+    const refused = assert.rejects(alice.signaling.sendMessage('too long'), { code: 'invalid_frame' });
+    const sent = alice.signaling.sendMessage('fine');
+    await clock.advance(1_000);
+    await refused;
+    await sent;
+  });
+
+  test('the same text twice in a row is two messages', async () => {
+    const [alice, bob] = [await joined('alice'), await joined('bob')];
+    const sent = [alice.signaling.sendMessage('ok'), alice.signaling.sendMessage('ok')];
+    await clock.advance(1_000);
+    assert.equal(new Set(await Promise.all(sent)).size, 2);
+    assert.equal(bob.messages.length, 2);
+  });
+});
+
+describe('reconnecting', () => {
+  test('resumes with the server’s own time, over a fresh ticket', async () => {
+    const alice = await joined('alice');
+    await clock.advance(10_000);
+    void alice.signaling.sendMessage('now');
+    await clock.advance(10);
+    const last = alice.messages[0]?.timestamp ?? '';
+    await clock.advance(10_000);
+    server.cut(alice.userId);
+    await clock.advance(5_000);
+    const resume = framesOf('joinSession')[1]?.data['since'] as string;
+    assert.ok(resume >= last && resume < '2026-11-22T12:00:15', `${resume} is of the last frame, at ${last}`);
+    assert.deepEqual(statuses(alice.states), ['connecting', 'connected', 'reconnecting', 'connected']);
+    assert.deepEqual(alice.states.at(-1), { status: 'connected', recovered: true });
+  });
+
+  test('goes on trying while the server is away, further and further apart', async () => {
+    const alice = await joined('alice');
+    server.unreachable = true;
+    server.cut(alice.userId);
+    await clock.advance(60_000);
+    const tries = server.requests.filter((request) => request.endsWith('/ticket')).length;
+    assert.ok(tries > 5 && tries < 40, `${tries} tries in a minute`);
+    server.unreachable = false;
+    server.graceMs = Infinity;
+    await clock.advance(15_000);
+    assert.equal(alice.signaling.state.status === 'connected' || alice.signaling.state.status === 'reconnecting', true);
+  });
+
+  test('does not wait when the network comes back', async () => {
+    const alice = await joined('alice');
+    server.graceMs = 3_600_000;
+    server.unreachable = true;
+    server.cut(alice.userId);
+    await clock.advance(120_000);
+    server.unreachable = false;
+    alice.environment.wake();
+    await clock.advance(10);
+    assert.equal(alice.signaling.state.status, 'connected');
+  });
+
+  test('says when the inbox does not reach back far enough', async () => {
+    const alice = await joined('alice');
+    server.graceMs = 3_600_000;
+    server.unreachable = true;
+    server.cut(alice.userId);
+    await clock.advance(180_000);
+    server.unreachable = false;
+    alice.environment.wake();
+    await clock.advance(10);
+    assert.deepEqual(alice.states.at(-1), { status: 'connected', recovered: false });
+    assert.deepEqual(alice.joins.map(({ resumed }) => resumed), [false, true]);
+  });
+
+  test('goes on with what there is of a stream whose middle was lost while away', async () => {
+    const [alice, bob] = [await joined('alice'), await joined('bob')];
+    void alice.signaling.signal(bob.userId, candidate('one'));
+    await clock.advance(10);
+    server.graceMs = 3_600_000;
+    server.unreachable = true;
+    server.cut(bob.userId);
+    void alice.signaling.signal(bob.userId, candidate('expired meanwhile'));
+    await clock.advance(180_000);
+    server.unreachable = false;
+    bob.environment.wake();
+    await clock.advance(10);
+    void alice.signaling.signal(bob.userId, candidate('three'));
+    await clock.advance(5_000);
+    assert.deepEqual(namesOf(bob.signals), ['one', 'three']);
+    assert.deepEqual(bob.broken, []);
+  });
+
+  test('stops when a newer connection took over, and does not fight', async () => {
+    const alice = await joined('alice');
+    const elsewhere = await joined('alice');
+    await clock.advance(60_000);
+    assert.deepEqual(alice.states.at(-1)?.status, 'closed');
+    assert.equal((alice.states.at(-1) as { code: string }).code, 'replaced');
+    assert.equal(elsewhere.signaling.state.status, 'connected');
+    assert.equal(framesOf('joinSession').length, 2);
+  });
+
+  test('stops when the session ended, and says so', async () => {
+    const alice = await joined('alice');
+    server.endSession(sessionId);
+    await clock.advance(60_000);
+    assert.equal((alice.states.at(-1) as { code: string }).code, 'session_ended');
+    assert.equal(alice.events.at(-1)?.event, 'sessionEnded');
+  });
+
+  test('a connection that falls silent after a frame is given up after ten seconds', async () => {
+    const [alice, bob] = [await joined('alice'), await joined('bob')];
+    for (const connection of server.connections) connection.dead = connection.ticket?.userId === alice.userId;
+    const sent = alice.signaling.signal(bob.userId, candidate('through the next one'));
+    await clock.advance(12_000);
+    await sent;
+    assert.equal(alice.signaling.reconnects, 1);
+    assert.deepEqual(namesOf(bob.signals), ['through the next one']);
+  });
+
+  test('a hint that the network changed finds a dead connection at once', async () => {
+    const alice = await joined('alice');
+    for (const connection of server.connections) connection.dead = true;
+    alice.environment.wake();
+    await clock.advance(5_000);
+    assert.equal(alice.signaling.reconnects, 1);
+    assert.equal(alice.signaling.state.status, 'connected');
+  });
+});
+
+describe('a long session', () => {
+  test('pings once a heartbeat when nothing else is said', async () => {
+    await joined('alice');
+    await clock.advance(1_000_000);
+    assert.equal(framesOf('ping').length, 4);
+  });
+
+  test('does not ping when it has just said something', async () => {
+    const [alice, bob] = [await joined('alice'), await joined('bob')];
+    bob.signaling.close(new TunRTCError('closed', 'left'));
+    for (let minute = 0; minute < 10; minute++) {
+      void alice.signaling.send('updateStatus', { isMuted: true, isVideoEnabled: true });
+      await clock.advance(60_000);
+    }
+    assert.equal(framesOf('ping').length, 0);
+  });
+
+  test('rolls over before two hours: the new connection serves before the old one is fenced', async () => {
+    const [alice, bob] = [await joined('alice'), await joined('bob')];
+    await clock.advance(116 * 60_000);
+    assert.deepEqual(statuses(alice.states), ['connecting', 'connected', 'connected']);
+    assert.equal(alice.signaling.reconnects, 0);
+    assert.deepEqual(alice.states.at(-1), { status: 'connected', recovered: true });
+    assert.equal([...server.connections].filter(({ ticket }) => ticket?.userId === alice.userId).length, 1);
+    void bob.signaling.signal(alice.userId, candidate('still here'));
+    await clock.advance(100);
+    assert.deepEqual(namesOf(alice.signals), ['still here']);
+  });
+
+  test('keeps the old connection when no new one can be had, and tries again', async () => {
+    const alice = await joined('alice');
+    const original = server.fetch;
+    alice.environment.fetch = () => Promise.reject(new TypeError('fetch failed'));
+    await clock.advance(116 * 60_000);
+    assert.equal(alice.signaling.state.status, 'connected');
+    assert.equal(framesOf('joinSession').length, 1);
+    alice.environment.fetch = original;
+    await clock.advance(60_000);
+    assert.equal(framesOf('joinSession').length, 2);
+    assert.equal(alice.signaling.reconnects, 0);
+  });
+
+  test('moves to a new connection when the access behind the old one ran out', async () => {
+    const [alice, bob] = [await joined('alice'), await joined('bob')];
+    server.refusals.push({ action: 'sendIceCandidate', code: 'unauthorized' });
+    const sent = alice.signaling.signal(bob.userId, candidate('delivered all the same'));
+    await clock.advance(4_000);
+    await sent;
+    assert.equal(framesOf('joinSession').filter(({ userId }) => userId === alice.userId).length, 2);
+    assert.deepEqual(namesOf(bob.signals), ['delivered all the same']);
+  });
+});
+
+test('nothing happens after it was closed', async () => {
+  const alice = await joined('alice');
+  alice.signaling.close(new TunRTCError('closed', 'left'));
+  const frames = server.frames.length;
+  await clock.advance(3 * 3_600_000);
+  await settle();
+  assert.equal(server.frames.length, frames);
+  assert.equal(server.connections.size, 0);
+  await assert.rejects(alice.signaling.sendMessage('x'), { code: 'closed' });
+});
