@@ -9,7 +9,8 @@ Three steps, because a deployment reaches the functions one after the other: a t
 one function with a secret that another does not know yet. Between the steps nothing has to be done in a hurry.
 
 `--which turn` rotates the secret that the API shares with coturn, in the same steps: restart coturn (Session
-Manager: `systemctl restart coturn`) after `accept` and after `retire`; `retire` may follow one hour after `sign`.
+Manager: `systemctl restart coturn`) after `accept` and after `retire`; `retire` may follow once the
+last credentials made before `sign` have expired (12 h).
 """
 
 import argparse
