@@ -38,6 +38,6 @@ pub async fn handle(deps: &Deps, request: Request) -> Response<Body> {
 async fn show(deps: &Deps, call: &Call<'_>) -> Result<Answer> {
     call.caller(&deps.tokens)?;
     let session = call.session_in_path()?;
-    let roster = deps.store.roster(session).await?.ok_or(Error::SessionNotFound)?;
+    let roster = deps.store.roster(session, call.now()).await?.ok_or(Error::SessionNotFound)?;
     Ok(Answer::ok(&SessionDetail::new(&roster, call.now())))
 }

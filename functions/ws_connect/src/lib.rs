@@ -28,7 +28,10 @@ impl Deps {
 const USER_AGENT: usize = 200;
 
 /// Answers the handshake: 200, or 403 for a ticket that was used.
-pub async fn handle(deps: &Deps, event: ApiGatewayWebsocketProxyRequest) -> Result<ApiGatewayProxyResponse, lambda_runtime::Error> {
+pub async fn handle(
+    deps: &Deps,
+    event: ApiGatewayWebsocketProxyRequest,
+) -> Result<ApiGatewayProxyResponse, lambda_runtime::Error> {
     let now = deps.edge.clock.now();
     let identity = Identity::of(&event)?;
     let result = admit(deps, &event, identity, now).await;

@@ -44,7 +44,10 @@ impl Deps {
 const REASON: usize = 200;
 
 /// Takes note of the end of a connection. API Gateway discards the answer.
-pub async fn handle(deps: &Deps, event: ApiGatewayWebsocketProxyRequest) -> Result<ApiGatewayProxyResponse, lambda_runtime::Error> {
+pub async fn handle(
+    deps: &Deps,
+    event: ApiGatewayWebsocketProxyRequest,
+) -> Result<ApiGatewayProxyResponse, lambda_runtime::Error> {
     let now = deps.edge.clock.now();
     let context = deps.edge.context(now);
     let Identity { held, ticket, .. } = Identity::of(&event)?;

@@ -36,7 +36,10 @@ impl Deps {
 }
 
 /// Answers a frame.
-pub async fn handle(deps: &Deps, event: ApiGatewayWebsocketProxyRequest) -> Result<ApiGatewayProxyResponse, lambda_runtime::Error> {
+pub async fn handle(
+    deps: &Deps,
+    event: ApiGatewayWebsocketProxyRequest,
+) -> Result<ApiGatewayProxyResponse, lambda_runtime::Error> {
     let call = Call::new(&deps.edge, &event)?;
     let result = relay(deps, &call).await;
     Ok(call.respond(result))

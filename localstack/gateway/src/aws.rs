@@ -51,7 +51,11 @@ impl std::fmt::Debug for Inside {
 impl HttpClient for Inside {
     fn http_connector(&self, settings: &HttpConnectorSettings, components: &RuntimeComponents) -> SharedHttpConnector {
         let http = self.http.http_connector(settings, components);
-        SharedHttpConnector::new(Connector { database: self.database.clone(), control: Arc::clone(&self.control), http })
+        SharedHttpConnector::new(Connector {
+            database: self.database.clone(),
+            control: Arc::clone(&self.control),
+            http,
+        })
     }
 }
 

@@ -57,7 +57,7 @@ impl Database {
     pub async fn stop(self) {
         self.ttl_sweeps.abort();
         // An error means that it has stopped already.
-        drop(self.stop.send(()));
+        let _stopped_before = self.stop.send(());
         drop(tokio::time::timeout(Duration::from_secs(2), self.serving).await);
     }
 }

@@ -139,7 +139,7 @@ impl Server {
     /// Stops: connections are closed with 1001, running functions finish.
     pub async fn stop(self) {
         // An error means that it has stopped already.
-        drop(self.stop.send(()));
+        let _stopped_before = self.stop.send(());
         drop(self.serving.await);
         self.database.stop().await;
     }
@@ -211,14 +211,13 @@ async fn assemble(runtime: &Runtime, options: Options, access_key: String) -> Re
     }
     let expiry = functions::function(routes::EXPIRY, runtime).await?;
     let root: Arc<PathBuf> = Arc::new(options.console);
-    builder = builder.queue(QUEUE, expiry.clone()).schedule("sweep", options.sweep_every, expiry).assets(
-        move |request| {
+    builder =
+        builder.queue(QUEUE, expiry.clone()).schedule("sweep", options.sweep_every, expiry).assets(move |request| {
             let root = Arc::clone(&root);
             async move { console::serve(&root, request).await }
-        },
-    );
+        });
     if let Some(faults) = options.faults {
-        builder = builder.faults(faults);
+        builder = builder.faults(faults.build());
     }
     Ok(builder.build()?)
 }

@@ -212,7 +212,7 @@ pub async fn join_connection(
     if !older.is_empty() {
         store.unfence(*session, *user, &older).await?;
     }
-    let replay = replay(sockets, connection, &missed);
+    let replay = replay(sockets, connection, missed);
     let announce = announce(store, sockets, wire, context.now, &roster, &before);
     let (replayed, ()) = join(replay, announce).await;
     replayed?;
@@ -313,8 +313,8 @@ async fn missed(
 }
 
 /// Pushes what was missed to the connection that asked.
-async fn replay(sockets: &(impl Sockets + Sync), connection: &ConnectionId, missed: &[Frame]) -> Result<()> {
-    let pushes = missed.iter().map(|frame| sockets.push(connection, frame));
+async fn replay(sockets: &(impl Sockets + Sync), connection: &ConnectionId, missed: Vec<Frame>) -> Result<()> {
+    let pushes = missed.into_iter().map(|frame| async move { sockets.push(connection, &frame).await });
     stream::iter(pushes)
         .buffered(REPLAYS_AT_ONCE)
         // When the connection dies meanwhile, its next attempt reads everything again.
@@ -333,8 +333,9 @@ pub async fn sync(
     since: Timestamp,
 ) -> Result<usize> {
     let missed = missed(store, wire, context, held, since).await?;
-    replay(sockets, &held.connection, &missed).await?;
-    Ok(missed.len())
+    let count = missed.len();
+    replay(sockets, &held.connection, missed).await?;
+    Ok(count)
 }
 
 /// `$disconnect`: if that was the live connection, the participant is reconnecting, the others are told, and the grace

@@ -21,11 +21,7 @@ const MISSING: &str = "is missing";
 impl<'a> Fields<'a> {
     /// Reads a whole object with `read`; a field that it does not ask for is unknown, and unknown fields are bad.
     /// `name` stands for the object itself where it is none.
-    pub fn read<T>(
-        json: &'a str,
-        name: &str,
-        read: impl FnOnce(&mut Self) -> Option<T>,
-    ) -> Result<T, Vec<FieldError>> {
+    pub fn read<T>(json: &'a str, name: &str, read: impl FnOnce(&mut Self) -> Option<T>) -> Result<T, Vec<FieldError>> {
         let not_an_object = || vec![FieldError::new(name, "must be a JSON object")];
         let unread = serde_json::from_str(json).map_err(|_| not_an_object())?;
         let mut fields = Self { path: String::new(), unread, errors: Vec::new() };

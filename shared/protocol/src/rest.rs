@@ -4,8 +4,8 @@ use domain::accounts::Grant;
 use domain::chat::ChatMessage;
 use domain::sessions::NewSession;
 use domain::{
-    Email, Error, Password, Presence, Roster, Session, SessionId, SessionKind, SessionName, SessionState,
-    Timestamp, User, Username, Visibility,
+    Email, Error, Password, Presence, Roster, Session, SessionId, SessionKind, SessionName, SessionState, Timestamp,
+    User, Username, Visibility,
 };
 use serde::Serialize;
 use serde_json::value::RawValue;

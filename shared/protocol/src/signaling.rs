@@ -5,8 +5,7 @@ use domain::connections::Delivery;
 use domain::presence::Status;
 use domain::relay::Signal;
 use domain::{
-    Departure, Ending, Error, Event, Frame, Participant, SessionId, SignalId, Timestamp, UserId, Username,
-    Wire,
+    Departure, Ending, Error, Event, Frame, Participant, SessionId, SignalId, Timestamp, UserId, Username, Wire,
 };
 use serde::Serialize;
 use serde_json::value::RawValue;

@@ -1,1 +1,26 @@
 //! Fakes of the ports, event builders and a fixed clock, for tests only.
+
+mod clock;
+mod database;
+mod delays;
+mod door;
+mod ids;
+mod samples;
+mod sockets;
+mod wire;
+
+pub use clock::FixedClock;
+pub use database::{Database, quick_backoff};
+pub use delays::RecordedDelays;
+pub use door::{Door, Fault, Request};
+pub use ids::SequentialIds;
+pub use samples::Samples;
+pub use sockets::FakeSockets;
+pub use wire::PlainWire;
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// Locks; a test that panicked elsewhere has failed already.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

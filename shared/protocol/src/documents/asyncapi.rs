@@ -119,8 +119,7 @@ fn operations(actions: &[Action], events: &[(&'static str, Schema)]) -> Value {
         operations.insert((*name).to_owned(), operation);
     }
     for (name, _) in events {
-        operations
-            .insert((*name).to_owned(), json!({ "action": "send", "channel": channel, "messages": [of(name)] }));
+        operations.insert((*name).to_owned(), json!({ "action": "send", "channel": channel, "messages": [of(name)] }));
     }
     Value::Object(operations)
 }

@@ -77,7 +77,8 @@ impl Operation {
         if let Some(schema) = self.request {
             operation["requestBody"] = json!({ "required": true, "content": content("application/json", &schema) });
         }
-        let mut answer = json!({ "description": "Done.", "headers": { "x-request-id": header("Names the request in the log.") } });
+        let mut answer =
+            json!({ "description": "Done.", "headers": { "x-request-id": header("Names the request in the log.") } });
         if let Some(schema) = &self.answer {
             answer["content"] = content("application/json", schema);
         }

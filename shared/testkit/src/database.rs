@@ -1,0 +1,71 @@
+//! A DynamoDB in memory, inside the test.
+
+use std::time::Duration;
+
+use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_sdk_dynamodb::config::{Credentials, SharedCredentialsProvider};
+use domain::Backoff;
+use store::Store;
+use tokio::net::TcpListener;
+use tokio::sync::oneshot;
+
+use crate::Door;
+
+/// The name of the table in tests.
+const TABLE: &str = "tunrtc-test";
+
+/// An embedded DynamoDB in memory, served over HTTP on a loopback port of its own. It ends when this is dropped.
+pub struct Database {
+    endpoint: String,
+    door: Door,
+    _stop: oneshot::Sender<()>,
+}
+
+impl Database {
+    /// Starts one, without a table.
+    pub async fn start() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free loopback port");
+        let endpoint = format!("http://{}", listener.local_addr().expect("a bound listener has an address"));
+        let database = dynoxide::Database::memory().expect("a database in memory");
+        let (stop, stopped) = oneshot::channel::<()>();
+        tokio::spawn(dynoxide::server::serve_with_shutdown(listener, database, async move {
+            // Dropping the sender says stop.
+            let _dropped = stopped.await;
+        }));
+        Self { endpoint, door: Door::default(), _stop: stop }
+    }
+
+    /// Where it is served: `http://127.0.0.1:<port>`.
+    pub fn endpoint(&self) -> &str {
+        &self.endpoint
+    }
+
+    /// How to reach it through the SDK; requests pass the door.
+    pub fn sdk_config(&self) -> SdkConfig {
+        SdkConfig::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .region(Region::new("us-east-1"))
+            .credentials_provider(SharedCredentialsProvider::new(Credentials::for_tests()))
+            .endpoint_url(&self.endpoint)
+            .http_client(self.door.client())
+            .build()
+    }
+
+    /// What counts the requests, and makes them fail.
+    pub fn door(&self) -> &Door {
+        &self.door
+    }
+
+    /// A store on it, with its table.
+    pub async fn store(&self) -> Store {
+        let store = Store::new(&self.sdk_config(), TABLE, quick_backoff());
+        store.create_table().await.expect("an empty database takes a table");
+        self.door.take();
+        store
+    }
+}
+
+/// Retries without a noticeable wait.
+pub fn quick_backoff() -> Backoff {
+    Backoff { retries: 5, base: Duration::from_millis(1), cap: Duration::from_millis(5), jitter: || 0.5 }
+}

@@ -1,0 +1,165 @@
+//! The door of the database: every request that passes is counted, with the capacity that it consumed, and can be made
+//! to fail.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex};
+
+use aws_smithy_runtime_api::client::http::{
+    HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpClient, SharedHttpConnector,
+};
+use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
+use aws_smithy_runtime_api::client::result::ConnectorError;
+use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
+use aws_smithy_types::body::SdkBody;
+use aws_smithy_types::byte_stream::ByteStream;
+use serde_json::{Value, json};
+
+use crate::lock;
+
+/// One request that passed the door.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Request {
+    /// DynamoDB's name of the operation: `UpdateItem`, say.
+    pub operation: String,
+    /// The capacity units that it consumed, as DynamoDB counts them.
+    pub units: f64,
+}
+
+/// What happens to a request instead.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fault {
+    /// It is refused for want of capacity.
+    Throttled,
+    /// The service fails.
+    Broken,
+    /// It meets a transaction on the same item.
+    Conflict,
+    /// It is done, but its answer is lost.
+    AnswerLost,
+    /// It is not answered.
+    Silence,
+}
+
+/// An HTTP client for the SDK that stands between it and the database.
+#[derive(Debug, Clone, Default)]
+pub struct Door(Arc<Mutex<State>>);
+
+#[derive(Debug, Default)]
+struct State {
+    passed: Vec<Request>,
+    faults: VecDeque<(String, Fault)>,
+}
+
+impl Door {
+    /// What has passed since the last call, in order.
+    pub fn take(&self) -> Vec<Request> {
+        std::mem::take(&mut lock(&self.0).passed)
+    }
+
+    /// The next `times` requests of that operation meet the fault.
+    pub fn fail(&self, operation: &str, fault: Fault, times: usize) {
+        lock(&self.0).faults.extend(std::iter::repeat_n((operation.to_owned(), fault), times));
+    }
+
+    /// As an HTTP client of the SDK.
+    pub(crate) fn client(&self) -> SharedHttpClient {
+        let network = aws_smithy_http_client::Builder::new().build_http();
+        SharedHttpClient::new(Guarded { door: self.clone(), network })
+    }
+
+    fn next_fault(&self, operation: &str) -> Option<Fault> {
+        let faults = &mut lock(&self.0).faults;
+        let position = faults.iter().position(|(of, _)| of == operation)?;
+        faults.remove(position).map(|(_, fault)| fault)
+    }
+
+    fn count(&self, operation: String, units: f64) {
+        lock(&self.0).passed.push(Request { operation, units });
+    }
+}
+
+#[derive(Debug)]
+struct Guarded<T> {
+    door: Door,
+    network: T,
+}
+
+impl HttpClient for Guarded<SharedHttpClient> {
+    fn http_connector(&self, settings: &HttpConnectorSettings, components: &RuntimeComponents) -> SharedHttpConnector {
+        let network = self.network.http_connector(settings, components);
+        SharedHttpConnector::new(Guarded { door: self.door.clone(), network })
+    }
+}
+
+impl HttpConnector for Guarded<SharedHttpConnector> {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        let (door, network) = (self.door.clone(), self.network.clone());
+        HttpConnectorFuture::new(async move { pass(door, network, request).await })
+    }
+}
+
+async fn pass(
+    door: Door,
+    network: SharedHttpConnector,
+    mut request: HttpRequest,
+) -> Result<HttpResponse, ConnectorError> {
+    let target = request.headers().get("x-amz-target").unwrap_or_default();
+    let operation = target.rsplit('.').next().unwrap_or_default().to_owned();
+    let fault = door.next_fault(&operation);
+    match fault {
+        Some(Fault::Throttled) => return Ok(refusal(400, "ProvisionedThroughputExceededException", json!({}))),
+        Some(Fault::Broken) => return Ok(refusal(500, "InternalServerError", json!({}))),
+        Some(Fault::Conflict) => return Ok(conflict(&operation)),
+        Some(Fault::Silence) => return std::future::pending().await,
+        Some(Fault::AnswerLost) | None => {}
+    }
+    ask_for_capacity(&mut request);
+    let mut response = network.call(request).await?;
+    let body = ByteStream::new(response.take_body()).collect().await;
+    let body = body.map_err(|error| ConnectorError::io(error.into()))?.into_bytes();
+    door.count(operation, units(&body));
+    if fault == Some(Fault::AnswerLost) {
+        return Err(ConnectorError::io("the answer was told to get lost".into()));
+    }
+    *response.body_mut() = SdkBody::from(body);
+    Ok(response)
+}
+
+/// Adds what makes DynamoDB tell the capacity. The signature does not fit any more; the embedded database looks only
+/// whether there is one.
+fn ask_for_capacity(request: &mut HttpRequest) {
+    let parsed = request.body().bytes().and_then(|body| serde_json::from_slice(body).ok());
+    let Some(Value::Object(mut body)) = parsed else {
+        return;
+    };
+    body.insert("ReturnConsumedCapacity".to_owned(), "TOTAL".into());
+    let body = Value::Object(body).to_string();
+    request.headers_mut().insert("content-length", body.len().to_string());
+    *request.body_mut() = SdkBody::from(body);
+}
+
+/// The capacity that an answer tells: one number, or one for each table.
+fn units(body: &[u8]) -> f64 {
+    let answer: Value = serde_json::from_slice(body).unwrap_or_default();
+    let of = |capacity: &Value| capacity["CapacityUnits"].as_f64().unwrap_or_default();
+    match &answer["ConsumedCapacity"] {
+        Value::Array(tables) => tables.iter().map(of).sum(),
+        table => of(table),
+    }
+}
+
+/// <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/transaction-apis.html#transaction-conflict-handling>
+fn conflict(operation: &str) -> HttpResponse {
+    if operation == "TransactWriteItems" {
+        let reasons = json!({ "CancellationReasons": [{ "Code": "TransactionConflict" }, { "Code": "None" }] });
+        return refusal(400, "TransactionCanceledException", reasons);
+    }
+    refusal(400, "TransactionConflictException", json!({}))
+}
+
+fn refusal(status: u16, name: &str, mut body: Value) -> HttpResponse {
+    body["__type"] = format!("com.amazonaws.dynamodb.v20120810#{name}").into();
+    body["message"] = "told to fail".into();
+    let status = status.try_into().expect("a valid status");
+    HttpResponse::new(status, SdkBody::from(body.to_string()))
+}

@@ -1,0 +1,83 @@
+//! Accounts, callers and sessions that a test does not care to spell out.
+
+use std::time::Duration;
+
+use domain::accounts::Context;
+use domain::{
+    Caller, Clock, Email, FamilyId, PasswordHash, Policy, Session, SessionId, SessionKind, SessionName, SessionState,
+    Timestamp, User, UserId, Username, Visibility,
+};
+
+use crate::{FixedClock, SequentialIds};
+
+/// Makes things of the domain at the time of a fixed clock, each with an identifier of its own.
+#[derive(Debug, Default)]
+pub struct Samples {
+    /// The clock.
+    pub clock: FixedClock,
+    /// Where identifiers come from.
+    pub ids: SequentialIds,
+    /// The numbers of the house.
+    pub policy: Policy,
+}
+
+impl Samples {
+    /// The present moment.
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// So long from now.
+    pub fn later(&self, seconds: u64) -> Timestamp {
+        self.now() + Duration::from_secs(seconds)
+    }
+
+    /// What rules are given besides their ports.
+    pub fn context(&self) -> Context<'_> {
+        Context { policy: &self.policy, ids: &self.ids, now: self.now() }
+    }
+
+    /// An account of that name, with the address `<name>@example.org`.
+    pub fn user(&self, name: &str) -> User {
+        User {
+            id: UserId::new(&self.ids, self.now()),
+            username: Username::parse(name).expect("a valid name"),
+            email: Email::parse(&format!("{name}@example.org")).expect("a valid address"),
+            password: PasswordHash(format!("hash of {name}'s password")),
+            created_at: self.now(),
+            last_login_at: None,
+        }
+    }
+
+    /// A new account of that name that calls, with a login of its own.
+    pub fn caller(&self, name: &str) -> Caller {
+        self.caller_for(&self.user(name))
+    }
+
+    /// That account, calling with a new login.
+    pub fn caller_for(&self, user: &User) -> Caller {
+        Caller {
+            user_id: user.id,
+            username: user.username.clone(),
+            family: FamilyId::new(&self.ids, self.now()),
+            expires_at: self.now() + self.policy.access_token,
+        }
+    }
+
+    /// A public session of that creator.
+    pub fn session(&self, creator: &Caller, seats: u8) -> Session {
+        Session {
+            id: SessionId::new(&self.ids, self.now()),
+            name: SessionName::parse("stand-up").expect("a valid name"),
+            kind: SessionKind::VideoCall,
+            visibility: Visibility::Public,
+            state: SessionState::Active,
+            max_participants: seats,
+            seats_taken: 0,
+            created_at: self.now(),
+            touched_at: self.now(),
+            creator_id: creator.user_id,
+            creator_username: creator.username.clone(),
+        }
+    }
+}

@@ -1,0 +1,44 @@
+//! Events in a few words.
+
+use domain::{Departure, Ending, Event, Frame, Timestamp, Wire};
+
+/// Puts events into a few words that a test can compare: `userJoined alice`, say.
+#[derive(Debug, Default, Clone, Copy)]
+pub struct PlainWire;
+
+impl Wire for PlainWire {
+    fn encode(&self, event: &Event<'_>, _at: Timestamp) -> Frame {
+        Frame(match event {
+            Event::UserJoined(participant) => format!("userJoined {}", participant.username.as_str()),
+            Event::UserLeft { username, reason, .. } => {
+                format!("userLeft {} {}", username.as_str(), departure(*reason))
+            }
+            Event::UserStatusUpdated(participant) => format!(
+                "userStatusUpdated {} {:?} muted={} video={}",
+                participant.username.as_str(),
+                participant.presence,
+                participant.is_muted,
+                participant.is_video_enabled
+            ),
+            Event::ReceiveMessage { username, text, .. } => format!("receiveMessage {} {text}", username.as_str()),
+            Event::SessionEnded(why) => format!("sessionEnded {}", ending(*why)),
+            Event::Replaced => "replaced".to_owned(),
+        })
+    }
+}
+
+fn departure(reason: Departure) -> &'static str {
+    match reason {
+        Departure::Left => "left",
+        Departure::Timeout => "timeout",
+        Departure::Removed => "removed",
+    }
+}
+
+fn ending(why: Ending) -> &'static str {
+    match why {
+        Ending::EndedByCreator => "endedByCreator",
+        Ending::Empty => "empty",
+        Ending::CreatorDeleted => "creatorDeleted",
+    }
+}
