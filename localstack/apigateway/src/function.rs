@@ -63,11 +63,11 @@ impl Tasks {
         work: impl Future<Output = T> + Send + 'static,
     ) -> tokio::task::JoinHandle<T> {
         let running = self.0.subscribe();
-        tokio::spawn(async move {
-            let output = work.await;
+        // Not an async block: that would keep room for `work` twice.
+        tokio::spawn(work.map(move |output| {
             drop(running);
             output
-        })
+        }))
     }
 
     /// Resolves once no task runs.

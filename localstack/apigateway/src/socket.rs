@@ -41,19 +41,19 @@ const WRITE_BUFFER: usize = 4 * 1024;
 const READS_IN_A_ROW: usize = 32;
 
 /// Serves a connection from the switch of protocols to its `$disconnect`.
+///
+/// What runs only at its beginning and end is boxed, so that the task of an idle connection holds
+/// little more than the socket.
 pub(crate) async fn serve(api: Arc<Api>, connection: Arc<Connection>, upgrade: OnUpgrade) {
-    let end = match open(&api, upgrade).await {
-        None => End::Lost,
-        Some(mut socket) => {
-            let end = converse(&api, &connection, &mut socket).await;
-            leave(&api, &connection, &end);
-            let farewell = farewell(&api, &connection, socket, end);
-            // A client that does not answer a closing handshake is dropped.
-            drop(tokio::time::timeout(api.limits.close, farewell).await);
-            return;
-        }
+    let Some(mut socket) = Box::pin(open(&api, upgrade)).await else {
+        leave(&api, &connection, &End::Lost);
+        return;
     };
+    let end = converse(&api, &connection, &mut socket).await;
     leave(&api, &connection, &end);
+    let farewell = Box::pin(farewell(&api, &connection, socket, end));
+    // A client that does not answer a closing handshake is dropped.
+    drop(tokio::time::timeout(api.limits.close, farewell).await);
 }
 
 /// The socket below a finished handshake; none when the client is gone already.
