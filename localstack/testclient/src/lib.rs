@@ -1,0 +1,8 @@
+//! A plain HTTP and WebSocket client for end-to-end tests and benchmarks. It knows the envelope of frames, and nothing
+//! of what the SDK does to survive: what a test wants repeated, it repeats itself.
+
+mod api;
+mod socket;
+
+pub use api::{Account, Api, Reply, socket_address};
+pub use socket::{Ended, Refused, Socket};
