@@ -60,7 +60,10 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     option(deploy, "hosted-zone-id", "", "Route 53 zone in which to make that name; without it you make it yourself")
     option(deploy, "alarm-email", "", "where alarms go; none without it")
     option(deploy, "dashboard", "false", "true for a CloudWatch dashboard")
-    destroy.add_argument("--delete-data", action="store_true", help="delete accounts, sessions and secrets too")
+    destroy.add_argument(
+        "--delete-data", action="store_true", default=os.environ.get("DELETE_DATA") == "true",
+        help="delete accounts, sessions and secrets too (or DELETE_DATA=true)",
+    )
     destroy.add_argument("--yes", action="store_true", help="do not ask")
     return parser.parse_args(arguments)
 

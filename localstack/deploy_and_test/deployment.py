@@ -99,3 +99,12 @@ def repair_cors(emulator: Emulator, api_id: str, origins: str) -> None:
     maximum_age = int(re.search(r"MaxAge: (\d+)", block).group(1))
     configuration = named | {"AllowOrigins": origins.split(","), "MaxAge": maximum_age}
     emulator.client("apigatewayv2").update_api(ApiId=api_id, CorsConfiguration=configuration)
+
+
+def delete(deployment: Deployment) -> None:
+    """Deletes the stack and waits until it is gone."""
+    cloudformation = deployment.emulator.client("cloudformation")
+    cloudformation.delete_stack(StackName=deployment.stack)
+    cloudformation.get_waiter("stack_delete_complete").wait(
+        StackName=deployment.stack, WaiterConfig={"Delay": 1, "MaxAttempts": DEPLOY_SECONDS}
+    )

@@ -61,6 +61,9 @@ def running(directory: Path):
         "AUTH": "true",
         # And every call is recorded with the role that made it, to find actions that nobody uses.
         "CLOUDTRAIL_RECORDING": "1",
+        "CLOUDTRAIL_MAX_EVENTS": "100000",
+        # The one service that listens on a fixed port besides.
+        "IOT_MTLS_ENABLED": "0",
         "TMPDIR": str(directory),
         "LOG_LEVEL": "INFO",
     }

@@ -1,0 +1,224 @@
+"""Times the cold start of every function outside AWS and weighs its package.
+
+    python infra/coldstart/coldstart.py BINARIES [--runs 20] [--share] [--json FILE]
+
+BINARIES is a folder of release binaries: target/release, or target/lambda with a folder per function.
+`init` is exec to the first poll, `first` the first invocation with its calls to an endpoint on this machine
+that answers at once; medians, in milliseconds. `--share` repeats both with the part of one core that Lambda
+gives to the function's memory (needs a writable cpu control group).
+"""
+
+import argparse
+import io
+import json
+import os
+import statistics
+import sys
+import tempfile
+import zipfile
+from contextlib import contextmanager
+from pathlib import Path
+
+import yaml
+
+from runtime_api import TimedOut, Timing, cold_start
+
+INFRA = Path(__file__).resolve().parent.parent
+ROOTS = INFRA / "amazon-roots.pem"
+WHOLE_CORE_MB = 1769
+ENVIRONMENT = {
+    "PATH": "/usr/bin:/bin",
+    "TUNRTC_TABLE": "tunrtc",
+    "TUNRTC_SECRET": "a-secret-for-measuring-cold-starts-and-nothing-else-whatever",
+    "TUNRTC_SIGNALING_URL": "wss://example.com/ws",
+    "TUNRTC_ALLOWED_ORIGINS": "https://app.example.com",
+    "TUNRTC_STUN_URLS": "stun:stun.example.com:3478",
+    "TUNRTC_LOG": "json",
+    "SSL_CERT_FILE": str(ROOTS),
+}
+SESSION = "01a1ed5c-8600-7000-8000-000000000004"
+USER = "01a1ed5c-8600-7000-8000-000000000001"
+FAMILY = "01a1ed5c-8600-7000-8000-000000000002"
+TICKET = "01a1ed5c-8600-7000-8000-000000000003"
+
+
+def http_event(key: str, body: dict | None = None, token: str | None = None) -> dict:
+    """An HTTP API event, payload 2.0."""
+    method, path = key.split() if " " in key else ("GET", "/no-such-route")
+    headers = {"content-type": "application/json"} | ({"authorization": f"Bearer {token}"} if token else {})
+    event = {
+        "version": "2.0", "routeKey": key, "rawPath": path.replace("{sessionId}", SESSION), "rawQueryString": "",
+        "headers": headers, "isBase64Encoded": False,
+        "requestContext": {
+            "accountId": "1", "apiId": "a", "domainName": "a.execute-api.us-east-1.amazonaws.com", "domainPrefix": "a",
+            "http": {"method": method, "path": path, "protocol": "HTTP/1.1", "sourceIp": "192.0.2.1", "userAgent": "bench"},
+            "requestId": "r", "routeKey": key, "stage": "$default", "time": "12/Mar/2026:19:03:58 +0000", "timeEpoch": 1773342238000,
+        },
+    }
+    if "{sessionId}" in key:
+        event["pathParameters"] = {"sessionId": SESSION}
+    if body is not None:
+        event["body"] = json.dumps(body)
+    return event
+
+
+def websocket_event(key: str, data: dict | None = None) -> dict:
+    """A WebSocket API event of a connection that the authorizer let in."""
+    kind = {"$connect": "CONNECT", "$disconnect": "DISCONNECT"}.get(key, "MESSAGE")
+    event = {
+        "isBase64Encoded": False,
+        "requestContext": {
+            "routeKey": key, "eventType": kind, "messageId": "m", "requestId": "r", "extendedRequestId": "r", "stage": "ws",
+            "connectedAt": 1773342238000, "requestTimeEpoch": 1773342238000, "requestTime": "12/Mar/2026:19:03:58 +0000",
+            "messageDirection": "IN", "domainName": "b.execute-api.us-east-1.amazonaws.com", "apiId": "b",
+            "connectionId": "JKUdbfKHoAMCJEA=", "identity": {"sourceIp": "192.0.2.1", "userAgent": "bench"},
+            "authorizer": {
+                "principalId": USER, "userId": USER, "username": "bench", "sessionId": SESSION, "ticketId": TICKET,
+                "attempt": "1", "familyId": FAMILY, "accessExpiresAt": "4102444800000",
+            },
+        },
+    }
+    if kind == "MESSAGE":
+        event["body"] = json.dumps({"action": key, "id": "1", "data": data or {}})
+    else:
+        event["headers"] = {"Host": "b.execute-api.us-east-1.amazonaws.com"}
+    return event
+
+
+def authorizer_event() -> dict:
+    context = websocket_event("$connect")["requestContext"] | {"authorizer": None}
+    arn = "arn:aws:execute-api:us-east-1:1:b/ws/$connect"
+    return {"type": "REQUEST", "methodArn": arn, "headers": {}, "multiValueHeaders": {}, "queryStringParameters": {"ticket": "forged"},
+            "multiValueQueryStringParameters": {"ticket": ["forged"]}, "stageVariables": {}, "requestContext": context}
+
+
+def event_of(name: str, function: dict, token: str) -> dict:
+    """An event that takes the function as far as its first calls to the table."""
+    signal = {"targetUserId": USER, "offer": {"type": "offer", "sdp": "v=0"}}
+    bodies = {
+        "auth_register": {"username": "bench", "email": "bench@example.com", "password": "correct horse"},
+        "auth_login": {"email": "bench@example.com", "password": "correct horse"},
+        "auth_refresh": {"refreshToken": "none"}, "auth_logout": {"refreshToken": "none"},
+        "auth_password": {"currentPassword": "correct horse", "newPassword": "battery staple"},
+        "auth_delete": {"password": "correct horse"}, "session_create": {"name": "Bench"},
+        **{each: {"sessionId": SESSION} for each in ("session_join", "session_ticket", "session_leave", "session_end")},
+        "ws_join": {"sessionId": SESSION}, "ws_signal": signal, "ws_message": {"message": "hello"},
+        "ws_status": {"isMuted": False, "isVideoEnabled": True}, "ws_sync": {"since": "2026-01-01T00:00:00.000Z"},
+    }
+    if name == "ws_authorizer":
+        return authorizer_event()
+    if name == "participant_expiry":
+        return {"version": "0", "id": "1", "detail-type": "Scheduled Event", "source": "aws.events", "account": "1",
+                "time": "2026-01-01T00:00:00Z", "region": "us-east-1", "resources": [], "detail": {}}
+    key = function["routes"][-1] if name == "ws_default" else function["routes"][0]
+    if name.startswith("ws_"):
+        return websocket_event(key, bodies.get(name))
+    return http_event(key, bodies.get(name), None if name in ("auth_register", "auth_login") else token)
+
+
+@contextmanager
+def share(memory: int):
+    """A control group that gives what runs in it the part of one core that Lambda gives to this memory.
+
+    The quota is the smallest that the kernel takes, 1 ms, so that a function of a few milliseconds feels it
+    as evenly as possible.
+    """
+    quota = 1000
+    period = max(quota, round(quota * WHOLE_CORE_MB / memory))
+    unified = Path("/sys/fs/cgroup/cgroup.controllers").exists()
+    group = Path("/sys/fs/cgroup" if unified else "/sys/fs/cgroup/cpu") / f"tunrtc-bench-{os.getpid()}"
+    group.mkdir()
+    try:
+        if unified:
+            (group / "cpu.max").write_text(f"{quota} {period}")
+        else:
+            (group / "cpu.cfs_period_us").write_text(str(period))
+            (group / "cpu.cfs_quota_us").write_text(str(quota))
+        yield group
+    finally:
+        group.rmdir()
+
+
+def program_of(folder: Path, name: str) -> Path:
+    nested = folder / name / "bootstrap"
+    return nested if nested.is_file() else folder / name
+
+
+def zipped_bytes(program: Path) -> int:
+    """What Lambda stores for the function: the binary and its roots."""
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as zipped:
+        zipped.write(program, "bootstrap")
+        zipped.write(ROOTS, ROOTS.name)
+    return len(archive.getvalue())
+
+
+def measure(program: Path, event: dict, memory: int, runs: int, group: Path | None, output) -> list[Timing]:
+    return [cold_start(program, event, ENVIRONMENT, memory, group, output) for _ in range(runs)]
+
+
+def median(timings: list[Timing], what: str) -> float:
+    return round(statistics.median(getattr(timing, what) for timing in timings), 2)
+
+
+def bench(folder: Path, runs: int, shared: bool) -> list[dict]:
+    """One row per function, in the order of functions.yaml."""
+    table = yaml.safe_load((INFRA / "functions.yaml").read_text())
+    rows = []
+    with tempfile.TemporaryFile() as output:
+        # An access token as the real thing makes it, for the functions that ask for one.
+        register = cold_start(
+            program_of(folder, "auth_register"), event_of("auth_register", table["functions"]["auth_register"], ""),
+            ENVIRONMENT, WHOLE_CORE_MB, None, output,
+        )
+        token = json.loads(register.answer["body"])["token"]
+        for name, function in table["functions"].items():
+            program, memory = program_of(folder, name), table["sizes"][function["size"]]
+            event = event_of(name, function, token)
+            timings = measure(program, event, memory, runs, None, output)
+            row = {
+                "function": name, "memoryMb": memory, "zippedBytes": zipped_bytes(program), "calls": timings[0].calls,
+                "initMs": median(timings, "init"), "firstMs": median(timings, "invoke"),
+            }
+            if shared:
+                with share(memory) as group:
+                    timings = measure(program, event, memory, runs, group, output)
+                row |= {"initShareMs": median(timings, "init"), "firstShareMs": median(timings, "invoke")}
+            rows.append(row)
+    return rows
+
+
+def show(rows: list[dict]) -> None:
+    print(f"{'function':20} {'MB':>5} {'zip KB':>7} {'init':>7} {'first':>7} {'init@share':>11} {'first@share':>12}  calls of the first invocation")
+    for row in rows:
+        print(
+            f"{row['function']:20} {row['memoryMb']:5} {row['zippedBytes'] / 1000:7.0f} {row['initMs']:7.2f} {row['firstMs']:7.2f} "
+            f"{row.get('initShareMs', float('nan')):11.2f} {row.get('firstShareMs', float('nan')):12.2f}  {', '.join(row['calls'])}"
+        )
+
+
+def main(arguments: list[str]) -> int:
+    parser = argparse.ArgumentParser(prog="coldstart", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("binaries", type=Path)
+    parser.add_argument("--runs", type=int, default=20)
+    parser.add_argument("--share", action="store_true")
+    parser.add_argument("--json", type=Path)
+    options = parser.parse_args(arguments)
+    names = yaml.safe_load((INFRA / "functions.yaml").read_text())["functions"]
+    missing = [name for name in names if not program_of(options.binaries, name).is_file()]
+    if missing:
+        print(f"coldstart.py: not in {options.binaries}: {', '.join(missing)}; build them with --release first", file=sys.stderr)
+        return 2
+    try:
+        rows = bench(options.binaries.resolve(), options.runs, options.share)
+    except TimedOut as reason:
+        print(f"coldstart.py: {reason}", file=sys.stderr)
+        return 1
+    show(rows)
+    if options.json:
+        options.json.write_text(json.dumps(rows, indent=1) + "\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

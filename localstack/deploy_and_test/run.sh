@@ -1,0 +1,18 @@
+#!/bin/sh
+# Deploys infra/template.yaml with the real functions to MiniStack and runs the end-to-end tests against it.
+# Builds what it needs, starts everything by itself, and leaves nothing running. Arguments go to pytest.
+#
+# Needs Debian's coturn and binutils (strip) besides Rust and Python 3.10.
+set -eu
+here=$(cd "$(dirname "$0")" && pwd)
+root=$(cd "$here/../.." && pwd)
+for program in cargo turnserver strip; do
+  command -v "$program" >/dev/null || {
+    echo "run.sh: $program is missing: install Rust (https://rustup.rs), and with apt-get coturn and binutils" >&2
+    exit 2
+  }
+done
+sh "$root/infra/setup.sh"
+# The development profile of this machine's own architecture: what is shown here is that the parts fit.
+(cd "$root" && cargo build --workspace --bins)
+exec "$root/infra/.venv/bin/python" -m pytest "$here" "$@"

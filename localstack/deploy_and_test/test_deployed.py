@@ -1,0 +1,356 @@
+"""The deployed template with the real functions: accounts, sessions, signaling and relaying, end to end.
+
+IAM is enforced by the endpoint, so every test here is also a test of the roles.
+"""
+
+import asyncio
+import hashlib
+import json
+import re
+import sys
+import time
+
+import boto3
+import pytest
+
+import deployment as deploying
+from client import PASSWORD, Person, Signaling, call
+from conftest import TURN_SECRET_NAME
+from turn_client import Client, Credentials
+
+sys.path[:0] = [str(deploying.ROOT / "infra"), str(deploying.ROOT / "infra" / "tests")]
+
+import rotate_secret  # noqa: E402
+import smoke  # noqa: E402
+import template as cfn  # noqa: E402
+
+ORIGIN = "http://localhost:5173"
+OFFER = {"type": "offer", "sdp": "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\n"}
+ANSWER = {"type": "answer", "sdp": "v=0\r\no=- 2 2 IN IP4 127.0.0.1\r\n"}
+CANDIDATE = {"candidate": "candidate:1 1 udp 1 127.0.0.1 50000 typ host", "sdpMid": "0", "sdpMLineIndex": 0}
+
+
+@pytest.fixture
+def alice(deployed) -> Person:
+    return Person(deployed.http_url).register()
+
+
+@pytest.fixture
+def bob(deployed) -> Person:
+    return Person(deployed.http_url).register()
+
+
+async def joined(person: Person, session: str, **resume) -> Signaling:
+    """A person's connection, joined to a session."""
+    signaling = person.join(session)["signaling"]
+    connection = await Signaling.open(signaling)
+    await connection.must("joinSession", sessionId=session, **resume)
+    return connection
+
+
+def test_the_smoke_test_of_a_deploy_passes(deployed):
+    assert smoke.problems(deployed.http_url, deployed.websocket_url, ORIGIN) == []
+
+
+# -- Accounts -------------------------------------------------------------------------------------------------
+
+
+def test_an_account_lives_from_its_registration_to_its_deletion(deployed):
+    person = Person(deployed.http_url).register()
+    assert person.must(200, "GET", "/api/auth/me")["username"] == person.username
+    assert Person(deployed.http_url, person.username).request(
+        "POST", "/api/auth/register", {"username": person.username, "email": person.email, "password": PASSWORD}
+    ).json()["code"] == "user_exists"
+    person.login()
+    rotated = person.must(200, "POST", "/api/auth/refresh", {"refreshToken": person.auth["refreshToken"]})
+    reused = person.request("POST", "/api/auth/refresh", {"refreshToken": person.auth["refreshToken"]})
+    assert (reused.status, reused.json()["code"]) == (401, "invalid_refresh_token")
+    assert rotated["refreshToken"] != person.auth["refreshToken"]
+
+    person.login()
+    changed = person.must(200, "POST", "/api/auth/password", {"currentPassword": PASSWORD, "newPassword": "another long one"})
+    person.auth, person.password = changed, "another long one"
+    person.login()
+    person.must(204, "POST", "/api/auth/logout", {"refreshToken": person.auth["refreshToken"]})
+    person.login()
+    person.must(204, "DELETE", "/api/auth/me", {"password": person.password})
+    gone = person.request("POST", "/api/auth/login", {"email": person.email, "password": person.password})
+    assert (gone.status, gone.json()["code"]) == (401, "invalid_credentials")
+
+
+def test_problems_are_problem_documents(deployed):
+    answer = call(f"{deployed.http_url}/api/no-such-thing")
+    assert answer.status == 404 and answer.headers["content-type"].startswith("application/problem+json")
+    assert answer.json()["code"] == "not_found" and answer.headers["x-request-id"] == answer.json()["requestId"]
+
+
+# -- Sessions -------------------------------------------------------------------------------------------------
+
+
+def test_a_session_is_listed_joined_left_and_ended(alice, bob):
+    session = alice.create(name="Listed", maxParticipants=2)
+    assert session in [each["sessionId"] for each in alice.must(200, "GET", "/api/session/active")]
+    alice.join(session)
+    bob.join(session)
+    detail = bob.must(200, "GET", f"/api/session/{session}")
+    assert detail["currentParticipants"] == 2
+    third = Person(alice.http_url).register().request("POST", "/api/session/join", {"sessionId": session})
+    assert (third.status, third.json()["code"]) == (409, "session_full")
+    assert bob.ticket(session)["ticket"]
+    bob.must(200, "POST", "/api/session/leave", {"sessionId": session})
+    assert bob.request("POST", "/api/session/end", {"sessionId": session}).json()["code"] == "forbidden"
+    alice.must(200, "POST", "/api/session/end", {"sessionId": session})
+    assert alice.request("POST", "/api/session/join", {"sessionId": session}).json()["code"] == "session_ended"
+
+
+@pytest.mark.parametrize("transport", ["udp", "tcp"])
+def test_the_relay_accepts_the_credentials_that_ice_servers_hands_out(alice, turn_server, transport):
+    servers = alice.must(200, "GET", "/api/iceservers")["iceServers"]
+    turn = next(entry for entry in servers if "credential" in entry)
+    assert turn["urls"] == [f"turn:{turn_server.host}:{turn_server.port}"]
+    with Client(turn_server.host, turn_server.port, transport, Credentials(turn["username"], turn["credential"])) as client:
+        assert client.allocate().code == 200
+
+
+# -- Signaling ------------------------------------------------------------------------------------------------
+
+
+def test_two_people_negotiate_a_call_and_talk(alice, bob):
+    async def run():
+        session = alice.create()
+        first = await joined(alice, session)
+        second = await joined(bob, session)
+        assert (await first.event("userJoined"))["data"]["userId"] == bob.user_id
+
+        sent = await first.must("sendOffer", targetUserId=bob.user_id, offer=OFFER, epoch="e", seq=1)
+        assert sent["delivery"] == "sent"
+        received = (await second.event("receiveOffer"))["data"]
+        assert received["offer"] == OFFER and received["fromUserId"] == alice.user_id and received["signalId"] == sent["signalId"]
+        await second.must("sendAnswer", targetUserId=alice.user_id, answer=ANSWER)
+        assert (await first.event("receiveAnswer"))["data"]["answer"] == ANSWER
+        await first.must("sendIceCandidate", targetUserId=bob.user_id, candidate=CANDIDATE)
+        assert (await second.event("receiveIceCandidate"))["data"]["candidates"] == [CANDIDATE]
+
+        message = await first.must("sendMessage", message="hello")
+        for connection in (first, second):
+            assert (await connection.event("receiveMessage"))["data"]["messageId"] == message["messageId"]
+        assert [each["message"] for each in bob.must(200, "GET", f"/api/session/{session}/messages")] == ["hello"]
+        await second.must("updateStatus", isMuted=True, isVideoEnabled=False)
+        assert (await first.event("userStatusUpdated"))["data"]["isMuted"] is True
+        await first.must("ping")
+        stranger = await first.send("sendOffer", targetUserId=Person(alice.http_url).register().user_id, offer=OFFER)
+        assert stranger["data"]["code"] == "peer_not_found"
+        assert (await first.send("dance"))["data"]["code"] == "unknown_action"
+
+        await second.must("leaveSession")
+        assert (await first.event("userLeft"))["data"] == {"userId": bob.user_id, "username": bob.username, "reason": "left"}
+        await second.closed()
+        alice.must(200, "POST", "/api/session/end", {"sessionId": session})
+        assert await first.event("sessionEnded")
+        await first.closed()
+
+    asyncio.run(run())
+
+
+def test_what_was_sent_to_somebody_who_was_away_is_there_when_they_return(alice, bob):
+    async def run():
+        session = alice.create()
+        first = await joined(alice, session)
+        joined_at = bob.join(session)["participants"][-1]["joinedAt"]
+        second = await joined(bob, session)
+        await second.close()
+        assert (await first.event("userStatusUpdated"))["data"]["status"] == "reconnecting"
+        assert (await first.must("sendOffer", targetUserId=bob.user_id, offer=OFFER, epoch="e", seq=1))["delivery"] == "queued"
+
+        back = await Signaling.open(bob.ticket(session))
+        assert (await back.must("joinSession", sessionId=session, since=joined_at))["recovered"] is True
+        assert (await back.event("receiveOffer"))["data"]["offer"] == OFFER
+        assert (await back.must("sync", since=joined_at))["replayed"] >= 1
+        assert (await first.event("userStatusUpdated"))["data"]["status"] == "connected"
+        await first.close()
+        await back.close()
+
+    asyncio.run(run())
+
+
+def test_a_newer_connection_takes_over_and_the_older_is_told_and_closed(alice):
+    async def run():
+        session = alice.create()
+        older = await joined(alice, session)
+        newer = await joined(alice, session)
+        assert await older.event("replaced")
+        await older.closed()
+        await newer.must("ping")
+        await newer.close()
+
+    asyncio.run(run())
+
+
+def test_somebody_who_does_not_come_back_has_left_after_the_grace(alice, bob):
+    async def run():
+        session = alice.create()
+        first = await joined(alice, session)
+        second = await joined(bob, session)
+        await second.close()
+        left = (await first.event("userLeft"))["data"]
+        assert left == {"userId": bob.user_id, "username": bob.username, "reason": "timeout"}
+        await first.close()
+
+    asyncio.run(run())
+
+
+def test_handshakes_are_refused_as_the_contract_says(deployed, alice):
+    session = alice.create()
+    signaling = alice.join(session)["signaling"]
+    address = f"{signaling['url']}?ticket={signaling['ticket']}"
+    status = lambda url, origin=ORIGIN: asyncio.run(smoke.handshake(url, origin))  # noqa: E731
+    assert status(signaling["url"]) == 401
+    assert status(f"{signaling['url']}?ticket=forged") == 401
+    assert status(address, "https://elsewhere.example.com") == 403
+    assert status(address) == 101
+    assert status(address) == 403
+
+
+def test_logging_out_closes_the_connections_of_that_sign_in(alice):
+    async def run():
+        session = alice.create()
+        connection = await joined(alice, session)
+        alice.must(204, "POST", "/api/auth/logout", {"refreshToken": alice.auth["refreshToken"]})
+        await connection.closed()
+        assert alice.request("POST", "/api/session/join", {"sessionId": session}).status == 401
+
+    asyncio.run(run())
+
+
+def test_deleting_an_account_ends_its_sessions(alice, bob):
+    async def run():
+        session = alice.create()
+        connection = await joined(bob, session)
+        await joined(alice, session)
+        alice.must(204, "DELETE", "/api/auth/me", {"password": PASSWORD})
+        assert await connection.event("sessionEnded")
+        await connection.closed()
+
+    asyncio.run(run())
+
+
+# -- In the background ------------------------------------------------------------------------------------------
+
+
+def test_the_sweep_ends_sessions_that_stay_empty(deployed, alice):
+    session = alice.create()
+    time.sleep(2.5)
+    event = {"version": "0", "id": "1", "detail-type": "Scheduled Event", "source": "aws.events", "account": "000000000000",
+             "time": "2026-01-01T00:00:00Z", "region": "us-east-1", "resources": [], "detail": {}}
+    answer = deployed.emulator.client("lambda").invoke(FunctionName=f"{deployed.stack}-participant_expiry", Payload=json.dumps(event))
+    assert "FunctionError" not in answer, answer["Payload"].read()
+    assert alice.must(200, "GET", f"/api/session/{session}")["status"] == "ended"
+
+
+def test_nothing_lies_in_the_dead_letter_queue(deployed):
+    attributes = deployed.emulator.client("sqs").get_queue_attributes(
+        QueueUrl=deployed.outputs["DeadLetterQueueUrl"], AttributeNames=["ApproximateNumberOfMessages"]
+    )
+    assert attributes["Attributes"]["ApproximateNumberOfMessages"] == "0"
+
+
+# -- Operations -------------------------------------------------------------------------------------------------
+
+
+def test_rotating_the_secret_logs_nobody_out(deployed, alice):
+    session = boto3.Session(region_name="us-east-1", aws_access_key_id="test", aws_secret_access_key="test")
+
+    def step(name: str) -> str:
+        return rotate_secret.rotate(session, deployed.stack, "token", name, f"http://{deployed.emulator.host}")
+
+    signed_before = alice.auth
+    assert step("status") == "accept"
+    assert step("accept") == "sign"
+    assert alice.request("GET", "/api/auth/me").status == 200
+    assert step("sign") == "retire"
+    assert alice.request("GET", "/api/auth/me").status == 200
+    signed_after = alice.login().auth
+    assert step("retire") == "accept"
+    assert alice.request("GET", "/api/auth/me").status == 200
+    alice.auth = signed_before
+    assert alice.request("GET", "/api/auth/me").status == 401
+    alice.auth = signed_after
+
+
+def test_a_rotation_of_the_turn_secret_reaches_the_api(deployed, alice):
+    manager = deployed.emulator.client("secretsmanager")
+    session = boto3.Session(region_name="us-east-1", aws_access_key_id="test", aws_secret_access_key="test")
+    for name in ("accept", "sign", "retire"):
+        rotate_secret.rotate(session, deployed.stack, "turn", name, f"http://{deployed.emulator.host}")
+    current = json.loads(manager.get_secret_value(SecretId=TURN_SECRET_NAME)["SecretString"])["current"]
+    turn = next(entry for entry in alice.must(200, "GET", "/api/iceservers")["iceServers"] if "credential" in entry)
+    expected = deploying_credential(current, turn["username"])
+    assert turn["credential"] == expected
+
+
+def deploying_credential(secret: str, username: str) -> str:
+    """The credential of a username as coturn computes it."""
+    import base64
+    import hmac
+
+    return base64.b64encode(hmac.new(secret.encode(), username.encode(), hashlib.sha1).digest()).decode()
+
+
+# -- Privileges -------------------------------------------------------------------------------------------------
+
+
+def test_nothing_was_denied_and_every_privilege_was_used(deployed):
+    """Runs last. The endpoint enforces the roles and records the calls: the roles hold what was used, no more."""
+    log = deployed.emulator.log.read_text()
+    assert not re.search(r"AccessDenied|not authorized to perform", log)
+    used = recorded(deployed)
+    unused = {
+        name: sorted(held - used.get(name, set()) - RARE.get(name, set()))
+        for name, held in privileges().items()
+        if held - used.get(name, set()) - RARE.get(name, set())
+    }
+    assert unused == {}
+
+
+# Privileges for what these tests do not bring about, each with the place where it is needed.
+RARE: dict[str, set[str]] = {}
+
+
+def privileges() -> dict[str, set[str]]:
+    """Actions on the table and the queue, by function. @connections is not recorded by the endpoint."""
+    return {
+        name: {
+            action.split(":")[1]
+            for statement in cfn.statements(cfn.role_of(function))
+            for action in cfn.as_list(statement["Action"])
+            if action.startswith("dynamodb:") or action == "sqs:SendMessage"
+        }
+        for name, function in cfn.functions().items()
+    }
+
+
+def recorded(deployed) -> dict[str, set[str]]:
+    """Actions that each function was seen to use."""
+    functions = {access_key(deployed, name): name for name in cfn.functions()}
+    used: dict[str, set[str]] = {}
+    pages = deployed.emulator.client("cloudtrail").get_paginator("lookup_events").paginate()
+    for event in (each for page in pages for each in page["Events"]):
+        name = functions.get(event.get("Username"))
+        if name:
+            used.setdefault(name, set()).update(actions(event))
+    return used
+
+
+def actions(event: dict) -> set[str]:
+    """What an event needs permission for: a transaction, what is in it."""
+    if event["EventName"] != "TransactWriteItems":
+        return {event["EventName"]}
+    kinds = {"Put": "PutItem", "Update": "UpdateItem", "Delete": "DeleteItem", "ConditionCheck": "ConditionCheckItem"}
+    return {action for kind, action in kinds.items() if f'"{kind}"' in event["CloudTrailEvent"]}
+
+
+def access_key(deployed, name: str) -> str:
+    """The access key that the endpoint gives to a function for its role."""
+    configuration = deployed.emulator.client("lambda").get_function_configuration(FunctionName=f"{deployed.stack}-{name}")
+    digest = hashlib.sha256(f"{configuration['FunctionArn']}:{configuration['Role']}".encode()).hexdigest()
+    return f"ASIA{digest[:16].upper()}"
