@@ -27,6 +27,7 @@ use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
+pub use aws::{Fate, Intercept, SdkCall};
 pub use options::Options;
 
 use database::Database;
@@ -101,7 +102,7 @@ impl Server {
         let database = Database::start(options.data.as_deref()).await?;
         let access_key = secret::random();
         let control = Arc::new(OnceLock::new());
-        let aws = aws::config(database.url(), Arc::clone(&control), &access_key);
+        let aws = aws::config(database.url(), Arc::clone(&control), &access_key, options.intercept.clone());
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let ids: Arc<dyn IdSource> = Arc::new(UuidSource::default());
         let runtime = Runtime::with(configure(&options, &url)?, aws, Arc::clone(&clock), Arc::clone(&ids));

@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use apigateway::{Chances, Limits, MessageOrder};
 
+use crate::Intercept;
+
 /// Everything about a server that its command line, or a test, may choose.
 pub struct Options {
     /// The address to listen on.
@@ -35,6 +37,8 @@ pub struct Options {
     pub sweep_every: Duration,
     /// Faults to inject. Only tests can: no option and no environment variable leads here.
     pub faults: Option<Chances>,
+    /// Faults of AWS itself: throttled, slow or wrong answers to calls of the SDK. Only tests can set them, too.
+    pub intercept: Option<Intercept>,
 }
 
 impl Default for Options {
@@ -54,6 +58,7 @@ impl Default for Options {
             message_order: MessageOrder::default(),
             sweep_every: Duration::from_secs(30),
             faults: None,
+            intercept: None,
         }
     }
 }
