@@ -79,11 +79,11 @@ impl std::fmt::Debug for Inside {
 impl HttpClient for Inside {
     fn http_connector(&self, settings: &HttpConnectorSettings, components: &RuntimeComponents) -> SharedHttpConnector {
         let http = self.http.http_connector(settings, components);
-        SharedHttpConnector::new(Connector {
-            database: self.database.clone(),
-            control: Arc::clone(&self.control),
-            http,
-        })
+        let forward = Forward { database: self.database.clone(), control: Arc::clone(&self.control), http };
+        match &self.intercept {
+            None => SharedHttpConnector::new(forward),
+            Some(intercept) => SharedHttpConnector::new(Intercepted { forward, intercept: Arc::clone(intercept) }),
+        }
     }
 }
 
