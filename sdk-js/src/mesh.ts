@@ -76,7 +76,7 @@ export class Mesh {
 
   /** Signals may have been lost: connections that work are described again, the others made anew. */
   renegotiate(): void {
-    for (const [userId, peer] of this.#peers) {
+    for (const [userId, peer] of [...this.#peers]) {
       if (peer.state === 'connected') peer.negotiate();
       else this.reset(userId, true);
     }

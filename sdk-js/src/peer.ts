@@ -180,10 +180,10 @@ export class Peer {
     const offer = await unpack(sdp);
     const collision = this.#making || pc.signalingState !== 'stable';
     if (collision && !this.#options.polite) return;
-    this.#active = true;
     this.#disarm('first');
     this.#disarm('answer');
     await pc.setRemoteDescription({ type: 'offer', sdp: offer });
+    this.#active = true;
     await this.#described();
     await pc.setLocalDescription();
     this.#describe();

@@ -84,6 +84,7 @@ export class FakePeerConnection {
   #pending: { local?: Description; remote?: Description } = {};
   #seen = new Set<string>();
   #chain: Promise<unknown> = Promise.resolve();
+  #busy = 0;
 
   constructor(configuration: RTCConfiguration) {
     this.configuration = configuration;
@@ -154,7 +155,7 @@ export class FakePeerConnection {
   setLocalDescription(): Promise<void> {
     return this.#operation(() => {
       const type: Type = this.signalingState === 'have-remote-offer' ? 'answer' : 'offer';
-      const description = { type, sdp: this.#describe() };
+      const description = { type, sdp: this.#describe(type) };
       if (type === 'offer') {
         this.#pending.local = description;
         this.#enter('have-local-offer');
@@ -169,7 +170,10 @@ export class FakePeerConnection {
   setRemoteDescription(description: Description): Promise<void> {
     return this.#operation(() => {
       if (description.type === 'offer') {
-        if (this.signalingState === 'have-local-offer') this.#pending = {};
+        if (this.signalingState === 'have-local-offer') {
+          this.#pending = {};
+          this.#needed = true;
+        }
         this.#pending.remote = description;
         this.#enter('have-remote-offer');
       } else {
@@ -206,9 +210,17 @@ export class FakePeerConnection {
     return `${this.id}-${this.#generation}`;
   }
 
-  #describe(): string {
+  /** An answer has no more places of a kind than the offer; what finds none needs an offer of its own. */
+  #describe(type: Type): string {
+    const places = { audio: Infinity, video: Infinity };
+    if (type === 'answer') {
+      const offered = this.#pending.remote?.sdp ?? '';
+      for (const kind of ['audio', 'video'] as const) places[kind] = offered.split(`m=${kind} `).length - 1;
+    }
     const lines = this.#lines.filter(({ track, direction }) => track && direction === 'sendrecv');
-    const sections = lines.map(({ track, stream, mid }) => `m=${track?.kind} 9\r\na=mid:${mid}\r\na=msid:${stream} ${track?.id}\r\n`);
+    const placed = lines.filter(({ track }) => track && places[track.kind]-- > 0);
+    this.#needed = placed.length < lines.length;
+    const sections = placed.map(({ track, stream, mid }) => `m=${track?.kind} 9\r\na=mid:${mid}\r\na=msid:${stream} ${track?.id}\r\n`);
     return `v=0\r\na=ice-ufrag:${this.#fragment()}\r\n${sections.join('')}`;
   }
 
@@ -238,7 +250,7 @@ export class FakePeerConnection {
 
   #fire(): void {
     setImmediate(() => {
-      if (!this.#needed || this.signalingState !== 'stable') return;
+      if (!this.#needed || this.signalingState !== 'stable' || this.#busy > 0) return;
       this.#needed = false;
       this.onnegotiationneeded?.();
     });
@@ -264,14 +276,18 @@ export class FakePeerConnection {
     for (const side of [this, other]) if (side.connectionState !== 'connected') side.become('connected');
   }
 
-  /** One after the other, each taking a turn. */
+  /** One after the other, each taking a turn; only when none is left the need for negotiation shows. */
   #operation(step: () => void): Promise<void> {
+    this.#busy++;
     const next = this.#chain.then(() => new Promise<void>((resolve) => setImmediate(resolve))).then(() => {
       if (this.signalingState === 'closed') return new Promise<void>(() => {});
       step();
       return undefined;
     });
-    this.#chain = next.catch(() => {});
+    const done = () => {
+      if (--this.#busy === 0 && this.#needed) this.#fire();
+    };
+    this.#chain = next.then(done, done);
     return next;
   }
 }

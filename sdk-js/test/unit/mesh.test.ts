@@ -1,0 +1,390 @@
+import assert from 'node:assert/strict';
+import { beforeEach, describe, test } from 'node:test';
+import type { TunRTCError } from '../../src/errors.ts';
+import { Mesh } from '../../src/mesh.ts';
+import type { Outgoing, PeerState, Slot, StreamKind } from '../../src/peer.ts';
+import type { IceServer, ReceivedSignal, SignalBody } from '../../src/wire.ts';
+import { FakeClock, seeded } from '../support/clock.ts';
+import { testEnvironment } from '../support/environment.ts';
+import { FakePeerConnection, FakeStream, FakeTrack } from '../support/peer-connection.ts';
+import { FakeServer } from '../support/server.ts';
+
+Object.assign(globalThis, { MediaStream: FakeStream });
+
+let clock: FakeClock;
+
+beforeEach(() => {
+  clock = new FakeClock();
+});
+
+/** One participant's mesh, and all that it said. */
+interface Side {
+  id: string;
+  mesh: Mesh;
+  sent: SignalBody[];
+  states: PeerState[];
+  streams: StreamKind[];
+  removed: number;
+  errors: TunRTCError[];
+  iceRequests: number;
+  connection(): FakePeerConnection;
+}
+
+/** Carries signals between sides, each way in order, as durable signaling does. */
+class Ferry {
+  readonly #sides = new Map<string, Side>();
+  readonly #epochs = new Map<string, number>();
+  readonly #arrivals = new Map<string, number>();
+  /** Milliseconds that a signal takes. */
+  delay: () => number = () => 20;
+  /** Whether a signal is thrown away, against the promise. */
+  loses: (from: string, body: SignalBody) => boolean = () => false;
+  #runs = 0;
+
+  add(id: string): Side {
+    const run = ++this.#runs;
+    const side: Side = {
+      id,
+      mesh: undefined as unknown as Mesh,
+      sent: [],
+      states: [],
+      streams: [],
+      removed: 0,
+      errors: [],
+      iceRequests: 0,
+      connection: () => {
+        const [peer] = [...side.mesh.peers.values()];
+        assert.ok(peer, `${id} has a peer`);
+        return peer.connection as unknown as FakePeerConnection;
+      },
+    };
+    side.mesh = new Mesh({
+      environment: testEnvironment(clock, new FakeServer(clock)),
+      userId: id,
+      configuration: {},
+      iceServers: [{ urls: ['stun:first'] }],
+      freshIceServers: async (): Promise<IceServer[]> => {
+        side.iceRequests++;
+        return [{ urls: ['turn:fresh'] }];
+      },
+      send: async (target, body) => this.#carry(side, run, target, body),
+      renew: (target) => this.#epochs.set(`${id} ${run} ${target}`, (this.#epochs.get(`${id} ${run} ${target}`) ?? 0) + 1),
+      onStream: (_, __, kind) => side.streams.push(kind),
+      onStreamRemoved: () => side.removed++,
+      onState: (_, state) => side.states.push(state),
+      onChannel: () => {},
+      onError: (error) => side.errors.push(error),
+    });
+    this.#sides.set(id, side);
+    return side;
+  }
+
+  #carry(from: Side, run: number, target: string, body: SignalBody): void {
+    from.sent.push(body);
+    if (this.loses(from.id, body)) return;
+    const epoch = `${run}.${this.#epochs.get(`${from.id} ${run} ${target}`) ?? 0}`;
+    const signal = { fromUserId: from.id, fromUsername: from.id, signalId: '', epoch, timestamp: '', ...body } as ReceivedSignal;
+    const way = `${from.id} ${target}`;
+    const arrival = Math.max(this.#arrivals.get(way) ?? 0, clock.now() + this.delay());
+    this.#arrivals.set(way, arrival);
+    clock.setTimeout(() => this.#sides.get(target)?.mesh.handle(signal), arrival - clock.now());
+  }
+}
+
+const offers = ({ sent }: Side) => sent.filter((body) => 'offer' in body).length;
+const areConnected = (...sides: Side[]) => sides.every(({ mesh }) => [...mesh.peers.values()].every(({ state }) => state === 'connected'));
+
+function camera(): Outgoing {
+  const track = new FakeTrack('video');
+  return { track, stream: new FakeStream([track]) } as unknown as Outgoing;
+}
+
+async function pair(): Promise<[Side, Side, Ferry]> {
+  const ferry = new Ferry();
+  const [alice, bob] = [ferry.add('alice'), ferry.add('bob')];
+  await alice.mesh.send('camera', camera());
+  await bob.mesh.send('camera', camera());
+  alice.mesh.connect('bob', true);
+  bob.mesh.connect('alice', false);
+  await clock.until(() => areConnected(alice, bob));
+  return [alice, bob, ferry];
+}
+
+describe('negotiation', () => {
+  test('the newcomer offers, the other answers, and each gets the other’s stream', async () => {
+    const [alice, bob] = await pair();
+    await clock.advance(2_000);
+    assert.deepEqual([offers(alice), offers(bob)], [1, 0]);
+    assert.deepEqual([alice.streams, bob.streams], [['camera'], ['camera']]);
+    assert.deepEqual([alice.errors, bob.errors], [[], []]);
+  });
+
+  test('a signal from somebody unknown makes the connection', async () => {
+    const ferry = new Ferry();
+    const [alice, bob] = [ferry.add('alice'), ferry.add('bob')];
+    alice.mesh.connect('bob', true);
+    await clock.until(() => bob.mesh.peers.size === 1 && areConnected(alice, bob));
+    assert.equal(offers(bob), 0);
+  });
+
+  test('without any media two still connect', async () => {
+    const ferry = new Ferry();
+    const [alice, bob] = [ferry.add('alice'), ferry.add('bob')];
+    alice.mesh.connect('bob', true);
+    bob.mesh.connect('alice', false);
+    await clock.until(() => areConnected(alice, bob));
+  });
+
+  test('a newcomer that makes no offer gets one', async () => {
+    const ferry = new Ferry();
+    const [alice, bob] = [ferry.add('alice'), ferry.add('bob')];
+    alice.mesh.connect('bob', false);
+    bob.mesh.connect('alice', false);
+    await clock.advance(3_900);
+    assert.deepEqual([offers(alice), offers(bob)], [0, 0]);
+    await clock.until(() => areConnected(alice, bob));
+  });
+
+  test('an offer that is not answered is made again', async () => {
+    const ferry = new Ferry();
+    const [alice, bob] = [ferry.add('alice'), ferry.add('bob')];
+    let lost = 0;
+    ferry.loses = (_, body) => 'answer' in body && lost++ === 0;
+    alice.mesh.connect('bob', true);
+    await clock.advance(9_000);
+    assert.equal(offers(alice), 1);
+    await clock.until(() => bob.mesh.peers.size === 1 && areConnected(alice, bob));
+    assert.equal(offers(alice), 2);
+  });
+
+  test('of two offers that cross one gives way, over every kind of delay', async () => {
+    for (let seed = 1; seed <= 200; seed++) {
+      clock = new FakeClock();
+      const random = seeded(seed);
+      const ferry = new Ferry();
+      ferry.delay = () => random() * 80;
+      const [alice, bob] = [ferry.add('alice'), ferry.add('bob')];
+      await alice.mesh.send('camera', camera());
+      await bob.mesh.send('camera', camera());
+      alice.mesh.connect('bob', true);
+      await clock.advance(random() * 60);
+      bob.mesh.connect('alice', true);
+      await clock.until(() => areConnected(alice, bob), 5_000);
+      await clock.advance(500);
+      assert.deepEqual([alice.streams, bob.streams], [['camera'], ['camera']], `seed ${seed}`);
+      assert.deepEqual([alice.errors, bob.errors], [[], []], `seed ${seed}`);
+    }
+  });
+
+  test('the polite one is the lower user id, on both sides', async () => {
+    const ferry = new Ferry();
+    const [alice, bob] = [ferry.add('alice'), ferry.add('bob')];
+    alice.mesh.connect('bob', true);
+    bob.mesh.connect('alice', true);
+    await clock.until(() => areConnected(alice, bob));
+    assert.equal(alice.sent.filter((body) => 'answer' in body).length, 1);
+    assert.equal(bob.sent.filter((body) => 'answer' in body).length, 0);
+  });
+
+  test('offers that cross again and again in a running call break nothing', async () => {
+    const [alice, bob, ferry] = await pair();
+    const random = seeded(3);
+    ferry.delay = () => random() * 50;
+    for (let round = 0; round < 50; round++) {
+      for (const side of [alice, bob]) for (const peer of side.mesh.peers.values()) peer.negotiate();
+      await clock.advance(random() * 120);
+    }
+    await clock.advance(11_000);
+    assert.ok(areConnected(alice, bob));
+    assert.deepEqual([alice.errors, bob.errors], [[], []]);
+    assert.deepEqual([alice.connection().signalingState, bob.connection().signalingState], ['stable', 'stable']);
+  });
+});
+
+describe('candidates', () => {
+  test('found together travel together, after their description', async () => {
+    const ferry = new Ferry();
+    const alice = ferry.add('alice');
+    alice.mesh.connect('bob', true);
+    await clock.until(() => offers(alice) === 1);
+    const gathered = (number: number) => {
+      const candidate = { candidate: `candidate:${number}`, toJSON: () => ({ candidate: `candidate:${number}` }) };
+      alice.connection().onicecandidate?.({ candidate });
+    };
+    [1, 2, 3].forEach(gathered);
+    alice.connection().onicecandidate?.({ candidate: null });
+    await clock.advance(100);
+    assert.deepEqual(alice.sent.map((body) => Object.keys(body)[0]), ['offer', 'candidates']);
+    const [, batch] = alice.sent;
+    assert.equal(batch && 'candidates' in batch && batch.candidates.length, 4);
+  });
+
+  test('wait for their description, and those of another are dropped', async () => {
+    const ferry = new Ferry();
+    const [alice, bob] = [ferry.add('alice'), ferry.add('bob')];
+    const from = { fromUserId: 'bob', fromUsername: 'bob', signalId: '', epoch: '2.0', timestamp: '' };
+    alice.mesh.connect('bob', false);
+    bob.mesh.connect('alice', true);
+    const fragment = `${bob.connection().id}-0`;
+    const candidates = [
+      { candidate: 'candidate:its-own', usernameFragment: fragment },
+      { candidate: 'candidate:stale', usernameFragment: 'another' },
+    ];
+    alice.mesh.handle({ ...from, candidates });
+    await clock.until(() => areConnected(alice, bob));
+    const applied = alice.connection().applied.map(({ candidate }) => candidate);
+    assert.ok(applied.includes('candidate:its-own'));
+    assert.ok(!applied.includes('candidate:stale'));
+  });
+});
+
+describe('trouble', () => {
+  test('a failed connection restarts ICE with fresh servers', async () => {
+    const [alice, bob] = await pair();
+    const connection = alice.connection();
+    connection.become('failed');
+    await clock.until(() => connection.restarts === 1 && areConnected(alice, bob));
+    assert.deepEqual(connection.configuration.iceServers, [{ urls: ['turn:fresh'] }]);
+    assert.equal(alice.connection(), connection);
+    assert.deepEqual(alice.states, ['connected', 'reconnecting', 'connected']);
+  });
+
+  test('both sides restarting at once recover', async () => {
+    const [alice, bob] = await pair();
+    alice.connection().become('failed');
+    bob.connection().become('failed');
+    await clock.until(() => areConnected(alice, bob));
+    assert.deepEqual([alice.errors, bob.errors], [[], []]);
+  });
+
+  test('a short disturbance restarts nothing', async () => {
+    const [alice] = await pair();
+    alice.connection().become('disconnected');
+    await clock.advance(2_000);
+    alice.connection().become('connected');
+    await clock.advance(20_000);
+    assert.equal(alice.iceRequests, 0);
+  });
+
+  test('a long disturbance restarts ICE before the browser calls it failed', async () => {
+    const [alice] = await pair();
+    alice.connection().become('disconnected');
+    await clock.advance(5_000);
+    assert.equal(alice.connection().restarts, 1);
+  });
+
+  test('when restarts do not help, both sides get a new connection', async () => {
+    const [alice, bob, ferry] = await pair();
+    const [before, bobBefore] = [alice.connection(), bob.connection()];
+    let cut = true;
+    ferry.loses = () => cut;
+    before.become('failed');
+    await clock.advance(45_000);
+    assert.ok(before.restarts >= 1);
+    cut = false;
+    await clock.until(() => areConnected(alice, bob), 60_000);
+    assert.notEqual(alice.connection(), before);
+    assert.notEqual(bob.connection(), bobBefore);
+    assert.deepEqual([alice.streams.length, bob.streams.length], [2, 2]);
+  });
+
+  test('both making a new connection at the same time agree in the end', async () => {
+    for (let seed = 1; seed <= 100; seed++) {
+      clock = new FakeClock();
+      const [alice, bob, ferry] = await pair();
+      const random = seeded(seed);
+      ferry.delay = () => random() * 60;
+      alice.mesh.reset('bob', random() < 0.5);
+      await clock.advance(random() * 80);
+      bob.mesh.reset('alice', random() < 0.5);
+      await clock.until(() => areConnected(alice, bob), 30_000);
+      await clock.advance(1_000);
+      assert.ok(areConnected(alice, bob), `seed ${seed}`);
+      assert.deepEqual([alice.errors, bob.errors], [[], []], `seed ${seed}`);
+    }
+  });
+
+  test('a page that was reloaded connects anew, whatever its earlier run left on the way', async () => {
+    for (let seed = 1; seed <= 100; seed++) {
+      clock = new FakeClock();
+      const [alice, bob, ferry] = await pair();
+      const random = seeded(seed);
+      ferry.delay = () => random() * 60;
+      for (const peer of bob.mesh.peers.values()) if (random() < 0.5) peer.negotiate();
+      await clock.advance(random() * 40);
+      bob.mesh.close();
+      const reloaded = ferry.add('bob');
+      await reloaded.mesh.send('camera', camera());
+      if (random() < 0.7) alice.mesh.reset('bob', false);
+      reloaded.mesh.connect('alice', true);
+      await clock.until(() => areConnected(alice, reloaded), 30_000);
+      await clock.advance(1_000);
+      assert.ok(areConnected(alice, reloaded), `seed ${seed}`);
+      assert.deepEqual(reloaded.streams.at(-1), 'camera', `seed ${seed}`);
+    }
+  });
+
+  test('after signals were lost, connections that work are kept and the others made anew', async () => {
+    const [alice, bob] = await pair();
+    const working = alice.connection();
+    alice.mesh.renegotiate();
+    await clock.advance(1_000);
+    assert.equal(alice.connection(), working);
+    assert.ok(areConnected(alice, bob));
+    bob.connection().become('disconnected');
+    bob.mesh.renegotiate();
+    await clock.until(() => areConnected(alice, bob));
+    assert.notEqual(alice.connection(), working);
+  });
+
+  test('a departed peer’s late answer brings nobody back', async () => {
+    const [alice, bob, ferry] = await pair();
+    ferry.delay = () => 200;
+    for (const peer of alice.mesh.peers.values()) peer.negotiate();
+    await clock.advance(100);
+    alice.mesh.remove('bob');
+    assert.equal(alice.states.at(-1), 'closed');
+    assert.equal(alice.mesh.peers.size, 0);
+    bob.mesh.close();
+    await clock.advance(100);
+    assert.equal(bob.mesh.peers.size, 1, 'alice’s offer was on its way before she let bob go');
+  });
+});
+
+describe('tracks', () => {
+  test('a camera that is switched needs no negotiation', async () => {
+    const [alice, bob] = await pair();
+    await clock.advance(1_000);
+    const before = offers(alice);
+    await alice.mesh.send('camera', camera());
+    await clock.advance(1_000);
+    assert.equal(offers(alice), before);
+    assert.ok(areConnected(alice, bob));
+  });
+
+  test('a screen comes as a stream of its own that says what it is, and can be shared again', async () => {
+    const [alice, bob] = await pair();
+    await clock.advance(1_000);
+    for (let round = 0; round < 3; round++) {
+      const screen: [Slot, Outgoing] = ['screen', camera()];
+      await alice.mesh.send(...screen);
+      await clock.advance(1_000);
+      assert.equal(bob.streams.at(-1), 'screen');
+      await alice.mesh.send('screen');
+      await clock.advance(1_000);
+    }
+    assert.equal(alice.connection().getTransceivers().length, 2, 'the place of the screen is used again');
+    assert.deepEqual([alice.errors, bob.errors], [[], []]);
+  });
+
+  test('a camera turned on in the middle of a call reaches the others', async () => {
+    const ferry = new Ferry();
+    const [alice, bob] = [ferry.add('alice'), ferry.add('bob')];
+    alice.mesh.connect('bob', true);
+    bob.mesh.connect('alice', false);
+    await clock.until(() => areConnected(alice, bob));
+    await bob.mesh.send('camera', camera());
+    await clock.advance(1_000);
+    assert.deepEqual(alice.streams, ['camera']);
+  });
+});
