@@ -3,10 +3,10 @@
 use apigateway::{Gateway, function};
 use aws_lambda_events::apigw::ApiGatewayV2httpRequest;
 use bytes::Bytes;
-use serde_json::{Value, json};
+use serde_json::json;
 use std::time::Duration;
 
-use crate::support::{answering, failing, limits, ok, panicking, recording, start, stuck};
+use crate::support::{answering, assert_request_time, failing, limits, ok, panicking, recording, soon, start, stuck};
 
 #[tokio::test]
 async fn the_event_has_the_fields_of_payload_format_2() {
@@ -42,22 +42,6 @@ async fn the_event_has_the_fields_of_payload_format_2() {
     }
     assert_request_time(&context["time"]);
     assert!(context["timeEpoch"].as_i64().is_some_and(|millis| millis > 1_700_000_000_000));
-}
-
-/// `29/Nov/2023:08:04:01 +0000`
-pub fn assert_request_time(time: &Value) {
-    let text = time.as_str().expect("a time");
-    let shape: String = text
-        .chars()
-        .map(|character| match character {
-            '0'..='9' => '9',
-            'a'..='z' => 'a',
-            'A'..='Z' => 'A',
-            other => other,
-        })
-        .collect();
-    assert_eq!(shape, "99/Aaa/9999:99:99:99 +9999", "{text}");
-    assert!(text.ends_with("+0000"));
 }
 
 #[tokio::test]
@@ -328,7 +312,7 @@ async fn a_stuck_function_is_stopped_some_time_after_its_integration_timed_out()
     )
     .await;
     assert_eq!(running.get("/").await.status, 503);
-    crate::support::soon(dropped.recv()).await.expect("the function was stopped");
+    soon(dropped.recv()).await.expect("the function was stopped");
 }
 
 #[tokio::test]
@@ -348,10 +332,10 @@ async fn a_client_that_hangs_up_does_not_stop_the_function() {
     let running = start(Gateway::builder().http_route("GET /", slow)).await;
     let mut stream = tokio::net::TcpStream::connect(running.address).await.expect("the gateway listens");
     stream.write_all(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n").await.expect("the gateway reads");
-    assert_eq!(crate::support::soon(done.recv()).await, Some("started"));
+    assert_eq!(soon(done.recv()).await, Some("started"));
     drop(stream);
     go.send_replace(true);
-    assert_eq!(crate::support::soon(done.recv()).await, Some("finished"));
+    assert_eq!(soon(done.recv()).await, Some("finished"));
 }
 
 #[tokio::test]
@@ -443,4 +427,16 @@ async fn requests_run_at_the_same_time() {
     let running = start(Gateway::builder().http_route("GET /", together)).await;
     let answers = futures_util::future::join_all((0..20).map(|_| running.get("/"))).await;
     assert!(answers.iter().all(|answer| answer.status == 200));
+}
+
+#[tokio::test]
+async fn a_connection_serves_several_requests() {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    let running = start(Gateway::builder().http_route("GET /{n}", answering(json!("x")).0)).await;
+    let mut stream = tokio::net::TcpStream::connect(running.address).await.expect("the gateway listens");
+    let requests = "GET /1 HTTP/1.1\r\nHost: a\r\n\r\nGET /2 HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
+    stream.write_all(requests.as_bytes()).await.expect("the gateway reads");
+    let mut answers = String::new();
+    soon(stream.read_to_string(&mut answers)).await.expect("two answers");
+    assert_eq!(answers.matches("HTTP/1.1 200 OK").count(), 2, "{answers}");
 }

@@ -2,6 +2,7 @@
 //! A fact that AWS does not document has `undocumented` in its test's name.
 
 mod authorizer;
+mod chaos;
 mod closing;
 mod connections_api;
 mod cors;

@@ -15,9 +15,8 @@ use tokio_tungstenite::tungstenite::{
     },
 };
 
-use crate::{
-    http_api::assert_request_time,
-    support::{answering, echo, failing, limits, ok, panicking, soon, start, stuck, who},
+use crate::support::{
+    answering, assert_request_time, echo, failing, limits, ok, panicking, recording, soon, start, stuck, who,
 };
 
 #[tokio::test]
@@ -195,6 +194,20 @@ async fn the_status_of_a_route_response_does_not_matter_undocumented() {
     let mut client = running.connect().await;
     client.send("hello").await;
     assert_eq!(client.text().await, "sent anyway");
+}
+
+#[tokio::test]
+async fn an_answer_over_128_kilobytes_is_internal_server_error_undocumented() {
+    let sized = |event: &Value| {
+        let size: usize = event["body"].as_str().and_then(|text| text.parse().ok()).expect("a size");
+        Ok(json!({"statusCode": 200, "body": "x".repeat(size)}))
+    };
+    let running = start(Gateway::builder().ws_route_with_response("$default", recording(sized).0)).await;
+    let mut client = running.connect().await;
+    client.send(&(128 * 1024).to_string()).await;
+    assert_eq!(client.text().await.len(), 128 * 1024);
+    client.send(&(128 * 1024 + 1).to_string()).await;
+    assert_eq!(client.json().await["message"], "Internal server error");
 }
 
 #[tokio::test]

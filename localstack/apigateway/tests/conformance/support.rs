@@ -279,9 +279,14 @@ impl Calls {
         soon(self.0.recv()).await.expect("the function exists")
     }
 
+    /// The next event that came already.
+    pub fn try_next(&mut self) -> Option<Value> {
+        self.0.try_recv().ok()
+    }
+
     /// Whether no event came so far.
     pub fn is_empty(&mut self) -> bool {
-        self.0.try_recv().is_err()
+        self.try_next().is_none()
     }
 }
 
@@ -342,4 +347,20 @@ pub fn limits(change: impl FnOnce(&mut Limits)) -> Limits {
     let mut limits = Limits::default();
     change(&mut limits);
     limits
+}
+
+/// A time as `requestContext` writes it: `29/Nov/2023:08:04:01 +0000`
+pub fn assert_request_time(time: &Value) {
+    let text = time.as_str().expect("a time");
+    let shape: String = text
+        .chars()
+        .map(|character| match character {
+            '0'..='9' => '9',
+            'a'..='z' => 'a',
+            'A'..='Z' => 'A',
+            other => other,
+        })
+        .collect();
+    assert_eq!(shape, "99/Aaa/9999:99:99:99 +9999", "{text}");
+    assert!(text.ends_with("+0000"));
 }
