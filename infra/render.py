@@ -223,11 +223,12 @@ def route(key: str, name: str, http: bool) -> str:
 def stage(table: dict, http: bool) -> str:
     """An API's stage: the throttle of each route, and an access log in which no ticket can stand.
 
-    It depends on its routes: API Gateway refuses settings of a route that it does not know yet.
+    It depends on its routes: API Gateway refuses settings of a route that it does not know yet. And, for the
+    WebSocket API, on the account's role for logs, where this stack makes it.
     """
     listed = routes(table, http)
     kind = "Http" if http else "WebSocket"
-    depends = ", ".join(route_id(kind, key) for key, _, _ in listed)
+    depends = ", ".join([*(route_id(kind, key) for key, _, _ in listed), *([] if http else ["ApiGatewayAccount"])])
     settings = ""
     for key, _, function in listed:
         rate = table["rates"][function["rate"]]
