@@ -45,7 +45,9 @@ impl Database {
         SdkConfig::builder()
             .behavior_version(BehaviorVersion::latest())
             .region(Region::new("us-east-1"))
-            .credentials_provider(SharedCredentialsProvider::new(Credentials::for_tests()))
+            .credentials_provider(SharedCredentialsProvider::new(Credentials::new(
+                "test", "test", None, None, "testkit",
+            )))
             .endpoint_url(&self.endpoint)
             .http_client(self.door.client())
             .build()

@@ -28,6 +28,8 @@ pub struct Request {
 /// What happens to a request instead.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fault {
+    /// It is refused for a reason that does not pass, so that nobody tries again.
+    Refused,
     /// It is refused for want of capacity.
     Throttled,
     /// The service fails.
@@ -47,7 +49,16 @@ pub struct Door(Arc<Mutex<State>>);
 #[derive(Debug, Default)]
 struct State {
     passed: Vec<Request>,
-    faults: VecDeque<(String, Fault)>,
+    faults: VecDeque<Planned>,
+}
+
+/// A fault for the requests of one operation: it lets some pass, then meets some.
+#[derive(Debug)]
+struct Planned {
+    operation: String,
+    fault: Fault,
+    spared: usize,
+    met: usize,
 }
 
 impl Door {
@@ -58,7 +69,21 @@ impl Door {
 
     /// The next `times` requests of that operation meet the fault.
     pub fn fail(&self, operation: &str, fault: Fault, times: usize) {
-        lock(&self.0).faults.extend(std::iter::repeat_n((operation.to_owned(), fault), times));
+        self.plan(operation, fault, 0, times);
+    }
+
+    /// `spared` more requests of that operation pass, and then no more until it is healed.
+    pub fn fail_from(&self, operation: &str, fault: Fault, spared: usize) {
+        self.plan(operation, fault, spared, usize::MAX);
+    }
+
+    /// Takes every fault back.
+    pub fn heal(&self) {
+        lock(&self.0).faults.clear();
+    }
+
+    fn plan(&self, operation: &str, fault: Fault, spared: usize, met: usize) {
+        lock(&self.0).faults.push_back(Planned { operation: operation.to_owned(), fault, spared, met });
     }
 
     /// As an HTTP client of the SDK.
@@ -69,8 +94,18 @@ impl Door {
 
     fn next_fault(&self, operation: &str) -> Option<Fault> {
         let faults = &mut lock(&self.0).faults;
-        let position = faults.iter().position(|(of, _)| of == operation)?;
-        faults.remove(position).map(|(_, fault)| fault)
+        let position = faults.iter().position(|planned| planned.operation == operation)?;
+        let planned = &mut faults[position];
+        if planned.spared > 0 {
+            planned.spared -= 1;
+            return None;
+        }
+        let fault = planned.fault;
+        planned.met -= 1;
+        if planned.met == 0 {
+            faults.remove(position);
+        }
+        Some(fault)
     }
 
     fn count(&self, operation: String, units: f64) {
@@ -107,6 +142,7 @@ async fn pass(
     let operation = target.rsplit('.').next().unwrap_or_default().to_owned();
     let fault = door.next_fault(&operation);
     match fault {
+        Some(Fault::Refused) => return Ok(refusal(400, "AccessDeniedException", json!({}))),
         Some(Fault::Throttled) => return Ok(refusal(400, "ProvisionedThroughputExceededException", json!({}))),
         Some(Fault::Broken) => return Ok(refusal(500, "InternalServerError", json!({}))),
         Some(Fault::Conflict) => return Ok(conflict(&operation)),
