@@ -228,7 +228,9 @@ def stage(table: dict, http: bool) -> str:
     """
     listed = routes(table, http)
     kind = "Http" if http else "WebSocket"
-    depends = ", ".join([*(route_id(kind, key) for key, _, _ in listed), *([] if http else ["ApiGatewayAccount"])])
+    depends = ", ".join(route_id(kind, key) for key, _, _ in listed)
+    # A reference, because DependsOn cannot name something that is not always there.
+    tags = "" if http else "      Tags: {LogRole: !If [CreatesLogRole, !Ref ApiGatewayAccount, existing]}\n"
     settings = ""
     for key, _, function in listed:
         rate = table["rates"][function["rate"]]
@@ -248,6 +250,7 @@ def stage(table: dict, http: bool) -> str:
         "      AccessLogSettings:\n"
         f"        DestinationArn: !GetAtt {kind}AccessLogs.Arn\n"
         f"        Format: '{json.dumps(HTTP_LOG if http else WEBSOCKET_LOG)}'\n"
+        f"{tags}"
     )
 
 

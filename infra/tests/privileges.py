@@ -1,0 +1,155 @@
+"""What each function may have to do to AWS, read from the Rust sources.
+
+A handler calls the domain; the domain calls ports (`store.take_seat`, `sockets.push`, `delays.after`), whose
+traits stand in each function's signature; the store answers each port with a few requests. Following the
+calls by name through these three layers gives the actions of every function.
+"""
+
+import re
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+
+from template import ROOT
+
+# The store's own verbs, and what each needs permission for.
+REQUESTS = {
+    "change": "dynamodb:UpdateItem", "in_transaction": "dynamodb:UpdateItem",
+    "put_item": "dynamodb:PutItem", "put_item_if": "dynamodb:PutItem", "putting_new": "dynamodb:PutItem",
+    "get_item": "dynamodb:GetItem",
+    "delete_item": "dynamodb:DeleteItem", "delete_item_if": "dynamodb:DeleteItem", "deleting": "dynamodb:DeleteItem",
+    "query": "dynamodb:Query", "keys_between": "dynamodb:Query", "keys_of": "dynamodb:Query",
+    "delete_all": "dynamodb:BatchWriteItem",
+}
+# Ports that other crates implement.
+ELSEWHERE = {
+    ("Sockets", "push"): "execute-api:ManageConnections POST",
+    ("Sockets", "close"): "execute-api:ManageConnections DELETE",
+    ("Delays", "after"): "sqs:SendMessage",
+}
+
+
+@dataclass
+class Function:
+    """A Rust function: its module, the traits its signature names, and its body."""
+
+    module: str
+    name: str
+    signature: str
+    body: str
+    trait: str | None = None
+    traits: set[str] = field(default_factory=set)
+
+
+def production_part(source: Path) -> str:
+    """The source without its comments and without its unit tests."""
+    text = source.read_text().split("#[cfg(test)]")[0]
+    return re.sub(r"//.*", "", text)
+
+
+def block(text: str, start: int) -> tuple[str, int]:
+    """The text between the brace at or after `start` and its partner, and where that ends."""
+    opening = text.index("{", start)
+    depth = 0
+    for at in range(opening, len(text)):
+        depth += {"{": 1, "}": -1}.get(text[at], 0)
+        if depth == 0:
+            return text[opening + 1 : at], at + 1
+    raise ValueError("a brace without a partner")
+
+
+def functions_in(text: str, module: str, trait: str | None = None) -> list[Function]:
+    """Functions with a body, in order. A trait's mere declarations end with a semicolon and have none."""
+    found, at = [], 0
+    while match := re.compile(r"\bfn (\w+)").search(text, at):
+        end = min(position for position in (text.find("{", match.end()), text.find(";", match.end())) if position >= 0)
+        if text[end] == ";":
+            at = end
+            continue
+        body, at = block(text, end)
+        signature = text[match.start() : end]
+        found.append(Function(module, match.group(1), signature, body, trait, set(re.findall(r"\b[A-Z]\w+", signature))))
+    return found
+
+
+@cache
+def domain() -> list[Function]:
+    return [
+        function
+        for source in sorted((ROOT / "shared" / "domain" / "src").glob("*.rs"))
+        for function in functions_in(production_part(source), source.stem)
+    ]
+
+
+@cache
+def store() -> list[Function]:
+    """Methods of the store, each with the port that it implements or None for a helper."""
+    found = []
+    for source in sorted((ROOT / "shared" / "store" / "src").glob("*.rs")):
+        text = production_part(source)
+        for match in re.finditer(r"^impl(?: (\w+) for)? Store\b", text, re.MULTILINE):
+            found += functions_in(block(text, match.end())[0], source.stem, match.group(1))
+    return found
+
+
+@cache
+def port_actions(trait: str, method: str) -> frozenset[str]:
+    """What one method of a port needs."""
+    if (trait, method) in ELSEWHERE:
+        return frozenset({ELSEWHERE[trait, method]})
+    return frozenset().union(*(store_actions(each.body, ()) for each in store() if (each.trait, each.name) == (trait, method)))
+
+
+def store_actions(body: str, seen: tuple[str, ...]) -> frozenset[str]:
+    actions = {action for verb, action in REQUESTS.items() if re.search(rf"(?:\.|\b){verb}\(", body)}
+    if ".index_name(" in body:
+        actions = {action.replace("dynamodb:Query", "dynamodb:Query index") for action in actions}
+    for helper in store():
+        if helper.trait is None and helper.name not in REQUESTS and helper.name not in seen and f"self.{helper.name}(" in body:
+            actions |= store_actions(helper.body, (*seen, helper.name))
+    return frozenset(actions)
+
+
+def methods(trait: str) -> set[str]:
+    of_store = {each.name for each in store() if each.trait == trait}
+    return of_store | {method for other, method in ELSEWHERE if other == trait}
+
+
+PORTS_OF = {"deps.store": None, "store": None, "sockets": "Sockets", "deps.push": "Sockets", "delays": "Delays"}
+
+
+@cache
+def all_traits() -> frozenset[str]:
+    return frozenset(each.trait for each in store() if each.trait) | {"Sockets", "Delays"}
+
+
+def actions_of(body: str, named: frozenset[str], module: str, seen: tuple[tuple[str, str], ...] = ()) -> frozenset[str]:
+    """Actions of a piece of code in which the traits `named` are in sight."""
+    found: frozenset[str] = frozenset()
+    for receiver, method in re.findall(r"\b((?:deps\.)?(?:store|sockets|push|delays?))\s*\.\s*(\w+)\(", body):
+        fixed = PORTS_OF.get(receiver)
+        for trait in [fixed] if fixed else named & all_traits():
+            if method in methods(trait):
+                found |= port_actions(trait, method)
+    for callee in called(body, module):
+        if (callee.module, callee.name) not in seen:
+            found |= actions_of(callee.body, frozenset(callee.traits), callee.module, (*seen, (callee.module, callee.name)))
+    return found
+
+
+def called(body: str, module: str) -> list[Function]:
+    """Functions of the domain that a piece of code calls: `module::name(`, a bare `name(`, or a method of Standings."""
+    qualified = set(re.findall(r"\b(\w+)::(\w+)\(", body))
+    bare = {(module, name) for name in re.findall(r"(?<![\w.:])(\w+)\(", body)}
+    standings = {("relay", name) for name in re.findall(r"\bstandings\s*\.(\w+)\(", body)}
+    return [each for each in domain() if (each.module, each.name) in qualified | bare | standings]
+
+
+def function_actions(name: str) -> frozenset[str]:
+    """Everything that the function `functions/NAME` may do, as IAM actions; @connections with its method, the
+    index by its name."""
+    text = production_part(ROOT / "functions" / name / "src" / "lib.rs")
+    return frozenset().union(
+        *(actions_of(function.body, frozenset(re.findall(r"\b[A-Z]\w+", text)) | all_traits(), f"functions::{name}")
+          for function in functions_in(text, name))
+    )
