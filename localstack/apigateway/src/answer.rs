@@ -33,8 +33,8 @@ impl ProxyAnswer {
     /// An answer to a WebSocket API, which must name its status.
     pub(crate) fn of_websocket(answer: &[u8]) -> Result<(StatusCode, Self), Malformed> {
         let answer: Self = serde_json::from_slice(answer).map_err(|_| Malformed)?;
-        let status = answer.status_code.and_then(|code| StatusCode::from_u16(code).ok());
-        Ok((status.ok_or(Malformed)?, answer))
+        let status = final_status(answer.status_code.ok_or(Malformed)?)?;
+        Ok((status, answer))
     }
 
     /// The first value of a header, whatever its case.
@@ -67,6 +67,12 @@ impl ProxyAnswer {
     }
 }
 
+/// 1xx statuses are no answer yet.
+fn final_status(code: u16) -> Result<StatusCode, Malformed> {
+    let status = StatusCode::from_u16(code).ok();
+    status.filter(|status| !status.is_informational()).ok_or(Malformed)
+}
+
 fn set_header(headers: &mut HeaderMap, name: &str, value: Value) -> Result<(), Malformed> {
     let name = HeaderName::try_from(name).map_err(|_| Malformed)?;
     // The framing of the answer is the gateway's own.
@@ -91,8 +97,7 @@ pub(crate) fn http_response(answer: Bytes) -> Result<Response<Bytes>, Malformed>
     if is_object {
         let proxy: ProxyAnswer = serde_json::from_slice(&answer).map_err(|_| Malformed)?;
         if let Some(code) = proxy.status_code {
-            let status = StatusCode::from_u16(code).map_err(|_| Malformed)?;
-            return proxy.into_response(status);
+            return proxy.into_response(final_status(code)?);
         }
     }
     let body = match serde_json::from_slice::<Value>(&answer).map_err(|_| Malformed)? {

@@ -114,23 +114,26 @@ impl Default for Builder {
 }
 
 impl Builder {
-    /// A route of the HTTP API: `POST /path/{parameter}`, `ANY /files/{proxy+}` or `$default`.
+    /// A [route](https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-routes.html)
+    /// of the HTTP API: `POST /path/{parameter}`, `ANY /files/{proxy+}` or `$default`.
     pub fn http_route(self, key: &str, function: Function) -> Self {
         self.and_then(|api| api.routes.add(key, function))
     }
 
-    /// The HTTP API's stage; `$default` unless told otherwise. A named one starts every path.
+    /// The HTTP API's [stage](https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-stages.html);
+    /// `$default` unless told otherwise. A named one starts every path.
     pub fn http_stage(self, stage: impl Into<String>) -> Self {
         self.with(|api| api.http_stage = stage.into())
     }
 
-    /// The HTTP API's cross-origin rules; without them the gateway leaves CORS to functions.
+    /// The HTTP API's [cross-origin rules](https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-cors.html);
+    /// without them the gateway leaves CORS to functions.
     pub fn cors(self, cors: Cors) -> Self {
         self.with(|api| api.cors = Some(cors))
     }
 
     /// Static files: asked for every GET and HEAD request that no explicit route matches,
-    /// before `$default`. `None` means that there is no such file.
+    /// before `$default`. `None` means that there is no such file. On AWS a CDN in front does this.
     pub fn assets<F, Fut>(self, handler: F) -> Self
     where
         F: Fn(Request<()>) -> Fut + Send + Sync + 'static,
@@ -139,14 +142,16 @@ impl Builder {
         self.with(|api| api.assets = Some(Box::new(move |request| handler(request).boxed())))
     }
 
-    /// A route of the WebSocket API: `$connect`, `$disconnect`, `$default` or a route key.
+    /// A [route](https://docs.aws.amazon.com/apigateway/latest/developerguide/websocket-api-develop-routes.html)
+    /// of the WebSocket API: `$connect`, `$disconnect`, `$default` or a route key.
     /// What its function returns for a message is discarded.
     pub fn ws_route(self, key: &str, function: Function) -> Self {
         self.websocket_route(key, WebSocketRoute { function, responds: false })
     }
 
-    /// A route of the WebSocket API with a route response: the `body` that its function returns
-    /// is sent to the client.
+    /// A route of the WebSocket API with a
+    /// [route response](https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-websocket-api-route-response.html):
+    /// the `body` that its function returns is sent to the client.
     pub fn ws_route_with_response(self, key: &str, function: Function) -> Self {
         self.websocket_route(key, WebSocketRoute { function, responds: true })
     }
@@ -168,7 +173,8 @@ impl Builder {
         self.with(|api| api.websocket_stage = stage.into())
     }
 
-    /// The route selection expression; `$request.body.action` unless told otherwise.
+    /// The [route selection expression](https://docs.aws.amazon.com/apigateway/latest/developerguide/websocket-api-develop-routes.html#apigateway-websocket-api-route-selection-expressions);
+    /// `$request.body.action` unless told otherwise.
     pub fn route_selection(self, expression: &str) -> Self {
         self.and_then(|api| {
             let refused = || BuildError::RouteSelection(expression.to_owned());
@@ -181,8 +187,8 @@ impl Builder {
         })
     }
 
-    /// The REQUEST authorizer of `$connect`, with its identity source
-    /// (`route.request.querystring.NAME` or `route.request.header.NAME`).
+    /// The [REQUEST authorizer](https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-websocket-api-lambda-auth.html)
+    /// of `$connect`, with its identity source (`route.request.querystring.NAME` or `route.request.header.NAME`).
     pub fn authorizer(self, identity_source: &str, function: Function) -> Self {
         self.and_then(|api| {
             let source = IdentitySource::parse(identity_source)?;
@@ -196,8 +202,9 @@ impl Builder {
         self.with(|api| api.message_order = order)
     }
 
-    /// An SQS queue and the function that reads it, one message an event. A queue URL names it
-    /// by its last part.
+    /// An SQS queue and the function that
+    /// [reads it](https://docs.aws.amazon.com/lambda/latest/dg/with-sqs.html), one message an event.
+    /// A queue URL names it by its last part.
     pub fn queue(self, name: &str, function: Function) -> Self {
         self.and_then(|api| {
             let queue = Queue::new(name, function);
@@ -208,12 +215,14 @@ impl Builder {
         })
     }
 
-    /// An EventBridge schedule; it runs while the gateway serves, first after one `interval`.
+    /// An EventBridge [schedule](https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-run-lambda-schedule.html);
+    /// it runs while the gateway serves, first after one `interval`.
     pub fn schedule(self, name: &str, interval: Duration, function: Function) -> Self {
         self.with(|api| api.schedules.push(Schedule::new(name, interval, function)))
     }
 
-    /// Whose SigV4 signatures the control plane accepts. Without it, nobody's.
+    /// Whose [SigV4 signatures](https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-signing-elements.html)
+    /// the control plane accepts. Without it, nobody's.
     pub fn access_key_id(self, access_key_id: impl Into<String>) -> Self {
         self.with(|api| api.access_key_id = Some(access_key_id.into()))
     }

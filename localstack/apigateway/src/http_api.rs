@@ -94,15 +94,15 @@ async fn answer(
     }
     let path = within_stage(&api.http_stage, parts.uri.path()).ok_or(Refusal::NotFound)?;
     if let Some((route, parameters)) = api.routes.select(&parts.method, path) {
-        let called = Called { api, origin, parts, request_id, route_key: &route.key };
-        return called.run(&route.function, parameters, body).await;
+        let call = Call { api, origin, parts, request_id, route_key: &route.key };
+        return call.run(&route.function, parameters, body).await;
     }
     if let Some(file) = asset(api, parts).await {
         return Ok(file);
     }
     let function = api.routes.fallback().ok_or(Refusal::NotFound)?;
-    let called = Called { api, origin, parts, request_id, route_key: "$default" };
-    called.run(function, PathParameters::new(), body).await
+    let call = Call { api, origin, parts, request_id, route_key: "$default" };
+    call.run(function, PathParameters::new(), body).await
 }
 
 /// The path below a named stage; the `$default` stage is at the root.
@@ -126,7 +126,7 @@ async fn asset(api: &Api, parts: &Parts) -> Option<Response<Bytes>> {
 }
 
 /// A request on its way to a function.
-struct Called<'a> {
+struct Call<'a> {
     api: &'a Api,
     origin: Origin,
     parts: &'a Parts,
@@ -134,7 +134,7 @@ struct Called<'a> {
     route_key: &'a str,
 }
 
-impl Called<'_> {
+impl Call<'_> {
     async fn run(
         self,
         function: &Function,

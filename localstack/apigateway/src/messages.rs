@@ -114,15 +114,17 @@ pub(crate) fn disconnect(api: &Arc<Api>, connection: &Arc<Connection>, code: u16
         DisconnectFate::Deliver => Duration::ZERO,
         DisconnectFate::After(delay) => delay,
     };
+    let Some(function) = api.websocket_routes.get("$disconnect").map(|route| Arc::clone(&route.function)) else {
+        return;
+    };
     let event = disconnect_event(api, connection, code, reason);
     let api = Arc::clone(api);
     Arc::clone(&api).tasks.spawn(async move {
-        let Some(route) = api.websocket_routes.get("$disconnect") else { return };
         if !delay.is_zero() {
             tokio::time::sleep(delay).await;
         }
         let limits = &api.limits;
-        let told = api.tasks.invoke(&route.function, event, limits.websocket_integration, limits.overrun).await;
+        let told = api.tasks.invoke(&function, event, limits.websocket_integration, limits.overrun).await;
         if let Err(failure) = told {
             tracing::warn!(error = &failure as &dyn std::error::Error, "$disconnect's function failed");
         }

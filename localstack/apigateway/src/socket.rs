@@ -10,11 +10,16 @@ use std::{
 use futures_util::{Sink, SinkExt, StreamExt, future::poll_fn};
 use hyper::upgrade::{OnUpgrade, Parts};
 use hyper_util::rt::TokioIo;
-use tokio::{net::TcpStream, time::Sleep};
+use tokio::{
+    io::{self, AsyncWriteExt},
+    net::TcpStream,
+    time::Sleep,
+};
 use tokio_tungstenite::{
     WebSocketStream,
     tungstenite::{
         Error, Message, Utf8Bytes,
+        error::ProtocolError,
         protocol::{
             CloseFrame, Role, WebSocketConfig,
             frame::{
@@ -66,8 +71,7 @@ async fn open(api: &Api, upgrade: OnUpgrade) -> Option<WebSocketStream<TcpStream
         .write_buffer_size(WRITE_BUFFER)
         .max_message_size(Some(api.limits.message))
         .max_frame_size(Some(api.limits.frame));
-    let config = Some(config);
-    Some(WebSocketStream::from_partially_read(stream, read_buf.into(), Role::Server, config).await)
+    Some(WebSocketStream::from_partially_read(stream, read_buf.into(), Role::Server, Some(config)).await)
 }
 
 /// How a connection ended.
@@ -99,10 +103,9 @@ impl End {
         match error {
             Error::Capacity(_) => Self::Broken(CloseCode::Size, "Message too long"),
             Error::Utf8(_) => Self::Broken(CloseCode::Invalid, "Invalid UTF-8"),
-            Error::Protocol(tokio_tungstenite::tungstenite::error::ProtocolError::ResetWithoutClosingHandshake) => {
-                Self::Lost
-            }
+            Error::Protocol(ProtocolError::ResetWithoutClosingHandshake) => Self::Lost,
             Error::Protocol(_) => Self::Broken(CloseCode::Protocol, "Protocol error"),
+            // What is left is the TCP connection's.
             _ => Self::Lost,
         }
     }
@@ -275,7 +278,8 @@ async fn send_rest(
 /// Reads what the client still sends until it hangs up. Closing with unread bytes would reset the
 /// connection, and the close frame could be lost with it.
 async fn drain(mut stream: TcpStream) {
-    if tokio::io::AsyncWriteExt::shutdown(&mut stream).await.is_ok() {
-        drop(tokio::io::copy(&mut stream, &mut tokio::io::sink()).await);
+    if stream.shutdown().await.is_ok() {
+        // Nobody is left to be told how that ends.
+        drop(io::copy(&mut stream, &mut io::sink()).await);
     }
 }

@@ -53,14 +53,12 @@ async fn a_black_hole_accepts_pushes_and_delivers_nothing_either_way() {
 
 #[tokio::test]
 async fn the_loss_of_a_black_hole_is_noticed_by_the_idle_limit_alone() {
-    let idle = limits(|limits| limits.idle = Duration::from_millis(300));
+    let idle = limits(|limits| limits.idle = Duration::from_secs(1));
     let (running, client, id, mut disconnected) = started(Gateway::builder().limits(idle)).await;
     running.gateway.black_hole(&id);
     drop(client.tcp());
-    let lost = Instant::now();
     let event = disconnected.next().await;
-    assert_eq!(event["requestContext"]["disconnectStatusCode"], 1001);
-    assert!(lost.elapsed() >= Duration::from_millis(100), "{:?}", lost.elapsed());
+    assert_eq!(event["requestContext"]["disconnectStatusCode"], 1001, "idle, not lost");
     assert_eq!(running.push(&id, "x").await, 410);
 }
 
@@ -145,7 +143,7 @@ async fn delayed_messages_are_overtaken_and_none_is_lost() {
         fn message_delay(&self, _: &Peer<'_>) -> Duration {
             // The first message is the one that asks for the id.
             match self.0.fetch_add(1, std::sync::atomic::Ordering::Relaxed) {
-                1 => Duration::from_millis(300),
+                1 => Duration::from_secs(1),
                 _ => Duration::ZERO,
             }
         }

@@ -132,7 +132,13 @@ async fn another_status_of_connect_refuses_with_that_status() {
 
 #[tokio::test]
 async fn a_connect_function_that_fails_or_answers_nonsense_is_502() {
-    for function in [failing("boom"), panicking(), answering(json!({})).0, answering(json!("ok")).0] {
+    for function in [
+        failing("boom"),
+        panicking(),
+        answering(json!({})).0,
+        answering(json!("ok")).0,
+        answering(json!({"statusCode": 101})).0,
+    ] {
         let running = start(Gateway::builder().ws_route("$connect", function)).await;
         let (status, body) = running.refused("/ws").await;
         assert_eq!(status, 502);

@@ -180,6 +180,16 @@ async fn an_answer_has_the_functions_status_headers_cookies_and_body() {
 }
 
 #[tokio::test]
+async fn a_status_that_has_no_body_gets_none() {
+    for status in [204, 304] {
+        let (function, _calls) = answering(json!({"statusCode": status, "body": "x"}));
+        let running = start(Gateway::builder().http_route("GET /", function)).await;
+        let answer = running.get("/").await;
+        assert_eq!((answer.status, answer.body.len()), (status, 0));
+    }
+}
+
+#[tokio::test]
 async fn a_base64_answer_is_decoded() {
     let (function, _calls) = answering(json!({"statusCode": 200, "body": "/wA=", "isBase64Encoded": true}));
     let running = start(Gateway::builder().http_route("GET /", function)).await;
@@ -250,6 +260,7 @@ async fn a_function_that_fails_or_answers_nonsense_is_500() {
         function(|_| async { Ok(Bytes::from_static(b"not json")) }),
         answering(json!({"statusCode": "two hundred"})).0,
         answering(json!({"statusCode": 42})).0,
+        answering(json!({"statusCode": 101})).0,
         answering(json!({"statusCode": 200, "headers": {"a b": "c"}})).0,
         answering(json!({"statusCode": 200, "headers": {"a": {"b": "c"}}})).0,
         answering(json!({"statusCode": 200, "headers": {"a": "b\r\nc: d"}})).0,
@@ -276,7 +287,7 @@ async fn a_panic_leaves_the_other_routes_alone() {
 async fn a_function_that_takes_too_long_is_503() {
     let running = start(
         Gateway::builder()
-            .limits(limits(|limits| limits.http_integration = Duration::from_millis(20)))
+            .limits(limits(|limits| limits.http_integration = Duration::from_millis(500)))
             .http_route("GET /", stuck())
             .http_route("GET /good", ok()),
     )
