@@ -1,0 +1,160 @@
+import assert from 'node:assert/strict';
+import { after, afterEach, before, describe, test } from 'node:test';
+import type { Browser, Page } from 'playwright-core';
+import { consolePage, eventually, keepsSeeing, launch, seesEverybody, startServer, type Server } from '../support/browser.ts';
+
+let server: Server;
+let browser: Browser;
+
+before(async () => {
+  server = await startServer();
+  browser = await launch();
+});
+
+afterEach(async () => {
+  for (const context of browser.contexts()) await context.close();
+});
+
+after(async () => {
+  await browser.close();
+  await server.stop();
+});
+
+/** Two people in one session, by what they would click. */
+async function call(name: string): Promise<[Page, Page]> {
+  const [demo, alice] = await Promise.all([consolePage(browser, server.url, 'Demo'), consolePage(browser, server.url, 'Alice')]);
+  await demo.getByLabel('Name', { exact: true }).fill(name);
+  await demo.getByRole('button', { name: 'Start and join' }).click();
+  await demo.getByRole('toolbar', { name: 'Call' }).waitFor();
+  await alice.getByRole('button', { name: 'Refresh' }).click();
+  await alice.getByRole('button', { name: `Join ${name}` }).click();
+  await Promise.all([seesEverybody(demo, 1), seesEverybody(alice, 1)]);
+  return [demo, alice];
+}
+
+async function say(page: Page, text: string): Promise<void> {
+  await page.getByLabel('Message', { exact: true }).fill(text);
+  await page.getByRole('button', { name: 'Send' }).click();
+}
+
+const saidIn = (page: Page, text: string) => page.getByRole('log').getByText(text, { exact: true });
+
+/** The picture in somebody's tile: its size, 0 without one. */
+const widthOf = (page: Page, selector: string) =>
+  page.evaluate((tile) => document.querySelector<HTMLVideoElement>(`${tile} video`)?.videoWidth ?? 0, selector);
+
+describe('the console', () => {
+  test('two people find each other, see each other and talk', async () => {
+    const [demo, alice] = await call('First call');
+    await say(demo, 'Hello Alice');
+    await saidIn(alice, 'Hello Alice').waitFor();
+    await say(alice, 'Hello Demo');
+    await saidIn(demo, 'Hello Demo').waitFor();
+    assert.equal(await saidIn(demo, 'Hello Alice').count(), 1);
+    assert.ok((await widthOf(demo, '.tile:not(.own)')) > 0, 'the picture is on the page');
+  });
+
+  test('history is there for those who come later', async () => {
+    const [demo, alice] = await call('With history');
+    await say(demo, 'before you came back');
+    await saidIn(alice, 'before you came back').waitFor();
+    await alice.getByRole('button', { name: 'Leave' }).click();
+    await alice.getByRole('button', { name: 'Join With history' }).click();
+    await saidIn(alice, 'before you came back').waitFor();
+  });
+
+  test('a reload in the middle of a call comes back into it', async () => {
+    const [demo, alice] = await call('Reloaded');
+    for (let round = 0; round < 3; round++) {
+      await alice.reload();
+      await alice.getByRole('toolbar', { name: 'Call' }).waitFor();
+      await Promise.all([seesEverybody(demo, 1), seesEverybody(alice, 1)]);
+    }
+    await say(demo, 'welcome back');
+    await saidIn(alice, 'welcome back').waitFor();
+  });
+
+  test('muting and turning the camera off show on the other side', async () => {
+    const [demo, alice] = await call('Quiet');
+    await alice.getByRole('tab', { name: 'People' }).click();
+    const inList = alice.locator('#people li', { hasText: 'demo' });
+    await inList.getByText('Microphone on').waitFor();
+    await demo.getByRole('button', { name: 'Mute' }).click();
+    await inList.getByText('Microphone off').waitFor();
+    await demo.getByRole('button', { name: 'Camera off' }).click();
+    await inList.getByText('Camera off').waitFor();
+    await alice.locator('.tile.blank:not(.own)').waitFor();
+    await demo.getByRole('button', { name: 'Camera on' }).click();
+    await inList.getByText('Camera on').waitFor();
+    await keepsSeeing(alice);
+  });
+
+  test('a shared screen is seen beside the camera, and goes away', async () => {
+    const [demo, alice] = await call('Screens');
+    for (let round = 0; round < 2; round++) {
+      await demo.getByRole('button', { name: 'Share screen' }).click();
+      await eventually(async () => (await widthOf(alice, '.tile.screen:not(.own)')) > 0, 'the screen arrives');
+      await keepsSeeing(alice);
+      await demo.getByRole('button', { name: 'Stop sharing' }).click();
+      await alice.locator('.tile.screen').waitFor({ state: 'detached' });
+    }
+  });
+
+  test('another camera is seen by the other side without a new negotiation', async () => {
+    const [demo, alice] = await call('Cameras');
+    const descriptions = () =>
+      demo.evaluate(() => [...tunrtc.participants.keys()].map((id) => tunrtc.createPeerConnection(id).localDescription?.sdp));
+    const before = await descriptions();
+    await demo.getByRole('button', { name: 'Devices' }).click();
+    const cameras = demo.getByLabel('Camera', { exact: true }).and(demo.locator('select'));
+    const ids = await cameras.locator('option').evaluateAll((options) => options.map((option) => (option as HTMLOptionElement).value));
+    assert.equal(ids.length, 2);
+    const inUse = await cameras.inputValue();
+    const next = ids.find((id) => id !== inUse) ?? '';
+    await cameras.selectOption(next);
+    await eventually(
+      () => demo.evaluate((id) => tunrtc.localStream?.getVideoTracks()[0]?.getSettings().deviceId === id, next),
+      'the other camera is in use',
+    );
+    await demo.getByRole('button', { name: 'Done' }).click();
+    await keepsSeeing(alice);
+    assert.deepEqual(await descriptions(), before);
+  });
+
+  test('a participant who leaves disappears, and the one who stays can end the session', async () => {
+    const [demo, alice] = await call('Ending');
+    await demo.getByRole('button', { name: 'Leave' }).click();
+    await demo.getByRole('button', { name: 'End for everybody' }).click();
+    await alice.getByRole('heading', { name: 'Sessions' }).waitFor();
+    await demo.getByRole('heading', { name: 'Sessions' }).waitFor();
+    assert.equal(await demo.getByRole('button', { name: 'Join Ending' }).count(), 0);
+  });
+
+  test('statistics tell the path and the round trip', async () => {
+    const [demo] = await call('Measured');
+    await demo.getByRole('tab', { name: 'Statistics' }).click();
+    const value = (term: string) => demo.locator('#panel-stats dt', { hasText: term }).locator('+ dd').first();
+    await eventually(async () => /^\d+ ms$/.test((await value('Round trip').textContent()) ?? ''), 'a round trip is measured');
+    await eventually(async () => /host – .*udp/.test((await value('Path').textContent()) ?? ''), 'the path is told');
+    await eventually(async () => /^[1-9]\d* kbit/.test((await value('Receiving').textContent()) ?? ''), 'a bitrate is measured');
+  });
+
+  test('a wrong password is explained, and a new account can be made', async () => {
+    const page = await (await browser.newContext()).newPage();
+    await page.goto(server.url);
+    await page.getByLabel('E-mail').fill('demo@tunrtc.com');
+    await page.getByLabel('Password').fill('not this one');
+    await page.getByRole('button', { name: 'Sign in', exact: true }).click();
+    await page.getByRole('alert').getByText('do not match an account').waitFor();
+    await page.getByRole('button', { name: 'Create an account' }).click();
+    await page.getByLabel('User name').fill('newcomer');
+    await page.getByLabel('E-mail').fill('newcomer@example.org');
+    await page.getByLabel('Password').fill('a long password');
+    await page.getByRole('button', { name: 'Create account' }).click();
+    await page.getByRole('heading', { name: 'Sessions' }).waitFor();
+    await page.reload();
+    await page.getByRole('heading', { name: 'Sessions' }).waitFor();
+    await page.getByRole('button', { name: 'Sign out' }).click();
+    await page.getByRole('heading', { name: 'Sign in' }).waitFor();
+  });
+});

@@ -1,0 +1,206 @@
+/** Real browsers against the real server: what the browser tests are made of. */
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync } from 'node:fs';
+import { connect, createServer, type Socket } from 'node:net';
+import { createInterface } from 'node:readline';
+import { chromium, type Browser, type Page } from 'playwright-core';
+import type { TunRTCClient } from '../../src/index.ts';
+
+const BINARY = process.env['TUNRTC_BIN'] ?? new URL('../../../../target/debug/tunrtc', import.meta.url).pathname;
+const CONSOLE = new URL('../../../dist/console', import.meta.url).pathname;
+const CHROMIUM = process.env['CHROMIUM'] ?? '/usr/bin/chromium';
+const READY_MS = 30_000;
+
+/** What the page has in `window`: the bundle's global, and the client that a test works with. */
+declare global {
+  var TunRTC: typeof import('../../src/index.ts');
+  var tunrtc: TunRTCClient;
+}
+
+export interface Server {
+  url: string;
+  /** As the operating system does it: at once, without goodbye. */
+  kill(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+/** Starts the server on a free port, or on the one that the options name, and waits until it is ready. */
+export async function startServer(...options: string[]): Promise<Server> {
+  for (const [path, hint] of [[BINARY, 'build it with `cargo build`, or set TUNRTC_BIN'], [CONSOLE, 'run `npm run build`']] as const) {
+    if (!existsSync(path)) throw new Error(`${path} is missing: ${hint}`);
+  }
+  const port = options.includes('--port') ? [] : ['--port', '0'];
+  const child = spawn(BINARY, [...port, '--console', CONSOLE, ...options], { stdio: ['ignore', 'pipe', 'pipe'] });
+  const url = await readiness(child);
+  return { url, kill: () => end(child, 'SIGKILL'), stop: () => end(child, 'SIGTERM') };
+}
+
+/** Its first lines, until the one that says where it is. */
+function readiness(child: ChildProcess): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const said: string[] = [];
+    const late = setTimeout(() => reject(new Error(`the server is not ready:\n${said.join('\n')}`)), READY_MS);
+    child.once('exit', (code) => reject(new Error(`the server ended with ${code}:\n${said.join('\n')}`)));
+    for (const stream of [child.stdout, child.stderr]) {
+      if (!stream) continue;
+      createInterface(stream).on('line', (line) => {
+        const url = /TunRTC is ready on (\S+)/.exec(line)?.[1];
+        if (url) resolve(url);
+        else said.push(line);
+        if (url) clearTimeout(late);
+      });
+    }
+  });
+}
+
+async function end(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  child.kill(signal);
+  await once(child, 'exit');
+}
+
+/** A browser with devices that need no hardware and no permission. */
+export function launch(...more: string[]): Promise<Browser> {
+  return chromium.launch({
+    executablePath: CHROMIUM,
+    headless: true,
+    args: [
+      '--no-sandbox',
+      '--disable-gpu',
+      '--disable-quic',
+      '--no-first-run',
+      '--disable-background-networking',
+      '--disable-component-update',
+      '--disable-sync',
+      '--mute-audio',
+      '--use-fake-device-for-media-stream=device-count=2,fps=10',
+      '--use-fake-ui-for-media-stream',
+      '--auto-select-desktop-capture-source=Entire screen',
+      '--allow-loopback-in-peer-connection',
+      ...more,
+    ],
+  });
+}
+
+/** A page with nothing on it but the SDK, and a client that is signed in. */
+export async function clientPage(browser: Browser, url: string, name: string): Promise<Page> {
+  const page = await (await browser.newContext()).newPage();
+  await page.route('**/blank.html', (route) =>
+    route.fulfill({ contentType: 'text/html', body: '<!doctype html><script src="/sdk/tunrtc.js"></script>' }),
+  );
+  await page.goto(`${url}/blank.html`);
+  await page.evaluate(async ([email, password]) => {
+    globalThis.tunrtc = new TunRTC.TunRTCClient(location.origin);
+    await tunrtc.login(email, password);
+  }, [`${name}@tunrtc.com`, `${name}123`] as const);
+  return page;
+}
+
+/** A page of its own for an account that is made for the test. */
+export async function guestPage(browser: Browser, url: string, name: string): Promise<Page> {
+  const page = await clientPage(browser, url, 'demo');
+  await page.evaluate((username) => tunrtc.register(username, `${username}@example.org`, 'a password'), name);
+  return page;
+}
+
+/** The console, with somebody signed in by the buttons that a person would click. */
+export async function consolePage(browser: Browser, url: string, name: 'Demo' | 'Alice' | 'Bob'): Promise<Page> {
+  const page = await (await browser.newContext()).newPage();
+  await page.goto(url);
+  await page.getByRole('button', { name, exact: true }).click();
+  await page.getByRole('heading', { name: 'Sessions' }).waitFor();
+  return page;
+}
+
+/** How many frames were decoded of each participant's video, by user id. */
+export function decoded(page: Page): Promise<Record<string, number>> {
+  return page.evaluate(async () => {
+    const frames: Record<string, number> = {};
+    for (const userId of tunrtc.participants.keys()) {
+      frames[userId] = 0;
+      (await tunrtc.createPeerConnection(userId).getStats()).forEach((stat) => {
+        if (stat.type === 'inbound-rtp' && stat.kind === 'video') frames[userId] += stat.framesDecoded ?? 0;
+      });
+    }
+    return frames;
+  });
+}
+
+/** Waits until everybody's video is decoded here, and goes on being decoded. */
+export async function seesEverybody(page: Page, others: number): Promise<void> {
+  await eventually(async () => {
+    const frames = Object.values(await decoded(page));
+    return frames.length === others && frames.every((count) => count > 0);
+  }, `${others} videos are decoded`);
+  await keepsSeeing(page);
+}
+
+/** Waits until each video has moved on from where it is now. */
+export async function keepsSeeing(page: Page): Promise<void> {
+  const before = await decoded(page);
+  await eventually(async () => {
+    const now = await decoded(page);
+    return Object.entries(before).every(([userId, count]) => (now[userId] ?? 0) > count);
+  }, 'every video moves on');
+}
+
+/** Polls until it holds; a bound, not a measurement. */
+export async function eventually(holds: () => Promise<boolean>, what: string, milliseconds = 40_000): Promise<void> {
+  const end = Date.now() + milliseconds;
+  while (!(await holds())) {
+    if (Date.now() > end) throw new Error(`not within ${milliseconds / 1000} s: ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+}
+
+export interface Cable {
+  url: string;
+  /** Breaks every connection that runs through here. */
+  cut(): void;
+  /** Lets nothing through until it is plugged in again. */
+  unplug(): void;
+  plugIn(): void;
+  close(): Promise<void>;
+}
+
+/** A cable to a port on this machine, which a test can cut. */
+export async function cableTo(port: () => number): Promise<Cable> {
+  const ends = new Set<Socket>();
+  let isPlugged = true;
+  const server = createServer((near) => {
+    if (!isPlugged) {
+      near.destroy();
+      return;
+    }
+    const far = connect(port(), '127.0.0.1');
+    for (const [one, other] of [[near, far], [far, near]] as const) {
+      ends.add(one);
+      one.pipe(other);
+      one.on('error', () => other.destroy());
+      one.on('close', () => {
+        ends.delete(one);
+        other.destroy();
+      });
+    }
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  if (typeof address !== 'object' || !address) throw new Error('the cable has no port');
+  const cut = () => ends.forEach((end) => end.resetAndDestroy());
+  return {
+    url: `http://localhost:${address.port}`,
+    cut,
+    unplug: () => {
+      isPlugged = false;
+      cut();
+    },
+    plugIn: () => void (isPlugged = true),
+    close: async () => {
+      cut();
+      server.close();
+      await once(server, 'close');
+    },
+  };
+}
