@@ -36,8 +36,9 @@ pub enum Delivery {
 /// Pushes a frame that is already stored to a participant whose connection was just read.
 ///
 /// `Gone` means that this connection died, not that the peer left: the participant is read again, consistently,
-/// and a newer connection gets the frame. A connection that cannot be pushed to for any other reason is cut, so
-/// that its client notices, comes back and gets the replay; only if that fails too is there an error.
+/// and a newer connection gets the frame. When there is none, the one that could not be pushed to is cut, whatever the
+/// reason was: if it is not dead after all, its client notices, comes back and gets the replay. Only if cutting fails too
+/// is there an error.
 pub async fn deliver(
     store: &(impl Members + Sync),
     sockets: &(impl Sockets + Sync),
@@ -48,15 +49,16 @@ pub async fn deliver(
 ) -> Result<Delivery> {
     let mut connection = connection;
     loop {
-        match sockets.push(&connection, frame).await {
-            Ok(Pushed::Accepted) => return Ok(Delivery::Sent),
-            Ok(Pushed::Gone) => {}
-            Err(_) => sockets.close(&connection).await?,
+        if let Ok(Pushed::Accepted) = sockets.push(&connection, frame).await {
+            return Ok(Delivery::Sent);
         }
         let newer = store.member(session, user).await?.and_then(|p| p.connection).filter(|c| *c != connection);
         match newer {
             Some(newer) => connection = newer,
-            None => return Ok(Delivery::Queued),
+            None => {
+                sockets.close(&connection).await?;
+                return Ok(Delivery::Queued);
+            }
         }
     }
 }
