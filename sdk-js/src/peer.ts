@@ -66,6 +66,8 @@ export class Peer {
   #batch: RTCIceCandidateInit[] = [];
   /** Candidates that belong to no remote description yet. */
   #waiting: RTCIceCandidateInit[] = [];
+  /** The other side's description as it came: browsers drop the marks that they do not know. */
+  #received = '';
   #making = false;
   #active: boolean;
   #closed = false;
@@ -182,6 +184,7 @@ export class Peer {
     if (collision && !this.#options.polite) return;
     this.#disarm('first');
     this.#disarm('answer');
+    this.#received = offer;
     await pc.setRemoteDescription({ type: 'offer', sdp: offer });
     this.#active = true;
     await this.#described();
@@ -192,7 +195,8 @@ export class Peer {
   async #conclude({ sdp }: Description<'answer'>): Promise<void> {
     if (this.connection.signalingState !== 'have-local-offer') return;
     this.#disarm('answer');
-    await this.connection.setRemoteDescription({ type: 'answer', sdp: await unpack(sdp) });
+    this.#received = await unpack(sdp);
+    await this.connection.setRemoteDescription({ type: 'answer', sdp: this.#received });
     await this.#described();
   }
 
@@ -258,7 +262,7 @@ export class Peer {
   }
 
   #tracked({ track, streams, transceiver }: RTCTrackEvent): void {
-    const kind = isScreen(this.connection.remoteDescription?.sdp ?? '', transceiver.mid) ? 'screen' : 'camera';
+    const kind = isScreen(this.#received, transceiver.mid) ? 'screen' : 'camera';
     const stream = streams[0] ?? new MediaStream([track]);
     stream.onremovetrack = () => {
       if (stream.getTracks().length === 0) this.#options.onStreamRemoved(stream);

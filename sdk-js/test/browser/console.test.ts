@@ -106,7 +106,8 @@ describe('the console', () => {
       demo.evaluate(() => [...tunrtc.participants.keys()].map((id) => tunrtc.createPeerConnection(id).localDescription?.sdp));
     const before = await descriptions();
     await demo.getByRole('button', { name: 'Devices' }).click();
-    const cameras = demo.getByLabel('Camera', { exact: true }).and(demo.locator('select'));
+    const cameras = demo.getByRole('combobox', { name: /^Camera/ });
+    await cameras.locator('option').nth(1).waitFor({ state: 'attached' });
     const ids = await cameras.locator('option').evaluateAll((options) => options.map((option) => (option as HTMLOptionElement).value));
     assert.equal(ids.length, 2);
     const inUse = await cameras.inputValue();

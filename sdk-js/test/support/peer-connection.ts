@@ -169,16 +169,18 @@ export class FakePeerConnection {
 
   setRemoteDescription(description: Description): Promise<void> {
     return this.#operation(() => {
+      // As browsers do: what they do not know is not in the description that they give back.
+      const known = { ...description, sdp: description.sdp.replace(/a=content:.*\r\n/g, '') };
       if (description.type === 'offer') {
         if (this.signalingState === 'have-local-offer') {
           this.#pending = {};
           this.#needed = true;
         }
-        this.#pending.remote = description;
+        this.#pending.remote = known;
         this.#enter('have-remote-offer');
       } else {
         if (this.signalingState !== 'have-local-offer') throw new Error(`an answer in ${this.signalingState}`);
-        this.#current = { remote: description, ...(this.#pending.local && { local: this.#pending.local }) };
+        this.#current = { remote: known, ...(this.#pending.local && { local: this.#pending.local }) };
         this.#stabilize();
       }
       this.#announceTracks(description.sdp);
