@@ -17,19 +17,19 @@ use http::{
 };
 use hyper::{body::Incoming, upgrade::OnUpgrade};
 use serde_json::value::RawValue;
-use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
+use tokio_tungstenite::tungstenite::{handshake::derive_accept_key, protocol::frame::coding::CloseCode};
 
 use crate::{
-    answer::{ProxyAnswer, json_response},
+    answer::{Malformed, ProxyAnswer, json_response},
     arrival::{self, Origin, WrittenNames},
     authorizer::{Authorizer, Denied, authorize},
     builder::Api,
     clock::Moment,
-    connections::{Closed, Connection},
+    connections::Connection,
     events::{self, AuthorizerRequest, EventType, Handshake, Identity, Lifecycle, WebSocketContext},
     faults::Peer,
     function::Failure,
-    random, socket,
+    messages, random, socket,
 };
 
 /// Answers a request to the WebSocket path.
@@ -64,8 +64,8 @@ enum Refusal {
     Forbidden,
     /// `$connect` answered with another status than 2xx.
     Connect(StatusCode),
-    AuthorizerFailed(Failure),
-    ConnectFailed(Failure),
+    /// The authorizer or `$connect` failed, which shows as this status.
+    Failed(StatusCode, Failure),
     ShuttingDown,
 }
 
@@ -78,27 +78,28 @@ impl Refusal {
             Self::TooManyConnects => StatusCode::TOO_MANY_REQUESTS,
             Self::Unauthorized => StatusCode::UNAUTHORIZED,
             Self::Forbidden => StatusCode::FORBIDDEN,
-            Self::Connect(status) => *status,
-            Self::AuthorizerFailed(_) => StatusCode::INTERNAL_SERVER_ERROR,
-            Self::ConnectFailed(Failure::TimedOut) => StatusCode::GATEWAY_TIMEOUT,
-            Self::ConnectFailed(_) => StatusCode::BAD_GATEWAY,
+            Self::Connect(status) | Self::Failed(status, _) => *status,
             Self::ShuttingDown => StatusCode::SERVICE_UNAVAILABLE,
         }
     }
 
-    fn message(&self) -> &'static str {
-        match self {
-            Self::AuthorizerFailed(_) | Self::ConnectFailed(_) => "Internal server error",
-            other => other.status().canonical_reason().unwrap_or("Forbidden"),
-        }
+    fn failure(&self) -> Option<&Failure> {
+        if let Self::Failed(_, failure) = self { Some(failure) } else { None }
     }
 
-    fn failure(&self) -> Option<&Failure> {
-        match self {
-            Self::AuthorizerFailed(failure) | Self::ConnectFailed(failure) => Some(failure),
-            _ => None,
+    fn message(&self) -> &'static str {
+        match self.failure() {
+            Some(_) => "Internal server error",
+            None => self.status().canonical_reason().unwrap_or("Forbidden"),
         }
     }
+}
+
+/// A failed `$connect`.
+fn connect_failed(failure: impl Into<Failure>) -> Refusal {
+    let failure = failure.into();
+    let is_late = matches!(failure, Failure::TimedOut);
+    Refusal::Failed(if is_late { StatusCode::GATEWAY_TIMEOUT } else { StatusCode::BAD_GATEWAY }, failure)
 }
 
 /// One client's try to connect.
@@ -137,7 +138,7 @@ impl Attempt {
         };
         let protocol = self.connect(authorizer.as_deref()).await?;
         let response = switching(&accept, protocol.as_deref())?;
-        self.establish(authorizer, upgrade);
+        self.establish(authorizer, upgrade)?;
         Ok(response)
     }
 
@@ -181,7 +182,7 @@ impl Attempt {
         decision.map_err(|denied| match denied {
             Denied::Unauthorized => Refusal::Unauthorized,
             Denied::Forbidden => Refusal::Forbidden,
-            Denied::Failed(failure) => Refusal::AuthorizerFailed(failure),
+            Denied::Failed(failure) => Refusal::Failed(StatusCode::INTERNAL_SERVER_ERROR, failure),
         })
     }
 
@@ -201,9 +202,8 @@ impl Attempt {
             .tasks
             .invoke(&route.function, event, limits.websocket_integration, limits.overrun)
             .await
-            .map_err(Refusal::ConnectFailed)?;
-        let (status, answer) =
-            ProxyAnswer::of_websocket(&answer).map_err(|malformed| Refusal::ConnectFailed(malformed.into()))?;
+            .map_err(connect_failed)?;
+        let (status, answer) = ProxyAnswer::of_websocket(&answer).map_err(connect_failed)?;
         match status.is_success() {
             true => Ok(answer.header(SEC_WEBSOCKET_PROTOCOL.as_str()).map(str::to_owned)),
             false => Err(Refusal::Connect(status)),
@@ -233,7 +233,7 @@ impl Attempt {
     }
 
     /// From here on the connection takes pushes, and its `$disconnect` will come.
-    fn establish(&self, authorizer: Option<Box<RawValue>>, upgrade: OnUpgrade) {
+    fn establish(&self, authorizer: Option<Box<RawValue>>, upgrade: OnUpgrade) -> Result<(), Refusal> {
         let identity =
             Identity { user_agent: self.identity.user_agent.clone(), source_ip: self.identity.source_ip.clone() };
         let connection = Arc::new(Connection::new(
@@ -248,12 +248,16 @@ impl Attempt {
             connection.become_black_hole();
         }
         self.api.connections.insert(Arc::clone(&connection));
-        // A shutdown that began meanwhile may have gone through the open connections already.
+        // A shutdown that began meanwhile may have gone through the open connections already, and
+        // the HTTP server switches protocols no more.
         if *self.api.stopping.borrow() {
-            connection.close(Closed::GoingAway);
+            self.api.connections.remove(&self.connection_id);
+            messages::disconnect(&self.api, &connection, CloseCode::Away.into(), "Going away");
+            return Err(Refusal::ShuttingDown);
         }
         tracing::debug!(connection.id = &*self.connection_id, "WebSocket opened");
         self.api.tasks.spawn(socket::serve(Arc::clone(&self.api), connection, upgrade));
+        Ok(())
     }
 
     fn refuse(&self, refusal: Refusal) -> Response<Bytes> {
@@ -307,7 +311,7 @@ fn switching(accept: &str, protocol: Option<&str>) -> Result<Response<Bytes>, Re
     let headers = response.headers_mut();
     headers.insert(CONNECTION, HeaderValue::from_static("Upgrade"));
     headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
-    let malformed = || Refusal::ConnectFailed(crate::answer::Malformed.into());
+    let malformed = || connect_failed(Malformed);
     headers.insert(SEC_WEBSOCKET_ACCEPT, accept.parse().map_err(|_| malformed())?);
     if let Some(protocol) = protocol {
         headers.insert(SEC_WEBSOCKET_PROTOCOL, protocol.parse().map_err(|_| malformed())?);

@@ -68,6 +68,28 @@ async fn a_shutdown_lets_running_requests_and_messages_finish() {
 }
 
 #[tokio::test]
+async fn a_handshake_that_a_shutdown_overtakes_is_refused_and_connect_gets_its_disconnect() {
+    let (connect, mut starts, go) = gated();
+    let (disconnect, mut disconnected) = answering(json!({"statusCode": 200}));
+    let running = start(Gateway::builder().ws_route("$connect", connect).ws_route("$disconnect", disconnect)).await;
+    let address = running.address;
+    let client = tokio::spawn(tokio_tungstenite::connect_async(format!("ws://{address}/ws")));
+    soon(starts.recv()).await.expect("$connect runs");
+    let stopped = running.shut_down();
+    while TcpStream::connect(address).await.is_ok() {
+        tokio::task::yield_now().await;
+    }
+    go.send_replace(true);
+    match soon(client).await.expect("no panic") {
+        Err(tokio_tungstenite::tungstenite::Error::Http(response)) => assert_eq!(response.status(), 503),
+        other => panic!("{other:?}"),
+    }
+    soon(stopped).await.expect("the gateway stops");
+    assert_eq!(disconnected.next().await["requestContext"]["disconnectStatusCode"], 1001);
+    assert!(disconnected.is_empty());
+}
+
+#[tokio::test]
 async fn a_shutdown_does_not_wait_for_ever() {
     let drain = limits(|limits| limits.drain = Duration::from_millis(50));
     let running = start(Gateway::builder().limits(drain).ws_route("$disconnect", stuck())).await;
