@@ -102,3 +102,19 @@ fn message(item: Item) -> Result<ChatMessage> {
         text: record.message,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::arbitrary;
+
+    proptest! {
+        #[test]
+        fn a_message_survives_its_item(sent in arbitrary::message(), end in arbitrary::timestamp()) {
+            let item: Item = serde_dynamo::to_item(ChatRecord::of(&sent, end)).unwrap();
+            prop_assert_eq!(message(item).unwrap(), sent);
+        }
+    }
+}

@@ -104,3 +104,27 @@ fn logged(item: Item) -> Result<LoggedConnection> {
     });
     Ok(LoggedConnection { admission, closure })
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::arbitrary;
+
+    proptest! {
+        #[test]
+        fn a_connection_survives_its_item(
+            admission in arbitrary::admission(),
+            closure in proptest::option::of(arbitrary::closure()),
+            end in arbitrary::timestamp(),
+        ) {
+            let mut record = ConnectionRecord::of(&admission, end);
+            record.closed_at = closure.as_ref().map(|closure| closure.at.millis());
+            record.close_code = closure.as_ref().map(|closure| closure.code);
+            record.close_reason = closure.as_ref().map(|closure| closure.reason.clone());
+            let item: Item = serde_dynamo::to_item(record).unwrap();
+            prop_assert_eq!(logged(item).unwrap(), LoggedConnection { admission, closure });
+        }
+    }
+}

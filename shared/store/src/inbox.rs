@@ -24,7 +24,7 @@ const PACKED: &str = "packed";
 /// What one write unit pays for, in bytes.
 /// <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/read-write-operations.html>
 const WRITE_UNIT: usize = 1024;
-/// No frame is larger, in bytes: what unpacks to more is malformed.
+/// Every frame is smaller, in bytes: what unpacks to more is malformed.
 const LARGEST_FRAME: u64 = 1024 * 1024;
 
 impl Inbox for Store {
@@ -96,6 +96,65 @@ fn pack(text: &str) -> Vec<u8> {
 
 fn unpack(packed: &[u8]) -> Result<String, Malformed> {
     let mut text = String::new();
-    let read = DeflateDecoder::new(packed).take(LARGEST_FRAME).read_to_string(&mut text);
-    read.map(|_| text).map_err(|_| Malformed("inbox item that does not unpack"))
+    match DeflateDecoder::new(packed).take(LARGEST_FRAME).read_to_string(&mut text) {
+        Ok(read) if (read as u64) < LARGEST_FRAME => Ok(text),
+        Ok(_) | Err(_) => Err(Malformed("inbox item that does not unpack to a frame")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::arbitrary;
+
+    fn signal_of(text: &str) -> impl Strategy<Value = Signal> + use<> {
+        let frame = Frame(text.to_owned());
+        (arbitrary::signal_id(), arbitrary::session_id(), arbitrary::user_id())
+            .prop_map(move |(id, session, to)| Signal { id, session, to, frame: frame.clone() })
+    }
+
+    fn signal() -> impl Strategy<Value = Signal> {
+        prop_oneof!["\\PC{0,3000}", "(candidate:[0-9]{1,4} ){0,300}"].prop_flat_map(|text| signal_of(&text))
+    }
+
+    fn units(item: &Item) -> usize {
+        size(item).div_ceil(WRITE_UNIT)
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
+
+        #[test]
+        fn a_frame_survives_its_item(signal in signal(), end in arbitrary::timestamp()) {
+            prop_assert_eq!(frame(item(&signal, end)).unwrap(), signal.frame);
+        }
+
+        #[test]
+        fn packing_is_done_only_where_it_saves_a_write_unit(signal in signal(), end in arbitrary::timestamp()) {
+            let stored = item(&signal, end);
+            let mut plain = stored.clone();
+            plain.remove(PACKED);
+            plain.insert(PLAIN.to_owned(), text(&signal.frame.0));
+            if stored.contains_key(PACKED) {
+                prop_assert!(units(&stored) < units(&plain));
+            } else {
+                prop_assert_eq!(stored, plain);
+            }
+        }
+
+        #[test]
+        fn whatever_is_packed_in_an_item_never_panics(packed in proptest::collection::vec(any::<u8>(), 0..200)) {
+            let spoilt = Item::from([(PACKED.to_owned(), AttributeValue::B(Blob::new(packed)))]);
+            if let Err(refused) = frame(spoilt) {
+                prop_assert!(refused.to_string().contains("malformed"));
+            }
+        }
+    }
+
+    #[test]
+    fn an_item_that_unpacks_to_more_than_any_frame_is_malformed() {
+        assert!(unpack(&pack(&"x".repeat(4 * LARGEST_FRAME as usize))).is_err());
+    }
 }

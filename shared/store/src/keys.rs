@@ -223,3 +223,124 @@ pub(crate) fn chat_of(pk: &str) -> Option<SessionId> {
 fn id_after<T: FromStr>(prefix: &str, text: &str) -> Option<T> {
     text.strip_prefix(prefix)?.parse().ok()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use domain::Timestamp;
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::arbitrary;
+
+    /// A key of every entity, all made of the same two identifiers and the same text.
+    fn every_key(a: [u8; 16], b: [u8; 16], name: &Username, address: &Email) -> Vec<Key> {
+        let valid = "the identifiers are of version 7";
+        let mut all = vec![email_guard(address), username_guard(name)];
+        let text = || name.as_str().to_owned();
+        for counted in [
+            Counted::FailedLoginsOfAccount(text()),
+            Counted::FailedLoginsOfAddress(text()),
+            Counted::RegistrationsOfAddress(text()),
+        ] {
+            all.push(counter(&counted));
+        }
+        for (a, b) in [(a, b), (b, a)] {
+            let user = UserId::from_bytes(a).expect(valid);
+            let room = SessionId::from_bytes(b).expect(valid);
+            all.extend([profile(user), session(room), created(user, room), participant(room, user)]);
+            all.push(family(user, FamilyId::from_bytes(b).expect(valid)));
+            all.push(connection(user, TicketId::from_bytes(b).expect(valid)));
+            all.push(message(room, MessageId::from_bytes(a).expect(valid)));
+            all.push(counter(&Counted::SessionsOf(user)));
+            all.push(counter(&Counted::TicketsOf(user)));
+            for signal_id in [a, b] {
+                all.push(signal(room, user, SignalId::from_bytes(signal_id).expect(valid)));
+            }
+        }
+        all
+    }
+
+    proptest! {
+        #[test]
+        fn no_two_entities_share_a_key(
+            a in arbitrary::user_id(),
+            b in arbitrary::user_id(),
+            name in arbitrary::username(),
+            address in arbitrary::email(),
+        ) {
+            prop_assume!(a != b);
+            let keys = every_key(*a.as_bytes(), *b.as_bytes(), &name, &address);
+            let different: HashSet<_> = keys.iter().collect();
+            prop_assert_eq!(different.len(), keys.len());
+        }
+
+        #[test]
+        fn counters_share_a_key_only_if_they_count_the_same(a in arbitrary::counted(), b in arbitrary::counted()) {
+            prop_assert_eq!(counter(&a) == counter(&b), a == b);
+        }
+
+        #[test]
+        fn guards_are_the_same_in_any_case(name in "[a-zA-Z0-9#_-]{1,50}", address in arbitrary::email()) {
+            let name = Username::parse(&name).expect("valid");
+            let shouted = Username::parse(&name.as_str().to_uppercase()).expect("valid");
+            prop_assert_eq!(username_guard(&name), username_guard(&shouted));
+            let loud = Email::parse(&address.as_str().to_uppercase()).expect("valid");
+            prop_assert_eq!(email_guard(&address), email_guard(&loud));
+        }
+
+        #[test]
+        fn identifiers_survive_their_keys(
+            user in arbitrary::user_id(),
+            room in arbitrary::session_id(),
+            ticket in arbitrary::ticket_id(),
+            login in arbitrary::family_id(),
+            chat in arbitrary::message_id(),
+        ) {
+            prop_assert_eq!(user_of(&profile(user).pk), Some(user));
+            prop_assert_eq!(session_of(&session(room).pk), Some(room));
+            prop_assert_eq!(created_of(&created(user, room).sk), Some(room));
+            prop_assert_eq!(family_of(&family(user, login).sk), Some(login));
+            prop_assert_eq!(ticket_of(&connection(user, ticket).sk), Some(ticket));
+            let seat = participant(room, user);
+            prop_assert_eq!((session_of(&seat.pk), participant_of(&seat.sk)), (Some(room), Some(user)));
+            prop_assert_eq!(chat_of(&message(room, chat).pk), Some(room));
+        }
+
+        #[test]
+        fn a_key_is_read_as_nothing_else(user in arbitrary::user_id(), room in arbitrary::session_id()) {
+            prop_assert_eq!(participant_of(META), None);
+            prop_assert_eq!(session_of(&profile(user).pk), None);
+            prop_assert_eq!(user_of(&session(room).pk), None);
+            prop_assert_eq!(ticket_of(&created(user, room).sk), None);
+            prop_assert_eq!(family_of(&created(user, room).sk), None);
+        }
+
+        #[test]
+        fn ranges_hold_their_own_keys_and_no_others(
+            user in arbitrary::user_id(),
+            room in arbitrary::session_id(),
+            login in arbitrary::family_id(),
+            ticket in arbitrary::ticket_id(),
+        ) {
+            let within = |key: &Key, [first, last]: [String; 2]| first <= key.sk && key.sk <= last;
+            let all = [profile(user), family(user, login), created(user, room), connection(user, ticket)];
+            let in_families: Vec<_> = all.iter().map(|key| within(key, families())).collect();
+            let in_created: Vec<_> = all.iter().map(|key| within(key, created_sessions())).collect();
+            let earliest = connections_from(TicketId::first_at(Timestamp::default()));
+            let in_connections: Vec<_> = all.iter().map(|key| within(key, earliest.clone())).collect();
+            prop_assert_eq!(in_families, [false, true, false, false]);
+            prop_assert_eq!(in_created, [false, false, true, false]);
+            prop_assert_eq!(in_connections, [false, false, false, true]);
+        }
+
+        #[test]
+        fn an_active_session_is_listed_in_one_of_the_partitions_that_are_read(room in arbitrary::session_id()) {
+            for visibility in [Visibility::Public, Visibility::Unlisted] {
+                let listed = active_partition_of(room, visibility);
+                prop_assert_eq!(active_partitions(visibility).filter(|partition| *partition == listed).count(), 1);
+            }
+        }
+    }
+}

@@ -5,6 +5,8 @@
 //! every read checks it.
 
 mod active;
+#[cfg(test)]
+mod arbitrary;
 mod chat;
 mod connections;
 mod endings;

@@ -44,3 +44,25 @@ presence: Presence {
     Connected => "connected",
     Reconnecting => "reconnecting",
 });
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_word_is_read_as_what_it_was_written_for() {
+        for value in [SessionKind::AudioOnly, SessionKind::VideoCall, SessionKind::ScreenShare, SessionKind::Mixed] {
+            assert_eq!(kind::parse(kind::of(value)), Some(value));
+        }
+        for value in [Visibility::Public, Visibility::Unlisted] {
+            assert_eq!(visibility::parse(visibility::of(value)), Some(value));
+        }
+        for value in [Membership::Seated, Membership::Left, Membership::Ended] {
+            assert_eq!(membership::parse(membership::of(value)), Some(value));
+        }
+        for value in [Presence::Disconnected, Presence::Connected, Presence::Reconnecting] {
+            assert_eq!(presence::parse(presence::of(value)), Some(value));
+        }
+        assert_eq!(presence::parse("asleep"), None);
+    }
+}

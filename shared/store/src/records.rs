@@ -151,3 +151,77 @@ pub(crate) fn participant(item: Item) -> Result<Participant> {
 pub(crate) fn is_session(item: &Item) -> bool {
     matches!(item.get("sk"), Some(AttributeValue::S(sk)) if sk == keys::META)
 }
+
+#[cfg(test)]
+mod tests {
+    use domain::UserId;
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::arbitrary;
+    use crate::items::text;
+
+    fn seat(session: domain::SessionId, user: UserId) -> Item {
+        let mut item = keys::participant(session, user).into_item();
+        for (name, value) in [("username", "alice"), ("membership", "seated"), ("presence", "connected")] {
+            item.insert(name.to_owned(), text(value));
+        }
+        for name in ["joinedAt", "attempt", "tickets", "leaseUntil"] {
+            item.insert(name.to_owned(), AttributeValue::N("7".to_owned()));
+        }
+        for name in ["isMuted", "isVideoEnabled"] {
+            item.insert(name.to_owned(), AttributeValue::Bool(true));
+        }
+        item
+    }
+
+    proptest! {
+        #[test]
+        fn a_session_survives_its_item(session in arbitrary::session()) {
+            let item = SessionRecord::of_new(&session).into_item().unwrap();
+            prop_assert!(is_session(&item));
+            prop_assert_eq!(SessionRecord::from_item(item).unwrap().into_session().unwrap(), session);
+        }
+
+        #[test]
+        fn an_ended_session_has_nobody_seated(session in arbitrary::session(), end in arbitrary::timestamp()) {
+            let mut item = SessionRecord::of_new(&session).into_item().unwrap();
+            item.insert("endedAt".to_owned(), AttributeValue::N(end.millis().to_string()));
+            let ended = SessionRecord::from_item(item).unwrap().into_session().unwrap();
+            prop_assert_eq!(ended, Session { state: SessionState::Ended(end), seats_taken: 0, ..session });
+        }
+
+        #[test]
+        fn a_participant_is_read_from_its_key_and_its_words(
+            session in arbitrary::session_id(),
+            user in arbitrary::user_id(),
+        ) {
+            let item = seat(session, user);
+            prop_assert!(!is_session(&item));
+            let participant = participant(item).unwrap();
+            prop_assert_eq!((participant.session_id, participant.user_id), (session, user));
+            prop_assert!(participant.holds_seat());
+        }
+
+        #[test]
+        fn an_item_that_is_not_ours_is_an_internal_error(
+            session in arbitrary::session_id(),
+            user in arbitrary::user_id(),
+        ) {
+            let spoilt = [
+                ("membership", text("asleep")),
+                ("presence", AttributeValue::N("1".to_owned())),
+                ("username", text("")),
+                ("loginFamily", text("not an identifier")),
+                ("joinedAt", AttributeValue::N("-1".to_owned())),
+                ("sk", text("META")),
+            ];
+            for (name, value) in spoilt {
+                let mut item = seat(session, user);
+                item.insert(name.to_owned(), value);
+                let refused = participant(item).unwrap_err();
+                prop_assert_eq!(refused.code(), "internal", "{}", name);
+            }
+        }
+    }
+}

@@ -117,3 +117,20 @@ fn guard(key: Key, user: UserId) -> Item {
     item.insert("userId".to_owned(), text(user.to_string()));
     item
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::arbitrary;
+
+    proptest! {
+        #[test]
+        fn an_account_survives_its_item(user in arbitrary::user()) {
+            let item: Item = serde_dynamo::to_item(UserRecord::of(&user)).unwrap();
+            let record: UserRecord = serde_dynamo::from_item(item).unwrap();
+            prop_assert_eq!(record.into_user().unwrap(), user);
+        }
+    }
+}

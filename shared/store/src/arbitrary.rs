@@ -1,0 +1,130 @@
+//! Arbitrary things of the domain, for properties.
+
+use domain::accounts::Counted;
+use domain::chat::ChatMessage;
+use domain::connections::{Admission, Closure};
+use domain::{
+    ConnectionId, Email, PasswordHash, Session, SessionKind, SessionName, SessionState, Timestamp, User, Username,
+    Visibility,
+};
+use proptest::prelude::*;
+
+/// Any identifier of version 7, from its bytes.
+macro_rules! any_id {
+    ($($name:ident: $type:ident),+ $(,)?) => {
+        $(pub(crate) fn $name() -> impl Strategy<Value = domain::$type> {
+            any::<[u8; 16]>().prop_map(|mut bytes| {
+                bytes[6] = 0x70 | bytes[6] & 0x0f;
+                bytes[8] = 0x80 | bytes[8] & 0x3f;
+                domain::$type::from_bytes(bytes).expect("version and variant are set")
+            })
+        })+
+    };
+}
+
+any_id!(
+    user_id: UserId,
+    session_id: SessionId,
+    message_id: MessageId,
+    signal_id: SignalId,
+    ticket_id: TicketId,
+    family_id: FamilyId,
+);
+
+/// Any moment up to the year 10,889.
+pub(crate) fn timestamp() -> impl Strategy<Value = Timestamp> {
+    (0..1u64 << 48).prop_map(Timestamp::from_millis)
+}
+
+/// Any user name, keys' own separators included.
+pub(crate) fn username() -> impl Strategy<Value = Username> {
+    "[^\\p{Cc}]{1,50}".prop_filter_map("valid", |text| Username::parse(&text).ok())
+}
+
+/// Any address, keys' own separators included.
+pub(crate) fn email() -> impl Strategy<Value = Email> {
+    "[a-zA-Z0-9#._+-]{1,64}@[a-zA-Z0-9#-]{1,20}\\.[a-zA-Z#]{2,10}"
+        .prop_filter_map("valid", |text| Email::parse(&text).ok())
+}
+
+/// Anything that is counted.
+pub(crate) fn counted() -> impl Strategy<Value = Counted> {
+    prop_oneof![
+        "[a-z0-9#@.:]{0,40}".prop_map(Counted::FailedLoginsOfAccount),
+        "[a-z0-9#@.:]{0,40}".prop_map(Counted::FailedLoginsOfAddress),
+        "[a-z0-9#@.:]{0,40}".prop_map(Counted::RegistrationsOfAddress),
+        user_id().prop_map(Counted::SessionsOf),
+        user_id().prop_map(Counted::TicketsOf),
+    ]
+}
+
+/// Any account.
+pub(crate) fn user() -> impl Strategy<Value = User> {
+    (user_id(), username(), email(), ".{0,100}", timestamp(), proptest::option::of(timestamp())).prop_map(
+        |(id, username, email, hash, created_at, last_login_at)| User {
+            id,
+            username,
+            email,
+            password: PasswordHash(hash),
+            created_at,
+            last_login_at,
+        },
+    )
+}
+
+/// Any session that is active.
+pub(crate) fn session() -> impl Strategy<Value = Session> {
+    let kind = prop_oneof![
+        Just(SessionKind::AudioOnly),
+        Just(SessionKind::VideoCall),
+        Just(SessionKind::ScreenShare),
+        Just(SessionKind::Mixed)
+    ];
+    let visibility = prop_oneof![Just(Visibility::Public), Just(Visibility::Unlisted)];
+    let name = "[^\\p{Cc}]{1,100}".prop_filter_map("valid", |text| SessionName::parse(&text).ok());
+    let seats = (2..=100u8).prop_flat_map(|max| (Just(max), 0..=max));
+    let creator = (user_id(), username());
+    (session_id(), name, kind, visibility, seats, timestamp(), timestamp(), creator).prop_map(
+        |(id, name, kind, visibility, (max_participants, seats_taken), created_at, touched_at, creator)| Session {
+            id,
+            name,
+            kind,
+            visibility,
+            state: SessionState::Active,
+            max_participants,
+            seats_taken,
+            created_at,
+            touched_at,
+            creator_id: creator.0,
+            creator_username: creator.1,
+        },
+    )
+}
+
+/// Any chat message.
+pub(crate) fn message() -> impl Strategy<Value = ChatMessage> {
+    (message_id(), session_id(), user_id(), username(), "\\PC{1,200}")
+        .prop_map(|(id, session, from, username, text)| ChatMessage { id, session, from, username, text })
+}
+
+/// Any connection that a ticket admitted.
+pub(crate) fn admission() -> impl Strategy<Value = Admission> {
+    let ids = (ticket_id(), user_id(), session_id(), family_id());
+    (ids, "[a-zA-Z0-9_=-]{16}", timestamp(), ".{0,40}", ".{0,200}").prop_map(
+        |((ticket, user, session, family), connection, at, address, user_agent)| Admission {
+            ticket,
+            user,
+            session,
+            family,
+            connection: ConnectionId::new(connection),
+            at,
+            address,
+            user_agent,
+        },
+    )
+}
+
+/// Any end of a connection.
+pub(crate) fn closure() -> impl Strategy<Value = Closure> {
+    (timestamp(), any::<u16>(), ".{0,123}").prop_map(|(at, code, reason)| Closure { at, code, reason })
+}

@@ -1,0 +1,112 @@
+//! Cost, counted at the database's door.
+//!
+//! DynamoDB charges a write unit for each KB, double in a transaction, and a read unit for each 4 KB, half of it when the
+//! read may be a little old.
+
+use domain::accounts::{Families, Throttles};
+use domain::chat::{self};
+use domain::connections::ConnectionLog;
+use domain::presence::{self, Holding};
+use domain::relay;
+use domain::sessions;
+use testkit::{FakeSockets, PlainWire, RecordedDelays, Request};
+
+use crate::Setting;
+use crate::inbox::{OFFER, offer_frame};
+
+fn units(requests: &[Request], operation: &str) -> f64 {
+    requests.iter().filter(|request| request.operation == operation).map(|request| request.units).sum()
+}
+
+fn operations(requests: &[Request]) -> Vec<&str> {
+    requests.iter().map(|request| request.operation.as_str()).collect()
+}
+
+#[tokio::test]
+async fn a_durable_signal_of_one_kilobyte_is_one_write_unit_half_a_read_unit_and_one_push() {
+    assert!((900..=1100).contains(&OFFER.len()), "{}", OFFER.len());
+    let at = Setting::new().await;
+    let session = at.session(2).await.id;
+    let bob = at.samples.caller("bob");
+    at.connect(session, &bob, "b").await;
+    let signal = at.signal(session, bob.user_id, offer_frame(OFFER));
+    let sockets = FakeSockets::default();
+    at.database.door().take();
+
+    let delivery = relay::relay(&at.store, &sockets, at.samples.context(), &signal).await.unwrap();
+    assert_eq!(delivery, domain::connections::Delivery::Sent);
+    let mut requests = at.database.door().take();
+    requests.sort_by(|a, b| a.operation.cmp(&b.operation));
+    assert_eq!(operations(&requests), ["GetItem", "PutItem"]);
+    assert_eq!((units(&requests, "PutItem"), units(&requests, "GetItem")), (1.0, 0.5));
+    assert_eq!(sockets.pushes(), 1);
+}
+
+#[tokio::test]
+async fn a_join_is_one_transaction_and_another_one_at_the_most() {
+    let at = Setting::new().await;
+    let session = at.session(1).await.id;
+    let [alice, bob] = ["alice", "bob"].map(|name| at.samples.caller(name));
+    for caller in [&alice, &bob] {
+        at.store.start(caller.user_id, caller.family, "hash", at.samples.later(9999)).await.unwrap();
+    }
+    let (sockets, delays) = (FakeSockets::default(), RecordedDelays::default());
+    let join = |caller| sessions::join(&at.store, &sockets, &delays, &PlainWire, at.samples.context(), caller, session);
+    let transactions = || {
+        let requests = at.database.door().take();
+        requests.iter().filter(|request| request.operation == "TransactWriteItems").count()
+    };
+    at.database.door().take();
+    assert!(join(&alice).await.is_ok());
+    assert_eq!(transactions(), 1);
+    assert!(join(&alice).await.is_ok(), "again");
+    assert_eq!(transactions(), 1);
+    assert_eq!(join(&bob).await.err().map(|refused| refused.code()), Some("session_full"));
+    assert_eq!(transactions(), 1);
+}
+
+#[tokio::test]
+async fn a_chat_message_to_everybody_is_one_write_one_read_of_the_roster_and_a_push_each() {
+    let at = Setting::new().await;
+    let session = at.session(10).await.id;
+    for n in 0..5 {
+        at.connect(session, &at.samples.caller(&format!("user{n}")), &format!("c{n}")).await;
+    }
+    let message = at.message(session, &at.samples.user("alice"), "hello");
+    let sockets = FakeSockets::default();
+    at.database.door().take();
+
+    chat::send(&at.store, &sockets, &PlainWire, at.samples.context(), &message).await.unwrap();
+    let requests = at.database.door().take();
+    assert_eq!(operations(&requests), ["PutItem", "Query"]);
+    assert_eq!((units(&requests, "PutItem"), units(&requests, "Query")), (1.0, 1.0));
+    assert_eq!(sockets.pushes(), 5);
+}
+
+#[tokio::test]
+async fn a_ping_a_status_and_a_logged_connection_are_one_write_unit_each() {
+    let at = Setting::new().await;
+    let session = at.session(2).await.id;
+    let alice = at.samples.caller("alice");
+    let connection = at.connect(session, &alice, "a").await;
+    let admission = at.admission(session, &alice, "a");
+    at.database.door().take();
+
+    presence::ping(&at.store, at.samples.context(), &connection).await.unwrap();
+    assert!(at.store.open(&admission, at.samples.later(60)).await.unwrap());
+    let muted = presence::Status { is_muted: true, is_video_enabled: true };
+    at.store.set_status(&connection, muted, at.samples.later(600)).await.unwrap();
+    let requests = at.database.door().take();
+    assert_eq!(operations(&requests), ["UpdateItem", "PutItem", "UpdateItem"]);
+    assert!(requests.iter().all(|request| request.units == 1.0), "{requests:?}");
+}
+
+#[tokio::test]
+async fn a_throttle_and_a_check_of_the_login_are_one_request_each() {
+    let at = Setting::new().await;
+    let alice = at.samples.caller("alice");
+    let counted = domain::accounts::Counted::TicketsOf(alice.user_id);
+    at.store.hit(&counted, at.samples.policy.tickets_per_user, at.samples.now()).await.unwrap();
+    at.store.is_live(alice.user_id, alice.family, at.samples.now()).await.unwrap();
+    assert_eq!(operations(&at.database.door().take()), ["UpdateItem", "GetItem"]);
+}

@@ -1,0 +1,91 @@
+//! Chat.
+
+use std::time::Duration;
+
+use domain::chat::{ChatHistory, ChatLog, ChatMessage};
+use domain::{MessageId, SessionId, Timestamp, User};
+
+use crate::Setting;
+
+impl Setting {
+    pub fn message(&self, session: SessionId, from: &User, text: &str) -> ChatMessage {
+        ChatMessage {
+            id: MessageId::new(&self.samples.ids, self.samples.now()),
+            session,
+            from: from.id,
+            username: from.username.clone(),
+            text: text.to_owned(),
+        }
+    }
+
+    /// Sends so many messages, a second apart, each kept for 100 s.
+    async fn chat(&self, session: SessionId, count: usize) -> Vec<ChatMessage> {
+        let alice = self.samples.user("alice");
+        let mut sent = Vec::new();
+        for n in 0..count {
+            let message = self.message(session, &alice, &format!("message {n} \u{1f44b}"));
+            self.store.append(&message, self.samples.later(100)).await.unwrap();
+            self.samples.clock.advance(Duration::from_secs(1));
+            sent.push(message);
+        }
+        sent
+    }
+}
+
+#[tokio::test]
+async fn messages_are_replayed_from_an_identifier_on_oldest_first() {
+    let at = Setting::new().await;
+    let session = at.session(2).await.id;
+    let sent = at.chat(session, 5).await;
+    let since = at.store.messages_since(session, sent[2].id, at.samples.now()).await.unwrap();
+    assert_eq!(since, sent[2..]);
+    let other = at.session(2).await.id;
+    let all = MessageId::first_at(Timestamp::default());
+    assert_eq!(at.store.messages_since(other, all, at.samples.now()).await.unwrap(), []);
+}
+
+#[tokio::test]
+async fn history_is_paged_newest_first_without_gaps_or_repeats() {
+    let at = Setting::new().await;
+    let session = at.session(2).await.id;
+    let mut sent = at.chat(session, 25).await;
+    let (mut seen, mut before) = (Vec::new(), None);
+    loop {
+        let page = at.store.history(session, 10, before, at.samples.now()).await.unwrap();
+        let Some(oldest) = page.last() else { break };
+        before = Some(oldest.id);
+        seen.extend(page);
+    }
+    sent.reverse();
+    assert_eq!(seen, sent);
+}
+
+#[tokio::test]
+async fn expired_messages_are_neither_replayed_nor_listed_and_do_not_shorten_a_page() {
+    let at = Setting::new().await;
+    let session = at.session(2).await.id;
+    let alice = at.samples.user("alice");
+    let brief = at.message(session, &alice, "brief");
+    at.store.append(&brief, at.samples.later(10)).await.unwrap();
+    let kept = at.chat(session, 3).await;
+    let briefer = at.message(session, &alice, "briefer");
+    at.store.append(&briefer, at.samples.later(1)).await.unwrap();
+    at.samples.clock.advance(Duration::from_secs(20));
+
+    let all = MessageId::first_at(Timestamp::default());
+    assert_eq!(at.store.messages_since(session, all, at.samples.now()).await.unwrap(), kept);
+    let page = at.store.history(session, 3, None, at.samples.now()).await.unwrap();
+    assert_eq!(page, kept.into_iter().rev().collect::<Vec<_>>());
+}
+
+#[tokio::test]
+async fn a_message_in_its_last_second_is_still_there() {
+    let at = Setting::new().await;
+    let session = at.session(2).await.id;
+    let message = at.message(session, &at.samples.user("alice"), "hello");
+    let end = at.samples.now() + Duration::from_millis(10_400);
+    at.store.append(&message, end).await.unwrap();
+    let at_end = Timestamp::from_millis(end.millis() - 1);
+    assert_eq!(at.store.history(session, 3, None, at_end).await.unwrap().len(), 1);
+    assert_eq!(at.store.history(session, 3, None, at.samples.later(11)).await.unwrap(), []);
+}

@@ -1,0 +1,87 @@
+//! The connection log.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use domain::connections::{Admission, Closure, ConnectionLog, LoggedConnection};
+use domain::{Caller, ConnectionId, SessionId, TicketId, Timestamp};
+
+use crate::Setting;
+
+impl Setting {
+    pub fn admission(&self, session: SessionId, caller: &Caller, connection: &str) -> Admission {
+        Admission {
+            ticket: TicketId::new(&self.samples.ids, self.samples.now()),
+            user: caller.user_id,
+            session,
+            family: caller.family,
+            connection: ConnectionId::new(connection),
+            at: self.samples.now(),
+            address: "2001:db8::7".to_owned(),
+            user_agent: "a browser".to_owned(),
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_connection_is_logged_with_its_end() {
+    let at = Setting::new().await;
+    let session = at.session(2).await.id;
+    let admission = at.admission(session, &at.samples.caller("alice"), "a");
+    assert!(at.store.open(&admission, at.samples.later(60)).await.unwrap());
+    let logged = |closure| vec![LoggedConnection { admission: admission.clone(), closure }];
+    let log = || at.store.of_user(admission.user, Timestamp::default());
+    assert_eq!(log().await.unwrap(), logged(None));
+
+    let closure = Closure { at: at.samples.later(5), code: 1001, reason: "Going away".to_owned() };
+    at.store.close(admission.user, admission.ticket, &closure).await.unwrap();
+    assert_eq!(log().await.unwrap(), logged(Some(closure)));
+}
+
+#[tokio::test]
+async fn a_ticket_admits_one_of_racing_connections() {
+    let at = Arc::new(Setting::new().await);
+    let session = at.session(2).await.id;
+    let first = at.admission(session, &at.samples.caller("alice"), "c");
+    let tries: Vec<_> = (0..20)
+        .map(|n| {
+            let (at, mut admission) = (Arc::clone(&at), first.clone());
+            admission.connection = ConnectionId::new(format!("c{n}"));
+            tokio::spawn(async move { at.store.open(&admission, at.samples.later(60)).await.unwrap() })
+        })
+        .collect();
+    let mut admitted = 0;
+    for attempt in tries {
+        admitted += usize::from(attempt.await.unwrap());
+    }
+    assert_eq!(admitted, 1);
+}
+
+#[tokio::test]
+async fn the_end_of_an_unknown_connection_is_not_logged() {
+    let at = Setting::new().await;
+    let alice = at.samples.caller("alice");
+    let ticket = TicketId::new(&at.samples.ids, at.samples.now());
+    let closure = Closure { at: at.samples.now(), code: 1000, reason: String::new() };
+    at.store.close(alice.user_id, ticket, &closure).await.unwrap();
+    assert_eq!(at.store.of_user(alice.user_id, Timestamp::default()).await.unwrap(), []);
+}
+
+#[tokio::test]
+async fn a_log_is_read_from_a_moment_on_and_holds_nothing_else_of_the_user() {
+    let at = Setting::new().await;
+    let session = at.session(2).await;
+    let alice = at.samples.caller("alice");
+    domain::accounts::Families::start(&at.store, alice.user_id, alice.family, "hash", at.samples.later(60))
+        .await
+        .unwrap();
+    for n in 0..3 {
+        let admission = at.admission(session.id, &alice, &format!("c{n}"));
+        at.store.open(&admission, at.samples.later(60)).await.unwrap();
+        at.samples.clock.advance(Duration::from_secs(10));
+    }
+    let from = at.samples.now().minus(Duration::from_secs(20));
+    let since = at.store.of_user(alice.user_id, from).await.unwrap();
+    let connections: Vec<_> = since.iter().map(|logged| logged.admission.connection.as_str()).collect();
+    assert_eq!(connections, ["c1", "c2"]);
+}

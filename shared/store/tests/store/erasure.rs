@@ -1,0 +1,157 @@
+//! The end of an account.
+
+use domain::accounts::{Families, Users};
+use domain::chat::ChatLog;
+use domain::connections::ConnectionLog;
+use domain::erasure::{self, Erasures};
+use domain::presence::{Guard, Members, Seats};
+use domain::sessions::{Rosters, Sessions};
+use domain::{Caller, ConnectionId, MessageId, Result, Session, SessionId, Timestamp, User};
+use testkit::{FakeSockets, Fault, PlainWire};
+
+use crate::Setting;
+
+/// Alice hosts a session with Bob in it, and sits in Bob's session; both have chatted in both.
+struct Story {
+    at: Setting,
+    sockets: FakeSockets,
+    alice: User,
+    bob: User,
+    alice_calls: Caller,
+    hers: Session,
+    his: Session,
+}
+
+impl Story {
+    async fn new() -> Self {
+        let at = Setting::new().await;
+        let [alice, bob] = ["alice", "bob"].map(|name| at.samples.user(name));
+        let [alice_calls, bob_calls] = [&alice, &bob].map(|user| at.samples.caller_for(user));
+        let [hers, his] = [&alice_calls, &bob_calls].map(|caller| at.samples.session(caller, 5));
+        for (user, caller, session) in [(&alice, &alice_calls, &hers), (&bob, &bob_calls, &his)] {
+            at.store.create_account(user, caller, at.samples.later(9999)).await;
+            Sessions::create(&at.store, session).await.unwrap();
+        }
+        let story = Self { at, sockets: FakeSockets::default(), alice, bob, alice_calls, hers, his };
+        for (session, caller, user, connection) in [
+            (&story.hers, &story.alice_calls, &story.alice, "alice-hers"),
+            (&story.hers, &bob_calls, &story.bob, "bob-hers"),
+            (&story.his, &story.alice_calls, &story.alice, "alice-his"),
+            (&story.his, &bob_calls, &story.bob, "bob-his"),
+        ] {
+            story.visit(session.id, caller, user, connection).await;
+        }
+        story
+    }
+
+    async fn visit(&self, session: SessionId, caller: &Caller, user: &User, connection: &str) {
+        let at = &self.at;
+        let admission = at.admission(session, caller, connection);
+        assert!(at.store.open(&admission, at.samples.later(9999)).await.unwrap());
+        at.connect(session, caller, connection).await;
+        let message = at.message(session, user, connection);
+        at.store.append(&message, at.samples.later(9999)).await.unwrap();
+    }
+
+    async fn erase(&self) -> Result<()> {
+        erasure::erase(&self.at.store, &self.sockets, &PlainWire, self.at.samples.context(), &self.alice).await
+    }
+
+    async fn texts(&self, session: SessionId) -> Vec<String> {
+        let all = MessageId::first_at(Timestamp::default());
+        let messages = self.at.store.messages_since(session, all, self.at.samples.now()).await.unwrap();
+        messages.into_iter().map(|message| message.text).collect()
+    }
+
+    /// Nothing names Alice any more, and nothing of Bob's is gone.
+    async fn assert_erased(&self) {
+        let store = &self.at.store;
+        let now = self.at.samples.now();
+        assert_eq!(store.by_id(self.alice.id).await.unwrap(), None);
+        assert_eq!(store.by_email(&self.alice.email).await.unwrap(), None);
+        assert!(!store.is_live(self.alice.id, self.alice_calls.family, now).await.unwrap());
+        assert_eq!(store.of_user(self.alice.id, Timestamp::default()).await.unwrap(), []);
+        assert_eq!(store.created_by(self.alice.id).await.unwrap(), []);
+        assert_eq!(store.roster(self.hers.id, now).await.unwrap(), None);
+        assert_eq!(store.member(self.hers.id, self.bob.id).await.unwrap(), None);
+        assert_eq!(self.texts(self.hers.id).await, Vec::<String>::new());
+        assert_eq!(store.member(self.his.id, self.alice.id).await.unwrap(), None);
+        assert_eq!(self.texts(self.his.id).await, ["bob-his"]);
+
+        let his = self.at.roster(self.his.id).await;
+        assert!(his.session.is_active());
+        assert_eq!((his.session.seats_taken, his.participants.len()), (1, 1));
+        assert_eq!(store.by_email(&self.bob.email).await.unwrap(), Some(self.bob.clone()));
+        let namesake = self.at.samples.user("alice");
+        Users::create(store, &namesake).await.expect("name and address are free");
+    }
+}
+
+trait Accounts {
+    async fn create_account(&self, user: &User, caller: &Caller, until: Timestamp);
+}
+
+impl Accounts for store::Store {
+    async fn create_account(&self, user: &User, caller: &Caller, until: Timestamp) {
+        Users::create(self, user).await.unwrap();
+        self.start(user.id, caller.family, "hash", until).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn erasing_an_account_leaves_nothing_that_names_it() {
+    let story = Story::new().await;
+    story.erase().await.unwrap();
+    story.assert_erased().await;
+}
+
+#[tokio::test]
+async fn the_others_are_told_when_an_account_is_erased() {
+    let story = Story::new().await;
+    story.erase().await.unwrap();
+    let heard = |connection: &str| story.sockets.delivered_to(&ConnectionId::new(connection));
+    assert_eq!(heard("bob-hers"), ["sessionEnded creatorDeleted"]);
+    assert_eq!(heard("bob-his"), ["userLeft alice removed"]);
+    let mut closed = story.sockets.closed();
+    closed.sort();
+    assert_eq!(closed, ["alice-hers", "alice-his", "bob-hers"].map(ConnectionId::new));
+}
+
+#[tokio::test]
+async fn an_erasure_that_was_interrupted_anywhere_is_finished_by_the_next() {
+    let story = Story::new().await;
+    let door = story.at.database.door();
+    door.take();
+    story.erase().await.unwrap();
+    let requests = door.take().len();
+    assert!(requests > 20, "{requests}");
+
+    let mut interruptions = 0;
+    for operation in ["Query", "GetItem", "UpdateItem", "TransactWriteItems", "BatchWriteItem", "DeleteItem"] {
+        for nth in 0.. {
+            let story = Story::new().await;
+            story.at.database.door().fail_from(operation, Fault::Refused, nth);
+            if story.erase().await.is_ok() {
+                break;
+            }
+            interruptions += 1;
+            story.at.database.door().heal();
+            assert!(story.at.store.by_id(story.alice.id).await.unwrap().is_some(), "{operation} {nth}");
+            story.erase().await.unwrap();
+            story.assert_erased().await;
+        }
+    }
+    assert!(interruptions > 15, "{interruptions}");
+}
+
+#[tokio::test]
+async fn traces_of_somebody_who_holds_a_seat_are_not_taken_from_under_them() {
+    let story = Story::new().await;
+    let (at, his) = (&story.at, story.his.id);
+    at.store.erase_traces(story.alice.id, his).await.unwrap();
+    assert_eq!(story.texts(his).await, ["bob-his"]);
+    let alice = at.participant(his, &story.alice_calls).await;
+    at.store.free_seat(&alice, Guard::Seated, at.samples.now(), at.samples.later(60)).await.unwrap();
+    at.store.erase_traces(story.alice.id, his).await.unwrap();
+    assert_eq!(at.store.member(his, story.alice.id).await.unwrap(), None);
+}

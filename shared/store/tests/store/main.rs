@@ -1,0 +1,83 @@
+//! The storage ports against an embedded DynamoDB, races included.
+
+#![expect(clippy::unwrap_used, reason = "a helper of a test fails the test where it stands")]
+
+mod accounts;
+mod capacity;
+mod chat;
+mod connections;
+mod erasure;
+mod families;
+mod faults;
+mod holding;
+mod inbox;
+mod seats;
+mod sessions;
+mod throttles;
+
+use domain::presence::{Attempt, Held, Holding, Seats, TakeOver};
+use domain::sessions::{Rosters, Sessions, TakenSeat};
+use domain::{Caller, ConnectionId, Participant, Roster, Session, SessionId};
+use store::Store;
+use testkit::{Database, Samples};
+
+/// A database with its table, and things to put there.
+struct Setting {
+    database: Database,
+    store: Store,
+    samples: Samples,
+}
+
+impl Setting {
+    async fn new() -> Self {
+        let database = Database::start().await;
+        let store = database.store().await;
+        Self { database, store, samples: Samples::default() }
+    }
+
+    /// A stored session with so many seats.
+    async fn session(&self, seats: u8) -> Session {
+        let session = self.samples.session(&self.samples.caller("host"), seats);
+        self.store.create(&session).await.unwrap();
+        session
+    }
+
+    /// Takes a seat for a minute; its first attempt.
+    async fn sit(&self, session: SessionId, caller: &Caller) -> u64 {
+        match self.take_seat(session, caller).await {
+            TakenSeat::Taken(attempt) => attempt,
+            other @ (TakenSeat::HeldAlready | TakenSeat::Refused) => panic!("no seat: {other:?}"),
+        }
+    }
+
+    async fn take_seat(&self, session: SessionId, caller: &Caller) -> TakenSeat {
+        self.store.take_seat(session, caller, self.samples.now(), self.samples.later(60)).await.unwrap()
+    }
+
+    /// Takes a seat and connects; the connection.
+    async fn connect(&self, session: SessionId, caller: &Caller, connection: &str) -> Held {
+        let attempt = self.sit(session, caller).await;
+        let held = held(session, caller, connection);
+        let taken = self.take_over(&held, attempt, caller).await;
+        assert!(matches!(taken, TakeOver::Taken(_)), "{taken:?}");
+        held
+    }
+
+    async fn take_over(&self, held: &Held, number: u64, caller: &Caller) -> TakeOver {
+        let attempt = Attempt { held: held.clone(), number, family: caller.family };
+        self.store.take_over(&attempt, self.samples.later(600)).await.unwrap()
+    }
+
+    async fn roster(&self, session: SessionId) -> Roster {
+        self.store.roster(session, self.samples.now()).await.unwrap().expect("the session is there")
+    }
+
+    /// The participant, who holds a seat.
+    async fn participant(&self, session: SessionId, caller: &Caller) -> Participant {
+        self.roster(session).await.find(caller.user_id).expect("a seat is held").clone()
+    }
+}
+
+fn held(session: SessionId, caller: &Caller, connection: &str) -> Held {
+    Held { session, user: caller.user_id, connection: ConnectionId::new(connection) }
+}

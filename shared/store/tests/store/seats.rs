@@ -1,0 +1,263 @@
+//! Seats: the conditions, and races for them.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use domain::presence::{Guard, Holding, Members, Seats, TakeOver};
+use domain::sessions::TakenSeat;
+use domain::{ConnectionId, Membership, Presence};
+
+use crate::{Setting, held};
+
+#[tokio::test]
+async fn a_new_participant_waits_for_a_connection() {
+    let at = Setting::new().await;
+    let session = at.session(2).await;
+    let alice = at.samples.caller("alice");
+    let attempt = at.sit(session.id, &alice).await;
+    let participant = at.participant(session.id, &alice).await;
+    assert_eq!(participant.presence, Presence::Disconnected);
+    assert_eq!((participant.session_id, participant.user_id), (session.id, alice.user_id));
+    assert_eq!(participant.joined_at, at.samples.now());
+    assert_eq!(participant.lease_until, at.samples.later(60));
+    assert!(!participant.is_muted && participant.is_video_enabled);
+    assert!(participant.attempt < attempt, "the first ticket can take over");
+    let roster = at.roster(session.id).await;
+    assert_eq!(roster.session.seats_taken, 1);
+    assert_eq!(roster.session.touched_at, at.samples.now());
+}
+
+#[tokio::test]
+async fn a_full_session_refuses_one_more_but_not_a_member() {
+    let at = Setting::new().await;
+    let session = at.session(2).await;
+    let [alice, bob, carol] = ["alice", "bob", "carol"].map(|name| at.samples.caller(name));
+    at.sit(session.id, &alice).await;
+    at.sit(session.id, &bob).await;
+    assert_eq!(at.take_seat(session.id, &carol).await, TakenSeat::Refused);
+    assert_eq!(at.take_seat(session.id, &alice).await, TakenSeat::HeldAlready);
+    assert_eq!(at.roster(session.id).await.session.seats_taken, 2);
+}
+
+#[tokio::test]
+async fn joining_again_takes_no_second_seat() {
+    let at = Setting::new().await;
+    let session = at.session(10).await;
+    let alice = at.samples.caller("alice");
+    at.sit(session.id, &alice).await;
+    assert_eq!(at.take_seat(session.id, &alice).await, TakenSeat::HeldAlready);
+    assert_eq!(at.roster(session.id).await.session.seats_taken, 1);
+}
+
+#[tokio::test]
+async fn an_unknown_session_refuses_and_is_not_made_up() {
+    let at = Setting::new().await;
+    let alice = at.samples.caller("alice");
+    let never = at.samples.session(&alice, 2);
+    assert_eq!(at.take_seat(never.id, &alice).await, TakenSeat::Refused);
+    assert_eq!(at.store.member(never.id, alice.user_id).await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn two_hundred_racing_joins_take_every_seat_and_not_one_more() {
+    let at = Arc::new(Setting::new().await);
+    let session = at.session(7).await;
+    let joins: Vec<_> = (0..200)
+        .map(|n| {
+            let at = Arc::clone(&at);
+            tokio::spawn(async move {
+                let caller = at.samples.caller(&format!("user{n}"));
+                (caller.user_id, at.take_seat(session.id, &caller).await)
+            })
+        })
+        .collect();
+    let mut admitted = HashSet::new();
+    for join in joins {
+        let (user, taken) = join.await.unwrap();
+        if let TakenSeat::Taken(_) = taken {
+            admitted.insert(user);
+        }
+    }
+    let roster = at.roster(session.id).await;
+    assert_eq!(admitted.len(), 7);
+    assert_eq!(roster.session.seats_taken, 7);
+    assert_eq!(roster.participants.iter().map(|p| p.user_id).collect::<HashSet<_>>(), admitted);
+}
+
+#[tokio::test]
+async fn racing_joins_of_one_user_take_one_seat() {
+    let at = Arc::new(Setting::new().await);
+    let session = at.session(10).await;
+    let alice = at.samples.caller("alice");
+    let joins: Vec<_> = (0..30)
+        .map(|_| {
+            let (at, alice) = (Arc::clone(&at), alice.clone());
+            tokio::spawn(async move { at.take_seat(session.id, &alice).await })
+        })
+        .collect();
+    let mut taken = 0;
+    for join in joins {
+        taken += usize::from(matches!(join.await.unwrap(), TakenSeat::Taken(_)));
+    }
+    assert_eq!(taken, 1);
+    assert_eq!(at.roster(session.id).await.session.seats_taken, 1);
+}
+
+#[tokio::test]
+async fn racing_joins_and_leaves_never_lose_count() {
+    let at = Arc::new(Setting::new().await);
+    let session = at.session(5).await;
+    let lives: Vec<_> = (0..20)
+        .map(|n| {
+            let at = Arc::clone(&at);
+            tokio::spawn(async move {
+                let caller = at.samples.caller(&format!("user{n}"));
+                for _ in 0..5 {
+                    if let TakenSeat::Taken(_) = at.take_seat(session.id, &caller).await {
+                        let participant = at.participant(session.id, &caller).await;
+                        let (now, end) = (at.samples.now(), at.samples.later(60));
+                        assert!(at.store.free_seat(&participant, Guard::Seated, now, end).await.unwrap());
+                    }
+                }
+            })
+        })
+        .collect();
+    for life in lives {
+        life.await.unwrap();
+    }
+    let roster = at.roster(session.id).await;
+    assert_eq!((roster.session.seats_taken, roster.participants.len()), (0, 0));
+}
+
+#[tokio::test]
+async fn a_freed_seat_is_free_once() {
+    let at = Setting::new().await;
+    let session = at.session(2).await;
+    let alice = at.samples.caller("alice");
+    at.connect(session.id, &alice, "a").await;
+    let participant = at.participant(session.id, &alice).await;
+    let (now, end) = (at.samples.later(5), at.samples.later(60));
+    assert!(at.store.free_seat(&participant, Guard::Seated, now, end).await.unwrap());
+    assert!(!at.store.free_seat(&participant, Guard::Seated, now, end).await.unwrap());
+
+    let roster = at.roster(session.id).await;
+    assert_eq!((roster.session.seats_taken, roster.session.touched_at), (0, now));
+    let left = at.store.member(session.id, alice.user_id).await.unwrap().unwrap();
+    assert_eq!((left.membership, left.connection), (Membership::Left, None));
+}
+
+#[tokio::test]
+async fn a_newer_attempt_keeps_the_seat_from_being_freed() {
+    let at = Setting::new().await;
+    let session = at.session(2).await;
+    let alice = at.samples.caller("alice");
+    at.connect(session.id, &alice, "a").await;
+    let seen = at.participant(session.id, &alice).await;
+    let (_, newer) = at.store.next_attempt(session.id, alice.user_id).await.unwrap().unwrap();
+    at.take_over(&held(session.id, &alice, "b"), newer, &alice).await;
+
+    let (now, end) = (at.samples.now(), at.samples.later(60));
+    for guard in [Guard::SameAttempt, Guard::SameLease] {
+        assert!(!at.store.free_seat(&seen, guard, now, end).await.unwrap(), "{guard:?}");
+    }
+    assert!(at.store.free_seat(&seen, Guard::Seated, now, end).await.unwrap());
+}
+
+#[tokio::test]
+async fn a_sign_of_life_keeps_the_seat_from_timing_out_but_not_from_leaving() {
+    let at = Setting::new().await;
+    let session = at.session(2).await;
+    let alice = at.samples.caller("alice");
+    let connection = at.connect(session.id, &alice, "a").await;
+    let seen = at.participant(session.id, &alice).await;
+    assert!(at.store.renew(&connection, at.samples.later(900)).await.unwrap());
+
+    let (now, end) = (at.samples.now(), at.samples.later(60));
+    assert!(!at.store.free_seat(&seen, Guard::SameLease, now, end).await.unwrap());
+    assert!(at.store.free_seat(&seen, Guard::SameAttempt, now, end).await.unwrap());
+}
+
+#[tokio::test]
+async fn a_lease_that_was_not_moved_lets_the_seat_be_freed() {
+    let at = Setting::new().await;
+    let session = at.session(2).await;
+    let alice = at.samples.caller("alice");
+    at.sit(session.id, &alice).await;
+    let seen = at.participant(session.id, &alice).await;
+    let (now, end) = (at.samples.now(), at.samples.later(60));
+    assert!(at.store.free_seat(&seen, Guard::SameLease, now, end).await.unwrap());
+}
+
+#[tokio::test]
+async fn an_earlier_membership_cannot_take_the_new_one_over() {
+    let at = Setting::new().await;
+    let session = at.session(2).await;
+    let alice = at.samples.caller("alice");
+    let first = at.sit(session.id, &alice).await;
+    let mut newest = first;
+    for _ in 0..50 {
+        newest = at.store.next_attempt(session.id, alice.user_id).await.unwrap().unwrap().1;
+    }
+    let seen = at.participant(session.id, &alice).await;
+    at.store.free_seat(&seen, Guard::Seated, at.samples.now(), at.samples.later(60)).await.unwrap();
+
+    // Within the same millisecond, so that the clock alone would not set the new attempts apart.
+    let again = at.sit(session.id, &alice).await;
+    assert!(again > newest, "{again} is not newer than {newest}");
+    for old in [first, newest] {
+        let refused = at.take_over(&held(session.id, &alice, "old"), old, &alice).await;
+        assert_eq!(refused, TakeOver::Superseded);
+    }
+    assert!(matches!(at.take_over(&held(session.id, &alice, "new"), again, &alice).await, TakeOver::Taken(_)));
+}
+
+#[tokio::test]
+async fn a_rejoin_is_a_fresh_seat_that_still_knows_what_is_unfenced() {
+    let at = Setting::new().await;
+    let session = at.session(2).await;
+    let alice = at.samples.caller("alice");
+    let old = at.connect(session.id, &alice, "old").await;
+    let muted = domain::presence::Status { is_muted: true, is_video_enabled: false };
+    at.store.set_status(&old, muted, at.samples.later(600)).await.unwrap();
+    let seen = at.participant(session.id, &alice).await;
+    at.store.free_seat(&seen, Guard::Seated, at.samples.now(), at.samples.later(60)).await.unwrap();
+
+    at.samples.clock.advance(Duration::from_secs(3600));
+    at.sit(session.id, &alice).await;
+    let fresh = at.participant(session.id, &alice).await;
+    assert_eq!(fresh.joined_at, at.samples.now());
+    assert_eq!((fresh.presence, fresh.connection, fresh.family), (Presence::Disconnected, None, None));
+    assert!(!fresh.is_muted && fresh.is_video_enabled);
+    assert_eq!(fresh.unfenced, [ConnectionId::new("old")]);
+}
+
+#[tokio::test]
+async fn attempts_grow_and_only_the_seated_get_one() {
+    let at = Setting::new().await;
+    let session = at.session(2).await;
+    let alice = at.samples.caller("alice");
+    assert!(at.store.next_attempt(session.id, alice.user_id).await.unwrap().is_none());
+    let first = at.sit(session.id, &alice).await;
+    let (participant, second) = at.store.next_attempt(session.id, alice.user_id).await.unwrap().unwrap();
+    assert_eq!(second, first + 1);
+    assert_eq!(participant.user_id, alice.user_id);
+    at.store.free_seat(&participant, Guard::Seated, at.samples.now(), at.samples.later(60)).await.unwrap();
+    assert!(at.store.next_attempt(session.id, alice.user_id).await.unwrap().is_none());
+}
+
+#[tokio::test]
+async fn only_a_wait_is_extended_and_never_shortened() {
+    let at = Setting::new().await;
+    let session = at.session(2).await;
+    let alice = at.samples.caller("alice");
+    let attempt = at.sit(session.id, &alice).await;
+    let waiting = at.participant(session.id, &alice).await;
+    at.store.extend_wait(&waiting, at.samples.later(90)).await.unwrap();
+    at.store.extend_wait(&waiting, at.samples.later(30)).await.unwrap();
+    assert_eq!(at.participant(session.id, &alice).await.lease_until, at.samples.later(90));
+
+    at.take_over(&held(session.id, &alice, "a"), attempt, &alice).await;
+    at.store.extend_wait(&waiting, at.samples.later(9000)).await.unwrap();
+    assert_eq!(at.participant(session.id, &alice).await.lease_until, at.samples.later(600));
+}

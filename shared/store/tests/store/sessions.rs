@@ -1,0 +1,186 @@
+//! Sessions: creating, listing, ending and forgetting them.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use domain::presence::{Guard, Members, Seats};
+use domain::sessions::{ActiveSessions, Endings, Rosters, Sessions, TakenSeat};
+use domain::{Membership, SessionState, Username, Visibility};
+
+use crate::Setting;
+
+#[tokio::test]
+async fn a_session_is_read_as_it_was_created() {
+    let at = Setting::new().await;
+    let session = at.session(7).await;
+    let roster = at.roster(session.id).await;
+    assert_eq!(roster.session, session);
+    assert_eq!(roster.participants, []);
+}
+
+#[tokio::test]
+async fn an_unknown_session_has_no_roster() {
+    let at = Setting::new().await;
+    let never = at.samples.session(&at.samples.caller("host"), 2);
+    assert_eq!(at.store.roster(never.id, at.samples.now()).await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn a_roster_holds_the_seated_in_the_order_of_joining_and_nobody_who_left() {
+    let at = Setting::new().await;
+    let session = at.session(10).await;
+    let callers = ["zoe", "adam", "mia"].map(|name| at.samples.caller(name));
+    for caller in callers.iter().rev() {
+        at.sit(session.id, caller).await;
+        at.samples.clock.advance(Duration::from_secs(1));
+    }
+    let adam = at.participant(session.id, &callers[1]).await;
+    assert!(at.store.free_seat(&adam, Guard::Seated, at.samples.now(), at.samples.later(60)).await.unwrap());
+
+    let roster = at.roster(session.id).await;
+    let names: Vec<_> = roster.participants.iter().map(|p| p.username.as_str()).collect();
+    assert_eq!(names, ["mia", "zoe"]);
+    assert_eq!(roster.session.seats_taken, 2);
+}
+
+#[tokio::test]
+async fn a_full_roster_of_a_hundred_is_read_in_one_piece() {
+    let at = Setting::new().await;
+    let session = at.session(100).await;
+    for n in 0..100 {
+        let mut caller = at.samples.caller(&format!("user{n}"));
+        caller.username = Username::parse(&"ü".repeat(50)).unwrap();
+        at.sit(session.id, &caller).await;
+    }
+    assert_eq!(at.roster(session.id).await.participants.len(), 100);
+}
+
+#[tokio::test]
+async fn a_session_ends_once() {
+    let at = Arc::new(Setting::new().await);
+    let session = at.session(2).await;
+    let enders: Vec<_> = (0..10)
+        .map(|_| {
+            let at = Arc::clone(&at);
+            tokio::spawn(async move { at.store.mark_ended(session.id, at.samples.now(), None).await.unwrap() })
+        })
+        .collect();
+    let mut ended = 0;
+    for ender in enders {
+        ended += usize::from(ender.await.unwrap());
+    }
+    assert_eq!(ended, 1);
+    assert_eq!(at.roster(session.id).await.session.state, SessionState::Ended(at.samples.now()));
+}
+
+#[tokio::test]
+async fn ending_an_unknown_session_makes_none() {
+    let at = Setting::new().await;
+    let never = at.samples.session(&at.samples.caller("host"), 2);
+    assert!(!at.store.mark_ended(never.id, at.samples.now(), None).await.unwrap());
+    assert_eq!(at.store.roster(never.id, at.samples.now()).await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn an_empty_session_is_not_ended_when_it_was_touched_meanwhile() {
+    let at = Setting::new().await;
+    let session = at.session(2).await;
+    let seen = session.touched_at;
+    at.samples.clock.advance(Duration::from_secs(1));
+    let alice = at.samples.caller("alice");
+    at.sit(session.id, &alice).await;
+    assert!(!at.store.mark_ended(session.id, at.samples.now(), Some(seen)).await.unwrap());
+    let now = at.samples.now();
+    assert!(!at.store.mark_ended(session.id, now, Some(now)).await.unwrap(), "somebody sits there");
+}
+
+#[tokio::test]
+async fn an_untouched_empty_session_is_ended() {
+    let at = Setting::new().await;
+    let session = at.session(2).await;
+    assert!(at.store.mark_ended(session.id, at.samples.later(3600), Some(session.touched_at)).await.unwrap());
+}
+
+#[tokio::test]
+async fn an_ended_session_takes_nobody_and_shows_who_was_there() {
+    let at = Setting::new().await;
+    let session = at.session(5).await;
+    let [alice, bob] = ["alice", "bob"].map(|name| at.samples.caller(name));
+    at.connect(session.id, &alice, "a").await;
+    at.store.mark_ended(session.id, at.samples.now(), None).await.unwrap();
+    assert_eq!(at.take_seat(session.id, &bob).await, TakenSeat::Refused);
+
+    at.store.release(session.id, alice.user_id, at.samples.later(60)).await.unwrap();
+    let roster = at.roster(session.id).await;
+    assert_eq!(roster.session.seats_taken, 0);
+    assert_eq!(roster.participants.len(), 1);
+    assert_eq!(roster.participants[0].membership, Membership::Ended);
+    assert_eq!(roster.participants[0].connection, None);
+    assert_eq!(at.take_seat(session.id, &alice).await, TakenSeat::Refused);
+}
+
+#[tokio::test]
+async fn who_has_left_is_not_released_and_nobody_is_made_up() {
+    let at = Setting::new().await;
+    let session = at.session(5).await;
+    let alice = at.samples.caller("alice");
+    at.store.release(session.id, alice.user_id, at.samples.later(60)).await.unwrap();
+    assert_eq!(at.store.member(session.id, alice.user_id).await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn an_ended_session_is_not_there_any_more_once_its_time_is_over() {
+    let at = Setting::new().await;
+    let session = at.session(5).await;
+    at.store.mark_ended(session.id, at.samples.now(), None).await.unwrap();
+    at.store.forget_active(&session, at.samples.later(60)).await.unwrap();
+    assert!(at.store.roster(session.id, at.samples.later(59)).await.unwrap().is_some());
+    assert!(at.store.roster(session.id, at.samples.later(60)).await.unwrap().is_none());
+}
+
+#[tokio::test]
+async fn an_active_session_is_not_forgotten() {
+    let at = Setting::new().await;
+    let session = at.session(5).await;
+    at.store.forget_active(&session, at.samples.later(60)).await.unwrap();
+    assert!(at.store.roster(session.id, at.samples.later(90)).await.unwrap().is_some());
+    assert_eq!(at.store.active(Visibility::Public, 10, None).await.unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn an_interrupted_ending_stays_listed_until_it_is_finished() {
+    let at = Setting::new().await;
+    let session = at.session(5).await;
+    at.store.mark_ended(session.id, at.samples.now(), None).await.unwrap();
+    let listed = at.store.active(Visibility::Public, 10, None).await.unwrap();
+    assert_eq!(listed.len(), 1);
+    assert!(!listed[0].is_active());
+    at.store.forget_active(&session, at.samples.later(60)).await.unwrap();
+    assert_eq!(at.store.active(Visibility::Public, 10, None).await.unwrap(), []);
+}
+
+#[tokio::test]
+async fn active_sessions_are_paged_newest_first_without_gaps_or_repeats() {
+    let at = Setting::new().await;
+    let mut created = Vec::new();
+    for _ in 0..57 {
+        created.push(at.session(5).await.id);
+        at.samples.clock.advance(Duration::from_millis(1));
+    }
+    let mut unlisted = at.samples.session(&at.samples.caller("host"), 2);
+    unlisted.visibility = Visibility::Unlisted;
+    at.store.create(&unlisted).await.unwrap();
+
+    let (mut seen, mut before) = (Vec::new(), None);
+    loop {
+        let page = at.store.active(Visibility::Public, 10, before).await.unwrap();
+        assert!(page.len() <= 10);
+        let Some(last) = page.last() else { break };
+        before = Some(last.id);
+        seen.extend(page.iter().map(|session| session.id));
+    }
+    created.reverse();
+    assert_eq!(seen, created);
+    let hidden = at.store.active(Visibility::Unlisted, 10, None).await.unwrap();
+    assert_eq!(hidden.iter().map(|session| session.id).collect::<Vec<_>>(), [unlisted.id]);
+}
