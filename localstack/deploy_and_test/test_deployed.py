@@ -25,6 +25,9 @@ import smoke  # noqa: E402
 import template as cfn  # noqa: E402
 
 ORIGIN = "http://localhost:5173"
+# API Gateway answers 401 when an authorizer fails with the text `Unauthorized`; MiniStack answers 500 whatever
+# the text. The local gateway's tests hold the 401.
+FORGED_STATUS = 500
 OFFER = {"type": "offer", "sdp": "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\n"}
 ANSWER = {"type": "answer", "sdp": "v=0\r\no=- 2 2 IN IP4 127.0.0.1\r\n"}
 CANDIDATE = {"candidate": "candidate:1 1 udp 1 127.0.0.1 50000 typ host", "sdpMid": "0", "sdpMLineIndex": 0}
@@ -49,7 +52,7 @@ async def joined(person: Person, session: str, **resume) -> Signaling:
 
 
 def test_the_smoke_test_of_a_deploy_passes(deployed):
-    assert smoke.problems(deployed.http_url, deployed.websocket_url, ORIGIN) == []
+    assert smoke.problems(deployed.http_url, deployed.websocket_url, ORIGIN, FORGED_STATUS) == []
 
 
 # -- Accounts -------------------------------------------------------------------------------------------------
@@ -205,7 +208,7 @@ def test_handshakes_are_refused_as_the_contract_says(deployed, alice):
     address = f"{signaling['url']}?ticket={signaling['ticket']}"
     status = lambda url, origin=ORIGIN: asyncio.run(smoke.handshake(url, origin))  # noqa: E731
     assert status(signaling["url"]) == 401
-    assert status(f"{signaling['url']}?ticket=forged") == 401
+    assert status(f"{signaling['url']}?ticket=forged") == FORGED_STATUS
     assert status(address, "https://elsewhere.example.com") == 403
     assert status(address) == 101
     assert status(address) == 403
@@ -330,23 +333,29 @@ def privileges() -> dict[str, set[str]]:
 
 
 def recorded(deployed) -> dict[str, set[str]]:
-    """Actions that each function was seen to use."""
-    functions = {access_key(deployed, name): name for name in cfn.functions()}
-    used: dict[str, set[str]] = {}
-    pages = deployed.emulator.client("cloudtrail").get_paginator("lookup_events").paginate()
-    for event in (each for page in pages for each in page["Events"]):
-        name = functions.get(event.get("Username"))
-        if name:
-            used.setdefault(name, set()).update(actions(event))
-    return used
+    """Of the actions that each function's role holds, those that it was seen to use."""
+    return {
+        name: {action for action in held if was_used(deployed, access_key(deployed, name), action)}
+        for name, held in privileges().items()
+    }
 
 
-def actions(event: dict) -> set[str]:
-    """What an event needs permission for: a transaction, what is in it."""
-    if event["EventName"] != "TransactWriteItems":
-        return {event["EventName"]}
-    kinds = {"Put": "PutItem", "Update": "UpdateItem", "Delete": "DeleteItem", "ConditionCheck": "ConditionCheckItem"}
-    return {action for kind, action in kinds.items() if f'"{kind}"' in event["CloudTrailEvent"]}
+# What a transaction needs permission for is what is in it.
+IN_A_TRANSACTION = {"PutItem": "Put", "UpdateItem": "Update", "DeleteItem": "Delete"}
+
+
+def was_used(deployed, key: str, action: str) -> bool:
+    """Whether the endpoint recorded this action, by itself or in a transaction."""
+    if calls(deployed, key, action):
+        return True
+    kind = IN_A_TRANSACTION.get(action)
+    return kind is not None and any(f'"{kind}"' in event["CloudTrailEvent"] for event in calls(deployed, key, "TransactWriteItems"))
+
+
+def calls(deployed, key: str, name: str) -> list[dict]:
+    """The last 50 calls of one name by one access key: the endpoint gives no more, and has no pages."""
+    attributes = [{"AttributeKey": "AccessKeyId", "AttributeValue": key}, {"AttributeKey": "EventName", "AttributeValue": name}]
+    return deployed.emulator.client("cloudtrail").lookup_events(LookupAttributes=attributes)["Events"]
 
 
 def access_key(deployed, name: str) -> str:
