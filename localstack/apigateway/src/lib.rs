@@ -23,6 +23,16 @@
 //! What the public listener serves, in this order: the WebSocket path, CORS preflights, explicit
 //! HTTP routes, static files, `$default`. The control plane (`@connections` and SQS) is only on
 //! [`Gateway::serve_control`] and [`Gateway::control`].
+//!
+//! Where AWS documents nothing, this was chosen (and the tests' names say so):
+//! - Messages of one connection run at the same time; [`MessageOrder`] changes that.
+//! - Control frames do not keep a connection from being idle.
+//! - A WebSocket function that times out is answered `Endpoint request timed out`; the socket stays
+//!   open. During `$connect` it is 504.
+//! - The status that a route response's function returns does not matter, its `body` is sent.
+//! - A connection that breaks without a close frame is 1006.
+//! - A push is answered 200 once it waits in the client's buffer of [`Limits::outbox`] bytes, and
+//!   429 at once when that is full: nobody waits for a slow client.
 
 mod answer;
 mod arrival;

@@ -29,7 +29,7 @@ impl Gateway {
     /// Serves the HTTP and the WebSocket API on a listener and runs the schedules, until
     /// `shutdown` resolves. Then it stops accepting, closes every WebSocket with 1001, delivers
     /// `$disconnect` for each, and lets requests and functions finish, for up to
-    /// [`Limits::drain`](crate::Limits::drain). A gateway that was shut down stays so.
+    /// [`Limits::drain`](crate::Limits::drain). Call it once: a gateway that was shut down stays so.
     pub async fn serve(&self, listener: TcpListener, shutdown: impl Future<Output = ()>) {
         let api = &self.api;
         tokio::spawn(schedule::run(Arc::clone(api)));

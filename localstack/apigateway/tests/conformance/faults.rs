@@ -137,6 +137,26 @@ async fn pushes_can_be_delayed() {
 }
 
 #[tokio::test]
+async fn a_push_that_is_under_way_is_410_once_the_connection_was_deleted() {
+    struct Slow(tokio::sync::mpsc::UnboundedSender<()>);
+    impl Faults for Slow {
+        fn push(&self, _: &Peer<'_>) -> PushFate {
+            let _ = self.0.send(());
+            PushFate::After(Duration::from_secs(1))
+        }
+    }
+    let (asked, mut under_way) = tokio::sync::mpsc::unbounded_channel();
+    let (running, mut client, id, _disconnected) = started(Gateway::builder().faults(Slow(asked))).await;
+    let delete = async {
+        under_way.recv().await.expect("the push is under way");
+        running.connections("DELETE", &id, "").await.status()
+    };
+    let (pushed, deleted) = tokio::join!(running.push(&id, "too late"), delete);
+    assert_eq!((pushed, deleted.as_u16()), (410, 204));
+    assert_eq!(client.close_code().await, 1000);
+}
+
+#[tokio::test]
 async fn delayed_messages_are_overtaken_and_none_is_lost() {
     struct FirstLate(std::sync::atomic::AtomicUsize);
     impl Faults for FirstLate {
