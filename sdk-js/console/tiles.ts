@@ -109,6 +109,7 @@ export class Tiles {
       if (size > best.size + 1) best = { columns, size };
     }
     list.style.setProperty('--columns', String(best.columns));
+    list.style.setProperty('--rows', String(Math.ceil(count / best.columns)));
   }
 }
 

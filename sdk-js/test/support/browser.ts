@@ -74,7 +74,7 @@ export function launch(...more: string[]): Promise<Browser> {
       '--disable-component-update',
       '--disable-sync',
       '--mute-audio',
-      '--use-fake-device-for-media-stream=device-count=2,fps=10',
+      '--use-fake-device-for-media-stream=device-count=2,fps=8',
       '--use-fake-ui-for-media-stream',
       '--auto-select-desktop-capture-source=Entire screen',
       '--allow-loopback-in-peer-connection',
@@ -83,23 +83,20 @@ export function launch(...more: string[]): Promise<Browser> {
   });
 }
 
-/** A page with nothing on it but the SDK, and a client that is signed in. */
-export async function clientPage(browser: Browser, url: string, name: string): Promise<Page> {
+/** A page with nothing on it but the SDK, and a client that is signed in, to a demo account or one that is made here. */
+export async function clientPage(browser: Browser, url: string, name: string, how: 'login' | 'register' = 'login'): Promise<Page> {
   const page = await (await browser.newContext()).newPage();
   // Any page of the server does; one that is intercepted would not be of this machine's address space.
   await page.goto(`${url}/health`);
   await page.addScriptTag({ url: '/sdk/tunrtc.js' });
-  await page.evaluate(async ([email, password]) => {
-    globalThis.tunrtc = new TunRTC.TunRTCClient(location.origin);
-    await tunrtc.login(email, password);
-  }, [`${name}@tunrtc.com`, `${name}123`] as const);
-  return page;
-}
-
-/** A page of its own for an account that is made for the test. */
-export async function guestPage(browser: Browser, url: string, name: string): Promise<Page> {
-  const page = await clientPage(browser, url, 'demo');
-  await page.evaluate((username) => tunrtc.register(username, `${username}@example.org`, 'a password'), name);
+  const email = `${name.replace(/\W/g, '')}@tunrtc.com`;
+  await page.evaluate(
+    async ([username, address, password, register]) => {
+      globalThis.tunrtc = new TunRTC.TunRTCClient(location.origin);
+      await (register ? tunrtc.register(username, address, password) : tunrtc.login(address, password));
+    },
+    [name, email, `${name}123`, how === 'register'] as const,
+  );
   return page;
 }
 

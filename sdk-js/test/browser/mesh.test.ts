@@ -1,0 +1,145 @@
+import assert from 'node:assert/strict';
+import { after, afterEach, before, describe, test } from 'node:test';
+import type { Browser, Page } from 'playwright-core';
+import { clientPage, eventually, keepsSeeing, launch, seesEverybody, startServer, type Server } from '../support/browser.ts';
+
+const GLARES = 50;
+/** Small pictures: what is tested here is connections, and every one of them is encoded on this machine. */
+const SMALL = { width: 160, height: 120, frameRate: 5 };
+
+let server: Server;
+let browser: Browser;
+
+before(async () => {
+  server = await startServer();
+  browser = await launch();
+});
+
+afterEach(async () => {
+  for (const context of browser.contexts()) await context.close();
+});
+
+after(async () => {
+  await browser.close();
+  await server.stop();
+});
+
+const createSession = (page: Page): Promise<string> => page.evaluate(async () => (await tunrtc.createSession('mesh', 10)).sessionId);
+
+const join = (page: Page, sessionId: string, video: MediaTrackConstraints | boolean = SMALL) =>
+  page.evaluate(async ([id, camera]) => void (await tunrtc.joinSession(id, true, camera)), [sessionId, video] as const);
+
+/** What went wrong in the background, which in these tests is nothing. */
+const listenForErrors = (page: Page) =>
+  page.evaluate(() => {
+    const errors: string[] = [];
+    tunrtc.on('error', ({ code, message }) => errors.push(`${code}: ${message}`));
+    Object.assign(window, { errors });
+  });
+const errorsOf = (page: Page) => page.evaluate(() => (window as unknown as { errors: string[] }).errors);
+
+describe('a mesh', () => {
+  test('of four: everybody decodes everybody’s video and reads everybody’s chat', async () => {
+    const pages = await Promise.all([
+      clientPage(browser, server.url, 'demo'),
+      clientPage(browser, server.url, 'alice'),
+      clientPage(browser, server.url, 'bob'),
+      clientPage(browser, server.url, 'carol', 'register'),
+    ]);
+    const [first] = pages as [Page, ...Page[]];
+    for (const page of pages) {
+      await page.evaluate(() => {
+        const said: string[] = [];
+        tunrtc.on('message', ({ message }) => said.push(message));
+        Object.assign(window, { said });
+      });
+    }
+    const sessionId = await createSession(first);
+    for (const page of pages) await join(page, sessionId);
+    await Promise.all(pages.map((page) => seesEverybody(page, 3)));
+    await Promise.all(pages.map((page, place) => page.evaluate((text) => tunrtc.sendMessage(text), `from ${place}`)));
+    for (const page of pages) {
+      const said = () => page.evaluate(() => (window as unknown as { said: string[] }).said.slice().sort().join());
+      await eventually(async () => (await said()) === 'from 0,from 1,from 2,from 3', 'four messages, each once');
+    }
+  });
+
+  test('without any camera or microphone connects all the same, and data channels work', async () => {
+    const [demo, alice] = await Promise.all([clientPage(browser, server.url, 'demo'), clientPage(browser, server.url, 'alice')]);
+    const sessionId = await createSession(demo);
+    for (const page of [demo, alice]) {
+      await page.evaluate((id) => tunrtc.joinSession(id, false, false), sessionId);
+    }
+    const heard = alice.evaluate(
+      () =>
+        new Promise<string>((resolve) => {
+          tunrtc.on('dataChannel', ({ channel }) => (channel.onmessage = ({ data }) => resolve(`${channel.label}: ${data}`)));
+        }),
+    );
+    await eventually(() => demo.evaluate(() => tunrtc.participants.size === 1), 'the other is there');
+    await demo.evaluate(() => {
+      const [userId = ''] = tunrtc.participants.keys();
+      const channel = tunrtc.createDataChannel(userId, 'files');
+      channel.onopen = () => channel.send('a piece');
+    });
+    assert.equal(await heard, 'files: a piece');
+  });
+
+  test('a camera turned on in the middle of a call is seen', async () => {
+    const [demo, alice] = await Promise.all([clientPage(browser, server.url, 'demo'), clientPage(browser, server.url, 'alice')]);
+    const sessionId = await createSession(demo);
+    for (const page of [demo, alice]) await join(page, sessionId, false);
+    await demo.evaluate(() => tunrtc.setVideoEnabled(true));
+    await seesEverybody(alice, 1);
+  });
+
+  test(`of two who start at the same time connects ${GLARES} times out of ${GLARES}`, async () => {
+    const pages = await Promise.all([clientPage(browser, server.url, 'demo'), clientPage(browser, server.url, 'alice')]);
+    const [first] = pages as [Page, Page];
+    await Promise.all(pages.map(listenForErrors));
+    for (let round = 0; round < GLARES; round++) {
+      const sessionId = await createSession(first);
+      await Promise.all(pages.map((page) => join(page, sessionId)));
+      // Both offer at once, whoever came first.
+      await Promise.all(pages.map((page) => page.evaluate(() => tunrtc.startScreenShare())));
+      await Promise.all(pages.map((page) => seesEverybody(page, 1)));
+      for (const page of pages) {
+        const isStable = () =>
+          page.evaluate(() => [...tunrtc.participants.keys()].every((id) => tunrtc.createPeerConnection(id).signalingState === 'stable'));
+        await eventually(isStable, `round ${round} settles`);
+      }
+      await Promise.all(pages.map((page) => page.evaluate(() => tunrtc.leaveSession())));
+    }
+    assert.deepEqual(await Promise.all(pages.map(errorsOf)), [[], []]);
+  });
+
+  test('a refused device rejects with a code, and the session can be joined without', async () => {
+    const page = await clientPage(browser, server.url, 'demo');
+    const sessionId = await createSession(page);
+    const code = await page.evaluate(async (id) => {
+      const refuse = () => Promise.reject(new DOMException('no', 'NotAllowedError'));
+      navigator.mediaDevices.getUserMedia = refuse;
+      return tunrtc.joinSession(id).then(
+        () => 'joined',
+        (error: { code: string }) => error.code,
+      );
+    }, sessionId);
+    assert.equal(code, 'media_denied');
+    await page.evaluate((id) => tunrtc.joinSession(id, false, false), sessionId);
+    assert.equal(await page.evaluate(() => tunrtc.connectionState.status), 'connected');
+  });
+
+  test('a peer that is left and met again is seen again', async () => {
+    const [demo, alice] = await Promise.all([clientPage(browser, server.url, 'demo'), clientPage(browser, server.url, 'alice')]);
+    const sessionId = await createSession(demo);
+    await join(demo, sessionId);
+    for (let round = 0; round < 5; round++) {
+      await join(alice, sessionId);
+      await Promise.all([seesEverybody(demo, 1), seesEverybody(alice, 1)]);
+      await alice.evaluate(() => tunrtc.leaveSession());
+      await eventually(() => demo.evaluate(() => tunrtc.participants.size === 0), 'she is gone');
+    }
+    await join(alice, sessionId);
+    await keepsSeeing(demo);
+  });
+});
