@@ -1,6 +1,6 @@
 """Times the cold start of every function outside AWS and weighs its package.
 
-    python infra/coldstart/coldstart.py BINARIES [--runs 20] [--share] [--json FILE]
+    python infra/coldstart/coldstart.py BINARIES [--runs 20] [--share] [--only NAMES] [--json FILE]
 
 BINARIES is a folder of release binaries: target/release, or target/lambda with a folder per function.
 `init` is exec to the first poll, `first` the first invocation with its calls to an endpoint on this machine
@@ -161,9 +161,8 @@ def median(timings: list[Timing], what: str) -> float:
     return round(statistics.median(getattr(timing, what) for timing in timings), 2)
 
 
-def bench(folder: Path, runs: int, shared: bool) -> list[dict]:
-    """One row per function, in the order of functions.yaml."""
-    table = yaml.safe_load((INFRA / "functions.yaml").read_text())
+def bench(table: dict, names: list[str], folder: Path, runs: int, shared: bool) -> list[dict]:
+    """One row per function."""
     rows = []
     with tempfile.TemporaryFile() as output:
         # An access token as the real thing makes it, for the functions that ask for one.
@@ -172,7 +171,8 @@ def bench(folder: Path, runs: int, shared: bool) -> list[dict]:
             ENVIRONMENT, WHOLE_CORE_MB, None, output,
         )
         token = json.loads(register.answer["body"])["token"]
-        for name, function in table["functions"].items():
+        for name in names:
+            function = table["functions"][name]
             program, memory = program_of(folder, name), table["sizes"][function["size"]]
             event = event_of(name, function, token)
             timings = measure(program, event, memory, runs, None, output)
@@ -202,15 +202,17 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("binaries", type=Path)
     parser.add_argument("--runs", type=int, default=20)
     parser.add_argument("--share", action="store_true")
+    parser.add_argument("--only", help="comma list of functions; all without it")
     parser.add_argument("--json", type=Path)
     options = parser.parse_args(arguments)
-    names = yaml.safe_load((INFRA / "functions.yaml").read_text())["functions"]
-    missing = [name for name in names if not program_of(options.binaries, name).is_file()]
+    table = yaml.safe_load((INFRA / "functions.yaml").read_text())
+    names = options.only.split(",") if options.only else list(table["functions"])
+    missing = [name for name in dict.fromkeys(["auth_register", *names]) if not program_of(options.binaries, name).is_file()]
     if missing:
         print(f"coldstart.py: not in {options.binaries}: {', '.join(missing)}; build them with --release first", file=sys.stderr)
         return 2
     try:
-        rows = bench(options.binaries.resolve(), options.runs, options.share)
+        rows = bench(table, names, options.binaries.resolve(), options.runs, options.share)
     except TimedOut as reason:
         print(f"coldstart.py: {reason}", file=sys.stderr)
         return 1

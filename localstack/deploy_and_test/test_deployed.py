@@ -4,7 +4,9 @@ IAM is enforced by the endpoint, so every test here is also a test of the roles.
 """
 
 import asyncio
+import base64
 import hashlib
+import hmac
 import json
 import re
 import sys
@@ -189,6 +191,22 @@ def test_a_newer_connection_takes_over_and_the_older_is_told_and_closed(alice):
     asyncio.run(run())
 
 
+def test_an_older_attempt_that_comes_too_late_is_told_that_it_was_replaced(alice):
+    async def run():
+        session = alice.create()
+        older, newer = alice.join(session)["signaling"], alice.ticket(session)
+        live = await Signaling.open(newer)
+        await live.must("joinSession", sessionId=session)
+        late = await Signaling.open(older)
+        await late.send("joinSession", sessionId=session)
+        assert await late.event("replaced")
+        await late.closed()
+        await live.must("ping")
+        await live.close()
+
+    asyncio.run(run())
+
+
 def test_somebody_who_does_not_come_back_has_left_after_the_grace(alice, bob):
     async def run():
         session = alice.create()
@@ -287,16 +305,35 @@ def test_a_rotation_of_the_turn_secret_reaches_the_api(deployed, alice):
         rotate_secret.rotate(session, deployed.stack, "turn", name, f"http://{deployed.emulator.host}")
     current = json.loads(manager.get_secret_value(SecretId=TURN_SECRET_NAME)["SecretString"])["current"]
     turn = next(entry for entry in alice.must(200, "GET", "/api/iceservers")["iceServers"] if "credential" in entry)
-    expected = deploying_credential(current, turn["username"])
-    assert turn["credential"] == expected
+    digest = hmac.new(current.encode(), turn["username"].encode(), hashlib.sha1).digest()
+    assert turn["credential"] == base64.b64encode(digest).decode()
 
 
-def deploying_credential(secret: str, username: str) -> str:
-    """The credential of a username as coturn computes it."""
-    import base64
-    import hmac
+# -- Counts -----------------------------------------------------------------------------------------------------
 
-    return base64.b64encode(hmac.new(secret.encode(), username.encode(), hashlib.sha1).digest()).decode()
+
+def test_a_signal_costs_one_write_and_one_read(deployed, alice, bob):
+    """The counts on which docs/COST.md is built. The first signal of a connection reads its sender as well."""
+    key, signals = access_key(deployed, "ws_signal"), 5
+
+    def counted() -> dict[str, set[str]]:
+        names = ("PutItem", "GetItem", "UpdateItem", "Query", "TransactWriteItems")
+        return {name: {event["EventId"] for event in calls(deployed, key, name)} for name in names}
+
+    async def run():
+        session = alice.create()
+        first, second = await joined(alice, session), await joined(bob, session)
+        await first.must("sendOffer", targetUserId=bob.user_id, offer=OFFER)
+        before = counted()
+        for _ in range(signals):
+            sent = await first.must("sendIceCandidate", targetUserId=bob.user_id, candidate=CANDIDATE)
+            assert sent["delivery"] == "sent"
+        after = counted()
+        await first.close()
+        await second.close()
+        return {name: len(after[name] - before[name]) for name in after}
+
+    assert asyncio.run(run()) == {"PutItem": signals, "GetItem": signals, "UpdateItem": 0, "Query": 0, "TransactWriteItems": 0}
 
 
 # -- Privileges -------------------------------------------------------------------------------------------------
@@ -316,7 +353,18 @@ def test_nothing_was_denied_and_every_privilege_was_used(deployed):
 
 
 # Privileges for what these tests do not bring about, each with the place where it is needed.
-RARE: dict[str, set[str]] = {}
+AFTER_A_PUSH_TO_A_DEAD_CONNECTION = {"GetItem"}  # connections::deliver reads the participant again
+NEAR_THE_END_OF_A_LEASE = {"UpdateItem"}  # relay::Standings::check renews it
+RARE = {
+    "session_leave": AFTER_A_PUSH_TO_A_DEAD_CONNECTION,
+    "session_end": AFTER_A_PUSH_TO_A_DEAD_CONNECTION,
+    "ws_disconnect": AFTER_A_PUSH_TO_A_DEAD_CONNECTION,
+    "ws_join": AFTER_A_PUSH_TO_A_DEAD_CONNECTION,
+    "ws_status": AFTER_A_PUSH_TO_A_DEAD_CONNECTION,
+    "ws_signal": NEAR_THE_END_OF_A_LEASE,
+    "ws_message": NEAR_THE_END_OF_A_LEASE,
+    "ws_sync": NEAR_THE_END_OF_A_LEASE,
+}
 
 
 def privileges() -> dict[str, set[str]]:
