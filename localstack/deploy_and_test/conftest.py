@@ -18,8 +18,8 @@ PARAMETERS = {"ReconnectGraceSeconds": "2", "EmptySessionSeconds": "2"}
 
 @pytest.fixture(scope="session")
 def binaries() -> dict[str, Path]:
-    """The functions' programs, built by build.sh (or where TUNRTC_FUNCTIONS says)."""
-    folder = Path(os.environ.get("TUNRTC_FUNCTIONS", deployment.ROOT / "target" / "debug"))
+    """The functions' programs as run.sh builds them."""
+    folder = Path(os.environ.get("CARGO_TARGET_DIR", deployment.ROOT / "target")) / "debug"
     found = {name: folder / name for name in deployment.functions()}
     missing = [name for name, binary in found.items() if not binary.is_file()]
     assert not missing, f"not built: {', '.join(missing)}; run localstack/deploy_and_test/run.sh"

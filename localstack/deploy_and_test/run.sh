@@ -14,5 +14,5 @@ for program in cargo turnserver strip; do
 done
 sh "$root/infra/setup.sh"
 # The development profile of this machine's own architecture: what is shown here is that the parts fit.
-(cd "$root" && cargo build --workspace --bins)
+(cd "$root" && cargo build --workspace --bins && cargo test --workspace --test scenarios --no-run)
 exec "$root/infra/.venv/bin/python" -m pytest "$here" "$@"

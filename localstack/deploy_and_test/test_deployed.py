@@ -8,7 +8,9 @@ import base64
 import hashlib
 import hmac
 import json
+import os
 import re
+import subprocess
 import sys
 import time
 
@@ -30,6 +32,8 @@ ORIGIN = "http://localhost:5173"
 # API Gateway answers 401 when an authorizer fails with the text `Unauthorized`; MiniStack answers 500 whatever
 # the text. The local gateway's tests hold the 401.
 FORGED_STATUS = 500
+# It may have to be linked first.
+SUITE_SECONDS = 600
 OFFER = {"type": "offer", "sdp": "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\n"}
 ANSWER = {"type": "answer", "sdp": "v=0\r\no=- 2 2 IN IP4 127.0.0.1\r\n"}
 CANDIDATE = {"candidate": "candidate:1 1 udp 1 127.0.0.1 50000 typ host", "sdpMid": "0", "sdpMLineIndex": 0}
@@ -55,6 +59,18 @@ async def joined(person: Person, session: str, **resume) -> Signaling:
 
 def test_the_smoke_test_of_a_deploy_passes(deployed):
     assert smoke.problems(deployed.http_url, deployed.websocket_url, ORIGIN, FORGED_STATUS) == []
+
+
+def test_the_end_to_end_suite_of_the_local_gateway_passes_here_too(deployed):
+    """One suite, two targets: the same compiled tests, pointed at the deployment."""
+    done = subprocess.run(
+        # The whole workspace, so that nothing is compiled anew with fewer features.
+        ["cargo", "test", "--workspace", "--test", "scenarios"],
+        cwd=deploying.ROOT, env=os.environ | {"TUNRTC_E2E_URL": deployed.http_url},
+        capture_output=True, text=True, timeout=SUITE_SECONDS,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert re.search(r"test result: ok\. [1-9]\d* passed", done.stdout)
 
 
 # -- Accounts -------------------------------------------------------------------------------------------------
