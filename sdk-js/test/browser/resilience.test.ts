@@ -8,6 +8,7 @@ import {
   cableTo,
   clientPage,
   eventually,
+  freePort,
   keepsSeeing,
   launch,
   seesEverybody,
@@ -23,13 +24,12 @@ let browser: Browser;
 let server: Server;
 let cable: Cable;
 let folder: string;
-let port = 0;
+let port: number;
 
 /** A server whose clients reach it only through a cable that can be cut; its data outlives it. */
 async function start(): Promise<void> {
   const options = ['--data', pathOf(folder, 'data.db'), '--public-url', cable.url, '--heartbeat-seconds', '5'];
-  server = await startServer(...options, ...(port ? ['--port', String(port)] : []));
-  port = Number(new URL(server.url).port) || port;
+  server = await startServer(...options, '--port', String(port));
 }
 
 before(async () => {
@@ -38,8 +38,8 @@ before(async () => {
 
 beforeEach(async () => {
   folder = await mkdtemp(pathOf(tmpdir(), 'tunrtc-'));
-  port = 0;
-  cable = await cableTo(() => port);
+  port = await freePort();
+  cable = await cableTo(port);
   await start();
 });
 

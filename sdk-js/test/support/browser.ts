@@ -150,6 +150,22 @@ export async function eventually(holds: () => Promise<boolean>, what: string, mi
   }
 }
 
+/** A port that nobody listens on just now. */
+export async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const port = portOf(server);
+  server.close();
+  await once(server, 'close');
+  return port;
+}
+
+function portOf(server: ReturnType<typeof createServer>): number {
+  const address = server.address();
+  if (typeof address !== 'object' || !address) throw new Error('the server listens on no port');
+  return address.port;
+}
+
 export interface Cable {
   url: string;
   /** Breaks every connection that runs through here. */
@@ -161,7 +177,7 @@ export interface Cable {
 }
 
 /** A cable to a port on this machine, which a test can cut. */
-export async function cableTo(port: () => number): Promise<Cable> {
+export async function cableTo(port: number): Promise<Cable> {
   const ends = new Set<Socket>();
   let isPlugged = true;
   const server = createServer((near) => {
@@ -169,7 +185,7 @@ export async function cableTo(port: () => number): Promise<Cable> {
       near.destroy();
       return;
     }
-    const far = connect(port(), '127.0.0.1');
+    const far = connect(port, '127.0.0.1');
     for (const [one, other] of [[near, far], [far, near]] as const) {
       ends.add(one);
       one.pipe(other);
@@ -182,11 +198,9 @@ export async function cableTo(port: () => number): Promise<Cable> {
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
-  const address = server.address();
-  if (typeof address !== 'object' || !address) throw new Error('the cable has no port');
   const cut = () => ends.forEach((end) => end.resetAndDestroy());
   return {
-    url: `http://localhost:${address.port}`,
+    url: `http://localhost:${portOf(server)}`,
     cut,
     unplug: () => {
       isPlugged = false;
