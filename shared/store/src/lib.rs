@@ -34,9 +34,11 @@ use aws_config::SdkConfig;
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::config::StalledStreamProtectionConfig;
 use domain::Backoff;
 
-/// The longest that one operation may take, retries included: well below the 29 s that API Gateway waits.
+/// The longest that one operation may take, retries included, unless the SDK is configured otherwise: well below the 29 s
+/// that API Gateway waits.
 const OPERATION: Duration = Duration::from_secs(5);
 /// The longest that one try may take; a healthy one takes a few milliseconds.
 const ATTEMPT: Duration = Duration::from_millis(1500);
@@ -53,13 +55,25 @@ impl Store {
     /// On that table. `conflicts` says how often a request is tried again that met a transaction on the same item;
     /// throttling and lost connections are the SDK's to retry.
     pub fn new(sdk: &SdkConfig, table: impl Into<String>, conflicts: Backoff) -> Self {
-        let timeouts = TimeoutConfig::builder().operation_timeout(OPERATION).operation_attempt_timeout(ATTEMPT).build();
         let retries = RetryConfig::standard()
             .with_max_attempts(4)
             .with_initial_backoff(Duration::from_millis(50))
             .with_max_backoff(Duration::from_secs(1));
-        let config =
-            aws_sdk_dynamodb::config::Builder::from(sdk).timeout_config(timeouts).retry_config(retries).build();
+        let config = aws_sdk_dynamodb::config::Builder::from(sdk)
+            .timeout_config(timeouts(sdk))
+            .retry_config(retries)
+            // It watches large transfers. Answers here are small and have a timeout, and a busy machine is not a stalled
+            // stream.
+            .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
+            .build();
         Self { client: Client::from_conf(config), table: table.into(), conflicts }
     }
+}
+
+/// The configured timeouts; ours where there are none.
+fn timeouts(sdk: &SdkConfig) -> TimeoutConfig {
+    let mut timeouts = sdk.timeout_config().cloned().unwrap_or_else(|| TimeoutConfig::builder().build());
+    let ours = TimeoutConfig::builder().operation_timeout(OPERATION).operation_attempt_timeout(ATTEMPT).build();
+    timeouts.take_defaults_from(&ours);
+    timeouts
 }

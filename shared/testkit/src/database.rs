@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_dynamodb::config::{Credentials, SharedCredentialsProvider};
 use domain::Backoff;
@@ -13,6 +14,8 @@ use crate::Door;
 
 /// The name of the table in tests.
 const TABLE: &str = "tunrtc-test";
+/// How long a request may take.
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// An embedded DynamoDB in memory, served over HTTP on a loopback port of its own. It ends when this is dropped.
 pub struct Database {
@@ -40,7 +43,7 @@ impl Database {
         &self.endpoint
     }
 
-    /// How to reach it through the SDK; requests pass the door.
+    /// How to reach it through the SDK; requests pass the door. It waits long: a busy machine is no fault.
     pub fn sdk_config(&self) -> SdkConfig {
         SdkConfig::builder()
             .behavior_version(BehaviorVersion::latest())
@@ -50,6 +53,7 @@ impl Database {
             )))
             .endpoint_url(&self.endpoint)
             .http_client(self.door.client())
+            .timeout_config(patient())
             .build()
     }
 
@@ -70,4 +74,12 @@ impl Database {
 /// Retries without a noticeable wait.
 pub fn quick_backoff() -> Backoff {
     Backoff { retries: 5, base: Duration::from_millis(1), cap: Duration::from_millis(5), jitter: || 0.5 }
+}
+
+fn patient() -> TimeoutConfig {
+    TimeoutConfig::builder()
+        .connect_timeout(PATIENCE)
+        .operation_attempt_timeout(PATIENCE)
+        .operation_timeout(PATIENCE)
+        .build()
 }

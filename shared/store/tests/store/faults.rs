@@ -5,7 +5,8 @@ use domain::connections::ConnectionLog;
 use domain::presence::{Holding, Members, Seats, TakeOver};
 use domain::sessions::TakenSeat;
 use domain::{ConnectionId, Error, PasswordHash};
-use testkit::Fault;
+use store::Store;
+use testkit::{Database, Fault, Samples, quick_backoff};
 
 use crate::{Setting, held};
 
@@ -62,17 +63,20 @@ async fn a_database_that_stays_broken_or_throttled_is_unavailable_with_its_cause
 #[tokio::test]
 async fn a_silent_database_is_unavailable_within_the_time_of_a_function() {
     let at = Setting::new().await;
+    let mut sdk = at.database.sdk_config().into_builder();
+    sdk.set_timeout_config(None);
+    let store = Store::new(&sdk.build(), "unreached", quick_backoff());
     at.database.door().fail("GetItem", Fault::Silence, FOR_EVER);
-    let asked = at.store.by_id(at.samples.user("alice").id);
+    let asked = store.by_id(at.samples.user("alice").id);
     let failed = tokio::time::timeout(std::time::Duration::from_secs(20), asked).await.expect("it gives up");
     assert_eq!(failed.unwrap_err().code(), "unavailable");
 }
 
 #[tokio::test]
 async fn a_missing_table_is_our_own_fault() {
-    let database = testkit::Database::start().await;
-    let store = store::Store::new(&database.sdk_config(), "absent", testkit::quick_backoff());
-    let failed = store.by_id(testkit::Samples::default().user("alice").id).await.unwrap_err();
+    let database = Database::start().await;
+    let store = Store::new(&database.sdk_config(), "absent", quick_backoff());
+    let failed = store.by_id(Samples::default().user("alice").id).await.unwrap_err();
     assert_eq!(failed.code(), "internal");
 }
 
