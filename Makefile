@@ -1,0 +1,60 @@
+# `make` lists the targets. Everything a target needs is installed by it, or named in one line.
+.DEFAULT_GOAL := help
+SHELL := /bin/sh
+.PHONY: help run test test-rust test-sdk test-browser test-infra lint bench documents screenshot deploy destroy clean tools packages
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: packages ## Run the whole of TunRTC on http://localhost:5000 (ARGS="--data tunrtc.db" keeps the data)
+	cd sdk-js && npm run --silent build
+	cargo run --release --workspace --bin tunrtc -- $(ARGS)
+
+test: tools lint test-rust test-sdk test-browser test-infra ## Run every test
+
+test-rust: ## Functions, local gateway, durability
+	cargo test --workspace
+
+test-sdk: packages ## The TypeScript SDK in Node
+	cd sdk-js && npm run --silent build && npm test
+
+test-browser: packages ## Calls between real browsers, on this machine and over made networks
+	cargo build --workspace --bin tunrtc
+	cd sdk-js && npm run test:browser
+
+test-infra: ## The AWS template, coturn, and a deployment into an emulator
+	sh infra/setup.sh
+	infra/.venv/bin/python -m pytest coturn/tests infra/tests
+	sh localstack/deploy_and_test/run.sh
+
+lint: packages ## Formatting, clippy, types, package checks
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets --quiet -- --deny warnings
+	cd sdk-js && npm run --silent build && npm run lint
+
+bench: ## Measure speed and size (release build), and cold starts
+	cargo build --release --workspace --bin tunrtc --bin bench
+	target/release/bench
+
+documents: ## Write docs/api anew from the code
+	cargo run --package protocol --features schema --example documents -- docs/api
+
+screenshot: packages ## Take the README's picture of the console anew
+	cargo build --workspace --bin tunrtc
+	cd sdk-js && npm run screenshot
+
+deploy: ## Deploy to AWS (docs/DEPLOYMENT.md)
+	sh infra/deploy.sh $(ARGS)
+
+destroy: ## Remove the deployment from AWS
+	sh infra/destroy.sh $(ARGS)
+
+clean: ## Remove everything that was built
+	cargo clean
+	rm -rf sdk-js/dist sdk-js/build sdk-js/node_modules infra/.venv
+
+tools: # What the tests need beside Rust and Node
+	@sh .ci/tools
+
+packages: # The SDK's development dependencies
+	@cd sdk-js && { [ node_modules/.package-lock.json -nt package-lock.json ] || npm ci --no-audit --no-fund; }
