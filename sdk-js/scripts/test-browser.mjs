@@ -7,7 +7,8 @@ const wanted = process.argv.slice(2);
 const files = readdirSync(folder)
   .filter((name) => name.endsWith('.test.js') && (wanted.length === 0 || wanted.some((part) => name.includes(part))))
   .map((name) => folder + name);
-const test = [process.execPath, '--test', '--test-reporter=spec', '--test-concurrency=1', ...files];
+// Node 20 has a WebSocket, but only when asked for it.
+const test = [process.execPath, '--experimental-websocket', '--test', '--test-reporter=spec', '--test-concurrency=1', ...files];
 
 /** Root may make a network namespace; others need a user namespace around it, where the system allows one. */
 const isolation = [['unshare', '-n'], ['unshare', '-rn']].find(([command, ...options]) => {

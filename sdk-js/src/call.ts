@@ -46,7 +46,8 @@ export interface CallHandlers {
 export class Call {
   readonly sessionId: string;
   readonly signaling: Signaling;
-  readonly mesh: Mesh;
+  /** Absent where there is no WebRTC. */
+  readonly mesh: Mesh | undefined;
   readonly #api: Api;
   readonly #environment: Environment;
   readonly #userId: string;
@@ -55,6 +56,8 @@ export class Call {
   /** When a participant was last heard of over signaling, and since when what it sends is of its present run. */
   readonly #heard = new Map<string, string>();
   readonly #runs = new Map<string, string>();
+  /** Since when a participant's status holds: of two that overtook each other the later one counts. */
+  readonly #statusAt = new Map<string, string>();
   #status: Status;
   #statusSent: Promise<unknown> = Promise.resolve();
   #iceTimer: Timer | undefined;
@@ -84,13 +87,25 @@ export class Call {
       onSignal: (signal) => this.#signal(signal),
       onMessage: (message) => handlers.onMessage(message),
       onEvent: (frame) => this.#event(frame),
-      onBroken: (sender) => this.mesh.reset(sender, true),
+      onBroken: (sender) => this.mesh?.reset(sender, true),
     });
-    this.mesh = new Mesh({
-      environment,
-      userId,
+    this.mesh = environment.createPeerConnection && this.#createMesh(environment.createPeerConnection, joined, configuration);
+    const life = credentialLife(joined);
+    if (life > 0) this.#renewIceServersIn(life * ICE_RENEWAL);
+  }
+
+  #createMesh(
+    createPeerConnection: NonNullable<Environment['createPeerConnection']>,
+    { iceServers }: Joined,
+    configuration: RTCConfiguration,
+  ): Mesh {
+    const handlers = this.#handlers;
+    return new Mesh({
+      environment: this.#environment,
+      createPeerConnection,
+      userId: this.#userId,
       configuration,
-      iceServers: joined.iceServers,
+      iceServers,
       freshIceServers: () => this.#freshIceServers(),
       send: (target, body) => this.signaling.signal(target, body),
       renew: (target) => this.signaling.renew(target),
@@ -100,8 +115,6 @@ export class Call {
       onChannel: (from, channel) => handlers.onChannel(from, channel),
       onError: (error) => handlers.onError(error),
     });
-    const life = credentialLife(joined);
-    if (life > 0) this.#renewIceServersIn(life * ICE_RENEWAL);
   }
 
   /** The others, by user id. */
@@ -123,15 +136,19 @@ export class Call {
     return sent;
   }
 
-  send(slot: Slot, outgoing?: Outgoing): Promise<void> {
-    return this.mesh.send(slot, outgoing);
+  async send(slot: Slot, outgoing?: Outgoing): Promise<void> {
+    await this.mesh?.send(slot, outgoing);
   }
 
   /** Gives the seat back, over whatever reaches the server. */
   async leave(): Promise<void> {
     const told = await this.signaling.leave();
     this.close(new TunRTCError('closed', 'The session was left.'));
-    if (!told) await this.#api.leaveSession(this.sessionId);
+    if (told) return;
+    await this.#api.leaveSession(this.sessionId).catch((error: unknown) => {
+      // The seat may be free by now: the answer over signaling was lost, or the session is over.
+      if (!(error instanceof TunRTCError) || !SEATLESS.has(error.code)) throw error;
+    });
   }
 
   close(cause: TunRTCError): void {
@@ -161,7 +178,7 @@ export class Call {
       this.updateStatus(this.#status).catch((thrown: unknown) => this.#report(thrown));
     }
     if (resumed && !ack.recovered) {
-      this.mesh.renegotiate();
+      this.mesh?.renegotiate();
       await this.#catchUp();
     }
   }
@@ -173,13 +190,13 @@ export class Call {
     this.#participants.set(userId, participant);
     if (!known && resumed) this.#handlers.onUserJoined(participant);
     if (known && !sameStatus(known, participant)) this.#handlers.onStatus(participant);
-    if (participant.status !== 'disconnected') this.mesh.connect(userId, !resumed);
+    if (participant.status !== 'disconnected') this.mesh?.connect(userId, !resumed);
   }
 
   #part(userId: string, reason: LeaveReason): void {
     const participant = this.#participants.get(userId);
     this.#participants.delete(userId);
-    this.mesh.remove(userId);
+    this.mesh?.remove(userId);
     if (participant) this.#handlers.onUserLeft(participant, reason);
   }
 
@@ -218,13 +235,14 @@ export class Call {
     this.#participants.set(userId, participant);
     if ((this.#heard.get(userId) ?? '') < timestamp) {
       this.#runs.set(userId, timestamp);
-      this.mesh.reset(userId, false);
+      this.mesh?.reset(userId, false);
     }
     this.#handlers.onUserJoined(participant);
   }
 
   #statusUpdated(status: Omit<Participant, 'joinedAt'>, timestamp: string): void {
-    if (status.userId === this.#userId) return;
+    if (status.userId === this.#userId || timestamp < (this.#statusAt.get(status.userId) ?? '')) return;
+    this.#statusAt.set(status.userId, timestamp);
     const known = this.#participants.get(status.userId);
     const participant = { joinedAt: known?.joinedAt ?? timestamp, ...status };
     this.#participants.set(status.userId, participant);
@@ -235,7 +253,7 @@ export class Call {
     const { fromUserId, timestamp } = signal;
     if (timestamp < (this.#runs.get(fromUserId) ?? '')) return;
     this.#heard.set(fromUserId, timestamp);
-    this.mesh.handle(signal);
+    this.mesh?.handle(signal);
   }
 
   #peerChanged(userId: string, state: PeerState): void {
@@ -247,7 +265,7 @@ export class Call {
   #stateChanged(state: ConnectionState): void {
     if (state.status === 'closed') {
       this.#environment.clearTimeout(this.#iceTimer);
-      this.mesh.close();
+      this.mesh?.close();
     }
     this.#handlers.onState(state);
   }
@@ -263,7 +281,9 @@ export class Call {
     this.#environment.clearTimeout(this.#iceTimer);
     this.#iceTimer = this.#environment.setTimeout(() => {
       this.#freshIceServers().then(
-        (iceServers) => (this.mesh.iceServers = iceServers),
+        (iceServers) => {
+          if (this.mesh) this.mesh.iceServers = iceServers;
+        },
         () => this.#renewIceServersIn(ICE_RETRY_MS),
       );
     }, milliseconds);
@@ -278,6 +298,9 @@ export class Call {
     if (error.code !== 'closed') this.#handlers.onError(error);
   }
 }
+
+/** What the server says of a seat that there is no need to give back. */
+const SEATLESS: ReadonlySet<string> = new Set(['not_in_session', 'session_ended', 'session_not_found']);
 
 function sameStatus(a: Participant, b: Participant): boolean {
   return a.status === b.status && a.isMuted === b.isMuted && a.isVideoEnabled === b.isVideoEnabled;

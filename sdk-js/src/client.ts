@@ -238,7 +238,9 @@ export class TunRTCClient extends Emitter<TunRTCEvents> {
 
   /** The connection to a participant, made now if there is none yet. Signals and local tracks are taken care of. */
   createPeerConnection(userId: string): RTCPeerConnection {
-    return this.#inCall().mesh.connect(userId, false).connection;
+    const { mesh } = this.#inCall();
+    if (!mesh) throw new TunRTCError('media_unavailable', 'There is no WebRTC here.');
+    return mesh.connect(userId, false).connection;
   }
 
   /** Opens a data channel to a participant, who gets the event `dataChannel`. */
@@ -293,7 +295,7 @@ export class TunRTCClient extends Emitter<TunRTCEvents> {
 
   /** Measures the connection to a participant. Rates are those since the last call. */
   async getQuality(userId: string): Promise<PeerQuality> {
-    const connection = this.#call?.mesh.peers.get(userId)?.connection;
+    const connection = this.#call?.mesh?.peers.get(userId)?.connection;
     if (!connection) return { level: 'unknown' };
     let meter = this.#meters.get(connection);
     if (!meter) this.#meters.set(connection, (meter = new QualityMeter()));

@@ -28,8 +28,8 @@ export interface Environment {
   fetch(url: string, init: RequestInit): Promise<Response>;
   /** Opens a WebSocket. */
   openSocket(url: string): SocketLike;
-  /** Makes a peer connection; throws where there is no WebRTC. */
-  createPeerConnection(configuration: RTCConfiguration): RTCPeerConnection;
+  /** Makes a peer connection; absent where there is no WebRTC, and then sessions are held without media. */
+  createPeerConnection: ((configuration: RTCConfiguration) => RTCPeerConnection) | undefined;
   /** Absent outside browsers and on insecure pages. */
   mediaDevices: MediaDevices | undefined;
   /** Milliseconds on a clock that never jumps. */
@@ -49,7 +49,8 @@ export function defaultEnvironment(): Environment {
   return {
     fetch: (url, init) => fetch(url, init),
     openSocket: (url) => new WebSocket(url) as SocketLike,
-    createPeerConnection: (configuration) => new RTCPeerConnection(configuration),
+    createPeerConnection:
+      typeof RTCPeerConnection === 'undefined' ? undefined : (configuration) => new RTCPeerConnection(configuration),
     mediaDevices: globalThis.navigator?.mediaDevices,
     now: () => performance.now(),
     setTimeout: (callback, milliseconds) => setTimeout(callback, milliseconds),

@@ -6,6 +6,7 @@ import type { IceServer, Signal, SignalBody } from './wire.ts';
 /** What a {@link Mesh} needs, and whom it tells. */
 export interface MeshOptions {
   environment: Environment;
+  createPeerConnection(configuration: RTCConfiguration): RTCPeerConnection;
   /** This participant. */
   userId: string;
   /** What every connection is made with; `iceServers` are added. */
@@ -91,6 +92,7 @@ export class Mesh {
     const { environment, configuration, ...options } = this.#options;
     const peer: Peer = new Peer({
       environment,
+      createPeerConnection: options.createPeerConnection,
       initiator,
       polite: options.userId < userId,
       configuration: { ...configuration, iceServers: this.#iceServers },

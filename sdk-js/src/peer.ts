@@ -33,6 +33,7 @@ export type StreamKind = 'camera' | 'screen';
 /** What a {@link Peer} needs, and whom it tells. */
 export interface PeerOptions {
   environment: Environment;
+  createPeerConnection(configuration: RTCConfiguration): RTCPeerConnection;
   /** Gives way when both sides offer at the same time. */
   polite: boolean;
   /** Makes the first offer. */
@@ -79,7 +80,7 @@ export class Peer {
   constructor(options: PeerOptions) {
     this.#options = options;
     this.#active = options.initiator;
-    const pc = (this.connection = options.environment.createPeerConnection(options.configuration));
+    const pc = (this.connection = options.createPeerConnection(options.configuration));
     pc.onnegotiationneeded = () => void this.#offer();
     pc.onicecandidate = ({ candidate }) => candidate && this.#gathered(candidate);
     pc.onconnectionstatechange = () => this.#connectionChanged();

@@ -7,14 +7,17 @@ import type { FakeServer } from './server.ts';
 export interface TestEnvironment extends Environment {
   /** What a browser's `online` event does. */
   wake(): void;
+  /** Whether REST requests fail on their way. */
+  isOffline: boolean;
   readonly peerConnections: FakePeerConnection[];
 }
 
 export function testEnvironment(clock: FakeClock, server: FakeServer, more: Partial<Environment> = {}): TestEnvironment {
   const waking = new Set<() => void>();
   const peerConnections: FakePeerConnection[] = [];
-  return {
-    fetch: server.fetch,
+  const environment: TestEnvironment = {
+    isOffline: false,
+    fetch: (url, init) => (environment.isOffline ? Promise.reject(new TypeError('fetch failed')) : server.fetch(url, init)),
     openSocket: server.openSocket,
     createPeerConnection: (configuration) => {
       const connection = new FakePeerConnection(configuration);
@@ -35,6 +38,7 @@ export function testEnvironment(clock: FakeClock, server: FakeServer, more: Part
     wake: () => waking.forEach((callback) => callback()),
     peerConnections,
   };
+  return environment;
 }
 
 /** Storage that outlives a client, as a browser's does. */

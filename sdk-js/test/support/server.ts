@@ -362,7 +362,8 @@ export class FakeServer {
     if (!seat || !connection.joined) throw new Refusal(0, 'not_joined');
     switch (action) {
       case 'leaveSession':
-        this.removeSeat(ticket.sessionId, ticket.userId, 'left');
+        // The answer first: then the server closes.
+        this.clock.setTimeout(() => this.removeSeat(ticket.sessionId, ticket.userId, 'left'), 1);
         return {};
       case 'sendMessage':
         return this.#chat(room, seat, String(data['message']));

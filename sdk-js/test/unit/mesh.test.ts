@@ -60,6 +60,7 @@ class Ferry {
     };
     side.mesh = new Mesh({
       environment: testEnvironment(clock, new FakeServer(clock)),
+      createPeerConnection: (configuration) => new FakePeerConnection(configuration) as unknown as RTCPeerConnection,
       userId: id,
       configuration: {},
       iceServers: [{ urls: ['stun:first'] }],

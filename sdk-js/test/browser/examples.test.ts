@@ -1,0 +1,118 @@
+import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
+import { after, afterEach, before, describe, test } from 'node:test';
+import type { Browser, Page } from 'playwright-core';
+import { clientPage, eventually, launch, startServer, type Server } from '../support/browser.ts';
+
+let server: Server;
+let browser: Browser;
+
+before(async () => {
+  // The examples are run as they are, and the shortest one names the default port.
+  server = await startServer('--port', '5000', '--reconnect-grace-seconds', '3');
+  browser = await launch();
+});
+
+afterEach(async () => {
+  for (const context of browser.contexts()) await context.close();
+});
+
+after(async () => {
+  await browser.close();
+  await server.stop();
+});
+
+/** A page with everything it says, errors too. */
+async function open(path: string): Promise<{ page: Page; said: string[] }> {
+  const page = await (await browser.newContext()).newPage();
+  const said: string[] = [];
+  page.on('console', (message) => said.push(message.text()));
+  page.on('pageerror', (error) => said.push(`uncaught: ${error.message}`));
+  await page.goto(`${server.url}/examples/${path}`);
+  return { page, said };
+}
+
+/** Videos on the page that show a picture. */
+const pictures = (page: Page) =>
+  page.evaluate(() => [...document.querySelectorAll('video')].filter(({ videoWidth }) => videoWidth > 0).length);
+
+async function join(page: Page, name: string): Promise<string> {
+  return page.evaluate(async (wanted) => {
+    const session = (await tunrtc.listSessions()).find((each) => each.name === wanted);
+    if (!session) throw new Error(`no session ${wanted}`);
+    await tunrtc.joinSession(session.sessionId, true, true);
+    return session.sessionId;
+  }, name);
+}
+
+describe('the examples', () => {
+  test('fifteen lines are a video call', async () => {
+    const { page, said } = await open('fifteen-lines.html');
+    await eventually(async () => said.includes('demo: Hello everyone!'), 'the message comes back');
+    const alice = await clientPage(browser, server.url, 'alice');
+    const sessionId = await join(alice, 'My Video Call');
+    await eventually(async () => (await pictures(page)) === 2, 'both pictures are shown');
+    await eventually(async () => said.includes('alice joined'), 'she is announced');
+    const history = await alice.evaluate((id) => tunrtc.getMessages(id), sessionId);
+    assert.deepEqual(history.map(({ message }) => message), ['Hello everyone!']);
+    assert.deepEqual(said.filter((line) => line.startsWith('uncaught')), []);
+  });
+
+  test('the fifteen lines of the README are the ones that were run', async () => {
+    const read = (path: string) => readFile(new URL(`../../../${path}`, import.meta.url), 'utf8');
+    const script = /<script type="module">\n([^]*?)<\/script>/.exec(await read('examples/fifteen-lines.html'))?.[1] ?? '';
+    const lines = script.trimEnd().split('\n').map((line) => line.slice(2));
+    assert.ok(lines.filter((line) => line.trim()).length <= 15, 'they are fifteen lines');
+    assert.ok((await read('README.md')).includes(lines.join('\n')), 'the README shows them');
+  });
+
+  test('basic: two people call each other and chat', async () => {
+    const [alice, bob] = [await open('basic.html'), await open('basic.html')];
+    for (const [{ page }, name] of [[alice, 'alice'], [bob, 'bob']] as const) {
+      await page.getByLabel('Who you are').selectOption(name);
+      await page.getByRole('button', { name: 'Join' }).click();
+      await page.getByRole('button', { name: 'Send' }).waitFor();
+    }
+    for (const { page } of [alice, bob]) await eventually(async () => (await pictures(page)) === 2, 'two pictures');
+    await alice.page.getByLabel('Message').fill('Hi Bob');
+    await alice.page.getByRole('button', { name: 'Send' }).click();
+    await bob.page.getByText('alice: Hi Bob').waitFor();
+    assert.deepEqual([...alice.said, ...bob.said].filter((line) => line.startsWith('uncaught')), []);
+  });
+
+  test('advanced: screen, mute, a file and statistics', async () => {
+    const [alice, bob] = [await open('advanced.html'), await open('advanced.html')];
+    for (const [{ page }, name] of [[alice, 'alice'], [bob, 'bob']] as const) {
+      await page.getByLabel('Who you are').selectOption(name);
+      await page.getByRole('button', { name: 'Join' }).click();
+      await page.getByRole('button', { name: 'Leave' }).waitFor();
+    }
+    for (const { page } of [alice, bob]) await eventually(async () => (await pictures(page)) === 2, 'two pictures');
+    await alice.page.getByRole('button', { name: 'Share screen' }).click();
+    await bob.page.getByText('alice (screen)').waitFor();
+    await alice.page.getByRole('button', { name: 'Stop sharing' }).click();
+    await bob.page.getByText('alice (screen)').waitFor({ state: 'detached' });
+    await alice.page.getByRole('button', { name: 'Mute' }).click();
+    await bob.page.getByRole('log').getByText('alice: connected, muted').waitFor();
+    await alice.page.getByRole('button', { name: 'Send a file' }).click();
+    await bob.page.getByRole('log').getByText('file from alice: hello.txt, 9 bytes').waitFor();
+    await bob.page.getByText('"localCandidate":"host"').waitFor();
+    assert.deepEqual([...alice.said, ...bob.said].filter((line) => line.startsWith('uncaught')), []);
+  });
+
+  test('without a camera the advanced one joins without', async () => {
+    const { page } = await open('advanced.html');
+    await page.evaluate(() => {
+      navigator.mediaDevices.getUserMedia = () => Promise.reject(new DOMException('none', 'NotFoundError'));
+    });
+    await page.getByRole('button', { name: 'Join' }).click();
+    await page.getByRole('log').getByText('Joining without').waitFor();
+    const demo = await clientPage(browser, server.url, 'demo');
+    await join(demo, 'Advanced example');
+    await page.getByRole('log').getByText('demo joined').waitFor();
+    await eventually(() => demo.evaluate(() => tunrtc.participants.size === 1), 'one other');
+    await eventually(async () => (await pictures(page)) === 1, 'the other’s picture');
+    const statuses = await demo.evaluate(() => [...tunrtc.participants.values()].map(({ isMuted, isVideoEnabled }) => [isMuted, isVideoEnabled]));
+    assert.deepEqual(statuses, [[true, false]]);
+  });
+});
