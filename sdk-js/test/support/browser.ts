@@ -9,7 +9,7 @@ import type { TunRTCClient } from '../../src/index.ts';
 
 const BINARY = process.env['TUNRTC_BIN'] ?? new URL('../../../../target/debug/tunrtc', import.meta.url).pathname;
 const CONSOLE = new URL('../../../dist/console', import.meta.url).pathname;
-const CHROMIUM = process.env['CHROMIUM'] ?? '/usr/bin/chromium';
+export const CHROMIUM = process.env['CHROMIUM'] ?? '/usr/bin/chromium';
 const READY_MS = 30_000;
 
 /** What the page has in `window`: the bundle's global, and the client that a test works with. */
@@ -61,9 +61,13 @@ async function end(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
 }
 
 /** A browser with devices that need no hardware and no permission. */
-export function launch(...more: string[]): Promise<Browser> {
+export function launch(): Promise<Browser> {
+  return launchFrom(CHROMIUM, '--allow-loopback-in-peer-connection');
+}
+
+export function launchFrom(executablePath: string, ...more: string[]): Promise<Browser> {
   return chromium.launch({
-    executablePath: CHROMIUM,
+    executablePath,
     headless: true,
     args: [
       '--no-sandbox',
@@ -77,7 +81,6 @@ export function launch(...more: string[]): Promise<Browser> {
       '--use-fake-device-for-media-stream=device-count=2,fps=8',
       '--use-fake-ui-for-media-stream',
       '--auto-select-desktop-capture-source=Entire screen',
-      '--allow-loopback-in-peer-connection',
       ...more,
     ],
   });
