@@ -295,6 +295,10 @@ async fn tell_others(
 
 /// What a participant missed since then: every signal in the inbox and every chat message, from a margin before `since`
 /// on (rule 5), strongly consistent, in the order of their identifiers.
+///
+/// What lies within the inbox window is replayed even if `since` is later. A client that is resuming gets new events
+/// while its replay is still under way; if it loses that connection too, the last event that it saw is newer than what
+/// it missed.
 async fn missed(
     store: &(impl Inbox + ChatLog + Sync),
     wire: &dyn Wire,
@@ -302,7 +306,7 @@ async fn missed(
     held: &Held,
     since: Timestamp,
 ) -> Result<Vec<Frame>> {
-    let from = since.minus(context.policy.replay_margin);
+    let from = since.min(context.now.minus(context.policy.inbox_window)).minus(context.policy.replay_margin);
     let (signals, messages) = try_join(
         store.signals(held.session, held.user, SignalId::first_at(from), context.now),
         store.messages_since(held.session, MessageId::first_at(from), context.now),

@@ -48,7 +48,7 @@ pub async fn relay(
     context: Context<'_>,
     signal: &Signal,
 ) -> Result<Delivery> {
-    let keep_until = context.now + context.policy.inbox_window;
+    let keep_until = context.now + context.policy.inbox_window + context.policy.replay_margin;
     let (written, hint) = join(store.put(signal, keep_until), store.member_hint(signal.session, signal.to)).await;
     written?;
     let hint = hint?.filter(|p| p.is_present(context.now)).and_then(|p| p.connection);
