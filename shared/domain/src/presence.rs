@@ -462,7 +462,19 @@ pub async fn update_status(
     connections::broadcast(store, sockets, held.session, roster.others(held.user, context.now), &frame).await
 }
 
-/// `ping`: renews the lease if the connection has joined; before that it only keeps the connection awake.
-pub async fn ping(store: &(impl Holding + Sync), context: Context<'_>, held: &Held) -> Result<()> {
-    store.renew(held, context.now + context.policy.lease).await.map(drop)
+/// `ping`: renews the lease if the connection has joined; before that it only keeps the connection awake. One that has
+/// lost its participant, to a newer attempt that was cut short before its fence or because the lease ran out, is told:
+/// nothing is pushed to it any more, and it could not know.
+pub async fn ping(store: &(impl Holding + Members + Sync), context: Context<'_>, held: &Held) -> Result<()> {
+    if store.renew(held, context.now + context.policy.lease).await? {
+        return Ok(());
+    }
+    let member = store.member(held.session, held.user).await?;
+    let lost =
+        member.filter(|p| p.unfenced.contains(&held.connection) && !(p.holds_seat() && p.is_on(&held.connection)));
+    match lost.map(|participant| participant.membership) {
+        None => Ok(()),
+        Some(Membership::Ended) => Err(Error::SessionEnded),
+        Some(Membership::Seated | Membership::Left) => Err(Error::NotJoined),
+    }
 }
