@@ -1,13 +1,30 @@
 // Runs the browser tests in a network of their own, so that nothing outside matters and nothing there is disturbed.
 // Arguments choose test files by a part of their name.
 import { spawnSync } from 'node:child_process';
-import { readdirSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 
 const folder = new URL('../build/test/browser/', import.meta.url).pathname;
 const wanted = process.argv.slice(2);
 const files = readdirSync(folder)
   .filter((name) => name.endsWith('.test.js') && (wanted.length === 0 || wanted.some((part) => name.includes(part))))
   .map((name) => folder + name);
+
+// The other WebRTC stack of the interoperability tests is fetched before the network is gone.
+const python = new URL('../build/python', import.meta.url).pathname;
+const requirements = new URL('../test/interop/requirements.txt', import.meta.url).pathname;
+if (files.some((name) => name.includes('interop')) && !existsSync(`${python}/ready`)) {
+  const steps = [
+    ['python3', '-m', 'venv', python],
+    [`${python}/bin/pip`, 'install', '--quiet', '--disable-pip-version-check', '-r', requirements],
+    ['touch', `${python}/ready`],
+  ];
+  for (const [command, ...options] of steps) {
+    if (spawnSync(command, options, { stdio: 'inherit' }).status !== 0) {
+      console.error('The interoperability tests need Python 3 with venv, and the packages of test/interop/requirements.txt.');
+      process.exit(1);
+    }
+  }
+}
 
 // Node 20 has a WebSocket, but only when asked for it.
 const test = [process.execPath, '--experimental-websocket', '--test', '--test-reporter=spec', '--test-concurrency=1', ...files];
