@@ -1,0 +1,195 @@
+//! The functions, as API Gateway and the delay queue start them: a task each, that runs the real rules over the ports.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use domain::chat::ChatMessage;
+use domain::connections::Sockets;
+use domain::presence::{self, Attempt, Later};
+use domain::relay::{self, Signal};
+use domain::{ConnectionId, Error, Frame, MessageId, Result, SignalId, Timestamp, chat, sessions};
+
+use crate::house::House;
+use crate::world::Answer;
+
+/// A function is ended after so long (infra/functions.yaml).
+pub const LIMIT: Duration = Duration::from_secs(15);
+
+/// What starts a function.
+#[derive(Clone)]
+pub enum Call {
+    /// `POST /api/session/join` (the first time, or after a removal) or `/ticket`, over HTTP.
+    Admit { user: usize, serial: u32, anew: bool },
+    /// A frame of a connection.
+    Frame { connection: ConnectionId, request: Request },
+    /// `$disconnect`.
+    Disconnect { connection: ConnectionId },
+    /// A message of the delay queue.
+    Delayed(Later),
+}
+
+/// A client's frame.
+#[derive(Clone)]
+pub enum Request {
+    Join { since: Timestamp },
+    Signal { to: usize, seq: u32 },
+    Chat { index: usize },
+    Sync { since: Timestamp },
+    Ping,
+}
+
+/// What came of a function.
+pub enum Outcome {
+    /// A client over HTTP.
+    Admitted { user: usize, serial: u32, admission: Result<Admission, &'static str> },
+    /// A client over its connection.
+    Answered { connection: ConnectionId, answer: Answer, receipt: Option<Receipt> },
+    /// Nobody waits for it.
+    Done,
+}
+
+/// What a ticket says.
+pub struct Admission {
+    /// The number of the attempt.
+    pub attempt: u64,
+    /// When the seat was taken, as the answer of `join` says.
+    pub joined_at: Option<Timestamp>,
+}
+
+/// What an acknowledgement promised.
+pub enum Receipt {
+    Signal { from: usize, to: usize, seq: u32 },
+    Chat(MessageId),
+}
+
+/// A function that runs.
+pub struct Running {
+    pub started: Timestamp,
+    pub body: Pin<Box<dyn Future<Output = Outcome> + Send>>,
+}
+
+impl Running {
+    /// Starts a function; the clock of its host is up to a second ahead of others.
+    pub fn start(house: &Arc<House>, call: Call) -> Self {
+        let (started, now) = {
+            let mut world = house.lock();
+            let ahead = Duration::from_millis(world.chance.below(1000) as u64);
+            (world.now, world.now + ahead)
+        };
+        Self { started, body: Box::pin(run(Arc::clone(house), now, call)) }
+    }
+}
+
+async fn run(house: Arc<House>, now: Timestamp, call: Call) -> Outcome {
+    match call {
+        Call::Admit { user, serial, anew } => {
+            let admission = admit(&house, now, user, anew).await.map_err(|error| error.code());
+            Outcome::Admitted { user, serial, admission }
+        }
+        Call::Frame { connection, request } => {
+            let (answer, receipt) = answer(&house, now, &connection, request).await;
+            Outcome::Answered { connection, answer, receipt }
+        }
+        Call::Disconnect { connection } => {
+            let user = house.lock().connection(&connection).user;
+            house.standings.forget(&connection);
+            let (h, held) = (&*house, house.held(user, &connection));
+            // Whoever fails here is found by the sweep.
+            let _lost = presence::lose_connection(h, h, h, h, house.context(now), &held).await;
+            Outcome::Done
+        }
+        Call::Delayed(later) => {
+            let h = &*house;
+            let _checked = match later {
+                Later::CheckLease { session, user } => {
+                    presence::check_lease(h, h, h, h, house.context(now), session, user).await
+                }
+                Later::Close { connection } => house.close(&connection).await,
+            };
+            Outcome::Done
+        }
+    }
+}
+
+async fn admit(house: &House, now: Timestamp, user: usize, anew: bool) -> Result<Admission> {
+    let (context, caller, session) = (house.context(now), house.caller(user), house.session.id);
+    if !anew {
+        let attempt = sessions::ticket(house, context, &caller, session).await?;
+        return Ok(Admission { attempt, joined_at: None });
+    }
+    let seated = sessions::join(house, house, house, house, context, &caller, session).await?;
+    // The seat may have run out just before this sign of life; the client joins once more.
+    let participant = seated.roster.find(caller.user_id).ok_or(Error::NotInSession)?;
+    Ok(Admission { attempt: seated.attempt, joined_at: Some(participant.joined_at) })
+}
+
+/// Answers one frame, as the functions of the WebSocket routes do.
+async fn answer(
+    house: &House,
+    now: Timestamp,
+    connection: &ConnectionId,
+    request: Request,
+) -> (Answer, Option<Receipt>) {
+    let user = house.lock().connection(connection).user;
+    match request {
+        Request::Join { since } => {
+            let joined = join(house, now, user, connection, since).await.map_err(|error| error.code());
+            (Answer::Joined(joined), None)
+        }
+        Request::Signal { to, seq } => {
+            let acked = signal(house, now, user, connection, to, seq).await.is_ok();
+            (Answer::Signal { to, seq, acked }, acked.then_some(Receipt::Signal { from: user, to, seq }))
+        }
+        Request::Chat { index } => {
+            let sent = message(house, now, user, connection).await.ok();
+            (Answer::Chat { index, acked: sent.is_some() }, sent.map(Receipt::Chat))
+        }
+        Request::Sync { since } => (Answer::Synced(sync(house, now, user, connection, since).await.is_ok()), None),
+        Request::Ping => {
+            let pinged = presence::ping(house, house.context(now), &house.held(user, connection)).await;
+            (Answer::Pinged(pinged.map_err(|error| error.code())), None)
+        }
+    }
+}
+
+async fn join(house: &House, now: Timestamp, user: usize, connection: &ConnectionId, since: Timestamp) -> Result<bool> {
+    let number = house.lock().connection(connection).attempt;
+    house.lock().asked[user] = since;
+    let attempt = Attempt { held: house.held(user, connection), number, family: house.family };
+    let context = house.context(now);
+    presence::join_connection(house, house, house, house, context, &attempt, Some(since)).await.map(|j| j.recovered)
+}
+
+async fn signal(
+    house: &House,
+    now: Timestamp,
+    from: usize,
+    connection: &ConnectionId,
+    to: usize,
+    seq: u32,
+) -> Result<()> {
+    let context = house.context(now);
+    house.standings.check(house, context, &house.held(from, connection)).await?;
+    let frame = Frame(format!("{} s {from} {seq}", now.millis()));
+    let id = SignalId::new(context.ids, now);
+    let signal = Signal { id, session: house.session.id, to: house.users[to], frame };
+    relay::relay(house, house, context, &signal).await.map(drop)
+}
+
+async fn message(house: &House, now: Timestamp, from: usize, connection: &ConnectionId) -> Result<MessageId> {
+    let context = house.context(now);
+    house.standings.check(house, context, &house.held(from, connection)).await?;
+    let id = MessageId::new(context.ids, now);
+    let caller = house.caller(from);
+    let session = house.session.id;
+    let message = ChatMessage { id, session, from: caller.user_id, username: caller.username, text: "hello".into() };
+    chat::send(house, house, house, context, &message).await.map(|()| id)
+}
+
+async fn sync(house: &House, now: Timestamp, user: usize, connection: &ConnectionId, since: Timestamp) -> Result<()> {
+    let (context, held) = (house.context(now), house.held(user, connection));
+    house.standings.check(house, context, &held).await?;
+    house.lock().asked[user] = since;
+    presence::sync(house, house, house, context, &held, since).await.map(drop)
+}

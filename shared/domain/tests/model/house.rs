@@ -1,0 +1,505 @@
+//! The ports, over one [`World`]. Each call is a scheduling point before and after it takes effect.
+
+use std::future::poll_fn;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::Poll;
+use std::time::Duration;
+
+use domain::accounts::{Context, Counted, Families, PresentedRefresh, Rotation, Throttles};
+use domain::chat::{ChatLog, ChatMessage};
+use domain::connections::{Pushed, Sockets};
+use domain::presence::{Attempt, Delays, Guard, Held, Holding, Later, Members, Seats, Status, TakeOver};
+use domain::relay::{Inbox, Signal, Standings};
+use domain::sessions::{Rosters, TakenSeat};
+use domain::{
+    Caller, ConnectionId, Error, Event, FamilyId, Frame, IdSource, Membership, MessageId, Participant, Policy,
+    Presence, Result, Roster, Session, SessionId, SessionKind, SessionName, SessionState, SignalId, Throttle,
+    Timestamp, UserId, Username, Visibility, Wire,
+};
+use uuid::{Builder, Uuid};
+
+use crate::rule::Broken;
+use crate::world::{DAWN, Parcel, Stored, World};
+
+/// The world, one at a time.
+struct Shared(Mutex<World>);
+
+/// One deployment: the ports of every function, and what they share.
+pub struct House {
+    world: Shared,
+    pub policy: Policy,
+    pub standings: Standings,
+    pub session: Session,
+    pub users: Vec<UserId>,
+    pub family: FamilyId,
+    broken: Option<Broken>,
+}
+
+impl House {
+    pub fn new(seed: u64, users: usize, policy: Policy, broken: Option<Broken>) -> Arc<Self> {
+        let ids = Shared(Mutex::new(World::new(seed, 0)));
+        let users: Vec<_> = (0..users).map(|_| UserId::new(&ids, DAWN)).collect();
+        let session = session(SessionId::new(&ids, DAWN), users[0], u8::try_from(users.len()).expect("a few"));
+        Arc::new(Self {
+            world: Shared(Mutex::new(World::new(seed, users.len()))),
+            policy,
+            standings: Standings::default(),
+            session,
+            family: FamilyId::new(&ids, DAWN),
+            users,
+            broken,
+        })
+    }
+
+    pub fn lock(&self) -> MutexGuard<'_, World> {
+        self.world.lock()
+    }
+
+    /// What a function is given that starts now; the clocks of its hosts differ a little.
+    pub fn context(&self, now: Timestamp) -> Context<'_> {
+        Context { policy: &self.policy, ids: &self.world, now }
+    }
+
+    pub fn is_broken(&self, rule: Broken) -> bool {
+        self.broken == Some(rule)
+    }
+
+    pub fn caller(&self, user: usize) -> Caller {
+        let expires_at = DAWN + self.policy.access_token;
+        Caller { user_id: self.users[user], username: name(user), family: self.family, expires_at }
+    }
+
+    pub fn held(&self, user: usize, connection: &ConnectionId) -> Held {
+        Held { session: self.session.id, user: self.users[user], connection: connection.clone() }
+    }
+
+    fn place(&self, user: UserId) -> usize {
+        self.users.iter().position(|u| *u == user).expect("every user has a row")
+    }
+
+    /// One call of a port: others may run before and after its effect. It may fail before it takes effect, and its
+    /// answer may get lost after that.
+    async fn call<T>(&self, effect: impl FnOnce(&mut World) -> T + Send) -> Result<T> {
+        let before = 1 + self.lock().chance.below(3);
+        pause(before).await;
+        let (result, after) = {
+            let mut world = self.lock();
+            let fate = if world.faulty { world.chance.below(200) } else { usize::MAX };
+            let result = if fate == 0 { Err(failed()) } else { Ok(effect(&mut world)) };
+            (if fate == 1 { Err(failed()) } else { result }, 1 + world.chance.below(2))
+        };
+        pause(after).await;
+        result
+    }
+
+    /// Changes a row by one conditional update; what the update made of it, if its condition held.
+    async fn update(
+        &self,
+        user: UserId,
+        change: impl FnOnce(&mut Participant) -> bool + Send,
+    ) -> Result<Option<Participant>> {
+        let user = self.place(user);
+        self.call(move |world| {
+            let mut row = world.row(user)?.clone();
+            change(&mut row).then(|| {
+                world.write(user, row.clone());
+                row
+            })
+        })
+        .await
+    }
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, World> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn failed() -> Error {
+    Error::Unavailable("the call was told to fail".into())
+}
+
+/// Lets others run so many times.
+async fn pause(mut times: usize) {
+    poll_fn(|context| {
+        if times == 0 {
+            return Poll::Ready(());
+        }
+        times -= 1;
+        context.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await;
+}
+
+fn name(user: usize) -> Username {
+    Username::parse(["alice", "bob", "carol", "dave"][user]).expect("a name")
+}
+
+fn session(id: SessionId, creator: UserId, seats: u8) -> Session {
+    Session {
+        id,
+        name: SessionName::parse("model").expect("a name"),
+        kind: SessionKind::VideoCall,
+        visibility: Visibility::Public,
+        state: SessionState::Active,
+        max_participants: seats.max(2),
+        seats_taken: 0,
+        created_at: DAWN,
+        touched_at: DAWN,
+        creator_id: creator,
+        creator_username: name(0),
+    }
+}
+
+impl IdSource for Shared {
+    /// Nothing but the time orders them: identifiers come from many hosts.
+    fn next(&self, now: Timestamp) -> Uuid {
+        let mut world = self.lock();
+        let mut random = [0; 10];
+        random[..8].copy_from_slice(&world.chance.bits().to_be_bytes());
+        Builder::from_unix_timestamp_millis(now.millis(), &random).into_uuid()
+    }
+}
+
+impl Wire for House {
+    /// `<milliseconds> m <messageId>` for chat, `<milliseconds> e` for every other event.
+    fn encode(&self, event: &Event<'_>, at: Timestamp) -> Frame {
+        match event {
+            Event::ReceiveMessage { id, .. } => Frame(format!("{} m {id}", at.millis())),
+            Event::UserJoined(_)
+            | Event::UserLeft { .. }
+            | Event::UserStatusUpdated(_)
+            | Event::SessionEnded(_)
+            | Event::Replaced => Frame(format!("{} e", at.millis())),
+        }
+    }
+}
+
+impl Inbox for House {
+    async fn put(&self, signal: &Signal, keep_until: Timestamp) -> Result<()> {
+        let to = self.place(signal.to);
+        self.call(|world| {
+            let stored = Stored { id: signal.id, frame: signal.frame.clone(), keep_until, at_step: world.step };
+            world.note(|| format!("put {:?} for user {to}", signal.frame.0));
+            match self.is_broken(Broken::PushBeforeWrite) {
+                true => world.late_puts.push((to, stored)),
+                false => world.inboxes[to].push(stored),
+            }
+        })
+        .await
+    }
+
+    async fn take_back(&self, signal: &Signal) -> Result<()> {
+        let to = self.place(signal.to);
+        self.call(|world| world.inboxes[to].retain(|stored| stored.id != signal.id)).await
+    }
+
+    async fn signals(&self, _: SessionId, user: UserId, from: SignalId, now: Timestamp) -> Result<Vec<Frame>> {
+        let user = self.place(user);
+        self.call(|world| {
+            let mut found = self.read(world, user, from, now);
+            world.note(|| format!("read {} signals of user {user} from {:?} on", found.len(), from.timestamp()));
+            found.sort_by_key(|(id, _)| *id);
+            world.cursors[user] = world.cursors[user].max(found.last().map(|(id, _)| *id));
+            found.into_iter().map(|(_, frame)| frame).collect()
+        })
+        .await
+    }
+}
+
+impl House {
+    /// What an inbox holds for a replay.
+    fn read(&self, world: &mut World, user: usize, from: SignalId, now: Timestamp) -> Vec<(SignalId, Frame)> {
+        if let Some(early) = world.early_reads[user].take() {
+            return early;
+        }
+        let first = match self.is_broken(Broken::OnlyFromSince) {
+            true => SignalId::first_at(world.asked[user].minus(self.policy.replay_margin)),
+            false => from,
+        };
+        let seen = world.cursors[user].filter(|_| self.is_broken(Broken::ServerCursor));
+        let as_of = match self.is_broken(Broken::OldInboxRead) {
+            true => world.step.saturating_sub(world.chance.below(200)),
+            false => world.step,
+        };
+        let wanted = |s: &&Stored| s.id >= first && s.keep_until > now && s.at_step <= as_of && Some(s.id) > seen;
+        world.inboxes[user].iter().filter(wanted).map(|s| (s.id, s.frame.clone())).collect()
+    }
+}
+
+impl ChatLog for House {
+    async fn append(&self, message: &ChatMessage, _: Timestamp) -> Result<()> {
+        self.call(|world| world.chat.push(message.clone())).await
+    }
+
+    async fn messages_since(&self, _: SessionId, from: MessageId, _: Timestamp) -> Result<Vec<ChatMessage>> {
+        self.call(|world| world.chat.iter().filter(|message| message.id >= from).cloned().collect()).await
+    }
+}
+
+impl Members for House {
+    async fn member(&self, _: SessionId, user: UserId) -> Result<Option<Participant>> {
+        let user = self.place(user);
+        self.call(|world| match self.is_broken(Broken::OldReadDecides) {
+            true => world.old_row(user),
+            false => world.row(user).cloned(),
+        })
+        .await
+    }
+
+    async fn member_hint(&self, _: SessionId, user: UserId) -> Result<Option<Participant>> {
+        let user = self.place(user);
+        self.call(|world| world.old_row(user)).await
+    }
+}
+
+impl Rosters for House {
+    async fn roster(&self, _: SessionId, _: Timestamp) -> Result<Option<Roster>> {
+        self.call(|world| {
+            let rows = (0..world.rows.len()).filter_map(|user| world.row(user).cloned());
+            let participants: Vec<_> = rows.filter(Participant::takes_part).collect();
+            let seats_taken = u8::try_from(participants.len()).expect("a few");
+            Some(Roster { session: Session { seats_taken, ..self.session.clone() }, participants })
+        })
+        .await
+    }
+}
+
+impl Holding for House {
+    async fn take_over(&self, attempt: &Attempt, lease_until: Timestamp) -> Result<TakeOver> {
+        let user = self.place(attempt.held.user);
+        self.call(|world| self.hold(world, user, attempt, lease_until)).await
+    }
+
+    async fn unfence(&self, _: SessionId, user: UserId, fenced: &[ConnectionId]) -> Result<()> {
+        let remove = |row: &mut Participant| {
+            row.unfenced.retain(|connection| !fenced.contains(connection));
+            true
+        };
+        self.update(user, remove).await.map(drop)
+    }
+
+    async fn lose(&self, held: &Held, lease_until: Timestamp) -> Result<Option<Participant>> {
+        self.update(held.user, |row| {
+            let live = row.holds_seat() && row.is_on(&held.connection);
+            (row.presence, row.lease_until, row.connection) = (Presence::Reconnecting, lease_until, None);
+            live
+        })
+        .await
+    }
+
+    async fn renew(&self, held: &Held, lease_until: Timestamp) -> Result<bool> {
+        let renewed = self.update(held.user, |row| {
+            row.lease_until = lease_until;
+            row.holds_seat() && row.is_on(&held.connection)
+        });
+        renewed.await.map(|row| row.is_some())
+    }
+
+    async fn set_status(&self, held: &Held, status: Status, lease_until: Timestamp) -> Result<Option<Participant>> {
+        self.update(held.user, |row| {
+            (row.is_muted, row.is_video_enabled) = (status.is_muted, status.is_video_enabled);
+            row.lease_until = lease_until;
+            row.holds_seat() && row.is_on(&held.connection)
+        })
+        .await
+    }
+}
+
+impl House {
+    fn hold(&self, world: &mut World, user: usize, attempt: &Attempt, lease_until: Timestamp) -> TakeOver {
+        let connection = &attempt.held.connection;
+        let Some(before) = world.row(user).cloned() else {
+            return TakeOver::NotSeated(None);
+        };
+        if !before.holds_seat() {
+            return TakeOver::NotSeated(Some(before.membership));
+        }
+        if before.is_on(connection) {
+            return TakeOver::HeldAlready(Box::new(before));
+        }
+        if before.attempt >= attempt.number && !self.is_broken(Broken::AnyAttemptWins) {
+            return TakeOver::Superseded;
+        }
+        let mut row = before.clone();
+        if self.is_broken(Broken::UnfencedTooEarly) {
+            row.unfenced.clear();
+        }
+        row.unfenced.push(connection.clone());
+        (row.connection, row.attempt, row.family) = (Some(connection.clone()), attempt.number, Some(attempt.family));
+        (row.presence, row.lease_until) = (Presence::Connected, lease_until);
+        world.write(user, row);
+        if self.is_broken(Broken::ReadBeforeFence) {
+            let stored = world.inboxes[user].iter().map(|s| (s.id, s.frame.clone()));
+            world.early_reads[user] = Some(stored.collect());
+        }
+        TakeOver::Taken(Box::new(match self.is_broken(Broken::LastIsFencedAlone) {
+            true => Participant { unfenced: before.connection.iter().cloned().collect(), ..before },
+            false => before,
+        }))
+    }
+}
+
+impl Seats for House {
+    async fn take_seat(
+        &self,
+        session: SessionId,
+        caller: &Caller,
+        now: Timestamp,
+        lease_until: Timestamp,
+    ) -> Result<TakenSeat> {
+        let user = self.place(caller.user_id);
+        self.call(|world| {
+            let before = world.row(user).cloned();
+            if before.as_ref().is_some_and(Participant::holds_seat) {
+                return TakenSeat::HeldAlready;
+            }
+            world.tickets[user] += 1;
+            let attempt = world.tickets[user];
+            let unfenced = before.map(|before| before.unfenced).unwrap_or_default();
+            world.write(user, seated(session, caller, now, lease_until, attempt - 1, unfenced));
+            TakenSeat::Taken(attempt)
+        })
+        .await
+    }
+
+    async fn free_seat(&self, participant: &Participant, guard: Guard, _: Timestamp, _: Timestamp) -> Result<bool> {
+        let freed = self.update(participant.user_id, |row| {
+            let as_wanted = match guard {
+                Guard::Seated => true,
+                Guard::SameAttempt => row.attempt == participant.attempt,
+                Guard::SameLease => row.attempt == participant.attempt && row.lease_until == participant.lease_until,
+            };
+            let was_seated = row.holds_seat();
+            (row.membership, row.connection, row.family) = (Membership::Left, None, None);
+            was_seated && as_wanted
+        });
+        freed.await.map(|row| row.is_some())
+    }
+
+    async fn next_attempt(&self, _: SessionId, user: UserId) -> Result<Option<(Participant, u64)>> {
+        let user = self.place(user);
+        self.call(|world| {
+            let row = world.row(user).filter(|row| row.holds_seat()).cloned()?;
+            world.tickets[user] += 1;
+            Some((row, world.tickets[user]))
+        })
+        .await
+    }
+
+    async fn extend_wait(&self, participant: &Participant, lease_until: Timestamp) -> Result<()> {
+        let extend = |row: &mut Participant| {
+            let waits = row.holds_seat() && row.presence != Presence::Connected && row.lease_until < lease_until;
+            row.lease_until = lease_until;
+            waits
+        };
+        self.update(participant.user_id, extend).await.map(drop)
+    }
+}
+
+fn seated(
+    session_id: SessionId,
+    caller: &Caller,
+    joined_at: Timestamp,
+    lease_until: Timestamp,
+    attempt: u64,
+    unfenced: Vec<ConnectionId>,
+) -> Participant {
+    Participant {
+        session_id,
+        user_id: caller.user_id,
+        username: caller.username.clone(),
+        joined_at,
+        membership: Membership::Seated,
+        presence: Presence::Disconnected,
+        connection: None,
+        family: None,
+        attempt,
+        unfenced,
+        lease_until,
+        is_muted: false,
+        is_video_enabled: true,
+    }
+}
+
+impl Sockets for House {
+    async fn push(&self, connection: &ConnectionId, frame: &Frame) -> Result<Pushed> {
+        let pushed = self.call(|world| {
+            if world.faulty && world.chance.one_in(40) {
+                return Err(failed());
+            }
+            if !world.connection(connection).open {
+                return Ok(if self.is_broken(Broken::GoneIsTheEnd) { Pushed::Accepted } else { Pushed::Gone });
+            }
+            world.note(|| format!("push {:?} to {connection}", frame.0));
+            note_cursor(world, connection, frame);
+            world.hand_over(connection, Parcel::Event(frame.clone()));
+            Ok(Pushed::Accepted)
+        });
+        let pushed = pushed.await.and_then(|pushed| pushed);
+        if self.is_broken(Broken::FailedPushIsForgotten) && pushed.is_err() {
+            return Ok(Pushed::Accepted);
+        }
+        pushed
+    }
+
+    async fn close(&self, connection: &ConnectionId) -> Result<()> {
+        self.call(|world| match self.is_broken(Broken::NoFence) {
+            true => {}
+            false => world.end(connection),
+        })
+        .await
+    }
+}
+
+/// Remembers the newest signal that a connection took.
+fn note_cursor(world: &mut World, connection: &ConnectionId, frame: &Frame) {
+    let user = world.connection(connection).user;
+    let pushed = world.inboxes[user].iter().find(|stored| stored.frame == *frame).map(|stored| stored.id);
+    world.cursors[user] = world.cursors[user].max(pushed);
+}
+
+impl Delays for House {
+    async fn after(&self, delay: Duration, message: &Later) -> Result<()> {
+        self.call(|world| {
+            let due = world.now + delay;
+            world.delayed.push((due, message.clone()));
+        })
+        .await
+    }
+}
+
+impl Throttles for House {
+    async fn hit(&self, _: &Counted, _: Throttle, _: Timestamp) -> Result<()> {
+        Ok(())
+    }
+
+    async fn refund(&self, _: &Counted, _: Timestamp) -> Result<()> {
+        Ok(())
+    }
+}
+
+/// Every login stays good: accounts are not what this model is about.
+impl Families for House {
+    async fn start(&self, _: UserId, _: FamilyId, _: &str, _: Timestamp) -> Result<()> {
+        Ok(())
+    }
+
+    async fn rotate(&self, _: &PresentedRefresh, _: &str, _: Timestamp, _: Timestamp) -> Result<Rotation> {
+        Ok(Rotation::Rotated)
+    }
+
+    async fn is_live(&self, _: UserId, _: FamilyId, _: Timestamp) -> Result<bool> {
+        Ok(true)
+    }
+
+    async fn revoke(&self, _: UserId, _: FamilyId) -> Result<()> {
+        Ok(())
+    }
+
+    async fn revoke_all(&self, _: UserId, _: Option<FamilyId>) -> Result<()> {
+        Ok(())
+    }
+}
