@@ -6,6 +6,7 @@ import type { Outgoing, PeerState, Slot, StreamKind } from './peer.ts';
 import { Signaling, type ConnectionState } from './signaling.ts';
 import type {
   ChatMessage,
+  EndReason,
   EventFrame,
   IceServer,
   Joined,
@@ -38,7 +39,7 @@ export interface CallHandlers {
   onStreamRemoved(userId: string, stream: MediaStream): void;
   onPeerState(userId: string, state: PeerState): void;
   onChannel(userId: string, channel: RTCDataChannel): void;
-  onSessionEnded(reason: string): void;
+  onSessionEnded(reason: EndReason): void;
   onError(error: TunRTCError): void;
 }
 

@@ -11,6 +11,7 @@ import type {
   Account,
   Auth,
   ChatMessage,
+  EndReason,
   IceServers,
   LeaveReason,
   Participant,
@@ -55,7 +56,7 @@ export interface TunRTCEvents {
   /** The media connection to one participant. */
   peerStateChanged: { userId: string; state: PeerState };
   /** The session is over for everybody. */
-  sessionEnded: { reason: string };
+  sessionEnded: { reason: EndReason };
   /** Something failed that nobody was waiting for. */
   error: TunRTCError;
 }

@@ -7,12 +7,11 @@ import type {
   Health,
   IceServers,
   Joined,
+  NewSession,
   Problem,
   Session,
   SessionDetail,
-  SessionType,
   SignalingTicket,
-  Visibility,
 } from './wire.ts';
 
 /** A token is refreshed when this much of its life is left. */
@@ -33,14 +32,6 @@ export interface PageOptions {
   /** 1 to 100; 50 when absent. */
   limit?: number;
   cursor?: string;
-}
-
-/** What a new session is like. */
-export interface NewSession {
-  name: string;
-  maxParticipants?: number;
-  type?: SessionType | 0 | 1 | 2 | 3;
-  visibility?: Visibility;
 }
 
 type Method = 'GET' | 'POST' | 'DELETE';

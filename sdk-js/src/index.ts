@@ -10,7 +10,7 @@ export type { Environment, SocketLike, Timer, TokenStorage } from './environment
 export { TunRTCError } from './errors.ts';
 export type { ClientErrorCode, ErrorCode, ErrorDetails, ServerErrorCode } from './errors.ts';
 export { Api } from './http.ts';
-export type { NewSession, Page, PageOptions } from './http.ts';
+export type { Page, PageOptions } from './http.ts';
 export type { Capture, Devices } from './media.ts';
 export type { PeerState, StreamKind } from './peer.ts';
 export type { PeerQuality, QualityLevel } from './quality.ts';
@@ -19,18 +19,22 @@ export type {
   Account,
   Auth,
   ChatMessage,
+  EndReason,
   FieldError,
   Health,
   IceServer,
   IceServers,
   Joined,
   LeaveReason,
+  NewSession,
   Participant,
   ParticipantStatus,
   Problem,
   Session,
   SessionDetail,
+  SessionStatus,
   SessionType,
+  SessionTypeInput,
   SignalingTicket,
   Visibility,
 } from './wire.ts';

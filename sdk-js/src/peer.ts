@@ -1,7 +1,7 @@
 import type { Environment, Timer } from './environment.ts';
 import { asTunRTCError, type TunRTCError } from './errors.ts';
 import { belongsTo, isScreen, markScreen, pack, unpack } from './sdp.ts';
-import type { Description, IceServer, Signal, SignalBody } from './wire.ts';
+import type { Answer, IceServer, Offer, Signal, SignalBody } from './wire.ts';
 
 /** Candidates found within this time travel together. */
 const BATCH_MS = 40;
@@ -178,7 +178,7 @@ export class Peer {
     else for (const candidate of signal.candidates) await this.#addCandidate(candidate);
   }
 
-  async #accept({ sdp }: Description<'offer'>): Promise<void> {
+  async #accept({ sdp }: Offer): Promise<void> {
     const pc = this.connection;
     const offer = await unpack(sdp);
     const collision = this.#making || pc.signalingState !== 'stable';
@@ -193,7 +193,7 @@ export class Peer {
     this.#describe();
   }
 
-  async #conclude({ sdp }: Description<'answer'>): Promise<void> {
+  async #conclude({ sdp }: Answer): Promise<void> {
     if (this.connection.signalingState !== 'have-local-offer') return;
     this.#disarm('answer');
     this.#received = await unpack(sdp);

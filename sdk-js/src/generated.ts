@@ -1,0 +1,546 @@
+// Written by `npm run wire` from docs/api. Change the server's types, not this file.
+
+/** What a login gives. */
+export interface Auth {
+  /** Its address. */
+  email: string;
+  /** When the access token runs out. */
+  expiresAt: string;
+  /** When the refresh token runs out. */
+  refreshExpiresAt: string;
+  /** Exchanged for the next pair; good for one use. */
+  refreshToken: string;
+  /** The access token. */
+  token: string;
+  /** Always `Bearer`. */
+  tokenType: string;
+  /** The account. */
+  userId: string;
+  /** Its name. */
+  username: string;
+}
+
+/** Changes the password. */
+export interface ChangePassword {
+  /** The password so far. */
+  currentPassword: string;
+  /** The password from now on. */
+  newPassword: string;
+}
+
+/** One chat message. */
+export interface ChatMessage {
+  /** Who wrote it. */
+  fromUserId: string;
+  /** The writer's name. */
+  fromUsername: string;
+  /** The text. */
+  message: string;
+  /** Its identifier. */
+  messageId: string;
+  /** When it was sent. */
+  timestamp: string;
+}
+
+/** Deletes the account. */
+export interface DeleteAccount {
+  /** The password. */
+  password: string;
+}
+
+/** That something was done. */
+export interface Done {
+  /** What was done, for people. */
+  message: string;
+}
+
+/** One bad field of a request. */
+export interface FieldError {
+  /** The field's path. */
+  field: string;
+  /** What it must be. */
+  reason: string;
+}
+
+/** The state of the service. */
+export interface Health {
+  /** Always `healthy`. */
+  status: string;
+  /** The present moment. */
+  timestamp: string;
+  /** The version of TunRTC. */
+  version: string;
+}
+
+/** One entry of `RTCConfiguration.iceServers`. */
+export interface IceServer {
+  /** For TURN: proves the user name. */
+  credential?: string;
+  /** STUN or TURN addresses. */
+  urls: string[];
+  /** For TURN: when the credential runs out, and whose it is. */
+  username?: string;
+}
+
+/** STUN and TURN servers. */
+export interface IceServers {
+  /** What `RTCPeerConnection` wants. */
+  iceServers: IceServer[];
+  /** How long the credentials are good for new allocations, in seconds. */
+  ttlSeconds: number;
+}
+
+/** The answer to joining. */
+export interface Joined {
+  /** When it was created. */
+  createdAt: string;
+  /** Who created it. */
+  creatorId: string;
+  /** The creator's name. */
+  creatorUsername: string;
+  /** How many of them are taken. */
+  currentParticipants: number;
+  /** When it ended. */
+  endedAt: string | null;
+  /** What `RTCPeerConnection` wants. */
+  iceServers: IceServer[];
+  /** Its number of seats. */
+  maxParticipants: number;
+  /** Its name. */
+  name: string;
+  /** Who is believed to be there. */
+  participants: Participant[];
+  /** Its identifier. */
+  sessionId: string;
+  /** How to connect. */
+  signaling: SignalingTicket;
+  /** Whether it can be joined. */
+  status: SessionStatus;
+  /** What it is for. */
+  type: SessionType;
+  /** Who can find it. */
+  visibility: Visibility;
+}
+
+/** A kind of session, by name or by number. */
+export type SessionTypeInput = SessionType | number;
+
+/** What a session is for. */
+export type SessionType = 'audioOnly' | 'videoCall' | 'screenShare' | 'mixed';
+
+/** Logs in. */
+export interface Login {
+  /** The address. */
+  email: string;
+  /** The password. */
+  password: string;
+}
+
+/** The caller's account. */
+export interface Account {
+  /** When it was registered. */
+  createdAt: string;
+  /** Its address. */
+  email: string;
+  /** The account. */
+  id: string;
+  /** When it last logged in. */
+  lastLoginAt: string | null;
+  /** Its name. */
+  username: string;
+}
+
+/** A new session. */
+export interface NewSession {
+  /** Its number of seats; 10 if not given. */
+  maxParticipants?: number;
+  /** Its name. */
+  name: string;
+  /** What it is for; `videoCall` if not given. The first TunRTC's numbers 0-3 stand for the names in this order. */
+  type?: SessionTypeInput;
+  /** Who can find it; `public` if not given. */
+  visibility?: Visibility;
+}
+
+/** A participant. */
+export interface Participant {
+  /** Whether the microphone is off. */
+  isMuted: boolean;
+  /** Whether the camera is on. */
+  isVideoEnabled: boolean;
+  /** When the seat was taken. */
+  joinedAt: string;
+  /** Whether a connection is there. */
+  status: ParticipantStatus;
+  /** The account. */
+  userId: string;
+  /** Its name. */
+  username: string;
+}
+
+/** Whether a participant's connection is there. */
+export type ParticipantStatus = 'connected' | 'reconnecting' | 'disconnected';
+
+/** A problem document (RFC 9457). */
+export interface Problem {
+  /** The stable name. */
+  code: string;
+  /** What happened here, for people. */
+  detail: string;
+  /** Every bad field of the request. */
+  errors?: FieldError[];
+  /** The same as `detail`, for clients of the first TunRTC. */
+  message: string;
+  /** What to look for in the log. */
+  requestId: string;
+  /** The HTTP status. */
+  status: number;
+  /** The kind of problem, for people. */
+  title: string;
+  /** A URI reference that names the kind of problem. */
+  type: string;
+}
+
+/** A refresh token. */
+export interface RefreshToken {
+  /** As it was given. */
+  refreshToken: string;
+}
+
+/** Opens an account. */
+export interface Register {
+  /** The address; unique without regard to case. */
+  email: string;
+  /** The password. */
+  password: string;
+  /** The wanted name; unique without regard to case. */
+  username: string;
+}
+
+/** A session with its participants. */
+export interface SessionDetail {
+  /** When it was created. */
+  createdAt: string;
+  /** Who created it. */
+  creatorId: string;
+  /** The creator's name. */
+  creatorUsername: string;
+  /** How many of them are taken. */
+  currentParticipants: number;
+  /** When it ended. */
+  endedAt: string | null;
+  /** Its number of seats. */
+  maxParticipants: number;
+  /** Its name. */
+  name: string;
+  /** Who is believed to be there. */
+  participants: Participant[];
+  /** Its identifier. */
+  sessionId: string;
+  /** Whether it can be joined. */
+  status: SessionStatus;
+  /** What it is for. */
+  type: SessionType;
+  /** Who can find it. */
+  visibility: Visibility;
+}
+
+/** Names a session. */
+export interface SessionId {
+  /** The session. */
+  sessionId: string;
+}
+
+/** Whether a session can be joined. */
+export type SessionStatus = 'active' | 'ended';
+
+/** A session. */
+export interface Session {
+  /** When it was created. */
+  createdAt: string;
+  /** Who created it. */
+  creatorId: string;
+  /** The creator's name. */
+  creatorUsername: string;
+  /** How many of them are taken. */
+  currentParticipants: number;
+  /** When it ended. */
+  endedAt: string | null;
+  /** Its number of seats. */
+  maxParticipants: number;
+  /** Its name. */
+  name: string;
+  /** Its identifier. */
+  sessionId: string;
+  /** Whether it can be joined. */
+  status: SessionStatus;
+  /** What it is for. */
+  type: SessionType;
+  /** Who can find it. */
+  visibility: Visibility;
+}
+
+/** How to connect. */
+export interface SignalingTicket {
+  /** When the ticket runs out. */
+  expiresAt: string;
+  /** Admits one connection of one user to one session, once. */
+  ticket: string;
+  /** The complete address; `?ticket=` is the client's to add. */
+  url: string;
+}
+
+/** Who can find a session. */
+export type Visibility = 'public' | 'unlisted';
+
+/** An answer. */
+export interface Answer {
+  /** The session description. */
+  sdp: string;
+  /** Always `answer`. */
+  type: 'answer';
+}
+
+/** Where a signal is. */
+export type DeliveryView = 'sent' | 'queued';
+
+/** Why somebody left. */
+export type LeaveReason = 'left' | 'timeout' | 'removed';
+
+/** Why a session ended. */
+export type EndReason = 'ended' | 'empty' | 'creatorDeleted';
+
+/** Why a frame was refused. */
+export interface ErrorData {
+  /** The stable name. */
+  code: string;
+  /** For people. */
+  message: string;
+}
+
+/** `joinSession`: must come first. */
+export interface JoinSession {
+  /** The session, which must be the ticket's. */
+  sessionId: string;
+  /** The `timestamp` of the last event seen, or `joinedAt`: what came after it is sent again. */
+  since?: string;
+}
+
+/** The answer to `joinSession`. */
+export interface JoinAck {
+  /** How often to send `ping`. */
+  heartbeatSeconds: number;
+  /** Whether nothing was missed since `since`. */
+  recovered: boolean;
+  /** The session as it is now. */
+  session: SessionDetail;
+}
+
+/** The answer to `sendMessage`. */
+export interface MessageAck {
+  /** The message's identifier. */
+  messageId: string;
+}
+
+/** `receiveMessage`. */
+export interface MessageData {
+  /** Who wrote it. */
+  fromUserId: string;
+  /** The writer's name. */
+  fromUsername: string;
+  /** The text. */
+  message: string;
+  /** Its identifier. */
+  messageId: string;
+}
+
+/** `leaveSession` and `ping` have nothing to say. */
+export type Nothing = Record<string, never>;
+
+/** The answer to actions that have nothing to say. */
+export type Nothing2 = Record<string, never>;
+
+/** An offer. */
+export interface Offer {
+  /** The session description. */
+  sdp: string;
+  /** Always `offer`. */
+  type: 'offer';
+}
+
+/** `receiveAnswer`. */
+export interface ReceiveAnswer {
+  /** The session description. */
+  answer: Answer;
+  /** One run of the sending client. */
+  epoch?: string;
+  /** Who sent it. */
+  fromUserId: string;
+  /** The sender's name. */
+  fromUsername: string;
+  /** Counts 1, 2, 3... per target. */
+  seq?: number;
+  /** Unique, sorted by time. */
+  signalId: string;
+}
+
+/** `receiveIceCandidate`. */
+export interface ReceiveIceCandidate {
+  /** Always a list. */
+  candidates: RTCIceCandidateInit[];
+  /** One run of the sending client. */
+  epoch?: string;
+  /** Who sent it. */
+  fromUserId: string;
+  /** The sender's name. */
+  fromUsername: string;
+  /** Counts 1, 2, 3... per target. */
+  seq?: number;
+  /** Unique, sorted by time. */
+  signalId: string;
+}
+
+/** `receiveOffer`. */
+export interface ReceiveOffer {
+  /** One run of the sending client. */
+  epoch?: string;
+  /** Who sent it. */
+  fromUserId: string;
+  /** The sender's name. */
+  fromUsername: string;
+  /** The session description. */
+  offer: Offer;
+  /** Counts 1, 2, 3... per target. */
+  seq?: number;
+  /** Unique, sorted by time. */
+  signalId: string;
+}
+
+/** `sendAnswer`. */
+export interface SendAnswer {
+  /** The session description. */
+  answer: Answer;
+  /** One run of the sending client. */
+  epoch?: string;
+  /** Counts 1, 2, 3... per target. */
+  seq?: number;
+  /** Whom it is for. */
+  targetUserId: string;
+}
+
+/** `sendIceCandidate`: one candidate or a list of them, not both. */
+export interface SendIceCandidate {
+  /** One candidate. */
+  candidate?: RTCIceCandidateInit;
+  /** Several candidates. */
+  candidates?: RTCIceCandidateInit[];
+  /** One run of the sending client. */
+  epoch?: string;
+  /** Counts 1, 2, 3... per target. */
+  seq?: number;
+  /** Whom it is for. */
+  targetUserId: string;
+}
+
+/** `sendMessage`. */
+export interface SendMessage {
+  /** The text. */
+  message: string;
+}
+
+/** `sendOffer`. */
+export interface SendOffer {
+  /** One run of the sending client. */
+  epoch?: string;
+  /** The session description. */
+  offer: Offer;
+  /** Counts 1, 2, 3... per target. */
+  seq?: number;
+  /** Whom it is for. */
+  targetUserId: string;
+}
+
+/** `sessionEnded`. */
+export interface SessionEndedData {
+  /** Why. */
+  reason: EndReason;
+}
+
+/** The answer to a signal. */
+export interface SignalAck {
+  /** Where the signal is. */
+  delivery: DeliveryView;
+  /** Its identifier. */
+  signalId: string;
+}
+
+/** `sync`. */
+export interface Sync {
+  /** From when on events are wanted again. */
+  since: string;
+}
+
+/** The answer to `sync`. */
+export interface SyncAck {
+  /** How many events were sent again. */
+  replayed: number;
+}
+
+/** `updateStatus`. */
+export interface UpdateStatus {
+  /** Whether the microphone is off. */
+  isMuted: boolean;
+  /** Whether the camera is on. */
+  isVideoEnabled: boolean;
+}
+
+/** `userJoined`. */
+export interface UserJoinedData {
+  /** Whether the microphone is off. */
+  isMuted: boolean;
+  /** Whether the camera is on. */
+  isVideoEnabled: boolean;
+  /** When they took their seat. */
+  joinedAt: string;
+  /** Who. */
+  userId: string;
+  /** Their name. */
+  username: string;
+}
+
+/** `userLeft`. */
+export interface UserLeftData {
+  /** Why. */
+  reason: LeaveReason;
+  /** Who. */
+  userId: string;
+  /** Their name. */
+  username: string;
+}
+
+/** `userStatusUpdated`. */
+export interface UserStatusData {
+  /** Whether the microphone is off. */
+  isMuted: boolean;
+  /** Whether the camera is on. */
+  isVideoEnabled: boolean;
+  /** Whether their connection is there. */
+  status: ParticipantStatus;
+  /** Who. */
+  userId: string;
+  /** Their name. */
+  username: string;
+}
+
+/** What each event of the server carries, by its name on the wire. */
+export interface ServerEvents {
+  receiveAnswer: ReceiveAnswer;
+  receiveIceCandidate: ReceiveIceCandidate;
+  receiveMessage: MessageData;
+  receiveOffer: ReceiveOffer;
+  replaced: Nothing2;
+  sessionEnded: SessionEndedData;
+  userJoined: UserJoinedData;
+  userLeft: UserLeftData;
+  userStatusUpdated: UserStatusData;
+}
