@@ -175,6 +175,9 @@ async fn take_seat(
             TakenSeat::Refused => {}
         }
         let roster = active_roster(store, session, context.now).await?;
+        if roster.find(caller.user_id).is_some() {
+            return Ok(None);
+        }
         if last_try || !free_run_out(store, sockets, wire, context, &roster).await? {
             return Err(Error::SessionFull { limit: roster.session.max_participants });
         }

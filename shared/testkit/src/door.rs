@@ -40,6 +40,8 @@ pub enum Fault {
     AnswerLost,
     /// It is not answered.
     Silence,
+    /// Of the reasons why its transaction was cancelled, only the first one is told.
+    OneReason,
 }
 
 /// An HTTP client for the SDK that stands between it and the database.
@@ -147,7 +149,7 @@ async fn pass(
         Some(Fault::Broken) => return Ok(refusal(500, "InternalServerError", json!({}))),
         Some(Fault::Conflict) => return Ok(conflict(&operation)),
         Some(Fault::Silence) => return std::future::pending().await,
-        Some(Fault::AnswerLost) | None => {}
+        Some(Fault::AnswerLost | Fault::OneReason) | None => {}
     }
     ask_for_capacity(&mut request);
     let mut response = network.call(request).await?;
@@ -157,8 +159,22 @@ async fn pass(
     if fault == Some(Fault::AnswerLost) {
         return Err(ConnectorError::io("the answer was told to get lost".into()));
     }
+    let body = if fault == Some(Fault::OneReason) { first_reason(&body) } else { body.into() };
     *response.body_mut() = SdkBody::from(body);
     Ok(response)
+}
+
+/// The answer with every reason but the first that is one taken out.
+fn first_reason(body: &[u8]) -> Vec<u8> {
+    let mut answer: Value = serde_json::from_slice(body).unwrap_or_default();
+    let mut told = false;
+    for reason in answer["CancellationReasons"].as_array_mut().into_iter().flatten() {
+        if told {
+            *reason = json!({ "Code": "None" });
+        }
+        told |= reason["Code"] != "None";
+    }
+    answer.to_string().into_bytes()
 }
 
 /// Adds what makes DynamoDB tell the capacity. The signature does not fit any more; the embedded database looks only

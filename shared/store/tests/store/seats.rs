@@ -4,9 +4,11 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use domain::presence::{Guard, Holding, Members, Seats, TakeOver};
-use domain::sessions::TakenSeat;
+use domain::accounts::Families;
+use domain::presence::{Guard, Holding, Members, Seats, Status, TakeOver};
+use domain::sessions::{self, TakenSeat};
 use domain::{ConnectionId, Membership, Presence};
+use testkit::{FakeSockets, Fault, PlainWire, RecordedDelays};
 
 use crate::{Setting, held};
 
@@ -38,6 +40,21 @@ async fn a_full_session_refuses_one_more_but_not_a_member() {
     assert_eq!(at.take_seat(session.id, &carol).await, TakenSeat::Refused);
     assert_eq!(at.take_seat(session.id, &alice).await, TakenSeat::HeldAlready);
     assert_eq!(at.roster(session.id).await.session.seats_taken, 2);
+}
+
+#[tokio::test]
+async fn a_member_rejoins_a_full_session_even_where_only_one_reason_of_a_refusal_is_told() {
+    let at = Setting::new().await;
+    let session = at.session(1).await.id;
+    let alice = at.samples.caller("alice");
+    at.store.start(alice.user_id, alice.family, "hash", at.samples.later(9999)).await.unwrap();
+    let first = at.sit(session, &alice).await;
+
+    at.database.door().fail("TransactWriteItems", Fault::OneReason, 1);
+    let (sockets, delays) = (FakeSockets::default(), RecordedDelays::default());
+    let context = at.samples.context();
+    let seated = sessions::join(&at.store, &sockets, &delays, &PlainWire, context, &alice, session).await.unwrap();
+    assert_eq!((seated.attempt, seated.roster.participants.len()), (first + 1, 1));
 }
 
 #[tokio::test]
@@ -218,7 +235,7 @@ async fn a_rejoin_is_a_fresh_seat_that_still_knows_what_is_unfenced() {
     let session = at.session(2).await;
     let alice = at.samples.caller("alice");
     let old = at.connect(session.id, &alice, "old").await;
-    let muted = domain::presence::Status { is_muted: true, is_video_enabled: false };
+    let muted = Status { is_muted: true, is_video_enabled: false };
     at.store.set_status(&old, muted, at.samples.later(600)).await.unwrap();
     let seen = at.participant(session.id, &alice).await;
     at.store.free_seat(&seen, Guard::Seated, at.samples.now(), at.samples.later(60)).await.unwrap();
