@@ -237,9 +237,9 @@ fn judge(ledgers: &Ledgers) -> Outcome {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn ten_thousand_drops_lose_nothing() {
-    let sizes = [2, 3];
-    let load = Load { drops: 10, signals: 20 };
-    let outcome = run(2026, &sizes, 4, load, slow_and_throttled(7)).await;
+    let sizes = [2, 3, 4, 5, 6, 7, 8, 2, 3];
+    let load = Load { drops: 20, signals: 40 };
+    let outcome = run(2026, &sizes, 13, load, slow_and_throttled(7)).await;
     println!("{outcome:?}");
     assert!(outcome.drops >= 10_000, "only {} drops", outcome.drops);
     assert!(!outcome.broken(), "{outcome:?}");

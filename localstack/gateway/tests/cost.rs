@@ -1,0 +1,98 @@
+//! What an operation costs, counted at the SDK's door: every request to DynamoDB, every push, every delayed message.
+
+mod support;
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+
+use local::{Fate, Intercept, Options, SdkCall};
+use serde_json::json;
+use support::{Pair, Target, offer};
+
+/// Counts calls of the SDK by what they are.
+#[derive(Clone, Default)]
+struct Bill(Arc<Mutex<BTreeMap<String, usize>>>);
+
+impl Bill {
+    fn intercept(&self) -> Intercept {
+        let bill = self.clone();
+        Arc::new(move |call: &SdkCall<'_>| {
+            let name = match call.target.rsplit_once('.') {
+                Some((_, operation)) => operation.to_owned(),
+                None => format!("{} @connections", call.method),
+            };
+            *bill.0.lock().expect("a bill").entry(name).or_default() += 1;
+            Fate::Pass
+        })
+    }
+
+    /// What was counted since the last time.
+    fn take(&self) -> BTreeMap<String, usize> {
+        std::mem::take(&mut self.0.lock().expect("a bill"))
+    }
+}
+
+fn expected<const N: usize>(counts: [(&str, usize); N]) -> BTreeMap<String, usize> {
+    counts.into_iter().map(|(name, count)| (name.to_owned(), count)).collect()
+}
+
+async fn counted() -> (Target, Bill) {
+    let bill = Bill::default();
+    let options = Options { intercept: Some(bill.intercept()), ..Options::default() };
+    (Target::with(options).await, bill)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_signal_to_a_connected_peer_is_one_write_one_read_and_one_push() {
+    let (target, bill) = counted().await;
+    let Pair { bob, at_alice, mut at_bob, .. } = target.pair().await;
+    // The first frame of a connection also reads whether it has joined; see docs/adr/0005.
+    at_alice.ack("sendOffer", offer(&bob.id, "v=0")).await;
+    bill.take();
+    for _ in 0..5 {
+        at_alice.ack("sendOffer", offer(&bob.id, "v=0")).await;
+    }
+    assert_eq!(bill.take(), expected([("GetItem", 5), ("POST @connections", 5), ("PutItem", 5)]));
+    at_bob.event("receiveOffer").await;
+    target.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_chat_message_is_one_write_one_read_and_a_push_each() {
+    let (target, bill) = counted().await;
+    let owner = target.person("owner").await;
+    let session = target.api.create_session(&owner, 5).await;
+    let at_owner = target.enter(&owner, &session).await;
+    let mut guests = Vec::new();
+    for _ in 0..4 {
+        guests.push(target.enter(&target.person("guest").await, &session).await);
+    }
+    at_owner.ack("sendMessage", json!({ "message": "first" })).await;
+    bill.take();
+    at_owner.ack("sendMessage", json!({ "message": "second" })).await;
+    assert_eq!(bill.take(), expected([("POST @connections", 5), ("PutItem", 1), ("Query", 1)]));
+    target.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn joining_is_one_transaction() {
+    let (target, bill) = counted().await;
+    let person = target.person("person").await;
+    let session = target.api.create_session(&person, 5).await;
+    bill.take();
+    target.seat(&person, &session).await;
+    let cost = bill.take();
+    assert_eq!(cost.get("TransactWriteItems"), Some(&1), "{cost:?}");
+    assert_eq!(cost.values().sum::<usize>(), 5, "login, counter, transaction, delayed check, roster: {cost:?}");
+    target.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_idle_connection_costs_one_write_a_ping() {
+    let (target, bill) = counted().await;
+    let Pair { at_alice, at_bob: _stays, .. } = target.pair().await;
+    bill.take();
+    at_alice.ack("ping", json!({})).await;
+    assert_eq!(bill.take(), expected([("UpdateItem", 1)]));
+    target.stop().await;
+}
