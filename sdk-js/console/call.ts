@@ -1,4 +1,4 @@
-import { TunRTCError, type ChatMessage, type Participant, type SessionDetail, type TunRTCClient } from '../src/index.ts';
+import { TunRTCError, type ChatMessage, type Participant, type PeerState, type SessionDetail, type TunRTCClient } from '../src/index.ts';
 import { ask, byId, dress, make } from './dom.ts';
 import { attempt, explain, notify } from './notice.ts';
 import { Panel } from './panel.ts';
@@ -10,6 +10,8 @@ export class CallView {
   readonly #panel: Panel;
   readonly #tiles = new Tiles();
   readonly #onLeft: () => void;
+  readonly #peerStates = new Map<string, PeerState>();
+  readonly #narrow = matchMedia('(max-width: 900px)');
   #session: SessionDetail | undefined;
 
   /** @param onLeft the call is over, for whatever reason */
@@ -26,8 +28,8 @@ export class CallView {
     this.#panel.open();
     this.#session = await this.#client.joinSession(sessionId, audio, video);
     byId('session-name').textContent = this.#session.name;
-    const isNarrow = matchMedia('(max-width: 900px)').matches;
-    this.#togglePanel(!isNarrow);
+    document.title = `${this.#session.name} – TunRTC`;
+    this.#togglePanel(!this.#narrow.matches);
     this.#tiles.add(this.#own().userId, this.#own().username, 'camera', true);
     for (const { userId, username } of this.#client.participants.values()) this.#tiles.add(userId, username);
     this.#refresh();
@@ -49,7 +51,8 @@ export class CallView {
     });
     client.on('userStatusUpdated', () => this.#refresh());
     client.on('peerStateChanged', ({ userId, state }) => {
-      if (state !== 'closed') this.#tiles.setState(userId, state, client.participants.get(userId)?.status === 'reconnecting');
+      this.#peerStates.set(userId, state);
+      this.#refresh();
       this.#panel.log(`peer ${this.#name(userId)}: ${state}`);
     });
     client.on('localStream', ({ stream, kind }) => {
@@ -84,6 +87,10 @@ export class CallView {
     this.#action('leave', () => this.#leave());
     byId('details').onclick = () => this.#togglePanel(byId('call').classList.contains('no-panel'));
     byId('panel-close').onclick = () => this.#togglePanel(false);
+    byId('panel').onkeydown = ({ key }) => {
+      if (key === 'Escape' && this.#narrow.matches) this.#togglePanel(false);
+    };
+    this.#narrow.addEventListener('change', () => this.#setApart());
     byId('copy-link').onclick = () => void this.#copyLink();
     byId<HTMLFormElement>('chat-form').onsubmit = (event) => {
       event.preventDefault();
@@ -132,6 +139,8 @@ export class CallView {
   #left(code: string, reason: string): void {
     if (!this.#session) return;
     this.#session = undefined;
+    this.#peerStates.clear();
+    document.title = 'TunRTC';
     this.#panel.close();
     this.#tiles.clear();
     byId('session-name').textContent = '';
@@ -156,10 +165,20 @@ export class CallView {
   }
 
   #togglePanel(open: boolean): void {
-    byId('call').classList.toggle('no-panel', !open);
+    const call = byId('call');
+    const wasOpen = !call.classList.contains('no-panel');
+    call.classList.toggle('no-panel', !open);
     byId('details').setAttribute('aria-expanded', String(open));
+    this.#setApart();
     if (open) this.#panel.markRead();
+    if (this.#narrow.matches && open !== wasOpen) (open ? byId('panel-close') : byId('details')).focus();
     dispatchEvent(new Event('resize'));
+  }
+
+  /** On a narrow page the panel covers the call, which then is out of reach for keys and screen readers too. */
+  #setApart(): void {
+    const isCovered = this.#narrow.matches && !byId('call').classList.contains('no-panel');
+    for (const part of byId('call').querySelectorAll<HTMLElement>('.stage, .controls')) part.inert = isCovered;
   }
 
   /** Brings labels, buttons and lists to what the client says. */
@@ -169,6 +188,9 @@ export class CallView {
     const others = [...client.participants.values()];
     this.#panel.showPeople(own, others);
     for (const { userId, isMuted, isVideoEnabled } of [own, ...others]) this.#tiles.setStatus(userId, isMuted, isVideoEnabled);
+    for (const { userId, status } of others) {
+      this.#tiles.setState(userId, this.#peerStates.get(userId) ?? 'connecting', status === 'reconnecting');
+    }
     if (!client.isScreenShared) this.#tiles.remove(own.userId, 'screen');
     byId('alone').hidden = others.length > 0;
     this.#button('mute', client.isMuted ? 'microphone-off' : 'microphone', client.isMuted ? 'Unmute' : 'Mute', client.isMuted);

@@ -54,7 +54,7 @@ export class Panel {
     const from = make('div', { className: 'from' }, make('b', {}, isOwn ? 'You' : fromUsername), time);
     const item = make('li', { className: isOwn ? 'own' : '' }, from, make('p', {}, message));
     item.dataset['messageId'] = messageId;
-    this.#append(item);
+    this.#append(item, messageId);
     const isSeen = this.#tab === 'chat' && byId('panel').offsetParent !== null;
     if (!isOwn && !isSeen) this.#countUnread();
   }
@@ -78,10 +78,12 @@ export class Panel {
     while (list.children.length > LOG_LENGTH) list.lastElementChild?.remove();
   }
 
-  #append(item: HTMLLIElement): void {
+  /** Messages may overtake each other on their way; their ids sort. Anything else goes to the end. */
+  #append(item: HTMLLIElement, messageId?: string): void {
     const list = byId('messages');
     const atEnd = list.scrollHeight - list.scrollTop - list.clientHeight < 60;
-    list.append(item);
+    const later = messageId && [...list.children].find((other) => ((other as HTMLElement).dataset['messageId'] ?? '') > messageId);
+    list.insertBefore(item, later || null);
     if (atEnd) list.scrollTop = list.scrollHeight;
   }
 
