@@ -37,7 +37,8 @@ async fn a_phone_that_loses_its_network_in_a_negotiation_misses_nothing() {
 
     let gone = at_alice.event("userStatusUpdated").await;
     assert_eq!((&gone["data"]["userId"], &gone["data"]["status"]), (&json!(bob.id), &json!("reconnecting")));
-    let candidate = json!({ "targetUserId": bob.id, "candidate": { "candidate": "candidate:1" }, "epoch": "e", "seq": 2 });
+    let candidate =
+        json!({ "targetUserId": bob.id, "candidate": { "candidate": "candidate:1" }, "epoch": "e", "seq": 2 });
     assert_eq!(at_alice.ack("sendIceCandidate", candidate).await["delivery"], "queued");
     at_alice.ack("sendMessage", json!({ "message": "are you there?" })).await;
 

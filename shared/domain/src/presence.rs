@@ -316,15 +316,22 @@ async fn missed(
     Ok(signals.into_iter().chain(messages).collect())
 }
 
-/// Pushes what was missed to the connection that asked.
+/// Pushes what was missed to the connection that asked, all of it or nothing: where a push fails, the connection is cut,
+/// so that its client comes back and gets everything again. A client that were left with half of a replay would take it for
+/// the whole.
 async fn replay(sockets: &(impl Sockets + Sync), connection: &ConnectionId, missed: Vec<Frame>) -> Result<()> {
-    let pushes = missed.into_iter().map(|frame| async move { sockets.push(connection, &frame).await });
-    stream::iter(pushes)
-        .buffered(REPLAYS_AT_ONCE)
-        // When the connection dies meanwhile, its next attempt reads everything again.
-        .try_take_while(|pushed| std::future::ready(Ok(*pushed == Pushed::Accepted)))
-        .try_for_each(|_| std::future::ready(Ok(())))
-        .await
+    let pushes = missed.into_iter().map(|frame| async move {
+        match sockets.push(connection, &frame).await? {
+            Pushed::Accepted => Ok(()),
+            // Whoever is gone does not hear this; it keeps the attempt from counting as joined.
+            Pushed::Gone => Err(Error::NotJoined),
+        }
+    });
+    let replayed = stream::iter(pushes).buffered(REPLAYS_AT_ONCE).try_for_each(|()| std::future::ready(Ok(()))).await;
+    if replayed.is_err() {
+        sockets.close(connection).await?;
+    }
+    replayed
 }
 
 /// `sync`: replays to a connection that noticed a gap; how many frames.

@@ -116,9 +116,10 @@ async fn run(seed: u64, sizes: &[usize], rounds: u32, load: Load, intercept: Int
     let sessions = sizes.iter().enumerate().map(|(number, size)| {
         let (api, names) = (&api, &names);
         async move {
-            let accounts: Vec<Account> = join_all((0..*size).map(|_| async {
-                api.register(&format!("peer-{}", names.fetch_add(1, Ordering::Relaxed))).await
-            }))
+            let accounts: Vec<Account> = join_all(
+                (0..*size)
+                    .map(|_| async { api.register(&format!("peer-{}", names.fetch_add(1, Ordering::Relaxed))).await }),
+            )
             .await;
             session(api, accounts, seed + number as u64 * 1000, rounds, load).await
         }
@@ -152,7 +153,6 @@ async fn session(api: &Api, accounts: Vec<Account>, seed: u64, rounds: u32, load
         phases.send_replace(Phase::Settle);
         if !eventually(SETTLE, || missing(&ledgers) == 0).await {
             outcome.lost = missing(&ledgers);
-            describe(&ledgers);
             break;
         }
     }
@@ -202,17 +202,6 @@ fn missing(ledgers: &Ledgers) -> u64 {
         }
     }
     missing
-}
-
-/// Shows what is missing where, for whoever has to find out why.
-fn describe(ledgers: &Ledgers) {
-    let chats = acknowledged_chats(ledgers);
-    for (id, ledger) in ledgers {
-        let ledger = ledger.lock().expect("a ledger");
-        let delivered: Vec<_> = ledger.delivered.iter().map(|(from, seqs)| (from, seqs.len())).collect();
-        let missed: Vec<_> = chats.difference(&ledger.chats).collect();
-        println!("{id}: sent {:?}, unacknowledged {:?}, got {delivered:?}, missed {missed:?}", ledger.sent, ledger.outbox.keys());
-    }
 }
 
 fn acknowledged_chats(ledgers: &Ledgers) -> BTreeSet<String> {

@@ -224,7 +224,9 @@ impl Peer {
             *to_send -= 1;
             if self.random.below(8) == 0 {
                 let id = format!("chat-{}", self.next_frame());
-                socket.send_text(&json!({ "action": "sendMessage", "id": id, "data": { "message": "hi" } }).to_string()).await;
+                socket
+                    .send_text(&json!({ "action": "sendMessage", "id": id, "data": { "message": "hi" } }).to_string())
+                    .await;
                 live.chats.insert(id);
             } else {
                 let at = usize::try_from(self.random.below(self.others.len() as u64)).expect("a small number");
@@ -243,7 +245,11 @@ impl Peer {
                 "candidate": { "candidate": "candidate:1 1 udp 2113937151 192.0.2.1 54400 typ host", "sdpMid": "0" },
             });
             let id = format!("signal-{seq}-{target}");
-            socket.send_text(&json!({ "action": "sendIceCandidate", "id": &id[..id.len().min(64)], "data": data }).to_string()).await;
+            socket
+                .send_text(
+                    &json!({ "action": "sendIceCandidate", "id": &id[..id.len().min(64)], "data": data }).to_string(),
+                )
+                .await;
         }
         if self.gap() {
             let since = self.since.clone().unwrap_or_default();
