@@ -1,0 +1,94 @@
+"""deploy.py itself, from its check of the account to the end of destroy, against the endpoint.
+
+The functions are stand-ins here, so that nothing has to be built: what is tested is the script and what
+`sam deploy` makes of the templates. test_deployed.py has the real functions.
+"""
+
+import sys
+
+import pytest
+
+import deployment as deploying
+import emulator
+
+sys.path.insert(0, str(deploying.ROOT / "infra"))
+
+import deploy  # noqa: E402
+
+STAND_IN = "#!/bin/sh\nexit 0\n"
+DEPLOY = ["deploy", "--region", "us-east-1", "--allowed-origins", "https://app.example.com", "--alarm-email", "ops@example.com", "--dashboard", "true"]
+DESTROY = ["destroy", "--region", "us-east-1", "--yes"]
+
+
+@pytest.fixture(scope="module")
+def account(tmp_path_factory):
+    """An empty account of its own."""
+    with emulator.running(tmp_path_factory.mktemp("account")) as running:
+        yield running
+
+
+@pytest.fixture
+def script(account, tmp_path, monkeypatch):
+    """deploy.py in a checkout whose functions are stand-ins, with the endpoint for AWS."""
+    for name in deploying.functions():
+        folder = tmp_path / "target" / "lambda" / name
+        folder.mkdir(parents=True)
+        (folder / "bootstrap").write_text(STAND_IN)
+        (folder / "bootstrap").chmod(0o755)
+        (folder / deploy.ROOTS.name).write_bytes(deploy.ROOTS.read_bytes())
+    (tmp_path / "infra").mkdir()
+    for name in ("template.yaml", "edge.yaml", "functions.yaml"):
+        (tmp_path / "infra" / name).write_bytes((deploy.HERE / name).read_bytes())
+    monkeypatch.setattr(deploy, "HERE", tmp_path / "infra")
+    monkeypatch.setattr(deploy, "ROOT", tmp_path)
+    # Neither a compiler nor an answer of the stand-ins is wanted here.
+    monkeypatch.setattr(deploy, "check_tools", lambda: None)
+    monkeypatch.setattr(deploy, "build", lambda architecture: None)
+    monkeypatch.setattr(deploy.smoke, "problems", lambda *_: [])
+    # The one thing that the endpoint's deployment differs in.
+    of_aws = deploy.stack_parameters
+    monkeypatch.setattr(deploy, "stack_parameters", lambda *given: of_aws(*given) | {"EmulatorHost": account.host})
+    for name, value in (emulator.ROOT | {"AWS_ENDPOINT_URL": f"http://{account.host}", "HOME": str(tmp_path)}).items():
+        monkeypatch.setenv(name, value)
+    return deploy.main
+
+
+def stack_names(account) -> set[str]:
+    return {stack["StackName"] for stack in account.client("cloudformation").describe_stacks()["Stacks"] if stack["StackName"].startswith("tunrtc")}
+
+
+def test_an_empty_account_gets_everything_and_is_empty_again_afterwards(script, account, capfd):
+    zone = account.client("route53").create_hosted_zone(Name="example.com", CallerReference="1")["HostedZone"]["Id"].split("/")[-1]
+    certificate = "arn:aws:acm:us-east-1:123456789012:certificate/0a"
+
+    assert script([*DEPLOY, "--domain-name", "rtc.example.com", "--certificate-arn", certificate, "--hosted-zone-id", zone]) == 0
+    said = capfd.readouterr().out
+    assert "HTTP API:  https://rtc.example.com\nSignaling: wss://rtc.example.com/ws\n" in said
+    assert stack_names(account) == {"tunrtc", "tunrtc-edge"}
+
+    # The second time nothing has changed, and that is no failure; what the account had is not asked for again.
+    assert script([*DEPLOY, "--domain-name", "rtc.example.com", "--certificate-arn", certificate, "--hosted-zone-id", zone]) == 0
+    parameters = account.client("cloudformation").describe_stacks(StackName="tunrtc")["Stacks"][0]["Parameters"]
+    assert {"ParameterKey": "ApiGatewayLogRole", "ParameterValue": "create"} in parameters
+
+    capfd.readouterr()
+    assert script(DESTROY) == 2
+    assert "--delete-data" in capfd.readouterr().err
+    assert stack_names(account) == {"tunrtc", "tunrtc-edge"}
+
+    assert script([*DESTROY, "--delete-data"]) == 0
+    assert stack_names(account) == set()
+    assert script(DESTROY) == 2
+    assert "there is no stack" in capfd.readouterr().err
+
+
+def test_a_backup_can_be_made_and_restored(script, account):
+    """The commands of docs/DEPLOYMENT.md, as far as the endpoint has them."""
+    assert script(DEPLOY) == 0
+    outputs = account.client("cloudformation").describe_stacks(StackName="tunrtc")["Stacks"][0]["Outputs"]
+    table = next(output["OutputValue"] for output in outputs if output["OutputKey"] == "TableName")
+    tables = account.client("dynamodb")
+    tables.put_item(TableName=table, Item={"pk": {"S": "a"}, "sk": {"S": "b"}})
+    assert tables.create_backup(TableName=table, BackupName="before-the-change")["BackupDetails"]["BackupStatus"] == "AVAILABLE"
+    tables.restore_table_to_point_in_time(SourceTableName=table, TargetTableName=f"{table}-restored", UseLatestRestorableTime=True)
+    assert "Item" in tables.get_item(TableName=f"{table}-restored", Key={"pk": {"S": "a"}, "sk": {"S": "b"}})
