@@ -23,12 +23,19 @@ pub struct Reply {
     pub headers: HeaderMap,
     /// Its body; null where it is empty or not JSON.
     pub body: Value,
+    /// Its body as it came.
+    pub bytes: Bytes,
 }
 
 impl Reply {
     /// The `code` of a problem document.
     pub fn code(&self) -> &str {
         self.body["code"].as_str().unwrap_or_default()
+    }
+
+    /// The value of a header; empty where there is none.
+    pub fn header(&self, name: &str) -> &str {
+        self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
     }
 
     /// The body's text at `key`.
@@ -98,7 +105,8 @@ impl Api {
     pub async fn send(&self, path: &str, mut request: Request<Full<Bytes>>) -> Reply {
         let uri: Uri = format!("{}{path}", self.base).parse().expect("a valid address");
         let host = uri.host().expect("an address with a host").to_owned();
-        let stream = TcpStream::connect((host.as_str(), uri.port_u16().unwrap_or(80))).await.expect("a reachable server");
+        let stream =
+            TcpStream::connect((host.as_str(), uri.port_u16().unwrap_or(80))).await.expect("a reachable server");
         stream.set_nodelay(true).expect("an open socket");
         let (mut sender, connection) =
             hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.expect("an HTTP server");
@@ -108,10 +116,10 @@ impl Api {
         *request.uri_mut() = uri.path_and_query().expect("a path").to_string().parse().expect("a valid path");
         let response = sender.send_request(request).await.expect("an answer");
         let (parts, body) = response.into_parts();
-        let body = body.collect().await.expect("a whole answer").to_bytes();
+        let bytes = body.collect().await.expect("a whole answer").to_bytes();
         driver.abort();
-        let body = serde_json::from_slice(&body).unwrap_or(Value::Null);
-        Reply { status: parts.status, headers: parts.headers, body }
+        let body = serde_json::from_slice(&bytes).unwrap_or(Value::Null);
+        Reply { status: parts.status, headers: parts.headers, body, bytes }
     }
 
     /// GET.

@@ -5,13 +5,15 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use futures_util::stream::{SplitSink, StreamExt};
 use futures_util::SinkExt;
-use http::StatusCode;
+use futures_util::stream::{SplitSink, StreamExt};
+use http::header::ORIGIN;
+use http::{Request, StatusCode};
 use serde_json::{Value, json};
 use tokio::net::TcpStream;
 use tokio::sync::{Mutex as AsyncMutex, mpsc, oneshot};
 use tokio::task::JoinHandle;
+use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::{Error, Message};
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
 
@@ -53,7 +55,25 @@ impl Socket {
     /// # Panics
     /// The server cannot be reached.
     pub async fn connect(address: &str) -> Result<Self, Refused> {
-        let stream = match tokio_tungstenite::connect_async_with_config(address, None, true).await {
+        Self::open(address.into_client_request().expect("a valid address")).await
+    }
+
+    /// Connects as a browser does for a page of that web origin.
+    ///
+    /// # Errors
+    /// The handshake is refused.
+    ///
+    /// # Panics
+    /// The server cannot be reached.
+    pub async fn connect_from(address: &str, origin: &str) -> Result<Self, Refused> {
+        let mut request = address.into_client_request().expect("a valid address");
+        request.headers_mut().insert(ORIGIN, origin.parse().expect("a valid header"));
+        Self::open(request).await
+    }
+
+    async fn open(request: Request<()>) -> Result<Self, Refused> {
+        let address = request.uri().clone();
+        let stream = match tokio_tungstenite::connect_async_with_config(request, None, true).await {
             Ok((stream, _response)) => stream,
             Err(Error::Http(response)) => return Err(Refused { status: response.status() }),
             Err(error) => panic!("no WebSocket at {address}: {error}"),
