@@ -284,6 +284,7 @@ pub fn error(id: Option<&str>, at: Timestamp, error: &Error) -> String {
 fn frame_code(error: &Error) -> &'static str {
     match error {
         Error::NotInSession | Error::SessionNotFound => Error::NotJoined.code(),
+        Error::Unavailable(_) => "internal",
         other => other.code(),
     }
 }
