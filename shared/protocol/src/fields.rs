@@ -173,8 +173,8 @@ mod tests {
 
     #[test]
     fn fields_of_inner_objects_carry_their_path() {
-        let read = |f: &mut Fields<'_>| f.object("offer", |o| o.text("sdp", Ok));
-        let errors = Fields::read(r#"{"offer":{"sdpp":"x"}}"#, "data", read).unwrap_err();
+        let json = r#"{"offer":{"sdpp":"x"}}"#;
+        let errors = Fields::read(json, "data", |f| f.object("offer", |o| o.text("sdp", Ok))).unwrap_err();
         let fields: Vec<_> = errors.iter().map(|e| e.field.as_str()).collect();
         assert_eq!(fields, ["offer.sdp", "offer.sdpp"]);
     }
