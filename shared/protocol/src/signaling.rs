@@ -280,11 +280,10 @@ pub fn error(id: Option<&str>, at: Timestamp, error: &Error) -> String {
     encode("error", id, at, &ErrorData { code: frame_code(error), message: error.to_string() })
 }
 
-/// A frame's error code: the contract gives frames fewer than REST.
+/// A frame's error code: fewer than REST has. `unavailable` asks the client's outbox to send again.
 fn frame_code(error: &Error) -> &'static str {
     match error {
         Error::NotInSession | Error::SessionNotFound => Error::NotJoined.code(),
-        Error::Unavailable(_) => "internal",
         other => other.code(),
     }
 }
