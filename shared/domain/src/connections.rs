@@ -1,6 +1,6 @@
 //! Live connections: pushing to them, cutting them, and remembering who was connected.
 
-use futures_util::future::{join_all, try_join_all};
+use futures_util::future::join_all;
 
 use crate::accounts::Context;
 use crate::presence::{self, Guard, Members, Seats};
@@ -133,7 +133,7 @@ pub struct LoggedConnection {
 pub(crate) const LONGEST_CONNECTION: std::time::Duration = std::time::Duration::from_secs(2 * 3600 + 300);
 
 /// Takes the user's live connections away whose login `revoked` names: their seats are freed, the others are told, and they
-/// are closed.
+/// are closed. The first error is returned after every connection had its turn.
 pub async fn evict(
     store: &(impl ConnectionLog + Rosters + Members + Seats + Sync),
     sockets: &(impl Sockets + Sync),
@@ -152,5 +152,5 @@ pub async fn evict(
         }
         sockets.close(&connection).await
     });
-    try_join_all(evictions).await.map(drop)
+    join_all(evictions).await.into_iter().collect()
 }
