@@ -1,0 +1,129 @@
+//! The end of sessions, and the sweep that finds what was left lying.
+
+use domain::presence::Held;
+use domain::sessions::{self, Swept};
+use domain::{Caller, ConnectionId, Error, Membership, SessionId, SessionState};
+
+use crate::fake::{Fake, START, at};
+
+/// A session of alice in which alice and bob are connected, over `a1` and `b1`.
+fn call() -> (Fake, Caller, Held, Held) {
+    let fake = Fake::default();
+    let (alice, bob) = (fake.caller("alice"), fake.caller("bob"));
+    let session = fake.session(&alice, 10);
+    let (a, b) = (fake.connected(session, &alice, "a1"), fake.connected(session, &bob, "b1"));
+    (fake, alice, a, b)
+}
+
+async fn sweep(fake: &Fake, seconds: u64) -> (Swept, Vec<SessionId>) {
+    let mut failed = Vec::new();
+    let swept = sessions::sweep(fake, fake, fake, fake.context(seconds), |session, _| failed.push(session)).await;
+    (swept.expect("the list can be read"), failed)
+}
+
+#[tokio::test]
+async fn only_its_creator_ends_a_session_and_only_once() {
+    let (fake, alice, a, b) = call();
+    let end = |who| sessions::end(&fake, &fake, &fake, fake.context(10), who, a.session);
+    assert!(matches!(end(b.user).await.unwrap_err(), Error::Forbidden));
+    end(alice.user_id).await.unwrap();
+    assert!(matches!(end(alice.user_id).await.unwrap_err(), Error::SessionEnded));
+    assert_eq!(fake.state().sessions[0].state, SessionState::Ended(at(10)));
+}
+
+#[tokio::test]
+async fn everybody_is_told_cut_off_and_released_when_a_session_ends() {
+    let (fake, alice, a, b) = call();
+    sessions::end(&fake, &fake, &fake, fake.context(10), alice.user_id, a.session).await.unwrap();
+    let expected = [
+        "read roster",
+        "mark ended",
+        "read roster",
+        "push a1 sessionEnded EndedByCreator",
+        "push b1 sessionEnded EndedByCreator",
+        "close a1",
+        "close b1",
+        "release",
+        "release",
+        "take off the list",
+    ];
+    assert_eq!(fake.journal(), expected);
+    assert_eq!([fake.row(&a).membership, fake.row(&b).membership], [Membership::Ended; 2]);
+}
+
+#[tokio::test]
+async fn an_ending_that_was_interrupted_is_finished_by_the_sweep() {
+    let (fake, alice, a, b) = call();
+    fake.fail("close b1");
+    let ended = sessions::end(&fake, &fake, &fake, fake.context(10), alice.user_id, a.session).await;
+    assert_eq!(ended.unwrap_err().code(), "unavailable");
+    let journal = fake.journal();
+    assert!(journal.contains(&"close a1".to_owned()), "the others are cut off all the same: {journal:?}");
+    assert!(!journal.contains(&"take off the list".to_owned()), "it stays where the sweep finds it");
+
+    fake.state().failing.clear();
+    assert_eq!(sweep(&fake, 69).await.0.ended, 0, "a running ending is left alone for a minute");
+    fake.journal();
+    assert_eq!(sweep(&fake, 70).await.0.ended, 1);
+    assert!(fake.journal().contains(&"take off the list".to_owned()));
+    assert_eq!([fake.row(&a).membership, fake.row(&b).membership], [Membership::Ended; 2]);
+}
+
+#[tokio::test]
+async fn the_sweep_frees_seats_whose_lease_ran_out() {
+    let (fake, _, a, b) = call();
+    fake.change(&b, |p| p.lease_until = at(100));
+    let (swept, failed) = sweep(&fake, 100).await;
+    assert_eq!((swept, failed), (Swept { sessions: 1, timed_out: 1, ended: 0 }, vec![]));
+    assert!(fake.row(&a).holds_seat() && !fake.row(&b).holds_seat());
+    assert!(fake.journal().contains(&"push a1 userLeft bob Timeout".to_owned()));
+}
+
+#[tokio::test]
+async fn a_session_that_stands_empty_for_the_policys_time_ends() {
+    let fake = Fake::default();
+    fake.session(&fake.caller("alice"), 10);
+    assert_eq!(sweep(&fake, 3599).await.0.ended, 0);
+    assert_eq!(sweep(&fake, 3600).await.0.ended, 1);
+    assert_eq!(fake.state().sessions[0].state, SessionState::Ended(at(3600)));
+}
+
+#[tokio::test]
+async fn an_occupied_session_does_not_end_however_old_it_is() {
+    let (fake, _, a, b) = call();
+    for held in [&a, &b] {
+        fake.change(held, |p| p.lease_until = at(9000));
+    }
+    assert_eq!(sweep(&fake, 8000).await.0, Swept { sessions: 1, timed_out: 0, ended: 0 });
+}
+
+#[tokio::test]
+async fn one_session_that_cannot_be_swept_does_not_stop_the_others() {
+    let fake = Fake::default();
+    let alice = fake.caller("alice");
+    let sessions: Vec<_> = (0..3).map(|_| fake.session(&alice, 10)).collect();
+    fake.fail(&format!("roster of {}", sessions[1]));
+    let (swept, failed) = sweep(&fake, 3600).await;
+    assert_eq!((swept.ended, failed), (2, vec![sessions[1]]));
+}
+
+#[tokio::test]
+async fn the_sweep_goes_through_page_after_page() {
+    let fake = Fake::default();
+    let alice = fake.caller("alice");
+    for _ in 0..250 {
+        fake.session(&alice, 10);
+    }
+    assert_eq!(sweep(&fake, 10).await.0.sessions, 250);
+}
+
+#[tokio::test]
+async fn a_roster_shows_leases_that_run() {
+    let (fake, _, a, b) = call();
+    fake.change(&b, |p| p.lease_until = at(10));
+    let roster = sessions::active_roster(&fake, a.session, at(10)).await.unwrap();
+    assert_eq!(roster.present(at(10)).count(), 1);
+    assert_eq!(roster.connected(at(10)), [(a.user, a.connection.clone())]);
+    assert_eq!(roster.run_out(at(10)).map(|p| p.user_id).collect::<Vec<_>>(), [b.user]);
+    assert_eq!(roster.others(a.user, START), [(b.user, ConnectionId::new("b1"))]);
+}

@@ -1,0 +1,618 @@
+//! Every port over plain memory, with a journal of what was asked of it, and faults where a test wants them.
+//!
+//! Its own small fakes, not those of `testkit`: those come with an embedded database, and the domain knows none.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use domain::accounts::{
+    Context, Counted, Families, MintedRefresh, PasswordHasher, PresentedRefresh, RefreshMint, Rotation, Throttles,
+    Users,
+};
+use domain::chat::{ChatHistory, ChatLog, ChatMessage};
+use domain::connections::{Admission, Closure, ConnectionLog, LoggedConnection, Pushed, Sockets};
+use domain::presence::{Attempt, Delays, Guard, Held, Holding, Later, Members, Seats, Status, TakeOver};
+use domain::relay::{Inbox, Signal};
+use domain::sessions::{ActiveSessions, Endings, Rosters, Sessions, TakenSeat};
+use domain::{
+    Caller, ConnectionId, Email, Error, Event, FamilyId, Frame, IdSource, Membership, MessageId, Participant, Password,
+    PasswordHash, Policy, Presence, Result, Roster, Session, SessionId, SessionKind, SessionName, SessionState,
+    SignalId, Throttle, TicketId, Timestamp, User, UserId, Username, Visibility, Wire,
+};
+use uuid::{Builder, Uuid};
+
+/// When every test begins.
+pub const START: Timestamp = Timestamp::from_millis(1_795_000_000_000);
+
+/// So many seconds after the start.
+pub fn at(seconds: u64) -> Timestamp {
+    START + Duration::from_secs(seconds)
+}
+
+/// The ports.
+#[derive(Default)]
+pub struct Fake {
+    state: Mutex<State>,
+    ids: Ids,
+    pub policy: Policy,
+}
+
+/// What the ports remember.
+#[derive(Default)]
+pub struct State {
+    pub sessions: Vec<Session>,
+    pub participants: Vec<Participant>,
+    tickets: BTreeMap<UserId, u64>,
+    /// What the cheap read finds, where it is not what is there.
+    pub hints: BTreeMap<UserId, Option<Participant>>,
+    pub inbox: Vec<(Signal, Timestamp)>,
+    pub chat: Vec<ChatMessage>,
+    pub users: Vec<User>,
+    /// The hashes of each family, the newest last.
+    pub families: BTreeMap<(UserId, FamilyId), Vec<String>>,
+    pub hits: BTreeMap<String, u32>,
+    pub connections: Vec<LoggedConnection>,
+    /// Connections that are gone.
+    pub gone: BTreeSet<ConnectionId>,
+    /// Calls that fail, as the journal writes them.
+    pub failing: BTreeSet<String>,
+    /// While a new password is hashed, another one is set.
+    pub overtaken: bool,
+    journal: Vec<String>,
+}
+
+#[derive(Default)]
+struct Ids(Mutex<u64>);
+
+impl IdSource for Ids {
+    fn next(&self, now: Timestamp) -> Uuid {
+        let mut count = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        *count += 1;
+        let mut random = [0; 10];
+        random[2..].copy_from_slice(&count.to_be_bytes());
+        Builder::from_unix_timestamp_millis(now.millis(), &random).into_uuid()
+    }
+}
+
+impl Fake {
+    pub fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What a rule is given that runs so many seconds after the start.
+    pub fn context(&self, seconds: u64) -> Context<'_> {
+        Context { policy: &self.policy, ids: &self.ids, now: at(seconds) }
+    }
+
+    /// What was asked of the ports since the last look.
+    pub fn journal(&self) -> Vec<String> {
+        std::mem::take(&mut self.state().journal)
+    }
+
+    /// From now on that call fails.
+    pub fn fail(&self, call: &str) {
+        self.state().failing.insert(call.to_owned());
+    }
+
+    /// Notes a call; an error if it is to fail.
+    fn called(&self, call: String) -> Result<MutexGuard<'_, State>> {
+        let mut state = self.state();
+        let fails = state.failing.contains(&call);
+        state.journal.push(call);
+        if fails { Err(Error::Unavailable("it was told to fail".into())) } else { Ok(state) }
+    }
+
+    /// An account that calls, with a login of its own.
+    pub fn caller(&self, name: &str) -> Caller {
+        let user_id = UserId::new(&self.ids, START);
+        let family = FamilyId::new(&self.ids, START);
+        self.state().families.insert((user_id, family), vec![format!("{name}-1")]);
+        let username = Username::parse(name).expect("valid");
+        let email = Email::parse(&format!("{name}@example.org")).expect("valid");
+        let password = PasswordHash(format!("{name}'s password"));
+        let user =
+            User { id: user_id, username: username.clone(), email, password, created_at: START, last_login_at: None };
+        self.state().users.push(user);
+        Caller { user_id, username, family, expires_at: at(86_400) }
+    }
+
+    /// An active session of that creator, made at the start.
+    pub fn session(&self, creator: &Caller, seats: u8) -> SessionId {
+        let id = SessionId::new(&self.ids, START);
+        self.state().sessions.push(Session {
+            id,
+            name: SessionName::parse("stand-up").expect("valid"),
+            kind: SessionKind::VideoCall,
+            visibility: Visibility::Public,
+            state: SessionState::Active,
+            max_participants: seats,
+            seats_taken: 0,
+            created_at: START,
+            touched_at: START,
+            creator_id: creator.user_id,
+            creator_username: creator.username.clone(),
+        });
+        id
+    }
+
+    /// Somebody who joined at the start and is connected over `connection`.
+    pub fn connected(&self, session: SessionId, caller: &Caller, connection: &str) -> Held {
+        let connection = ConnectionId::new(connection);
+        let mut participant = seated(session, caller, START, at(600), 0);
+        participant.presence = Presence::Connected;
+        participant.connection = Some(connection.clone());
+        participant.family = Some(caller.family);
+        participant.attempt = 1;
+        participant.unfenced = vec![connection.clone()];
+        let mut state = self.state();
+        state.participants.push(participant);
+        state.tickets.insert(caller.user_id, 1);
+        let taken = state.sessions.iter_mut().find(|s| s.id == session).expect("made before");
+        taken.seats_taken += 1;
+        Held { session, user: caller.user_id, connection }
+    }
+
+    /// The row of a participant.
+    pub fn row(&self, held: &Held) -> Participant {
+        self.state().row(held.session, held.user).expect("seated before").clone()
+    }
+
+    /// Changes the row of a participant behind the rules' back.
+    pub fn change(&self, held: &Held, change: impl FnOnce(&mut Participant)) {
+        change(self.state().row(held.session, held.user).expect("seated before"));
+    }
+
+    /// The connection of a participant, as the log has it.
+    pub fn log(&self, held: &Held, caller: &Caller) {
+        let admission = Admission {
+            ticket: TicketId::new(&self.ids, START),
+            user: held.user,
+            session: held.session,
+            family: caller.family,
+            connection: held.connection.clone(),
+            at: START,
+            address: "192.0.2.1".to_owned(),
+            user_agent: String::new(),
+        };
+        self.state().connections.push(LoggedConnection { admission, closure: None });
+    }
+
+    /// A signal to a participant.
+    pub fn signal(&self, to: &Held, seconds: u64, text: &str) -> Signal {
+        let id = SignalId::new(&self.ids, at(seconds));
+        Signal { id, session: to.session, to: to.user, frame: Frame(text.to_owned()) }
+    }
+
+    /// A chat message.
+    pub fn message(&self, from: &Held, caller: &Caller, seconds: u64, text: &str) -> ChatMessage {
+        let id = MessageId::new(&self.ids, at(seconds));
+        ChatMessage { id, session: from.session, from: from.user, username: caller.username.clone(), text: text.into() }
+    }
+}
+
+impl State {
+    fn row(&mut self, session: SessionId, user: UserId) -> Option<&mut Participant> {
+        self.participants.iter_mut().find(|p| p.session_id == session && p.user_id == user)
+    }
+
+    fn session(&mut self, id: SessionId) -> Option<&mut Session> {
+        self.sessions.iter_mut().find(|session| session.id == id)
+    }
+
+    /// The row of whoever is connected over that very connection.
+    fn live(&mut self, held: &Held) -> Option<&mut Participant> {
+        self.row(held.session, held.user).filter(|row| row.holds_seat() && row.is_on(&held.connection))
+    }
+}
+
+fn seated(session: SessionId, caller: &Caller, now: Timestamp, lease_until: Timestamp, attempt: u64) -> Participant {
+    Participant {
+        session_id: session,
+        user_id: caller.user_id,
+        username: caller.username.clone(),
+        joined_at: now,
+        membership: Membership::Seated,
+        presence: Presence::Disconnected,
+        connection: None,
+        family: None,
+        attempt,
+        unfenced: Vec::new(),
+        lease_until,
+        is_muted: false,
+        is_video_enabled: true,
+    }
+}
+
+impl Wire for Fake {
+    fn encode(&self, event: &Event<'_>, _: Timestamp) -> Frame {
+        Frame(match event {
+            Event::UserJoined(who) => format!("userJoined {}", who.username.as_str()),
+            Event::UserLeft { username, reason, .. } => format!("userLeft {} {reason:?}", username.as_str()),
+            Event::UserStatusUpdated(who) => {
+                format!("userStatusUpdated {} {:?} {}", who.username.as_str(), who.presence, who.is_muted)
+            }
+            Event::ReceiveMessage { text, .. } => format!("receiveMessage {text}"),
+            Event::SessionEnded(why) => format!("sessionEnded {why:?}"),
+            Event::Replaced => "replaced".to_owned(),
+        })
+    }
+}
+
+impl Sockets for Fake {
+    async fn push(&self, connection: &ConnectionId, frame: &Frame) -> Result<Pushed> {
+        let state = self.called(format!("push {connection} {}", frame.0))?;
+        Ok(if state.gone.contains(connection) { Pushed::Gone } else { Pushed::Accepted })
+    }
+
+    async fn close(&self, connection: &ConnectionId) -> Result<()> {
+        self.called(format!("close {connection}"))?.gone.insert(connection.clone());
+        Ok(())
+    }
+}
+
+impl Delays for Fake {
+    async fn after(&self, delay: Duration, message: &Later) -> Result<()> {
+        let what = match message {
+            Later::CheckLease { .. } => "check lease".to_owned(),
+            Later::Close { connection } => format!("close {connection}"),
+        };
+        self.called(format!("after {} s {what}", delay.as_secs())).map(drop)
+    }
+}
+
+impl Inbox for Fake {
+    async fn put(&self, signal: &Signal, keep_until: Timestamp) -> Result<()> {
+        self.called(format!("put {}", signal.frame.0))?.inbox.push((signal.clone(), keep_until));
+        Ok(())
+    }
+
+    async fn take_back(&self, signal: &Signal) -> Result<()> {
+        self.called(format!("take back {}", signal.frame.0))?.inbox.retain(|(kept, _)| kept.id != signal.id);
+        Ok(())
+    }
+
+    async fn signals(&self, _: SessionId, user: UserId, from: SignalId, now: Timestamp) -> Result<Vec<Frame>> {
+        let state = self.called("read inbox".to_owned())?;
+        let waiting = state.inbox.iter().filter(|(s, keep)| s.to == user && s.id >= from && *keep > now);
+        Ok(waiting.map(|(signal, _)| signal.frame.clone()).collect())
+    }
+}
+
+impl ChatLog for Fake {
+    async fn append(&self, message: &ChatMessage, _: Timestamp) -> Result<()> {
+        self.called(format!("append {}", message.text))?.chat.push(message.clone());
+        Ok(())
+    }
+
+    async fn messages_since(&self, _: SessionId, from: MessageId, _: Timestamp) -> Result<Vec<ChatMessage>> {
+        Ok(self.called("read chat".to_owned())?.chat.iter().filter(|m| m.id >= from).cloned().collect())
+    }
+}
+
+impl ChatHistory for Fake {
+    async fn history(
+        &self,
+        _: SessionId,
+        limit: usize,
+        _: Option<MessageId>,
+        _: Timestamp,
+    ) -> Result<Vec<ChatMessage>> {
+        Ok(self.state().chat.iter().rev().take(limit).cloned().collect())
+    }
+}
+
+impl Members for Fake {
+    async fn member(&self, session: SessionId, user: UserId) -> Result<Option<Participant>> {
+        Ok(self.called("read member".to_owned())?.row(session, user).cloned())
+    }
+
+    async fn member_hint(&self, session: SessionId, user: UserId) -> Result<Option<Participant>> {
+        let mut state = self.called("read hint".to_owned())?;
+        match state.hints.get(&user).cloned() {
+            Some(hint) => Ok(hint),
+            None => Ok(state.row(session, user).cloned()),
+        }
+    }
+}
+
+impl Rosters for Fake {
+    async fn roster(&self, session: SessionId, _: Timestamp) -> Result<Option<Roster>> {
+        let mut state = self.called("read roster".to_owned())?;
+        if state.failing.contains(&format!("roster of {session}")) {
+            return Err(Error::Unavailable("it was told to fail".into()));
+        }
+        let participants = state.participants.iter().filter(|p| p.session_id == session && p.takes_part());
+        let participants = participants.cloned().collect();
+        Ok(state.session(session).cloned().map(|session| Roster { session, participants }))
+    }
+}
+
+impl Sessions for Fake {
+    async fn create(&self, session: &Session) -> Result<()> {
+        self.called("create".to_owned())?.sessions.push(session.clone());
+        Ok(())
+    }
+}
+
+impl ActiveSessions for Fake {
+    async fn active(&self, visibility: Visibility, limit: usize, before: Option<SessionId>) -> Result<Vec<Session>> {
+        let state = self.state();
+        let mut listed: Vec<_> = state.sessions.iter().filter(|s| s.visibility == visibility).cloned().collect();
+        listed.sort_by_key(|session| std::cmp::Reverse(session.id));
+        listed.retain(|session| before.is_none_or(|before| session.id < before));
+        listed.truncate(limit);
+        Ok(listed)
+    }
+}
+
+impl Endings for Fake {
+    async fn mark_ended(&self, session: SessionId, at: Timestamp, unless: Option<Timestamp>) -> Result<bool> {
+        let mut state = self.called("mark ended".to_owned())?;
+        let found = state.session(session).filter(|s| s.is_active() && unless.is_none_or(|t| s.touched_at <= t));
+        Ok(found.map(|session| session.state = SessionState::Ended(at)).is_some())
+    }
+
+    async fn release(&self, session: SessionId, user: UserId, _: Timestamp) -> Result<()> {
+        let mut state = self.called("release".to_owned())?;
+        if let Some(row) = state.row(session, user).filter(|row| row.holds_seat()) {
+            (row.membership, row.connection) = (Membership::Ended, None);
+        }
+        Ok(())
+    }
+
+    async fn forget_active(&self, _: &Session, _: Timestamp) -> Result<()> {
+        self.called("take off the list".to_owned()).map(drop)
+    }
+}
+
+impl Seats for Fake {
+    async fn take_seat(
+        &self,
+        session: SessionId,
+        caller: &Caller,
+        now: Timestamp,
+        lease_until: Timestamp,
+    ) -> Result<TakenSeat> {
+        let mut state = self.called("take seat".to_owned())?;
+        if state.row(session, caller.user_id).is_some_and(|row| row.holds_seat()) {
+            return Ok(TakenSeat::HeldAlready);
+        }
+        let Some(free) = state.session(session).filter(|s| s.is_active() && s.seats_taken < s.max_participants) else {
+            return Ok(TakenSeat::Refused);
+        };
+        free.seats_taken += 1;
+        let attempt = state.tickets.get(&caller.user_id).copied().unwrap_or_default() + 1;
+        state.tickets.insert(caller.user_id, attempt);
+        let mut fresh = seated(session, caller, now, lease_until, attempt - 1);
+        if let Some(row) = state.row(session, caller.user_id) {
+            fresh.unfenced.clone_from(&row.unfenced);
+            *row = fresh;
+        } else {
+            state.participants.push(fresh);
+        }
+        Ok(TakenSeat::Taken(attempt))
+    }
+
+    async fn free_seat(&self, participant: &Participant, guard: Guard, _: Timestamp, _: Timestamp) -> Result<bool> {
+        let mut state = self.called("free seat".to_owned())?;
+        let session = participant.session_id;
+        let Some(row) = state.row(session, participant.user_id).filter(|row| row.holds_seat()) else {
+            return Ok(false);
+        };
+        let same_attempt = row.attempt == participant.attempt;
+        let as_wanted = match guard {
+            Guard::Seated => true,
+            Guard::SameAttempt => same_attempt,
+            Guard::SameLease => same_attempt && row.lease_until == participant.lease_until,
+        };
+        if as_wanted {
+            (row.membership, row.connection, row.family) = (Membership::Left, None, None);
+            state.session(session).expect("made before").seats_taken -= 1;
+        }
+        Ok(as_wanted)
+    }
+
+    async fn next_attempt(&self, session: SessionId, user: UserId) -> Result<Option<(Participant, u64)>> {
+        let mut state = self.called("next attempt".to_owned())?;
+        let Some(row) = state.row(session, user).filter(|row| row.holds_seat()).cloned() else {
+            return Ok(None);
+        };
+        let tickets = state.tickets.entry(user).or_default();
+        *tickets += 1;
+        Ok(Some((row, *tickets)))
+    }
+
+    async fn extend_wait(&self, participant: &Participant, lease_until: Timestamp) -> Result<()> {
+        let mut state = self.called("extend wait".to_owned())?;
+        if let Some(row) = state.row(participant.session_id, participant.user_id) {
+            row.lease_until = row.lease_until.max(lease_until);
+        }
+        Ok(())
+    }
+}
+
+impl Holding for Fake {
+    async fn take_over(&self, attempt: &Attempt, lease_until: Timestamp) -> Result<TakeOver> {
+        let mut state = self.called(format!("take over {}", attempt.held.connection))?;
+        let Some(row) = state.row(attempt.held.session, attempt.held.user) else {
+            return Ok(TakeOver::NotSeated(None));
+        };
+        if !row.holds_seat() {
+            return Ok(TakeOver::NotSeated(Some(row.membership)));
+        }
+        let before = Box::new(row.clone());
+        if row.is_on(&attempt.held.connection) {
+            return Ok(TakeOver::HeldAlready(before));
+        }
+        if row.attempt >= attempt.number {
+            return Ok(TakeOver::Superseded);
+        }
+        row.connection = Some(attempt.held.connection.clone());
+        row.unfenced.push(attempt.held.connection.clone());
+        (row.attempt, row.presence, row.lease_until) = (attempt.number, Presence::Connected, lease_until);
+        Ok(TakeOver::Taken(before))
+    }
+
+    async fn unfence(&self, session: SessionId, user: UserId, fenced: &[ConnectionId]) -> Result<()> {
+        let mut state = self.called("unfence".to_owned())?;
+        state.row(session, user).expect("seated before").unfenced.retain(|connection| !fenced.contains(connection));
+        Ok(())
+    }
+
+    async fn lose(&self, held: &Held, lease_until: Timestamp) -> Result<Option<Participant>> {
+        let mut state = self.called("lose".to_owned())?;
+        Ok(state.live(held).map(|row| {
+            (row.presence, row.connection, row.lease_until) = (Presence::Reconnecting, None, lease_until);
+            row.clone()
+        }))
+    }
+
+    async fn renew(&self, held: &Held, lease_until: Timestamp) -> Result<bool> {
+        let mut state = self.called("renew".to_owned())?;
+        Ok(state.live(held).map(|row| row.lease_until = lease_until).is_some())
+    }
+
+    async fn set_status(&self, held: &Held, status: Status, lease_until: Timestamp) -> Result<Option<Participant>> {
+        let mut state = self.called("set status".to_owned())?;
+        Ok(state.live(held).map(|row| {
+            (row.is_muted, row.is_video_enabled, row.lease_until) =
+                (status.is_muted, status.is_video_enabled, lease_until);
+            row.clone()
+        }))
+    }
+}
+
+impl ConnectionLog for Fake {
+    async fn open(&self, _: &Admission, _: Timestamp) -> Result<bool> {
+        Ok(true)
+    }
+
+    async fn close(&self, _: UserId, _: TicketId, _: &Closure) -> Result<()> {
+        Ok(())
+    }
+
+    async fn of_user(&self, user: UserId, from: Timestamp) -> Result<Vec<LoggedConnection>> {
+        let state = self.state();
+        let logged = state.connections.iter().filter(|c| c.admission.user == user && c.admission.at >= from);
+        Ok(logged.cloned().collect())
+    }
+}
+
+impl Users for Fake {
+    async fn create(&self, user: &User) -> Result<()> {
+        let mut state = self.called("create user".to_owned())?;
+        if state.users.iter().any(|other| other.email.key() == user.email.key()) {
+            return Err(Error::UserExists);
+        }
+        state.users.push(user.clone());
+        Ok(())
+    }
+
+    async fn by_email(&self, email: &Email) -> Result<Option<User>> {
+        Ok(self.state().users.iter().find(|user| user.email.key() == email.key()).cloned())
+    }
+
+    async fn by_id(&self, id: UserId) -> Result<Option<User>> {
+        Ok(self.state().users.iter().find(|user| user.id == id).cloned())
+    }
+
+    async fn record_login(&self, _: UserId, _: Timestamp) -> Result<()> {
+        self.called("record login".to_owned()).map(drop)
+    }
+
+    async fn replace_password(&self, id: UserId, old: &PasswordHash, new: &PasswordHash) -> Result<bool> {
+        let mut state = self.called("replace password".to_owned())?;
+        let user = state.users.iter_mut().find(|user| user.id == id && user.password == *old);
+        Ok(user.map(|user| user.password = new.clone()).is_some())
+    }
+
+    async fn remove(&self, user: &User) -> Result<()> {
+        self.state().users.retain(|other| other.id != user.id);
+        Ok(())
+    }
+}
+
+impl Families for Fake {
+    async fn start(&self, user: UserId, family: FamilyId, hash: &str, _: Timestamp) -> Result<()> {
+        self.called("start family".to_owned())?.families.insert((user, family), vec![hash.to_owned()]);
+        Ok(())
+    }
+
+    async fn rotate(&self, presented: &PresentedRefresh, next: &str, _: Timestamp, _: Timestamp) -> Result<Rotation> {
+        let mut state = self.called("rotate".to_owned())?;
+        let Some(hashes) = state.families.get_mut(&(presented.user, presented.family)) else {
+            return Ok(Rotation::Unknown);
+        };
+        if hashes.last() == Some(&presented.hash) {
+            hashes.push(next.to_owned());
+            return Ok(Rotation::Rotated);
+        }
+        Ok(if hashes.contains(&presented.hash) { Rotation::Reused } else { Rotation::Unknown })
+    }
+
+    async fn is_live(&self, user: UserId, family: FamilyId, _: Timestamp) -> Result<bool> {
+        Ok(self.state().families.contains_key(&(user, family)))
+    }
+
+    async fn revoke(&self, user: UserId, family: FamilyId) -> Result<()> {
+        self.called("revoke".to_owned())?.families.remove(&(user, family));
+        Ok(())
+    }
+
+    async fn revoke_all(&self, user: UserId, kept: Option<FamilyId>) -> Result<()> {
+        let mut state = self.called("revoke all".to_owned())?;
+        state.families.retain(|(owner, family), _| *owner != user || Some(*family) == kept);
+        Ok(())
+    }
+}
+
+impl RefreshMint for Fake {
+    fn mint(&self, _: UserId, family: FamilyId) -> MintedRefresh {
+        let hash = format!("minted for {family}");
+        MintedRefresh { token: format!("token of {hash}"), hash }
+    }
+}
+
+impl PasswordHasher for Fake {
+    async fn hash(&self, password: &Password) -> Result<PasswordHash> {
+        let mut state = self.called("hash".to_owned())?;
+        if state.overtaken {
+            state.users.iter_mut().for_each(|user| user.password = PasswordHash("of somebody faster".to_owned()));
+        }
+        Ok(PasswordHash(password.reveal().to_owned()))
+    }
+
+    async fn verify(&self, password: &Password, hash: Option<&PasswordHash>) -> Result<bool> {
+        self.called("verify".to_owned()).map(drop)?;
+        Ok(hash.is_some_and(|hash| hash.0 == password.reveal()))
+    }
+}
+
+impl Throttles for Fake {
+    async fn hit(&self, what: &Counted, throttle: Throttle, _: Timestamp) -> Result<()> {
+        let mut state = self.called(format!("hit {}", counted(what)))?;
+        let hits = state.hits.entry(counted(what)).or_default();
+        if *hits >= throttle.limit {
+            return Err(Error::RateLimited { retry_after: 1 });
+        }
+        *hits += 1;
+        Ok(())
+    }
+
+    async fn refund(&self, what: &Counted, _: Timestamp) -> Result<()> {
+        let mut state = self.called(format!("refund {}", counted(what)))?;
+        *state.hits.entry(counted(what)).or_default() -= 1;
+        Ok(())
+    }
+}
+
+fn counted(what: &Counted) -> String {
+    match what {
+        Counted::FailedLoginsOfAccount(email) => format!("logins of {email}"),
+        Counted::FailedLoginsOfAddress(address) => format!("logins from {address}"),
+        Counted::RegistrationsOfAddress(address) => format!("registrations from {address}"),
+        Counted::SessionsOf(_) => "sessions".to_owned(),
+        Counted::TicketsOf(_) => "tickets".to_owned(),
+    }
+}

@@ -1,0 +1,205 @@
+//! Signals, broadcasts, and what is remembered of their senders.
+
+use domain::connections::{self, Delivery};
+use domain::presence::Held;
+use domain::relay::{self, Standings};
+use domain::{Caller, ConnectionId, Error, Frame, Membership, chat};
+
+use crate::fake::{Fake, at};
+
+/// A session in which alice and bob are connected, over `a1` and `b1`.
+fn call() -> (Fake, Caller, Held, Held) {
+    let fake = Fake::default();
+    let (alice, bob) = (fake.caller("alice"), fake.caller("bob"));
+    let session = fake.session(&alice, 10);
+    let (a, b) = (fake.connected(session, &alice, "a1"), fake.connected(session, &bob, "b1"));
+    (fake, alice, a, b)
+}
+
+#[tokio::test]
+async fn a_signal_is_written_then_pushed() {
+    let (fake, _, _, bob) = call();
+    let signal = fake.signal(&bob, 5, "offer");
+    let delivery = relay::relay(&fake, &fake, fake.context(5), &signal).await.unwrap();
+    assert_eq!(delivery, Delivery::Sent);
+    assert_eq!(fake.journal(), ["put offer", "read hint", "push b1 offer"]);
+}
+
+#[tokio::test]
+async fn a_signal_that_was_not_written_is_not_pushed() {
+    let (fake, _, _, bob) = call();
+    fake.fail("put offer");
+    let refused = relay::relay(&fake, &fake, fake.context(5), &fake.signal(&bob, 5, "offer")).await.unwrap_err();
+    assert_eq!(refused.code(), "unavailable");
+    assert_eq!(fake.journal(), ["put offer", "read hint"]);
+}
+
+#[tokio::test]
+async fn a_signal_to_nobody_is_taken_back() {
+    let (fake, alice, a, _) = call();
+    let stranger = Held { user: fake.caller("carol").user_id, ..a.clone() };
+    let signal = fake.signal(&stranger, 5, "offer");
+    let refused = relay::relay(&fake, &fake, fake.context(5), &signal).await.unwrap_err();
+    assert!(matches!(refused, Error::PeerNotFound), "{alice:?}");
+    assert_eq!(fake.journal(), ["put offer", "read hint", "read member", "take back offer"]);
+    assert!(fake.state().inbox.is_empty());
+}
+
+#[tokio::test]
+async fn whoever_left_or_ran_out_is_nobody() {
+    for gone in [
+        (|p| p.membership = Membership::Left) as fn(&mut domain::Participant),
+        |p| p.membership = Membership::Ended,
+        |p| p.lease_until = at(4),
+    ] {
+        let (fake, _, _, bob) = call();
+        fake.change(&bob, gone);
+        let refused = relay::relay(&fake, &fake, fake.context(5), &fake.signal(&bob, 5, "offer")).await.unwrap_err();
+        assert!(matches!(refused, Error::PeerNotFound), "{refused}");
+    }
+}
+
+#[tokio::test]
+async fn a_read_from_before_the_join_does_not_refuse() {
+    let (fake, _, _, bob) = call();
+    fake.state().hints.insert(bob.user, None);
+    let delivery = relay::relay(&fake, &fake, fake.context(5), &fake.signal(&bob, 5, "offer")).await.unwrap();
+    assert_eq!(delivery, Delivery::Sent);
+    assert_eq!(fake.journal(), ["put offer", "read hint", "read member", "push b1 offer"]);
+}
+
+#[tokio::test]
+async fn a_410_leads_to_the_newer_connection() {
+    let (fake, _, _, bob) = call();
+    let old = fake.row(&bob);
+    fake.state().hints.insert(bob.user, Some(old));
+    fake.change(&bob, |p| p.connection = Some(ConnectionId::new("b2")));
+    fake.state().gone.insert(ConnectionId::new("b1"));
+    let delivery = relay::relay(&fake, &fake, fake.context(5), &fake.signal(&bob, 5, "offer")).await.unwrap();
+    assert_eq!(delivery, Delivery::Sent);
+    assert_eq!(fake.journal(), ["put offer", "read hint", "push b1 offer", "read member", "push b2 offer"]);
+}
+
+#[tokio::test]
+async fn a_410_without_a_newer_connection_leaves_the_signal_waiting() {
+    let (fake, _, _, bob) = call();
+    fake.state().gone.insert(bob.connection.clone());
+    let delivery = relay::relay(&fake, &fake, fake.context(5), &fake.signal(&bob, 5, "offer")).await.unwrap();
+    assert_eq!(delivery, Delivery::Queued);
+    assert_eq!(fake.state().inbox.len(), 1);
+    assert_eq!(fake.journal(), ["put offer", "read hint", "push b1 offer", "read member", "close b1"]);
+}
+
+#[tokio::test]
+async fn a_connection_that_cannot_be_pushed_to_is_cut() {
+    let (fake, _, _, bob) = call();
+    fake.fail("push b1 offer");
+    let delivery = relay::relay(&fake, &fake, fake.context(5), &fake.signal(&bob, 5, "offer")).await.unwrap();
+    assert_eq!(delivery, Delivery::Queued);
+    assert_eq!(fake.journal(), ["put offer", "read hint", "push b1 offer", "read member", "close b1"]);
+}
+
+#[tokio::test]
+async fn a_signal_is_not_acknowledged_when_the_connection_cannot_even_be_cut() {
+    let (fake, _, _, bob) = call();
+    fake.fail("push b1 offer");
+    fake.fail("close b1");
+    let refused = relay::relay(&fake, &fake, fake.context(5), &fake.signal(&bob, 5, "offer")).await.unwrap_err();
+    assert_eq!(refused.code(), "unavailable");
+}
+
+#[tokio::test]
+async fn a_broadcast_reaches_the_living_whatever_becomes_of_the_dead() {
+    let (fake, alice, a, _) = call();
+    let callers: Vec<_> = (0..8).map(|n| fake.caller(&format!("guest{n}"))).collect();
+    let guests: Vec<_> =
+        callers.iter().enumerate().map(|(n, who)| fake.connected(a.session, who, &format!("g{n}"))).collect();
+    fake.state().gone.extend(guests[..3].iter().map(|guest| guest.connection.clone()));
+    fake.fail("push g3 hello");
+    fake.fail("close g3");
+
+    let targets = guests.iter().map(|guest| (guest.user, guest.connection.clone())).collect();
+    let frame = Frame("hello".to_owned());
+    let told = connections::broadcast(&fake, &fake, a.session, targets, &frame).await;
+
+    assert_eq!(told.unwrap_err().code(), "unavailable", "{alice:?}");
+    let journal = fake.journal();
+    for n in 0..8 {
+        assert!(journal.contains(&format!("push g{n} hello")), "{journal:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_message_is_kept_before_anybody_gets_it_and_its_writer_gets_it_too() {
+    let (fake, alice, a, _) = call();
+    chat::send(&fake, &fake, &fake, fake.context(5), &fake.message(&a, &alice, 5, "hi")).await.unwrap();
+    let expected = ["append hi", "read roster", "push a1 receiveMessage hi", "push b1 receiveMessage hi"];
+    assert_eq!(fake.journal(), expected);
+}
+
+#[tokio::test]
+async fn history_is_for_those_who_take_part() {
+    let (fake, alice, a, bob) = call();
+    fake.state().chat.push(fake.message(&a, &alice, 5, "hi"));
+    let read = |who| chat::history(&fake, fake.context(6), who, a.session, 50, None);
+    assert_eq!(read(bob.user).await.unwrap().len(), 1);
+    assert!(matches!(read(fake.caller("carol").user_id).await.unwrap_err(), Error::NotInSession));
+    fake.change(&bob, |p| p.membership = Membership::Ended);
+    assert_eq!(read(bob.user).await.unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn a_sender_is_read_once_in_a_while() {
+    let (fake, _, alice, _) = call();
+    let standings = Standings::default();
+    for seconds in [1, 2, 10] {
+        standings.check(&fake, fake.context(seconds), &alice).await.unwrap();
+    }
+    assert_eq!(fake.journal(), ["read hint"]);
+    standings.check(&fake, fake.context(11), &alice).await.unwrap();
+    assert_eq!(fake.journal(), ["read hint"], "trusted for 10 s from the read on");
+}
+
+#[tokio::test]
+async fn a_forgotten_connection_is_read_again() {
+    let (fake, _, alice, _) = call();
+    let standings = Standings::default();
+    standings.check(&fake, fake.context(1), &alice).await.unwrap();
+    standings.forget(&alice.connection);
+    fake.change(&alice, |p| p.connection = None);
+    assert!(matches!(standings.check(&fake, fake.context(2), &alice).await.unwrap_err(), Error::NotJoined));
+}
+
+#[tokio::test]
+async fn frames_renew_a_lease_of_which_a_quarter_is_gone() {
+    let (fake, _, alice, _) = call();
+    let standings = Standings::default();
+    standings.check(&fake, fake.context(150), &alice).await.unwrap();
+    assert_eq!(fake.row(&alice).lease_until, at(600), "three quarters are left");
+    standings.check(&fake, fake.context(151), &alice).await.unwrap();
+    assert_eq!(fake.row(&alice).lease_until, at(751));
+    fake.journal();
+    standings.check(&fake, fake.context(152), &alice).await.unwrap();
+    assert_eq!(fake.journal(), [""; 0], "once is enough");
+}
+
+#[tokio::test]
+async fn a_connection_that_is_not_the_live_one_may_not_send() {
+    let (fake, _, alice, _) = call();
+    let other = Held { connection: ConnectionId::new("a0"), ..alice.clone() };
+    let check = async |held: &Held| Standings::default().check(&fake, fake.context(1), held).await.unwrap_err();
+    assert!(matches!(check(&other).await, Error::NotJoined));
+    assert_eq!(fake.journal(), ["read hint", "read member"], "only the consistent read refuses");
+    fake.change(&alice, |p| p.membership = Membership::Ended);
+    assert!(matches!(check(&alice).await, Error::SessionEnded));
+}
+
+#[tokio::test]
+async fn a_lease_that_cannot_be_renewed_refuses() {
+    let (fake, _, alice, _) = call();
+    let stale = fake.row(&alice);
+    fake.state().hints.insert(alice.user, Some(stale));
+    fake.change(&alice, |p| p.connection = Some(ConnectionId::new("a2")));
+    let refused = Standings::default().check(&fake, fake.context(500), &alice).await.unwrap_err();
+    assert!(matches!(refused, Error::NotJoined), "{refused}");
+}

@@ -1,0 +1,315 @@
+//! Connections that join, resume, sync, and are lost.
+
+use std::time::Duration;
+
+use domain::presence::{self, Attempt, Held, Joined, Status};
+use domain::{Caller, ConnectionId, Error, Membership, Presence, Result, SessionState, Timestamp, relay};
+
+use crate::fake::{Fake, START, at};
+
+/// A session in which alice and bob are connected, over `a1` and `b1`.
+fn call() -> (Fake, Caller, Held, Held) {
+    let fake = Fake::default();
+    let (alice, bob) = (fake.caller("alice"), fake.caller("bob"));
+    let session = fake.session(&alice, 10);
+    let (a, b) = (fake.connected(session, &alice, "a1"), fake.connected(session, &bob, "b1"));
+    (fake, bob, a, b)
+}
+
+/// Somebody joins over a new connection.
+async fn join(
+    fake: &Fake,
+    who: (&Held, &Caller),
+    connection: &str,
+    number: u64,
+    seconds: u64,
+    since: Option<Timestamp>,
+) -> Result<Joined> {
+    let held = Held { connection: ConnectionId::new(connection), ..who.0.clone() };
+    let attempt = Attempt { held, number, family: who.1.family };
+    presence::join_connection(fake, fake, fake, fake, fake.context(seconds), &attempt, since).await
+}
+
+#[tokio::test]
+async fn a_resume_fences_then_reads_then_replays() {
+    let (fake, bob, _, b) = call();
+    relay::relay(&fake, &fake, fake.context(5), &fake.signal(&b, 5, "offer")).await.unwrap();
+    fake.journal();
+    let joined = join(&fake, (&b, &bob), "b2", 2, 10, Some(at(4))).await.unwrap();
+    assert!(joined.recovered);
+    let expected = [
+        "take over b2",
+        "push b1 replaced",
+        "close b1",
+        "read roster",
+        "read inbox",
+        "read chat",
+        "unfence",
+        "push b2 offer",
+        "push a1 userStatusUpdated bob Connected false",
+    ];
+    assert_eq!(fake.journal(), expected);
+    assert_eq!(fake.row(&b).unfenced, [ConnectionId::new("b2")]);
+}
+
+#[tokio::test]
+async fn a_connection_that_was_not_fenced_stays_to_be_fenced() {
+    let (fake, bob, _, b) = call();
+    fake.fail("close b1");
+    let refused = join(&fake, (&b, &bob), "b2", 2, 10, Some(at(4))).await.err().unwrap();
+    assert_eq!(refused.code(), "unavailable");
+    assert!(!fake.journal().contains(&"read inbox".to_owned()), "nothing is read before the fence");
+    assert_eq!(fake.row(&b).unfenced, ["b1", "b2"].map(ConnectionId::new));
+
+    fake.state().failing.clear();
+    join(&fake, (&b, &bob), "b3", 3, 11, Some(at(4))).await.unwrap();
+    let journal = fake.journal();
+    assert!(journal.contains(&"close b1".to_owned()) && journal.contains(&"close b2".to_owned()), "{journal:?}");
+}
+
+#[tokio::test]
+async fn an_older_attempt_is_told_that_it_was_replaced() {
+    let (fake, bob, _, b) = call();
+    join(&fake, (&b, &bob), "b3", 3, 10, None).await.unwrap();
+    fake.journal();
+    let refused = join(&fake, (&b, &bob), "b2", 2, 11, None).await.err().unwrap();
+    assert!(matches!(refused, Error::NotJoined), "{refused}");
+    assert_eq!(fake.journal(), ["take over b2", "push b2 replaced", "after 1 s close b2"]);
+    assert!(fake.row(&b).is_on(&ConnectionId::new("b3")));
+}
+
+#[tokio::test]
+async fn joining_twice_over_one_connection_finishes_what_the_first_time_began() {
+    let (fake, bob, _, b) = call();
+    fake.fail("close b1");
+    assert!(join(&fake, (&b, &bob), "b2", 2, 10, Some(at(4))).await.is_err());
+    fake.state().failing.clear();
+    fake.journal();
+    let joined = join(&fake, (&b, &bob), "b2", 2, 11, Some(at(4))).await.unwrap();
+    assert!(joined.recovered);
+    assert!(fake.journal().starts_with(&["take over b2".to_owned(), "close b1".to_owned()]));
+    assert_eq!(fake.row(&b).unfenced, [ConnectionId::new("b2")]);
+}
+
+#[tokio::test]
+async fn the_first_connection_is_announced_as_joined() {
+    let (fake, bob, _, b) = call();
+    fake.change(&b, |p| (p.presence, p.connection, p.unfenced) = (Presence::Disconnected, None, Vec::new()));
+    join(&fake, (&b, &bob), "b2", 2, 10, None).await.unwrap();
+    assert_eq!(fake.journal(), ["take over b2", "read roster", "push a1 userJoined bob"]);
+}
+
+#[tokio::test]
+async fn without_since_nothing_is_replayed_and_nothing_is_recovered() {
+    let (fake, bob, _, b) = call();
+    relay::relay(&fake, &fake, fake.context(5), &fake.signal(&b, 5, "offer")).await.unwrap();
+    fake.journal();
+    let joined = join(&fake, (&b, &bob), "b2", 2, 10, None).await.unwrap();
+    assert!(!joined.recovered);
+    assert!(!fake.journal().contains(&"push b2 offer".to_owned()));
+}
+
+#[tokio::test]
+async fn recovered_ends_with_the_inbox_window() {
+    let (fake, bob, _, b) = call();
+    let window = fake.policy.inbox_window.as_secs();
+    assert!(join(&fake, (&b, &bob), "b2", 2, 200, Some(at(200 - window))).await.unwrap().recovered);
+    let just_over = Timestamp::from_millis(at(200 - window).millis() - 1);
+    assert!(!join(&fake, (&b, &bob), "b3", 3, 200, Some(just_over)).await.unwrap().recovered);
+}
+
+#[tokio::test]
+async fn recovered_begins_with_the_seat() {
+    let (fake, bob, _, b) = call();
+    fake.change(&b, |p| p.joined_at = at(50));
+    assert!(join(&fake, (&b, &bob), "b2", 2, 60, Some(at(50))).await.unwrap().recovered);
+    assert!(!join(&fake, (&b, &bob), "b3", 3, 61, Some(at(49))).await.unwrap().recovered);
+}
+
+/// The last event seen may be newer than a signal that was on its way at that time, by the margin at most.
+#[tokio::test]
+async fn what_recovered_speaks_for_is_still_kept() {
+    let (fake, bob, _, b) = call();
+    let (window, margin) = (fake.policy.inbox_window.as_secs(), fake.policy.replay_margin.as_secs());
+    relay::relay(&fake, &fake, fake.context(100), &fake.signal(&b, 100, "slow")).await.unwrap();
+    fake.journal();
+    let last_seen = 100 + margin - 1;
+    let joined = join(&fake, (&b, &bob), "b2", 2, last_seen + window, Some(at(last_seen))).await.unwrap();
+    assert!(joined.recovered);
+    assert!(fake.journal().contains(&"push b2 slow".to_owned()));
+}
+
+#[tokio::test]
+async fn what_ran_out_is_not_replayed_though_it_is_still_there() {
+    let (fake, bob, _, b) = call();
+    relay::relay(&fake, &fake, fake.context(5), &fake.signal(&b, 5, "old")).await.unwrap();
+    fake.journal();
+    join(&fake, (&b, &bob), "b2", 2, 5 + 120 + 30, Some(START)).await.unwrap();
+    assert!(!fake.journal().contains(&"push b2 old".to_owned()));
+    assert_eq!(fake.state().inbox.len(), 1, "deletion comes late");
+}
+
+/// While a client resumes it gets new events. If it loses that connection before its replay, they are the last it saw.
+#[tokio::test]
+async fn a_replay_reaches_back_over_the_window_whatever_was_seen_last() {
+    let (fake, bob, a, b) = call();
+    relay::relay(&fake, &fake, fake.context(10), &fake.signal(&b, 10, "offer")).await.unwrap();
+    fake.state().chat.push(fake.message(&a, &bob, 11, "hi"));
+    fake.journal();
+    let replayed = presence::sync(&fake, &fake, &fake, fake.context(100), &b, at(99)).await.unwrap();
+    assert_eq!(replayed, 2);
+    let journal = fake.journal();
+    assert_eq!(journal, ["read inbox", "read chat", "push b1 offer", "push b1 receiveMessage hi"]);
+}
+
+#[tokio::test]
+async fn a_replay_to_a_connection_that_died_stops_and_does_not_count_as_a_join() {
+    let (fake, bob, _, b) = call();
+    for n in 0..30 {
+        relay::relay(&fake, &fake, fake.context(5), &fake.signal(&b, 5, &format!("s{n}"))).await.unwrap();
+    }
+    fake.state().gone.insert(ConnectionId::new("b2"));
+    fake.journal();
+    let refused = join(&fake, (&b, &bob), "b2", 2, 10, Some(at(4))).await.err().unwrap();
+    assert!(matches!(refused, Error::NotJoined), "{refused}");
+    let pushes = fake.journal().iter().filter(|call| call.starts_with("push b2")).count();
+    assert!((1..30).contains(&pushes), "{pushes}");
+}
+
+#[tokio::test]
+async fn a_replay_that_fails_cuts_the_connection_and_fails_the_join() {
+    let (fake, bob, _, b) = call();
+    relay::relay(&fake, &fake, fake.context(5), &fake.signal(&b, 5, "offer")).await.unwrap();
+    fake.fail("push b2 offer");
+    assert_eq!(join(&fake, (&b, &bob), "b2", 2, 10, Some(at(4))).await.err().unwrap().code(), "unavailable");
+    assert!(fake.journal().contains(&"close b2".to_owned()));
+}
+
+#[tokio::test]
+async fn nobody_joins_without_a_seat_or_after_the_end() {
+    let (fake, bob, _, b) = call();
+    fake.change(&b, |p| p.membership = Membership::Left);
+    assert!(matches!(join(&fake, (&b, &bob), "b2", 2, 10, None).await.err().unwrap(), Error::NotJoined));
+    fake.change(&b, |p| p.membership = Membership::Ended);
+    assert!(matches!(join(&fake, (&b, &bob), "b2", 2, 10, None).await.err().unwrap(), Error::SessionEnded));
+}
+
+/// The session was marked as ended, and its participants are not released yet.
+#[tokio::test]
+async fn a_connection_that_joins_an_ending_session_is_closed() {
+    let (fake, bob, _, b) = call();
+    fake.state().sessions[0].state = SessionState::Ended(at(9));
+    assert!(matches!(join(&fake, (&b, &bob), "b2", 2, 10, None).await.err().unwrap(), Error::SessionEnded));
+    assert!(fake.journal().contains(&"after 1 s close b2".to_owned()));
+}
+
+#[tokio::test]
+async fn a_lost_connection_keeps_the_seat_for_the_grace() {
+    let (fake, _, _, b) = call();
+    presence::lose_connection(&fake, &fake, &fake, &fake, fake.context(10), &b).await.unwrap();
+    let expected =
+        ["lose", "after 30 s check lease", "read roster", "push a1 userStatusUpdated bob Reconnecting false"];
+    assert_eq!(fake.journal(), expected);
+    let row = fake.row(&b);
+    assert_eq!((row.presence, row.lease_until), (Presence::Reconnecting, at(40)));
+    assert!(row.unfenced == [b.connection], "nobody knows that it is closed");
+}
+
+#[tokio::test]
+async fn losing_a_connection_that_was_replaced_means_nothing() {
+    let (fake, bob, _, b) = call();
+    join(&fake, (&b, &bob), "b2", 2, 10, None).await.unwrap();
+    fake.journal();
+    presence::lose_connection(&fake, &fake, &fake, &fake, fake.context(11), &b).await.unwrap();
+    assert_eq!(fake.journal(), ["lose"]);
+    assert_eq!(fake.row(&b).presence, Presence::Connected);
+}
+
+#[tokio::test]
+async fn the_end_of_the_grace_frees_the_seat() {
+    let (fake, _, a, b) = call();
+    presence::lose_connection(&fake, &fake, &fake, &fake, fake.context(10), &b).await.unwrap();
+    fake.journal();
+    let check = |seconds| presence::check_lease(&fake, &fake, &fake, &fake, fake.context(seconds), a.session, b.user);
+    check(39).await.unwrap();
+    assert_eq!(fake.journal(), ["read member", "after 1 s check lease"], "looked at too early, it looks again");
+    check(40).await.unwrap();
+    assert_eq!(fake.journal(), ["read member", "free seat", "read roster", "push a1 userLeft bob Timeout"]);
+    assert_eq!(fake.row(&b).membership, Membership::Left);
+    check(41).await.unwrap();
+    assert_eq!(fake.journal(), ["read member"]);
+}
+
+#[tokio::test]
+async fn whoever_came_back_keeps_the_seat() {
+    let (fake, bob, a, b) = call();
+    presence::lose_connection(&fake, &fake, &fake, &fake, fake.context(10), &b).await.unwrap();
+    let before = fake.row(&b);
+    join(&fake, (&b, &bob), "b2", 2, 20, Some(at(9))).await.unwrap();
+    fake.journal();
+    presence::check_lease(&fake, &fake, &fake, &fake, fake.context(40), a.session, b.user).await.unwrap();
+    assert_eq!(fake.journal(), ["read member"], "a connected participant is left to its lease");
+    let freed = presence::time_out(&fake, &fake, &fake, fake.context(40), &before).await.unwrap();
+    assert!(!freed, "also if it came back just after it was read");
+    assert!(fake.row(&b).holds_seat());
+}
+
+#[tokio::test]
+async fn a_ping_renews_the_lease() {
+    let (fake, _, _, b) = call();
+    presence::ping(&fake, fake.context(240), &b).await.unwrap();
+    assert_eq!(fake.row(&b).lease_until, at(840));
+    assert_eq!(fake.journal(), ["renew"]);
+}
+
+#[tokio::test]
+async fn a_ping_before_joining_keeps_the_connection_awake() {
+    let (fake, _, _, b) = call();
+    let fresh = Held { connection: ConnectionId::new("b9"), ..b };
+    presence::ping(&fake, fake.context(10), &fresh).await.unwrap();
+}
+
+/// A newer attempt whose function died before the fence: nothing is pushed to the older connection any more.
+#[tokio::test]
+async fn a_ping_over_a_connection_that_lost_its_participant_is_refused() {
+    let (fake, _, _, b) = call();
+    fake.change(&b, |p| {
+        (p.connection, p.attempt) = (Some(ConnectionId::new("b2")), 2);
+        p.unfenced.push(ConnectionId::new("b2"));
+    });
+    assert!(matches!(presence::ping(&fake, fake.context(10), &b).await.unwrap_err(), Error::NotJoined));
+    fake.change(&b, |p| (p.membership, p.connection) = (Membership::Left, None));
+    assert!(matches!(presence::ping(&fake, fake.context(10), &b).await.unwrap_err(), Error::NotJoined));
+    fake.change(&b, |p| p.membership = Membership::Ended);
+    assert!(matches!(presence::ping(&fake, fake.context(10), &b).await.unwrap_err(), Error::SessionEnded));
+}
+
+#[tokio::test]
+async fn the_others_are_told_of_a_new_status() {
+    let (fake, _, _, b) = call();
+    let status = Status { is_muted: true, is_video_enabled: false };
+    presence::update_status(&fake, &fake, &fake, fake.context(10), &b, status).await.unwrap();
+    assert_eq!(fake.journal(), ["set status", "read roster", "push a1 userStatusUpdated bob Connected true"]);
+    let stranger = Held { connection: ConnectionId::new("b9"), ..b };
+    let refused = presence::update_status(&fake, &fake, &fake, fake.context(10), &stranger, status).await;
+    assert!(matches!(refused.unwrap_err(), Error::NotJoined));
+}
+
+#[tokio::test]
+async fn leaving_over_a_connection_closes_it_once_the_answer_had_time() {
+    let (fake, _, _, b) = call();
+    presence::leave_connection(&fake, &fake, &fake, &fake, fake.context(10), &b).await.unwrap();
+    let expected = ["read member", "free seat", "read roster", "push a1 userLeft bob Left", "after 1 s close b1"];
+    assert_eq!(fake.journal(), expected);
+    let again = presence::leave_connection(&fake, &fake, &fake, &fake, fake.context(11), &b).await;
+    assert!(matches!(again.unwrap_err(), Error::NotJoined));
+}
+
+#[tokio::test]
+async fn leaving_over_an_old_connection_leaves_the_newer_one_its_seat() {
+    let (fake, bob, _, b) = call();
+    join(&fake, (&b, &bob), "b2", 2, 10, None).await.unwrap();
+    let refused = presence::leave_connection(&fake, &fake, &fake, &fake, fake.context(11), &b).await;
+    assert!(matches!(refused.unwrap_err(), Error::NotJoined));
+    assert!(fake.row(&b).is_present(at(11) + Duration::from_secs(500)));
+}

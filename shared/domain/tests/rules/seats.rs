@@ -1,0 +1,204 @@
+//! Joining over REST, tickets, leaving, and logins that are revoked.
+
+use domain::presence::Held;
+use domain::sessions::{self, NewSession, Seated};
+use domain::{
+    Caller, ConnectionId, Error, Membership, Presence, Result, SessionId, SessionKind, SessionName, SessionState,
+    Throttle, Visibility, connections,
+};
+
+use crate::fake::{Fake, at};
+
+/// A session of alice with two seats, both taken: alice over `a1`, bob over `b1`.
+fn full_house() -> (Fake, [Caller; 2], Held, Held) {
+    let fake = Fake::default();
+    let (alice, bob) = (fake.caller("alice"), fake.caller("bob"));
+    let session = fake.session(&alice, 2);
+    let (a, b) = (fake.connected(session, &alice, "a1"), fake.connected(session, &bob, "b1"));
+    (fake, [alice, bob], a, b)
+}
+
+async fn join(fake: &Fake, caller: &Caller, session: SessionId, seconds: u64) -> Result<Seated> {
+    sessions::join(fake, fake, fake, fake, fake.context(seconds), caller, session).await
+}
+
+#[tokio::test]
+async fn a_seat_waits_a_minute_for_its_connection() {
+    let fake = Fake::default();
+    let alice = fake.caller("alice");
+    let session = fake.session(&alice, 2);
+    let seated = join(&fake, &alice, session, 10).await.unwrap();
+    assert_eq!(seated.attempt, 1);
+    let participant = seated.roster.find(alice.user_id).unwrap();
+    assert_eq!((participant.presence, participant.lease_until), (Presence::Disconnected, at(70)));
+    assert_eq!(fake.journal(), ["hit tickets", "take seat", "after 60 s check lease", "read roster"]);
+}
+
+#[tokio::test]
+async fn a_full_session_refuses_one_more() {
+    let (fake, _, a, _) = full_house();
+    let refused = join(&fake, &fake.caller("carol"), a.session, 10).await.err().unwrap();
+    assert!(matches!(refused, Error::SessionFull { limit: 2 }), "{refused}");
+}
+
+#[tokio::test]
+async fn whoever_holds_a_seat_joins_a_full_session_again() {
+    let (fake, [_, bob], a, _) = full_house();
+    let seated = join(&fake, &bob, a.session, 10).await.unwrap();
+    assert_eq!(seated.attempt, 2, "a newer attempt");
+    assert_eq!(fake.state().sessions[0].seats_taken, 2);
+}
+
+#[tokio::test]
+async fn a_full_session_gives_up_the_seats_that_ran_out() {
+    let (fake, _, a, b) = full_house();
+    fake.change(&b, |p| p.lease_until = at(10));
+    let carol = fake.caller("carol");
+    let seated = join(&fake, &carol, a.session, 10).await.unwrap();
+    assert!(seated.roster.find(carol.user_id).is_some());
+    assert_eq!(fake.row(&b).membership, Membership::Left);
+    assert!(fake.journal().contains(&"push a1 userLeft bob Timeout".to_owned()));
+}
+
+#[tokio::test]
+async fn whoever_left_takes_a_new_seat_with_a_newer_attempt() {
+    let (fake, [_, bob], a, b) = full_house();
+    sessions::leave(&fake, &fake, &fake, fake.context(5), b.user, b.session).await.unwrap();
+    let seated = join(&fake, &bob, a.session, 10).await.unwrap();
+    assert_eq!((seated.attempt, fake.row(&b).attempt), (2, 1));
+    assert_eq!(fake.row(&b).joined_at, at(10));
+    assert_eq!(fake.row(&b).unfenced, [b.connection], "what was not fenced then is still to be fenced");
+}
+
+#[tokio::test]
+async fn an_ended_or_unknown_session_cannot_be_joined() {
+    let (fake, _, a, _) = full_house();
+    let carol = fake.caller("carol");
+    let unknown = SessionId::first_at(at(99));
+    assert!(matches!(join(&fake, &carol, unknown, 10).await.err().unwrap(), Error::SessionNotFound));
+    fake.state().sessions[0].state = SessionState::Ended(at(9));
+    assert!(matches!(join(&fake, &carol, a.session, 10).await.err().unwrap(), Error::SessionEnded));
+    let ticket = sessions::ticket(&fake, fake.context(10), &carol, a.session).await;
+    assert!(matches!(ticket.unwrap_err(), Error::SessionEnded));
+}
+
+#[tokio::test]
+async fn a_revoked_login_neither_joins_nor_gets_a_ticket() {
+    let (fake, [_, bob], a, _) = full_house();
+    fake.state().families.clear();
+    assert!(matches!(join(&fake, &bob, a.session, 10).await.err().unwrap(), Error::Unauthorized));
+    let ticket = sessions::ticket(&fake, fake.context(10), &bob, a.session).await;
+    assert!(matches!(ticket.unwrap_err(), Error::Unauthorized));
+}
+
+#[tokio::test]
+async fn tickets_are_counted() {
+    let (mut fake, [_, bob], a, _) = full_house();
+    fake.policy.tickets_per_user = Throttle { limit: 1, ..fake.policy.tickets_per_user };
+    sessions::ticket(&fake, fake.context(10), &bob, a.session).await.unwrap();
+    let refused = join(&fake, &bob, a.session, 10).await.err().unwrap();
+    assert!(matches!(refused, Error::RateLimited { .. }), "{refused}");
+}
+
+#[tokio::test]
+async fn each_ticket_is_a_newer_attempt_and_leaves_a_connected_lease_alone() {
+    let (fake, [_, bob], a, b) = full_house();
+    let ticket = || sessions::ticket(&fake, fake.context(10), &bob, a.session);
+    assert_eq!([ticket().await.unwrap(), ticket().await.unwrap()], [2, 3]);
+    assert_eq!(fake.row(&b).lease_until, at(600));
+}
+
+#[tokio::test]
+async fn asking_for_a_ticket_lets_a_seat_wait_anew() {
+    let (fake, [_, bob], a, b) = full_house();
+    fake.change(&b, |p| (p.presence, p.connection, p.lease_until) = (Presence::Reconnecting, None, at(30)));
+    sessions::ticket(&fake, fake.context(20), &bob, a.session).await.unwrap();
+    assert_eq!(fake.row(&b).lease_until, at(80));
+}
+
+#[tokio::test]
+async fn a_ticket_is_for_participants() {
+    let (fake, _, a, _) = full_house();
+    let refused = sessions::ticket(&fake, fake.context(10), &fake.caller("carol"), a.session).await.unwrap_err();
+    assert!(matches!(refused, Error::NotInSession), "{refused}");
+}
+
+#[tokio::test]
+async fn leaving_frees_the_seat_tells_the_others_and_closes_the_connection() {
+    let (fake, _, a, b) = full_house();
+    sessions::leave(&fake, &fake, &fake, fake.context(5), b.user, a.session).await.unwrap();
+    let expected = ["read roster", "free seat", "read roster", "push a1 userLeft bob Left", "close b1"];
+    assert_eq!(fake.journal(), expected);
+    let again = sessions::leave(&fake, &fake, &fake, fake.context(6), b.user, a.session).await;
+    assert!(matches!(again.unwrap_err(), Error::NotInSession));
+}
+
+#[tokio::test]
+async fn nobody_hears_of_the_end_of_somebody_who_was_never_announced() {
+    let (fake, _, a, b) = full_house();
+    fake.change(&b, |p| (p.presence, p.connection) = (Presence::Disconnected, None));
+    sessions::leave(&fake, &fake, &fake, fake.context(5), b.user, a.session).await.unwrap();
+    assert_eq!(fake.journal(), ["read roster", "free seat"]);
+}
+
+#[tokio::test]
+async fn creating_is_counted_and_does_not_join() {
+    let mut fake = Fake::default();
+    fake.policy.sessions_per_user = Throttle { limit: 1, ..fake.policy.sessions_per_user };
+    let alice = fake.caller("alice");
+    let new = || NewSession {
+        name: SessionName::parse("stand-up").unwrap(),
+        max_participants: 2,
+        kind: SessionKind::VideoCall,
+        visibility: Visibility::Unlisted,
+    };
+    let session = sessions::create(&fake, fake.context(5), &alice, new()).await.unwrap();
+    assert_eq!((session.seats_taken, session.creator_id, session.created_at), (0, alice.user_id, at(5)));
+    assert!(fake.state().participants.is_empty());
+    let refused = sessions::create(&fake, fake.context(6), &alice, new()).await.unwrap_err();
+    assert!(matches!(refused, Error::RateLimited { .. }), "{refused}");
+    assert_eq!(fake.state().sessions.len(), 1);
+}
+
+#[tokio::test]
+async fn a_revoked_login_loses_its_seat_and_its_connection() {
+    let (fake, [_, bob], a, b) = full_house();
+    fake.log(&b, &bob);
+    connections::evict(&fake, &fake, &fake, fake.context(10), b.user, |family| family == bob.family).await.unwrap();
+    let expected = ["read member", "free seat", "read roster", "push a1 userLeft bob Removed", "close b1"];
+    assert_eq!(fake.journal(), expected);
+    assert!(fake.row(&a).holds_seat());
+}
+
+#[tokio::test]
+async fn another_login_of_the_same_user_stays() {
+    let (fake, [_, bob], _, b) = full_house();
+    fake.log(&b, &bob);
+    connections::evict(&fake, &fake, &fake, fake.context(10), b.user, |family| family != bob.family).await.unwrap();
+    assert_eq!(fake.journal(), [""; 0]);
+}
+
+#[tokio::test]
+async fn an_old_connection_of_a_revoked_login_is_closed_and_the_newer_one_keeps_the_seat() {
+    let (fake, [_, bob], _, b) = full_house();
+    fake.log(&b, &bob);
+    fake.change(&b, |p| (p.connection, p.attempt) = (Some(ConnectionId::new("b2")), 2));
+    connections::evict(&fake, &fake, &fake, fake.context(10), b.user, |_| true).await.unwrap();
+    assert_eq!(fake.journal(), ["read member", "close b1"]);
+    assert!(fake.row(&b).holds_seat());
+}
+
+#[tokio::test]
+async fn one_connection_that_cannot_be_closed_does_not_save_the_others() {
+    let (fake, [_, bob], a, b) = full_house();
+    fake.log(&b, &bob);
+    for connection in ["b2", "b3"] {
+        fake.log(&Held { connection: ConnectionId::new(connection), ..b.clone() }, &bob);
+    }
+    fake.fail("close b2");
+    let evicted = connections::evict(&fake, &fake, &fake, fake.context(10), b.user, |_| true).await;
+    assert_eq!(evicted.unwrap_err().code(), "unavailable");
+    let journal = fake.journal();
+    assert!(journal.contains(&"close b1".to_owned()) && journal.contains(&"close b3".to_owned()), "{journal:?}");
+    assert!(fake.row(&a).holds_seat());
+}
