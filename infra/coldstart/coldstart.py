@@ -21,7 +21,7 @@ from pathlib import Path
 
 import yaml
 
-from runtime_api import TimedOut, Timing, cold_start
+from runtime_api import Failed, Timing, cold_start
 
 INFRA = Path(__file__).resolve().parent.parent
 ROOTS = INFRA / "amazon-roots.pem"
@@ -92,13 +92,16 @@ def authorizer_event() -> dict:
             "multiValueQueryStringParameters": {"ticket": ["forged"]}, "stageVariables": {}, "requestContext": context}
 
 
-def event_of(name: str, function: dict, token: str) -> dict:
-    """An event that takes the function as far as its first calls to the table."""
+def event_of(name: str, function: dict, grant: dict) -> dict:
+    """An event that takes the function as far as its first calls to the table.
+
+    `grant` is the answer of a registration: the tokens that functions ask for.
+    """
     signal = {"targetUserId": USER, "offer": {"type": "offer", "sdp": "v=0"}}
     bodies = {
         "auth_register": {"username": "bench", "email": "bench@example.com", "password": "correct horse"},
         "auth_login": {"email": "bench@example.com", "password": "correct horse"},
-        "auth_refresh": {"refreshToken": "none"}, "auth_logout": {"refreshToken": "none"},
+        "auth_refresh": {"refreshToken": grant.get("refreshToken")}, "auth_logout": {"refreshToken": grant.get("refreshToken")},
         "auth_password": {"currentPassword": "correct horse", "newPassword": "battery staple"},
         "auth_delete": {"password": "correct horse"}, "session_create": {"name": "Bench"},
         **{each: {"sessionId": SESSION} for each in ("session_join", "session_ticket", "session_leave", "session_end")},
@@ -113,7 +116,7 @@ def event_of(name: str, function: dict, token: str) -> dict:
     key = function["routes"][-1] if name == "ws_default" else function["routes"][0]
     if name.startswith("ws_"):
         return websocket_event(key, bodies.get(name))
-    return http_event(key, bodies.get(name), None if name in ("auth_register", "auth_login") else token)
+    return http_event(key, bodies.get(name), grant.get("token"))
 
 
 @contextmanager
@@ -165,16 +168,16 @@ def bench(table: dict, names: list[str], folder: Path, runs: int, shared: bool) 
     """One row per function."""
     rows = []
     with tempfile.TemporaryFile() as output:
-        # An access token as the real thing makes it, for the functions that ask for one.
+        # Tokens as the real thing makes them, for the functions that ask for one.
         register = cold_start(
-            program_of(folder, "auth_register"), event_of("auth_register", table["functions"]["auth_register"], ""),
+            program_of(folder, "auth_register"), event_of("auth_register", table["functions"]["auth_register"], {}),
             ENVIRONMENT, WHOLE_CORE_MB, None, output,
         )
-        token = json.loads(register.answer["body"])["token"]
+        grant = json.loads(register.answer["body"])
         for name in names:
             function = table["functions"][name]
             program, memory = program_of(folder, name), table["sizes"][function["size"]]
-            event = event_of(name, function, token)
+            event = event_of(name, function, grant)
             timings = measure(program, event, memory, runs, None, output)
             row = {
                 "function": name, "memoryMb": memory, "zippedBytes": zipped_bytes(program), "calls": timings[0].calls,
@@ -213,7 +216,7 @@ def main(arguments: list[str]) -> int:
         return 2
     try:
         rows = bench(table, names, options.binaries.resolve(), options.runs, options.share)
-    except TimedOut as reason:
+    except Failed as reason:
         print(f"coldstart.py: {reason}", file=sys.stderr)
         return 1
     show(rows)

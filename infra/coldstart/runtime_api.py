@@ -27,8 +27,8 @@ class Timing:
     calls: list[str] = field(default_factory=list)
 
 
-class TimedOut(Exception):
-    """The function did not come to the next step in time; its output is in the message."""
+class Failed(Exception):
+    """The function did not start, or did not come to the next step within INVOCATION_SECONDS."""
 
 
 @dataclass
@@ -174,11 +174,12 @@ def attend(runtime: socket.socket, aws: socket.socket, event: dict, started: flo
                 polled = request.at
                 give(connection, event)
                 given = time.perf_counter()
-            elif "/response" in request.line:
+            elif "/init/error" in request.line:
+                raise Failed(f"the function did not start: {request.body.decode()}")
+            elif "/response" in request.line or "/error" in request.line:
+                # An error is an answer too: it is how an authorizer says no.
                 return Timing((polled - started) * 1e3, (request.at - given) * 1e3, json.loads(request.body), calls)
-            elif "/error" in request.line:
-                raise TimedOut(f"the function failed: {request.body.decode()}")
-    raise TimedOut("the function did not poll" if not polled else "the function did not answer")
+    raise Failed("the function did not poll" if not polled else "the function did not answer")
 
 
 def give(connection: Connection, event: dict) -> None:
