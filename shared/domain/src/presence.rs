@@ -194,7 +194,7 @@ pub async fn join_connection(
             replace_self(sockets, delays, wire, context.now, connection).await?;
             return Err(Error::NotJoined);
         }
-        TakeOver::NotSeated(Some(Membership::Ended)) => return Err(Error::SessionEnded),
+        TakeOver::NotSeated(Some(Membership::Ended)) => return turn_away(delays, connection).await,
         TakeOver::NotSeated(_) => return Err(Error::NotJoined),
     };
     let older: Vec<_> = before.unfenced.iter().filter(|c| *c != connection).cloned().collect();
@@ -202,8 +202,7 @@ pub async fn join_connection(
 
     let roster = store.roster(*session, context.now).await?.ok_or(Error::SessionEnded)?;
     if !roster.session.is_active() {
-        delays.after(LAST_ANSWER, &Later::Close { connection: connection.clone() }).await?;
-        return Err(Error::SessionEnded);
+        return turn_away(delays, connection).await;
     }
     let missed = match since {
         Some(since) => missed(store, wire, context, &attempt.held, since).await?,
@@ -218,6 +217,12 @@ pub async fn join_connection(
     replayed?;
     let recovered = since.is_some_and(|since| recovers(context, before.joined_at, since));
     Ok(Joined { roster, recovered })
+}
+
+/// Refuses a connection to a session that has ended, and closes it.
+async fn turn_away(delays: &impl Delays, connection: &ConnectionId) -> Result<Joined> {
+    delays.after(LAST_ANSWER, &Later::Close { connection: connection.clone() }).await?;
+    Err(Error::SessionEnded)
 }
 
 /// Whether a replay from `since` on is complete: it lies within the inbox window, and the seat was held all along.
