@@ -334,7 +334,7 @@ export class TunRTCClient extends Emitter<TunRTCEvents> {
       onPeerState: (userId, state) => this.emit('peerStateChanged', { userId, state }),
       onChannel: (userId, channel) => this.emit('dataChannel', { userId, channel }),
       onSessionEnded: (reason) => this.emit('sessionEnded', { reason }),
-      onError: (error) => this.emit('error', error),
+      onError: (error) => this.#report(error),
     });
     this.#call = call;
     for (const slot of ['microphone', 'camera'] as const) await this.#trackChanged(slot, this.#media.track(slot) ?? null);
@@ -364,6 +364,12 @@ export class TunRTCClient extends Emitter<TunRTCEvents> {
     }
     this.#state = state;
     this.emit('connectionStateChanged', state);
+  }
+
+  /** Nothing fails silently: without a listener a failure is at least in the console. */
+  #report(error: TunRTCError): void {
+    if (!this.isHeard('error')) console.warn(`TunRTC: ${error.code}: ${error.message}`);
+    this.emit('error', error);
   }
 
   #status(): Status {

@@ -49,6 +49,11 @@ export class Emitter<Events extends object> {
     this.#held.set(name, held.slice(-HELD));
   }
 
+  /** Whether anybody listens, or has listened. */
+  protected isHeard(name: keyof Events): boolean {
+    return this.#listeners.has(name);
+  }
+
   /** Forgets what was kept for listeners that never came. */
   protected dropHeld(): void {
     this.#held.clear();

@@ -197,12 +197,12 @@ export class Signaling {
   /** Checks at once that the connection lives, or hastens the next try to get one. */
   #wake(): void {
     this.#endPause?.();
-    this.#socket?.probe(PROBE_MS);
+    this.probe();
   }
 
   /** Looks for a dead connection when something else suggests one, say a peer's silence. */
   probe(): void {
-    this.#socket?.probe(PROBE_MS);
+    this.#socket?.probe(PROBE_MS).catch(this.#refused);
   }
 
   /** Ends the membership here; everything that waits is rejected with `cause`. */

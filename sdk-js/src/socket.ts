@@ -85,10 +85,13 @@ export class Socket {
   }
 
   /** Asks for a sign of life, to be given within `milliseconds`; without one the connection counts as lost. */
-  probe(milliseconds: number): void {
+  async probe(milliseconds: number): Promise<void> {
     const timer = this.#environment.setTimeout(() => this.#silent(), milliseconds);
-    const done = () => this.#environment.clearTimeout(timer);
-    this.request('ping', {}).then(done, done);
+    try {
+      await this.request('ping', {});
+    } finally {
+      this.#environment.clearTimeout(timer);
+    }
   }
 
   /** Closes without telling the owner. */

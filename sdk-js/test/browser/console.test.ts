@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, afterEach, before, describe, test } from 'node:test';
 import type { Browser, Page } from 'playwright-core';
-import { consolePage, eventually, keepsSeeing, launch, seesEverybody, startServer, type Server } from '../support/browser.ts';
+import { consolePage, eventually, freshPage, keepsSeeing, launch, seesEverybody, startServer, type Server } from '../support/browser.ts';
 
 let server: Server;
 let browser: Browser;
@@ -141,7 +141,7 @@ describe('the console', () => {
   });
 
   test('a wrong password is explained, and a new account can be made', async () => {
-    const page = await (await browser.newContext()).newPage();
+    const page = await freshPage(browser);
     await page.goto(server.url);
     await page.getByLabel('E-mail').fill('demo@tunrtc.com');
     await page.getByLabel('Password').fill('not this one');

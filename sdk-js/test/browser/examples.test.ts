@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { after, afterEach, before, describe, test } from 'node:test';
 import type { Browser, Page } from 'playwright-core';
-import { clientPage, eventually, launch, startServer, type Server } from '../support/browser.ts';
+import { clientPage, eventually, freshPage, launch, startServer, type Server } from '../support/browser.ts';
 
 let server: Server;
 let browser: Browser;
@@ -24,7 +24,7 @@ after(async () => {
 
 /** A page with everything it says, errors too. */
 async function open(path: string): Promise<{ page: Page; said: string[] }> {
-  const page = await (await browser.newContext()).newPage();
+  const page = await freshPage(browser);
   const said: string[] = [];
   page.on('console', (message) => said.push(message.text()));
   page.on('pageerror', (error) => said.push(`uncaught: ${error.message}`));

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, afterEach, before, describe, test } from 'node:test';
 import type { Browser, Page } from 'playwright-core';
-import { clientPage, eventually, keepsSeeing, launch, seesEverybody, startServer, type Server } from '../support/browser.ts';
+import { clientPage, decoded, eventually, keepsSeeing, launch, seesEverybody, startServer, type Server } from '../support/browser.ts';
 
 const GLARES = 50;
 /** Small pictures: what is tested here is connections, and every one of them is encoded on this machine. */
@@ -102,8 +102,8 @@ describe('a mesh', () => {
       await Promise.all(pages.map((page) => join(page, sessionId)));
       // Both offer at once, whoever came first.
       await Promise.all(pages.map((page) => page.evaluate(() => tunrtc.startScreenShare())));
-      await Promise.all(pages.map((page) => seesEverybody(page, 1)));
       for (const page of pages) {
+        await eventually(async () => Object.values(await decoded(page)).some((frames) => frames > 0), `round ${round} is seen`);
         const isStable = () =>
           page.evaluate(() => [...tunrtc.participants.keys()].every((id) => tunrtc.createPeerConnection(id).signalingState === 'stable'));
         await eventually(isStable, `round ${round} settles`);

@@ -10,7 +10,9 @@ import type { TunRTCClient } from '../../src/index.ts';
 const BINARY = process.env['TUNRTC_BIN'] ?? new URL('../../../../target/debug/tunrtc', import.meta.url).pathname;
 const CONSOLE = new URL('../../../dist/console', import.meta.url).pathname;
 export const CHROMIUM = process.env['CHROMIUM'] ?? '/usr/bin/chromium';
-const READY_MS = 30_000;
+const READY_MS = 60_000;
+/** How long anything may take: these are bounds for a busy machine, not measurements. */
+const PATIENCE_MS = 90_000;
 
 /** What the page has in `window`: the bundle's global, and the client that a test works with. */
 declare global {
@@ -88,7 +90,7 @@ export function launchFrom(executablePath: string, ...more: string[]): Promise<B
 
 /** A page with nothing on it but the SDK, and a client that is signed in, to a demo account or one that is made here. */
 export async function clientPage(browser: Browser, url: string, name: string, how: 'login' | 'register' = 'login'): Promise<Page> {
-  const page = await (await browser.newContext()).newPage();
+  const page = await freshPage(browser);
   // Any page of the server does; one that is intercepted would not be of this machine's address space.
   await page.goto(`${url}/health`);
   await page.addScriptTag({ url: '/sdk/tunrtc.js' });
@@ -103,9 +105,16 @@ export async function clientPage(browser: Browser, url: string, name: string, ho
   return page;
 }
 
+/** A page in a browser context of its own. */
+export async function freshPage(browser: Browser): Promise<Page> {
+  const context = await browser.newContext();
+  context.setDefaultTimeout(PATIENCE_MS);
+  return context.newPage();
+}
+
 /** The console, with somebody signed in by the buttons that a person would click. */
 export async function consolePage(browser: Browser, url: string, name: 'Demo' | 'Alice' | 'Bob'): Promise<Page> {
-  const page = await (await browser.newContext()).newPage();
+  const page = await freshPage(browser);
   await page.goto(url);
   await page.getByRole('button', { name, exact: true }).click();
   await page.getByRole('heading', { name: 'Sessions' }).waitFor();
@@ -145,7 +154,7 @@ export async function keepsSeeing(page: Page): Promise<void> {
 }
 
 /** Polls until it holds; a bound, not a measurement. */
-export async function eventually(holds: () => Promise<boolean>, what: string, milliseconds = 40_000): Promise<void> {
+export async function eventually(holds: () => Promise<boolean>, what: string, milliseconds = PATIENCE_MS): Promise<void> {
   const end = Date.now() + milliseconds;
   while (!(await holds())) {
     if (Date.now() > end) throw new Error(`not within ${milliseconds / 1000} s: ${what}`);

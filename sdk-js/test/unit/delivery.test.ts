@@ -10,7 +10,7 @@ import { FakeClock, seeded } from '../support/clock.ts';
 import { testEnvironment } from '../support/environment.ts';
 import { FakeServer } from '../support/server.ts';
 
-const SEEDS = 30;
+const SEEDS = 20;
 const SIGNALS = 40;
 const NAMES = ['alice', 'bob', 'carol'];
 

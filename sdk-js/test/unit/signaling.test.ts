@@ -474,6 +474,15 @@ describe('a long session', () => {
     assert.equal(alice.signaling.reconnects, 0);
   });
 
+  test('takes the seat again that it lost without being told, once it asks', async () => {
+    const alice = await joined('alice');
+    server.refusals.push({ action: 'ping', code: 'not_joined' });
+    alice.environment.wake();
+    await clock.advance(1_000);
+    assert.equal(framesOf('joinSession').length, 2);
+    assert.equal(alice.signaling.state.status, 'connected');
+  });
+
   test('moves to a new connection when the access behind the old one ran out', async () => {
     const [alice, bob] = [await joined('alice'), await joined('bob')];
     server.refusals.push({ action: 'sendIceCandidate', code: 'unauthorized' });
