@@ -212,6 +212,7 @@ def test_an_older_attempt_that_comes_too_late_is_told_that_it_was_replaced(alice
         session = alice.create()
         older, newer = alice.join(session)["signaling"], alice.ticket(session)
         live = await Signaling.open(newer)
+        await live.must("ping")
         await live.must("joinSession", sessionId=session)
         late = await Signaling.open(older)
         await late.send("joinSession", sessionId=session)
