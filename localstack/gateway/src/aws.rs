@@ -1,5 +1,5 @@
-//! AWS inside the process: the ordinary SDK clients, whose requests go to the embedded database and to the gateway's
-//! control plane instead of the network.
+//! AWS inside the process: the ordinary SDK clients, whose requests are answered by the embedded database and by the
+//! gateway's control plane instead of the network.
 
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -9,7 +9,7 @@ use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_smithy_runtime_api::client::http::{
-    HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpClient, SharedHttpConnector,
+    HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpConnector,
 };
 use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_runtime_api::client::result::ConnectorError;
@@ -17,6 +17,8 @@ use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::body::SdkBody;
 use bytes::Bytes;
 use http::Uri;
+
+use crate::database::Table;
 
 /// Where the SDK believes AWS to be. Nothing listens there: requests never leave the process as they are.
 pub const ENDPOINT: &str = "http://aws.invalid";
@@ -49,24 +51,24 @@ pub type Intercept = Arc<dyn Fn(&SdkCall<'_>) -> Fate + Send + Sync>;
 /// The gateway that will answer, once it is built: its functions need the SDK first.
 pub type Control = Arc<OnceLock<Gateway>>;
 
-/// An SDK configuration whose clients talk to the database at `database` (`http://127.0.0.1:PORT`) and to `control`.
-pub fn config(database: String, control: Control, access_key_id: &str, intercept: Option<Intercept>) -> SdkConfig {
-    let http = aws_smithy_http_client::Builder::new().build_http();
+/// What `x-amz-target` begins with in requests to DynamoDB.
+const DYNAMODB: &str = "DynamoDB_20120810.";
+
+/// An SDK configuration whose clients talk to `table` and to `control`.
+pub fn config(table: Table, control: Control, access_key_id: &str, intercept: Option<Intercept>) -> SdkConfig {
     let credentials = Credentials::new(access_key_id, "local", None, None, "local");
     SdkConfig::builder()
         .behavior_version(BehaviorVersion::latest())
         .region(Region::from_static("us-east-1"))
         .endpoint_url(ENDPOINT)
         .credentials_provider(SharedCredentialsProvider::new(credentials))
-        .http_client(Inside { database, control, http, intercept })
+        .http_client(Inside { forward: Forward { table, control }, intercept })
         .build()
 }
 
 #[derive(Clone)]
 struct Inside {
-    database: String,
-    control: Control,
-    http: SharedHttpClient,
+    forward: Forward,
     intercept: Option<Intercept>,
 }
 
@@ -77,9 +79,8 @@ impl std::fmt::Debug for Inside {
 }
 
 impl HttpClient for Inside {
-    fn http_connector(&self, settings: &HttpConnectorSettings, components: &RuntimeComponents) -> SharedHttpConnector {
-        let http = self.http.http_connector(settings, components);
-        let forward = Forward { database: self.database.clone(), control: Arc::clone(&self.control), http };
+    fn http_connector(&self, _settings: &HttpConnectorSettings, _parts: &RuntimeComponents) -> SharedHttpConnector {
+        let forward = self.forward.clone();
         match &self.intercept {
             None => SharedHttpConnector::new(forward),
             Some(intercept) => SharedHttpConnector::new(Intercepted { forward, intercept: Arc::clone(intercept) }),
@@ -89,9 +90,8 @@ impl HttpClient for Inside {
 
 #[derive(Clone)]
 struct Forward {
-    database: String,
+    table: Table,
     control: Control,
-    http: SharedHttpConnector,
 }
 
 impl std::fmt::Debug for Forward {
@@ -101,16 +101,23 @@ impl std::fmt::Debug for Forward {
 }
 
 impl HttpConnector for Forward {
-    fn call(&self, mut request: HttpRequest) -> HttpConnectorFuture {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        let this = self.clone();
+        HttpConnectorFuture::new(async move { this.answer(request).await.map_err(ConnectorError::user) })
+    }
+}
+
+impl Forward {
+    async fn answer(&self, request: HttpRequest) -> Result<HttpResponse, BoxError> {
         let target = request.headers().get("x-amz-target").unwrap_or_default();
-        if target.starts_with("DynamoDB_") {
-            return match request.set_uri(self.database.as_str()) {
-                Ok(()) => self.http.call(request),
-                Err(error) => HttpConnectorFuture::ready(Err(ConnectorError::user(error.into()))),
-            };
+        match target.strip_prefix(DYNAMODB) {
+            Some(operation) => {
+                let body = request.body().bytes().unwrap_or_default();
+                let (status, body) = self.table.answer(operation, body).await;
+                answer(status, body)
+            }
+            None => ask(&self.control, request).await,
         }
-        let control = Arc::clone(&self.control);
-        HttpConnectorFuture::new(async move { ask(&control, request).await.map_err(ConnectorError::user) })
     }
 }
 
@@ -151,9 +158,9 @@ impl HttpConnector for Intercepted {
     }
 }
 
-fn answer(status: u16, body: String) -> Result<HttpResponse, BoxError> {
+fn answer(status: u16, body: impl Into<SdkBody>) -> Result<HttpResponse, BoxError> {
     let response = http::Response::builder().status(status).header("content-type", "application/x-amz-json-1.0");
-    Ok(HttpResponse::try_from(response.body(SdkBody::from(body))?)?)
+    Ok(HttpResponse::try_from(response.body(body.into())?)?)
 }
 
 type BoxError = Box<dyn std::error::Error + Send + Sync>;

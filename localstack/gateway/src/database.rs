@@ -1,14 +1,15 @@
-//! The embedded DynamoDB: in memory or in a file, over HTTP on a loopback port that only this process knows.
+//! The embedded DynamoDB: in memory or in a file. It is called inside the process and listens nowhere.
 
 use std::fs::{File, TryLockError};
 use std::io;
 use std::path::Path;
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
-use dynoxide::Database as Dynoxide;
-use tokio::net::TcpListener;
-use tokio::sync::oneshot;
-use tokio::task::JoinHandle;
+use dynoxide::{Database as Dynoxide, DynoxideError};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use tokio::task::{self, JoinHandle};
 
 use crate::StartError;
 use crate::secret::with_suffix;
@@ -16,50 +17,110 @@ use crate::secret::with_suffix;
 /// DynamoDB deletes expired items by itself within days; dynoxide wants to be asked.
 const TTL_SWEEP: Duration = Duration::from_secs(60);
 
-/// A database that is being served.
+/// A database that is open.
 pub struct Database {
-    url: String,
-    stop: oneshot::Sender<()>,
-    serving: JoinHandle<()>,
+    table: Table,
     ttl_sweeps: JoinHandle<()>,
     _lock: Option<File>,
 }
 
 impl Database {
-    /// Opens the database and serves it. Without a file everything is gone when the process ends.
-    pub async fn start(data: Option<&Path>) -> Result<Self, StartError> {
+    /// Opens the database. Without a file everything is gone when the process ends.
+    pub fn open(data: Option<&Path>) -> Result<Self, StartError> {
         let lock = data.map(lock).transpose()?;
-        let database = match data {
+        let engine = match data {
             Some(path) => Dynoxide::new(&path.to_string_lossy()),
             None => Dynoxide::memory(),
         };
-        let database = database.map_err(|error| StartError::Database(error.to_string()))?;
-        let listener = TcpListener::bind("127.0.0.1:0").await.map_err(StartError::Loopback)?;
-        let url = format!("http://{}", listener.local_addr().map_err(StartError::Loopback)?);
-
-        let (stop, stopped) = oneshot::channel::<()>();
-        let ttl_sweeps = tokio::spawn(sweep_ttl(database.clone()));
-        let serving = tokio::spawn(async move {
-            let shutdown = async move { drop(stopped.await) };
-            if let Err(error) = dynoxide::server::serve_with_shutdown(listener, database, shutdown).await {
-                tracing::error!(error, "the embedded database stopped");
-            }
-        });
-        Ok(Self { url, stop, serving, ttl_sweeps, _lock: lock })
+        let engine = engine.map_err(|error| StartError::Database(error.to_string()))?;
+        let ttl_sweeps = tokio::spawn(sweep_ttl(engine.clone()));
+        let table = Table { engine: Arc::new(RwLock::new(Some(engine))), waits_for_disk: data.is_some() };
+        Ok(Self { table, ttl_sweeps, _lock: lock })
     }
 
-    /// Where it is.
-    pub fn url(&self) -> String {
-        self.url.clone()
+    /// What answers requests.
+    pub fn table(&self) -> Table {
+        self.table.clone()
     }
 
-    /// Stops serving, once running requests are done.
+    /// Closes the database once running requests are done.
     pub async fn stop(self) {
         self.ttl_sweeps.abort();
-        // An error means that it has stopped already.
-        let _stopped_before = self.stop.send(());
-        drop(tokio::time::timeout(Duration::from_secs(2), self.serving).await);
+        // An error means that the sweep was stopped, as it should be.
+        drop(self.ttl_sweeps.await);
+        let close = move || self.table.close();
+        // The file is written to its end, which may take a moment.
+        drop(task::spawn_blocking(close).await);
     }
+}
+
+/// Answers the requests of the SDK. Clones are the same database.
+#[derive(Clone)]
+pub struct Table {
+    engine: Arc<RwLock<Option<Dynoxide>>>,
+    waits_for_disk: bool,
+}
+
+/// An answer: its HTTP status and its JSON.
+pub type Answer = (u16, Vec<u8>);
+
+impl Table {
+    /// Answers one request; `operation` is what follows `DynamoDB_20120810.` in its `x-amz-target`.
+    ///
+    /// A request to memory takes less time than handing it to another thread does; one to a file may wait for the disk.
+    pub async fn answer(&self, operation: &str, body: &[u8]) -> Answer {
+        if !self.waits_for_disk {
+            return self.run(operation, body);
+        }
+        let (table, operation, body) = (self.clone(), operation.to_owned(), body.to_vec());
+        let answer = task::spawn_blocking(move || table.run(&operation, &body)).await;
+        answer.unwrap_or_else(|error| refusal(&DynoxideError::InternalServerError(error.to_string())))
+    }
+
+    fn run(&self, operation: &str, body: &[u8]) -> Answer {
+        let engine = self.engine.read().unwrap_or_else(PoisonError::into_inner);
+        let answer = match engine.as_ref() {
+            Some(engine) => dispatch(engine, operation, body),
+            None => Err(DynoxideError::InternalServerError("the database is closed".to_owned())),
+        };
+        answer.map_or_else(|error| refusal(&error), |json| (200, json))
+    }
+
+    /// Waits for running requests; later ones are refused.
+    fn close(&self) {
+        drop(self.engine.write().unwrap_or_else(PoisonError::into_inner).take());
+    }
+}
+
+fn refusal(error: &DynoxideError) -> Answer {
+    (error.status_code(), error.to_json().into_bytes())
+}
+
+/// The operations that the store uses.
+fn dispatch(engine: &Dynoxide, operation: &str, body: &[u8]) -> Result<Vec<u8>, DynoxideError> {
+    match operation {
+        "BatchWriteItem" => call(body, |request| engine.batch_write_item(request)),
+        "CreateTable" => call(body, |request| engine.create_table(request)),
+        "DeleteItem" => call(body, |request| engine.delete_item(request)),
+        "GetItem" => call(body, |request| engine.get_item(request)),
+        "PutItem" => call(body, |request| engine.put_item(request)),
+        "Query" => call(body, |request| engine.query(request)),
+        "TransactWriteItems" => call(body, |request| engine.transact_write_items(request)),
+        "UpdateItem" => call(body, |request| engine.update_item(request)),
+        "UpdateTimeToLive" => call(body, |request| engine.update_time_to_live(request)),
+        other => Err(DynoxideError::ValidationException(format!("the local gateway does not offer {other}"))),
+    }
+}
+
+fn call<Q, A>(body: &[u8], run: impl FnOnce(Q) -> Result<A, DynoxideError>) -> Result<Vec<u8>, DynoxideError>
+where
+    Q: DeserializeOwned,
+    A: Serialize,
+{
+    let request =
+        serde_json::from_slice(body).map_err(|error| DynoxideError::ValidationException(error.to_string()))?;
+    let answer = run(request)?;
+    serde_json::to_vec(&answer).map_err(|error| DynoxideError::InternalServerError(error.to_string()))
 }
 
 /// Two processes on one file would each believe to know every connection.

@@ -54,8 +54,8 @@ pub enum StartError {
         /// Why.
         source: io::Error,
     },
-    /// The loopback port of the embedded database cannot be had.
-    #[error("cannot listen on a loopback port: {0}")]
+    /// The machine refuses what a server needs before anything else: threads, or the address of its socket.
+    #[error("the machine refuses to serve: {0}")]
     Loopback(io::Error),
     /// The data file, or what stands beside it, cannot be used.
     #[error("cannot use the data at {}; choose another file with --data: {source}", path.display())]
@@ -99,10 +99,10 @@ impl Server {
         let address = listener.local_addr().map_err(StartError::Loopback)?;
         let url = options.public_url.clone().unwrap_or_else(|| public_url(&options.host, address.port()));
 
-        let database = Database::start(options.data.as_deref()).await?;
+        let database = Database::open(options.data.as_deref())?;
         let access_key = secret::random();
         let control = Arc::new(OnceLock::new());
-        let aws = aws::config(database.url(), Arc::clone(&control), &access_key, options.intercept.clone());
+        let aws = aws::config(database.table(), Arc::clone(&control), &access_key, options.intercept.clone());
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let ids: Arc<dyn IdSource> = Arc::new(UuidSource::default());
         let runtime = Runtime::with(configure(&options, &url)?, aws, Arc::clone(&clock), Arc::clone(&ids));
