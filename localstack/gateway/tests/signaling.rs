@@ -351,21 +351,6 @@ async fn sync_replays_and_says_how_much() {
     assert_eq!(again, first);
     assert_eq!(again["data"]["signalId"], offered["signalId"]);
     assert_eq!(at_bob.event("receiveMessage").await["data"]["messageId"], said["messageId"]);
-    assert_eq!(at_alice.ack("sync", json!({ "since": "2999-01-01T00:00:00Z" })).await, json!({ "replayed": 0 }));
-}
-
-#[tokio::test]
-async fn a_signal_waits_for_somebody_who_has_not_connected_yet() {
-    let target = Target::local().await;
-    let (alice, bob) = (target.person("alice").await, target.person("bob").await);
-    let session = target.api.create_session(&alice, 2).await;
-    let at_alice = target.enter(&alice, &session).await;
-    let joined = target.seat(&bob, &session).await.body;
-    let sent = at_alice.ack("sendOffer", offer(&bob.id, "v=0")).await;
-    assert_eq!(sent["delivery"], "queued");
-    let (mut at_bob, entered) = resume(&target, &bob, &session, Some(joined_at(&joined, &bob))).await;
-    assert_eq!(entered["recovered"], true);
-    assert_eq!(at_bob.event("receiveOffer").await["data"]["signalId"], sent["signalId"]);
 }
 
 #[tokio::test]

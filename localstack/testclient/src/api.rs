@@ -27,6 +27,10 @@ pub struct Reply {
     pub bytes: Bytes,
 }
 
+/// A request that got no whole answer: the server is not there, or went away.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Lost;
+
 impl Reply {
     /// The `code` of a problem document.
     pub fn code(&self) -> &str {
@@ -88,38 +92,48 @@ impl Api {
         content_type: Option<&str>,
         body: Vec<u8>,
     ) -> Reply {
-        let mut request = Request::builder().method(method);
-        if let Some(token) = token {
-            request = request.header(AUTHORIZATION, format!("Bearer {token}"));
-        }
-        if let Some(kind) = content_type {
-            request = request.header(CONTENT_TYPE, kind);
-        }
-        self.send(path, request.body(Full::new(Bytes::from(body))).expect("a valid request")).await
+        self.send(path, request(method, token, content_type, body)).await
     }
 
     /// Sends a request that is already built.
     ///
     /// # Panics
     /// The server cannot be reached or does not speak HTTP.
-    pub async fn send(&self, path: &str, mut request: Request<Full<Bytes>>) -> Reply {
+    pub async fn send(&self, path: &str, request: Request<Full<Bytes>>) -> Reply {
+        self.try_send(path, request).await.expect("an answer from the server")
+    }
+
+    /// Sends a request that is already built to a server that may not be there.
+    ///
+    /// # Errors
+    /// No whole answer came.
+    pub async fn try_send(&self, path: &str, mut request: Request<Full<Bytes>>) -> Result<Reply, Lost> {
         let uri: Uri = format!("{}{path}", self.base).parse().expect("a valid address");
-        let host = uri.host().expect("an address with a host").to_owned();
-        let stream =
-            TcpStream::connect((host.as_str(), uri.port_u16().unwrap_or(80))).await.expect("a reachable server");
-        stream.set_nodelay(true).expect("an open socket");
-        let (mut sender, connection) =
-            hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.expect("an HTTP server");
-        let driver = tokio::spawn(connection);
         let authority = uri.authority().expect("an address with a host").to_string();
         request.headers_mut().insert(HOST, authority.parse().expect("a valid host"));
         *request.uri_mut() = uri.path_and_query().expect("a path").to_string().parse().expect("a valid path");
-        let response = sender.send_request(request).await.expect("an answer");
+
+        let host = uri.host().expect("an address with a host");
+        let stream = TcpStream::connect((host, uri.port_u16().unwrap_or(80))).await.map_err(|_| Lost)?;
+        stream.set_nodelay(true).map_err(|_| Lost)?;
+        let (mut sender, connection) =
+            hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(|_| Lost)?;
+        let driver = tokio::spawn(connection);
+        let response = sender.send_request(request).await.map_err(|_| Lost)?;
         let (parts, body) = response.into_parts();
-        let bytes = body.collect().await.expect("a whole answer").to_bytes();
+        let bytes = body.collect().await.map_err(|_| Lost)?.to_bytes();
         driver.abort();
         let body = serde_json::from_slice(&bytes).unwrap_or(Value::Null);
-        Reply { status: parts.status, headers: parts.headers, body, bytes }
+        Ok(Reply { status: parts.status, headers: parts.headers, body, bytes })
+    }
+
+    /// Posts JSON to a server that may not be there.
+    ///
+    /// # Errors
+    /// No whole answer came.
+    pub async fn try_post(&self, path: &str, token: Option<&str>, body: &Value) -> Result<Reply, Lost> {
+        let request = request(Method::POST, token, Some("application/json"), body.to_string().into_bytes());
+        self.try_send(path, request).await
     }
 
     /// GET.
@@ -174,6 +188,17 @@ impl Api {
     }
 }
 
+fn request(method: Method, token: Option<&str>, content_type: Option<&str>, body: Vec<u8>) -> Request<Full<Bytes>> {
+    let mut request = Request::builder().method(method);
+    if let Some(token) = token {
+        request = request.header(AUTHORIZATION, format!("Bearer {token}"));
+    }
+    if let Some(kind) = content_type {
+        request = request.header(CONTENT_TYPE, kind);
+    }
+    request.body(Full::new(Bytes::from(body))).expect("a valid request")
+}
+
 /// The complete address of the socket from a `Signaling`.
 ///
 /// # Panics
@@ -183,7 +208,11 @@ pub fn socket_address(signaling: &Value) -> String {
     format!("{}?ticket={}", part("url"), part("ticket"))
 }
 
-fn account(reply: &Reply) -> Account {
+/// Who is logged in by the answer to a registration, a login or a refresh.
+///
+/// # Panics
+/// It was refused.
+pub fn account(reply: &Reply) -> Account {
     Account {
         id: reply.text("userId"),
         username: reply.text("username"),

@@ -4,5 +4,5 @@
 mod api;
 mod socket;
 
-pub use api::{Account, Api, Reply, socket_address};
+pub use api::{Account, Api, Lost, Reply, account, socket_address};
 pub use socket::{Ended, Refused, Socket};

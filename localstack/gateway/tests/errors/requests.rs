@@ -11,7 +11,6 @@ use http::Method;
 use local::{Fate, Intercept, Options};
 use runtime::{SystemClock, settings};
 use serde_json::{Value, json};
-use testclient::Api;
 
 use crate::support::{PASSWORD, Pair, Target, unique};
 use crate::{assert_bad_fields, assert_problem};
@@ -282,8 +281,7 @@ async fn a_dependency_that_fails_shows_as_unavailable_and_a_broken_item_as_inter
         fault.store(false, Ordering::Relaxed);
         assert_problem(&refused, status, code);
         assert!(!refused.body.to_string().contains("table"), "{}", refused.body);
-        // The contract gives frames one code for whatever is the server's fault.
-        assert_eq!((&frame["event"], &frame["data"]["code"]), (&json!("error"), &json!("internal")));
+        assert_eq!((&frame["event"], &frame["data"]["code"]), (&json!("error"), &json!(code)));
         assert!(!frame.to_string().contains("table"), "{frame}");
     }
     assert_eq!(target.api.get("/api/auth/me", Some(&alice.token)).await.status, 200);
