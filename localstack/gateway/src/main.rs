@@ -116,20 +116,26 @@ fn main() -> ExitCode {
 
 async fn run(options: Options) -> Result<(), StartError> {
     let server = Server::start(options).await?;
+    // From here on, so that whoever was told that the server is ready can stop it cleanly.
+    let stop_signal = stop_signal();
     // Whoever closed standard output does not want to know.
     drop(writeln!(std::io::stdout(), "TunRTC is ready on {}", server.url()));
-    stop_signal().await;
+    stop_signal.await;
     server.stop().await;
     Ok(())
 }
 
+/// Listens for SIGTERM and Ctrl-C at once; what it returns waits for the first of them.
 #[cfg(unix)]
-async fn stop_signal() {
+fn stop_signal() -> impl Future<Output = ()> {
     use tokio::signal::unix::{SignalKind, signal};
     let mut terminate = signal(SignalKind::terminate()).expect("a process may listen for SIGTERM");
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = tokio::signal::ctrl_c() => {}
+    let mut interrupt = signal(SignalKind::interrupt()).expect("a process may listen for SIGINT");
+    async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
     }
 }
 
