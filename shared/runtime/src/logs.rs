@@ -17,8 +17,19 @@ pub enum Format {
 pub fn init(format: Format) {
     // Dependencies log what went over the wire at debug level; that never belongs in a log.
     let ours = Targets::new().with_default(LevelFilter::WARN).with_targets(
-        ["gateway", "push", "store", "delay", "auth", "runtime", "tunrtc", "apigateway", "participant_expiry"]
-            .map(|target| (target, LevelFilter::INFO)),
+        [
+            "gateway",
+            "push",
+            "store",
+            "delay",
+            "auth",
+            "runtime",
+            "tunrtc",
+            "apigateway",
+            "participant_expiry",
+            "ws_authorizer",
+        ]
+        .map(|target| (target, LevelFilter::INFO)),
     );
     let registry = tracing_subscriber::registry().with(ours);
     let lines = tracing_subscriber::fmt::layer().with_target(false);
