@@ -354,6 +354,20 @@ async fn sync_replays_and_says_how_much() {
 }
 
 #[tokio::test]
+async fn a_signal_waits_for_somebody_who_has_not_connected_yet() {
+    let target = Target::local().await;
+    let (alice, bob) = (target.person("alice").await, target.person("bob").await);
+    let session = target.api.create_session(&alice, 2).await;
+    let at_alice = target.enter(&alice, &session).await;
+    let joined = target.seat(&bob, &session).await.body;
+    let sent = at_alice.ack("sendOffer", offer(&bob.id, "v=0")).await;
+    assert_eq!(sent["delivery"], "queued");
+    let (mut at_bob, entered) = resume(&target, &bob, &session, Some(joined_at(&joined, &bob))).await;
+    assert_eq!(entered["recovered"], true);
+    assert_eq!(at_bob.event("receiveOffer").await["data"]["signalId"], sent["signalId"]);
+}
+
+#[tokio::test]
 async fn who_never_connects_loses_the_seat_unannounced() {
     let target = Target::with_settings([(settings::FIRST_CONNECT_SECONDS, 1)]).await;
     let (alice, bob, carol) = (target.person("alice").await, target.person("bob").await, target.person("carol").await);
