@@ -197,6 +197,7 @@ impl Trial {
     fn conclude(&mut self, started: Timestamp, outcome: Outcome) {
         match outcome {
             Outcome::Admitted { user, serial, admission } => {
+                // The connection may break before its first frame.
                 let lost = self.house.lock().faulty && self.one_in(20);
                 let call = self.clients[user].admitted(&self.house, serial, admission).filter(|_| !lost);
                 call.into_iter().for_each(|call| self.start(call));
@@ -273,23 +274,18 @@ impl Trial {
 
     /// A client notices some time that a connection is gone, or that an attempt leads nowhere.
     fn look_at_connections(&mut self, user: usize, faulty: bool) {
-        let state = |connection: &Option<ConnectionId>| {
-            let mut world = self.house.lock();
-            connection.as_ref().map(|id| world.connection(id)).map(|c| (c.open || !c.parcels.is_empty(), c.dead))
-        };
         let impatient = self.one_in(if faulty { 12 } else { 60 });
         let notices = !faulty || self.one_in(6);
+        let is_gone = |id: &ConnectionId| {
+            let mut world = self.house.lock();
+            let connection = world.connection(id);
+            (!connection.open && connection.parcels.is_empty()) || (connection.dead && notices)
+        };
         let client = &mut self.clients[user];
-        if let Some((open, dead)) = state(&client.connection)
-            && (!open || (dead && notices))
-        {
+        if client.connection.as_ref().is_some_and(is_gone) {
             client.drop_connection();
         }
-        if let Some(next) = &client.next
-            && (impatient || state(&next.connection).is_some_and(|(open, dead)| !open || (dead && notices)))
-        {
-            client.next = None;
-        }
+        client.next.take_if(|next| impatient || next.connection.as_ref().is_some_and(is_gone));
         if impatient {
             client.lose_patience();
         }
@@ -299,7 +295,7 @@ impl Trial {
         let pings = (!faulty && !self.clients[user].proven) || self.one_in(12);
         let entry = self.below(self.clients[user].outbox.len());
         let client = &mut self.clients[user];
-        client.speak(entry).or_else(|| client.sync()).or_else(|| client.ping().filter(|_| pings))
+        client.speak(entry).or_else(|| client.sync()).or_else(|| if pings { client.ping() } else { None })
     }
 
     /// Something happens outside: API Gateway and the delay queue do their part.

@@ -57,6 +57,8 @@ pub struct State {
     pub gone: BTreeSet<ConnectionId>,
     /// Calls that fail, as the journal writes them.
     pub failing: BTreeSet<String>,
+    /// Seats are refused without looking who holds one: of two reasons, DynamoDB may tell the other.
+    pub refusing_seats: bool,
     /// While a new password is hashed, another one is set.
     pub overtaken: bool,
     journal: Vec<String>,
@@ -375,6 +377,9 @@ impl Seats for Fake {
         lease_until: Timestamp,
     ) -> Result<TakenSeat> {
         let mut state = self.called("take seat".to_owned())?;
+        if state.refusing_seats {
+            return Ok(TakenSeat::Refused);
+        }
         if state.row(session, caller.user_id).is_some_and(|row| row.holds_seat()) {
             return Ok(TakenSeat::HeldAlready);
         }

@@ -50,6 +50,17 @@ async fn whoever_holds_a_seat_joins_a_full_session_again() {
 }
 
 #[tokio::test]
+async fn a_refusal_that_does_not_say_so_takes_nobodys_seat_away() {
+    let (fake, [_, bob], a, _) = full_house();
+    fake.state().refusing_seats = true;
+    assert_eq!(join(&fake, &bob, a.session, 10).await.unwrap().attempt, 2);
+    assert!(matches!(
+        join(&fake, &fake.caller("carol"), a.session, 10).await.err().unwrap(),
+        Error::SessionFull { .. }
+    ));
+}
+
+#[tokio::test]
 async fn a_full_session_gives_up_the_seats_that_ran_out() {
     let (fake, _, a, b) = full_house();
     fake.change(&b, |p| p.lease_until = at(10));
