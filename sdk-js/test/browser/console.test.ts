@@ -109,9 +109,9 @@ describe('the console', () => {
     const cameras = demo.getByRole('combobox', { name: /^Camera/ });
     await cameras.locator('option').nth(1).waitFor({ state: 'attached' });
     const ids = await cameras.locator('option').evaluateAll((options) => options.map((option) => (option as HTMLOptionElement).value));
-    assert.equal(ids.length, 2);
-    const inUse = await cameras.inputValue();
-    const next = ids.find((id) => id !== inUse) ?? '';
+    // Of Chromium's three made-up cameras the second is a depth camera, whose pictures nobody can show.
+    const [first, , next = ''] = ids;
+    assert.equal(await cameras.inputValue(), first);
     await cameras.selectOption(next);
     await eventually(
       () => demo.evaluate((id) => tunrtc.localStream?.getVideoTracks()[0]?.getSettings().deviceId === id, next),

@@ -80,7 +80,7 @@ export function launchFrom(executablePath: string, ...more: string[]): Promise<B
       '--disable-component-update',
       '--disable-sync',
       '--mute-audio',
-      '--use-fake-device-for-media-stream=device-count=2,fps=8',
+      '--use-fake-device-for-media-stream=device-count=3,fps=8',
       '--use-fake-ui-for-media-stream',
       '--auto-select-desktop-capture-source=Entire screen',
       ...more,
