@@ -184,8 +184,7 @@ impl Client {
         match parcel {
             Parcel::Event(frame) => self.event(house, from, &frame.0),
             Parcel::Answer(at, answer) => {
-                let is_error = matches!(answer, Answer::Joined(Err(_)) | Answer::Pinged(Err(_)));
-                if self.policy == Since::LastSeen || !is_error {
+                if self.policy == Since::LastSeen || !answer.is_error() {
                     self.tell(from, at);
                 }
                 self.answer(house, from, at, answer);

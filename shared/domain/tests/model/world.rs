@@ -39,6 +39,18 @@ pub enum Answer {
     Pinged(Result<(), &'static str>),
 }
 
+impl Answer {
+    /// Whether the frame was refused: by a connection that is no longer the live one, say.
+    pub fn is_error(self) -> bool {
+        match self {
+            Self::Joined(joined) => joined.is_err(),
+            Self::Signal { acked, .. } | Self::Chat { acked, .. } => !acked,
+            Self::Synced(done) => !done,
+            Self::Pinged(pinged) => pinged.is_err(),
+        }
+    }
+}
+
 /// A WebSocket connection as API Gateway and the network see it.
 pub struct Connection {
     pub user: usize,
