@@ -18,7 +18,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use apigateway::{BuildError, Cors, Gateway};
+use apigateway::{BuildError, Cors, Function, Gateway};
 use domain::{Clock, IdSource};
 use protocol::routes::{self, Api, ROUTES};
 use runtime::{Missing, Runtime, Settings, SystemClock, UuidSource, settings};
@@ -87,6 +87,7 @@ pub struct Server {
     database: Database,
     stop: oneshot::Sender<()>,
     serving: JoinHandle<()>,
+    runtime: Runtime,
 }
 
 impl Server {
@@ -119,7 +120,7 @@ impl Server {
         let (stop, stopped) = oneshot::channel::<()>();
         let served = gateway.clone();
         let serving = tokio::spawn(async move { served.serve(listener, async move { drop(stopped.await) }).await });
-        Ok(Self { address, url, gateway, database, stop, serving })
+        Ok(Self { address, url, gateway, database, stop, serving, runtime })
     }
 
     /// Where it is, for people and their browsers.
@@ -135,6 +136,14 @@ impl Server {
     /// The gateway, for tests that cut connections.
     pub fn gateway(&self) -> &Gateway {
         &self.gateway
+    }
+
+    /// One more instance of a function by its name in the route table, for tests that hand it events themselves.
+    ///
+    /// # Errors
+    /// The setting that the function misses.
+    pub async fn function(&self, name: &str) -> Result<Function, Missing> {
+        functions::function(name, &self.runtime).await
     }
 
     /// Stops: connections are closed with 1001, running functions finish.
