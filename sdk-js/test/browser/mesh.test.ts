@@ -93,6 +93,38 @@ describe('a mesh', () => {
     await seesEverybody(alice, 1);
   });
 
+  test('a description too large for a frame travels compressed', async () => {
+    const [demo, alice] = await Promise.all([clientPage(browser, server.url, 'demo'), clientPage(browser, server.url, 'alice')]);
+    await Promise.all([demo, alice].map(listenForErrors));
+    const sessionId = await createSession(demo);
+    for (const page of [demo, alice]) await join(page, sessionId);
+    await Promise.all([seesEverybody(demo, 1), seesEverybody(alice, 1)]);
+    const sections = (page: Page) =>
+      page.evaluate(() => {
+        const [userId = ''] = tunrtc.participants.keys();
+        const { signalingState, remoteDescription } = tunrtc.createPeerConnection(userId);
+        return signalingState === 'stable' ? (remoteDescription?.sdp ?? '').split('m=video').length - 1 : 0;
+      });
+    await demo.evaluate(() => {
+      const sent: string[] = [];
+      const { send } = WebSocket.prototype;
+      WebSocket.prototype.send = function (data) {
+        sent.push(String(data));
+        send.call(this, data);
+      };
+      Object.assign(window, { sent });
+      const [userId = ''] = tunrtc.participants.keys();
+      for (let more = 0; more < 20; more++) tunrtc.createPeerConnection(userId).addTransceiver('video');
+    });
+    await eventually(async () => (await sections(alice)) === 21, 'the large offer is applied');
+    await eventually(async () => (await sections(demo)) === 21, 'and its answer');
+    const offer = await demo.evaluate(() => (window as unknown as { sent: string[] }).sent.find((frame) => frame.includes('sendOffer')) ?? '');
+    assert.match(offer, /"sdp":"tunrtc-deflate:/);
+    assert.ok(offer.length < 32 * 1024, `${offer.length} characters`);
+    await Promise.all([keepsSeeing(demo), keepsSeeing(alice)]);
+    assert.deepEqual(await Promise.all([demo, alice].map(errorsOf)), [[], []]);
+  });
+
   test(`of two who start at the same time connects ${GLARES} times out of ${GLARES}`, async () => {
     const pages = await Promise.all([clientPage(browser, server.url, 'demo'), clientPage(browser, server.url, 'alice')]);
     const [first] = pages as [Page, Page];
