@@ -36,6 +36,8 @@ pub struct Load {
     pub drops: u32,
     /// Signals sent.
     pub signals: u32,
+    /// How many percent of the lost connections stay open, and are ignored, instead of being cut.
+    pub left_open: u64,
 }
 
 /// What the application above the client has seen, and what the client still has to do.
@@ -220,7 +222,7 @@ impl Peer {
 
     /// New signals, those not acknowledged in time, `sync` for gaps, and a question whether anybody is there.
     async fn work(&mut self, socket: &Socket, live: &mut Live, to_send: &mut u32) {
-        while *to_send > 0 && self.random.below(3) > 0 {
+        while *to_send > 0 && self.random.below(2) > 0 {
             *to_send -= 1;
             if self.random.below(8) == 0 {
                 let id = format!("chat-{}", self.next_frame());
@@ -351,7 +353,7 @@ impl Peer {
     /// Gives a connection up: cut, or left open and ignored.
     fn lose(&mut self, socket: Socket) {
         self.abandoned.truncate(2);
-        if self.random.below(4) == 0 {
+        if self.random.below(100) < self.load.left_open {
             self.abandoned.insert(0, socket);
         }
     }
