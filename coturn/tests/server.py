@@ -72,13 +72,44 @@ def coturn(configuration: Path, directory: Path):
         process.wait(timeout=10)
 
 
+# A STUN binding request (RFC 8489): type, no attributes, magic cookie, transaction.
+BINDING_REQUEST = bytes.fromhex("0001" "0000" "2112a442") + b"are-you-up-?"
+
+
 def wait_until_up(process: subprocess.Popen, port: int, log: Path) -> None:
-    deadline = time.monotonic() + START_SECONDS
-    while time.monotonic() < deadline:
+    """Waits until the port answers over UDP and TCP. coturn opens its listeners one after the other."""
+
+    def up() -> bool:
         assert process.poll() is None, f"coturn ended by itself:\n{log.read_text()}"
+        return accepts(port) and answers(port)
+
+    wait_for(up, f"coturn on port {port}")
+
+
+def wait_for(condition, what: str) -> None:
+    """Waits up to START_SECONDS for something that comes by itself."""
+    deadline = time.monotonic() + START_SECONDS
+    while not condition():
+        assert time.monotonic() < deadline, f"{what} did not come up within {START_SECONDS} s"
+        time.sleep(0.02)
+
+
+def accepts(port: int) -> bool:
+    """Whether a TCP connection to the port is accepted."""
+    try:
+        socket.create_connection(("127.0.0.1", port), timeout=1).close()
+        return True
+    except OSError:
+        return False
+
+
+def answers(port: int) -> bool:
+    """Whether the port answers a STUN binding request over UDP."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        probe.settimeout(1)
         try:
-            socket.create_connection(("127.0.0.1", port), timeout=1).close()
-            return
+            probe.connect(("127.0.0.1", port))
+            probe.send(BINDING_REQUEST)
+            return probe.recv(2048)[8:20] == BINDING_REQUEST[8:]
         except OSError:
-            time.sleep(0.02)
-    raise AssertionError(f"coturn did not listen on port {port} within {START_SECONDS} s:\n{log.read_text()}")
+            return False

@@ -74,6 +74,7 @@ def test_tls_is_served_with_the_certificate_given_and_nothing_older_than_1_2(tmp
         TURN_CERT=str(certificate), TURN_KEY=str(key), TURN_TLS_LISTENING_PORT=str(tls_port),
     )
     with server.coturn(configuration, tmp_path) as running:
+        server.wait_for(lambda: server.accepts(tls_port), "the TLS port")
         assert handshake(running.host, tls_port, ssl.TLSVersion.TLSv1_2, certificate)
         assert not handshake(running.host, tls_port, ssl.TLSVersion.TLSv1_1, certificate)
 
