@@ -90,6 +90,8 @@ export class Signaling {
   #socket: Socket | undefined;
   /** A connection that is being opened while the old one may still serve. */
   #next: Socket | undefined;
+  /** Whether an attempt was given up unanswered: it may still take over, and that is no other tab's doing. */
+  #unsettled = false;
   /** The latest time that the server has told; `since` for a resume. */
   #since = '';
   /** When the first join was answered; signals from before it were meant for an earlier run. */
@@ -223,9 +225,15 @@ export class Signaling {
     if (this.#isClosed()) throw this.#closedError();
     const address = new URL(url);
     address.searchParams.set('ticket', ticket);
+    // What is heard before the answer to `joinSession` counts only once that has come: a replay may still be under way, and
+    // if this connection is lost before its end, the next one has to ask for all of it again.
+    let told = '';
     const socket: Socket = await Socket.open(this.#environment, address.href, {
       onEvent: (frame) => this.#receive(socket, frame),
-      onTimestamp: (timestamp) => this.#advance(timestamp),
+      onTimestamp: (timestamp) => {
+        if (socket === this.#socket) this.#advance(timestamp);
+        else if (timestamp > told) told = timestamp;
+      },
       onClose: (cause) => this.#lost(socket, cause),
     });
     if (this.#isClosed()) {
@@ -237,9 +245,11 @@ export class Signaling {
     try {
       const join = socket.request('joinSession', { sessionId: this.#options.sessionId, ...(since && { since }) });
       const ack = (await this.#within(join, JOIN_TIMEOUT_MS)) as JoinAck;
+      this.#advance(told);
       this.#adopt(socket, ack, since !== '');
       return ack;
     } catch (error) {
+      this.#unsettled = true;
       socket.close();
       throw error;
     } finally {
@@ -251,6 +261,7 @@ export class Signaling {
     const old = this.#socket;
     this.#socket = socket;
     this.#next = undefined;
+    this.#unsettled = false;
     old?.close();
     this.#heartbeatMs = ack.heartbeatSeconds * 1000;
     this.#beat();
@@ -296,7 +307,9 @@ export class Signaling {
         break;
       case 'replaced':
         // While this client itself moves to a new connection, the old one is told the same.
-        if (socket === this.#next || !this.#next) {
+        if (this.#unsettled && socket && socket === this.#socket) {
+          this.#lost(socket, new TunRTCError('network_error', 'An attempt of our own that was given up came through late.'));
+        } else if (socket === this.#next || !this.#next) {
           this.close(new TunRTCError('replaced', 'A newer connection of the same user took over.'));
         }
         break;

@@ -474,6 +474,23 @@ describe('a long session', () => {
     assert.equal(alice.signaling.reconnects, 0);
   });
 
+  test('goes on when an attempt of its own that it gave up takes over late', async () => {
+    const [alice, bob] = [await joined('alice'), await joined('bob')];
+    const own = (): number => [...server.connections].filter(({ ticket }) => ticket?.userId === alice.userId).length;
+    let late = true;
+    // The rollover's `joinSession` takes longer than the client waits.
+    server.network.delay = () => (late && own() > 1 ? 15_000 : 0);
+    await clock.advance(114 * 60_000);
+    while (own() < 2) await clock.advance(1_000);
+    await clock.advance(11_000);
+    late = false;
+    await clock.advance(30_000);
+    assert.equal(alice.signaling.state.status, 'connected');
+    void bob.signaling.signal(alice.userId, candidate('found'));
+    await clock.advance(1_000);
+    assert.deepEqual(namesOf(alice.signals), ['found']);
+  });
+
   test('takes the seat again that it lost without being told, once it asks', async () => {
     const alice = await joined('alice');
     server.refusals.push({ action: 'ping', code: 'not_joined' });
