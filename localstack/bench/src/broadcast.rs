@@ -38,6 +38,7 @@ pub async fn measure(binary: &Path, report: &mut Report) -> Result<()> {
     for socket in sockets {
         readers.spawn(read(socket, seen.clone()));
     }
+    let before = server.processor_time()?;
     let mut durations = Vec::with_capacity(MESSAGES);
     for number in 1..=MESSAGES {
         tokio::time::sleep(PAUSE).await;
@@ -45,9 +46,11 @@ pub async fn measure(binary: &Path, report: &mut Report) -> Result<()> {
         sender.send(frame)?;
         durations.push(last_of(&mut arrivals, number).await? - begin);
     }
+    let used = (server.processor_time()? - before) / u32::try_from(durations.len())?;
     let spread = Spread::of(durations);
     report.note("chat to 50, last one has it, p50", Time(spread.median()))?;
-    report.note("chat to 50, last one has it, p99", Time(spread.quantile(0.99)))
+    report.note("chat to 50, last one has it, p99", Time(spread.quantile(0.99)))?;
+    report.note("server's processor time for a chat message to 50", Time(used))
 }
 
 fn chat(number: usize) -> String {

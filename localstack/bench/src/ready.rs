@@ -8,12 +8,18 @@ use crate::report::{Report, Value::Time};
 use crate::server::Server;
 use crate::spread::Spread;
 
-const STARTS: usize = 10;
+const STARTS: u32 = 10;
 
 /// Starts it a few times, one after the other.
 pub fn measure(binary: &Path, report: &mut Report) -> Result<()> {
-    let starts: Vec<_> = (0..STARTS).map(|_| Ok(Server::start(binary)?.ready_after())).collect::<Result<_>>()?;
+    let (mut starts, mut used) = (Vec::new(), Duration::ZERO);
+    for _ in 0..STARTS {
+        let server = Server::start(binary)?;
+        starts.push(server.ready_after());
+        used += server.processor_time()?;
+    }
     let spread = Spread::of(starts);
     report.goal("ready after start, median of 10", Time(spread.median()), Time(Duration::from_millis(300)))?;
-    report.note("ready after start, longest", Time(spread.longest()))
+    report.note("ready after start, longest", Time(spread.longest()))?;
+    report.note("server's processor time for a start", Time(used / STARTS))
 }
