@@ -3,8 +3,6 @@
 
 mod support;
 
-use std::cell::RefCell;
-
 use http::Method;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestCaseError, TestRunner};
@@ -12,6 +10,7 @@ use runtime::settings;
 use serde_json::{Value, json};
 use support::{Pair, Target};
 use testclient::{Account, Socket};
+use tokio::sync::Mutex;
 
 const ACTIONS: [&str; 8] =
     ["joinSession", "sendOffer", "sendAnswer", "sendIceCandidate", "sendMessage", "updateStatus", "sync", "ping"];
@@ -32,7 +31,7 @@ const ROUTES: [&str; 9] = [
 fn check<T: std::fmt::Debug>(
     cases: u32,
     inputs: &impl Strategy<Value = T>,
-    property: impl AsyncFn(&Target, &RefCell<Pair>, T) -> Result<(), TestCaseError>,
+    property: impl AsyncFn(&Target, &Mutex<Pair>, T) -> Result<(), TestCaseError>,
 ) {
     let tokio = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     let plenty = [
@@ -45,7 +44,7 @@ fn check<T: std::fmt::Debug>(
     ];
     let (target, pair) = tokio.block_on(async {
         let target = Target::with_settings(plenty).await;
-        let pair = RefCell::new(target.pair().await);
+        let pair = Mutex::new(target.pair().await);
         (target, pair)
     });
     let config = Config { cases, failure_persistence: None, max_shrink_iters: 200, ..Config::default() };
@@ -170,8 +169,8 @@ fn is_answer(frame: &Value) -> bool {
 
 #[test]
 fn every_frame_is_answered_once_and_never_as_a_fault_of_the_server() {
-    check(300, &any_frame(), async |_, pair, text| {
-        let mut pair = pair.borrow_mut();
+    check(500, &any_frame(), async |_, pair, text| {
+        let mut pair = pair.lock().await;
         pair.at_alice.send_text(&text).await;
         let answered = answer(&mut pair.at_alice).await;
         let Some(answered) = answered else {
@@ -202,8 +201,8 @@ fn no_body_is_answered_as_a_fault_of_the_server() {
         spoilt(good_body()).prop_map(String::into_bytes),
     ];
     let content_type = prop_oneof![Just(Some("application/json")), Just(Some("text/plain")), Just(None)];
-    check(150, &((0..ROUTES.len()), content_type, body), async |target, pair, (at, content_type, body)| {
-        let (path, alice) = (format!("/api/{}", ROUTES[at]), pair.borrow().alice.clone());
+    check(200, &((0..ROUTES.len()), content_type, body), async |target, pair, (at, content_type, body)| {
+        let (path, alice) = (format!("/api/{}", ROUTES[at]), pair.lock().await.alice.clone());
         let reply = target.api.raw(Method::POST, &path, Some(&alice.token), content_type, body).await;
         judge(&reply, &path)
     });
@@ -219,8 +218,8 @@ fn no_path_query_or_token_is_answered_as_a_fault_of_the_server() {
     ];
     let method = prop_oneof![Just(Method::GET), Just(Method::POST), Just(Method::DELETE), Just(Method::PUT)];
     let token = prop_oneof![Just(None), "[!-~]{0,80}".prop_map(Some)];
-    check(150, &(method, path, token), async |target, pair, (method, path, token)| {
-        let Account { token: good, .. } = pair.borrow().alice.clone();
+    check(200, &(method, path, token), async |target, pair, (method, path, token)| {
+        let Account { token: good, .. } = pair.lock().await.alice.clone();
         let as_alice = target.api.call(method.clone(), &path, Some(&good), None).await;
         judge(&as_alice, &path)?;
         let as_stranger = target.api.call(method, &path, token.as_deref(), None).await;

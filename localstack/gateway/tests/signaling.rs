@@ -53,8 +53,8 @@ async fn every_frame_is_answered_exactly_once_with_its_id() {
     while answered.len() < 60 {
         let answer = at_alice.next().await.expect("an answer");
         let id = answer["id"].as_str().expect("an id").to_owned();
-        let n: usize = id.strip_prefix("frame-").and_then(|n| n.parse().ok()).expect("an id of ours");
-        let expected = if n % 2 == 0 { "ack" } else { "error" };
+        let n: u32 = id.strip_prefix("frame-").and_then(|n| n.parse().ok()).expect("an id of ours");
+        let expected = if n.is_multiple_of(2) { "ack" } else { "error" };
         assert_eq!(answer["event"], expected, "{answer}");
         assert_time(&answer["timestamp"]);
         assert!(answered.insert(id), "answered twice: {answer}");

@@ -123,7 +123,8 @@ async fn what_was_acknowledged_survives_a_kill_in_the_middle_of_traffic() {
     let last = accounts.last().expect("an account");
     let again = server.api.login(&format!("{}@example.org", last.username), PASSWORD).await;
     assert_eq!(again.id, last.id);
-    for created in acknowledged.sessions.lock().expect("no panic").iter() {
+    let sessions = acknowledged.sessions.lock().expect("no panic").clone();
+    for created in &sessions {
         let detail = server.api.get(&format!("/api/session/{created}"), Some(&owner.token)).await;
         assert_eq!((detail.status.as_u16(), &detail.body["status"]), (200, &json!("active")), "{}", detail.body);
     }
