@@ -22,8 +22,12 @@ pub async fn accounts(api: &Api, count: usize) -> Vec<Account> {
 }
 
 /// Joins a session.
+///
+/// # Panics
+/// It is refused.
 pub async fn join(api: &Api, account: &Account, session: &str) -> Guest {
     let reply = api.join(account, session).await;
+    assert!(reply.status.is_success(), "a join was refused: {} {}", reply.status, reply.body);
     let address = socket_address(&reply.body["signaling"]);
     Guest { session: session.to_owned(), user: account.id.clone(), address }
 }
