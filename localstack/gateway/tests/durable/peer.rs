@@ -10,7 +10,7 @@ use tokio::sync::watch;
 use tokio::time::{Instant, timeout};
 
 /// An unacknowledged signal is sent again after this time; the real client waits 3 s.
-const RESEND: Duration = Duration::from_millis(600);
+const RESEND: Duration = Duration::from_millis(1500);
 /// A gap that lasts so long is answered by `sync`.
 const GAP: Duration = Duration::from_millis(500);
 /// How often a quiet client asks whether its connection lives, and how long it waits for the answer.
