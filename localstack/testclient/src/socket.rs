@@ -169,8 +169,15 @@ impl Socket {
     }
 
     /// The next event, whatever it is; `None` when the connection ended.
+    ///
+    /// # Panics
+    /// Neither comes in time.
     pub async fn next(&mut self) -> Option<Value> {
-        if self.skipped.is_empty() { self.events.recv().await } else { Some(self.skipped.remove(0)) }
+        if self.skipped.is_empty() {
+            tokio::time::timeout(PATIENCE, self.events.recv()).await.expect("an event or the end")
+        } else {
+            Some(self.skipped.remove(0))
+        }
     }
 
     /// Every event that has come and was not taken yet.
