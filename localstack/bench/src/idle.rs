@@ -17,6 +17,8 @@ const SESSIONS: usize = 100;
 const COUPLES: usize = 5;
 /// How long the server may settle before its memory is read.
 const SETTLING: Duration = Duration::from_millis(500);
+/// API Gateway takes 500 new connections a second; this stays below.
+const BETWEEN_CONNECTS: Duration = Duration::from_micros(2500);
 /// An idle connection may hold so much, in bytes.
 const GOAL: f64 = 20.0 * 1024.0;
 
@@ -30,7 +32,9 @@ pub async fn measure(binary: &Path, connections: usize, report: &mut Report) -> 
         let guests = guests(&api, batch, connections - sockets.len()).await;
         let before = settled(&server).await?;
         let mut opened = Vec::with_capacity(guests.len());
+        let mut turns = tokio::time::interval(BETWEEN_CONNECTS);
         for guest in &guests {
+            turns.tick().await;
             opened.push(Socket::connect(server.address(), guest).await?);
         }
         let connected = settled(&server).await?;
