@@ -1,9 +1,9 @@
 //! `POST /api/session/join`: admits a participant to a session.
 
-use auth::{Ice, Ticket, Tickets, Tokens};
+use auth::{Ice, Tickets, Tokens};
 use delay::DelayQueue;
+use domain::Result;
 use domain::sessions;
-use domain::{Result, TicketId};
 use gateway::Edge;
 use gateway::rest::{Answer, Call};
 use gateway::views;
@@ -58,18 +58,9 @@ async fn join(deps: &Deps, call: &Call<'_>) -> Result<Answer> {
     let session = parse_session_id(call.body()?)?;
     let (context, now) = (call.context(), call.now());
     let joined = sessions::join(&deps.store, &deps.push, &deps.delay, &Json, context, &caller, session).await?;
-    let ticket = Ticket {
-        id: TicketId::new(context.ids, now),
-        user: caller.user_id,
-        username: caller.username,
-        session,
-        attempt: joined.attempt,
-        family: caller.family,
-        access_expires_at: caller.expires_at,
-    };
     Ok(Answer::ok(&Joined {
         session: SessionDetail::new(&joined.roster, now),
-        signaling: views::signaling(&deps.tickets, &deps.signaling_url, &ticket, now, context.policy.ticket),
+        signaling: views::signaling(&deps.tickets, &deps.signaling_url, context, &caller, session, joined.attempt),
         ice_servers: views::ice_servers(&deps.ice, caller.user_id, now),
     }))
 }

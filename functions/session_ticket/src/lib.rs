@@ -1,8 +1,8 @@
 //! `POST /api/session/ticket`: gives a participant a fresh ticket, for a reconnect.
 
-use auth::{Ticket, Tickets, Tokens};
+use auth::{Tickets, Tokens};
+use domain::Result;
 use domain::sessions;
-use domain::{Result, TicketId};
 use gateway::Edge;
 use gateway::rest::{Answer, Call};
 use gateway::views;
@@ -43,17 +43,7 @@ pub async fn handle(deps: &Deps, request: Request) -> Response<Body> {
 async fn ticket(deps: &Deps, call: &Call<'_>) -> Result<Answer> {
     let caller = call.caller(&deps.tokens)?;
     let session = parse_session_id(call.body()?)?;
-    let (context, now) = (call.context(), call.now());
+    let context = call.context();
     let attempt = sessions::ticket(&deps.store, context, &caller, session).await?;
-    let ticket = Ticket {
-        id: TicketId::new(context.ids, now),
-        user: caller.user_id,
-        username: caller.username,
-        session,
-        attempt,
-        family: caller.family,
-        access_expires_at: caller.expires_at,
-    };
-    let lifetime = context.policy.ticket;
-    Ok(Answer::ok(&views::signaling(&deps.tickets, &deps.signaling_url, &ticket, now, lifetime)))
+    Ok(Answer::ok(&views::signaling(&deps.tickets, &deps.signaling_url, context, &caller, session, attempt)))
 }

@@ -1,14 +1,29 @@
 //! Answers that more than one function gives.
 
-use std::time::Duration;
-
 use auth::{Ice, Ticket, Tickets};
-use domain::{Timestamp, UserId};
+use domain::accounts::Context;
+use domain::{Caller, SessionId, TicketId, Timestamp, UserId};
 use protocol::rest::{IceServer, Signaling};
 
-/// How to connect: a fresh ticket for the address of the WebSocket API.
-pub fn signaling(tickets: &Tickets, url: &str, ticket: &Ticket, now: Timestamp, lifetime: Duration) -> Signaling {
-    let (ticket, expires_at) = tickets.mint(ticket, now, lifetime);
+/// How to connect: a fresh ticket of that attempt, for the address of the WebSocket API.
+pub fn signaling(
+    tickets: &Tickets,
+    url: &str,
+    context: Context<'_>,
+    caller: &Caller,
+    session: SessionId,
+    attempt: u64,
+) -> Signaling {
+    let ticket = Ticket {
+        id: TicketId::new(context.ids, context.now),
+        user: caller.user_id,
+        username: caller.username.clone(),
+        session,
+        attempt,
+        family: caller.family,
+        access_expires_at: caller.expires_at,
+    };
+    let (ticket, expires_at) = tickets.mint(&ticket, context.now, context.policy.ticket);
     Signaling { url: url.to_owned(), ticket, expires_at: protocol::format_time(expires_at) }
 }
 
