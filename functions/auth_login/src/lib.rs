@@ -1,8 +1,8 @@
 //! `POST /api/auth/login`: logs in.
 
 use auth::{Argon2Hasher, RefreshTokens, Tokens};
-use domain::Result;
 use domain::accounts;
+use domain::{Error, Metric, Result};
 use gateway::Edge;
 use gateway::rest::{Answer, Call};
 use lambda_http::{Body, Request, Response};
@@ -34,6 +34,9 @@ impl Deps {
 pub async fn handle(deps: &Deps, request: Request) -> Response<Body> {
     let call = Call::new(&deps.edge, "auth_login", &request);
     let result = login(deps, &call).await;
+    if let Err(Error::InvalidCredentials | Error::RateLimited { .. }) = result {
+        call.count(Metric::LoginsRefused);
+    }
     call.respond(result)
 }
 

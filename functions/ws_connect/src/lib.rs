@@ -2,7 +2,7 @@
 
 use aws_lambda_events::apigw::{ApiGatewayProxyResponse, ApiGatewayWebsocketProxyRequest};
 use domain::connections::{Admission, ConnectionLog};
-use domain::{Error, Timestamp};
+use domain::{Error, Metric, Timestamp};
 use gateway::Edge;
 use gateway::websocket::{Identity, conclude};
 use runtime::{Missing, Runtime, settings};
@@ -35,7 +35,7 @@ pub async fn handle(
     let now = deps.edge.clock.now();
     let identity = Identity::of(&event)?;
     let result = admit(deps, &event, identity, now).await;
-    Ok(conclude(&deps.edge, &event, now, result))
+    Ok(conclude(&deps.edge, &event, now, result, Some(Metric::Connections)))
 }
 
 async fn admit(

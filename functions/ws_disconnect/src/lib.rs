@@ -58,7 +58,7 @@ pub async fn handle(
         deps.store.close(held.user, ticket, &closure),
         presence::lose_connection(&deps.store, &deps.push, &deps.delay, &Json, context, &held),
     );
-    Ok(conclude(&deps.edge, &event, now, lost.and(logged)))
+    Ok(conclude(&deps.edge, &event, now, lost.and(logged), None))
 }
 
 fn closure(event: &ApiGatewayWebsocketProxyRequest, at: domain::Timestamp) -> Closure {

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use aws_lambda_events::apigw::{ApiGatewayProxyResponse, ApiGatewayWebsocketProxyRequest};
+use domain::Metric;
 use domain::relay::{self, Standings};
 use gateway::Edge;
 use gateway::websocket::Call;
@@ -52,5 +53,6 @@ async fn relay(deps: &Deps, call: &Call<'_>) -> domain::Result<SignalAck> {
     deps.standings.check(&deps.store, context, &identity.held).await?;
     let signal = sent.into_signal(context, identity.held.session, identity.held.user, &identity.username)?;
     let delivery = relay::relay(&deps.store, &deps.push, context, &signal).await?;
+    call.count(Metric::Relays);
     Ok(SignalAck { delivery: delivery.into(), signal_id: signal.id.to_string() })
 }

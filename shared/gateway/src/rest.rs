@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use auth::Tokens;
 use domain::accounts::{Context, Grant};
-use domain::{Caller, Error, Result, SessionId, Timestamp, UserId};
+use domain::{Caller, Error, Metric, Result, SessionId, Timestamp, UserId};
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue, LINK, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderName, StatusCode};
 use lambda_http::request::RequestContext;
@@ -28,6 +28,7 @@ pub struct Call<'a> {
     request_id: String,
     started: Timestamp,
     user: OnceLock<UserId>,
+    metric: OnceLock<Metric>,
 }
 
 impl<'a> Call<'a> {
@@ -37,7 +38,8 @@ impl<'a> Call<'a> {
             Some(RequestContext::ApiGatewayV2(context)) => context.request_id.clone().unwrap_or_default(),
             _ => String::new(),
         };
-        Self { edge, request, route, request_id, started: edge.clock.now(), user: OnceLock::new() }
+        let (started, user, metric) = (edge.clock.now(), OnceLock::new(), OnceLock::new());
+        Self { edge, request, route, request_id, started, user, metric }
     }
 
     /// What the domain's rules are given.
@@ -62,6 +64,12 @@ impl<'a> Call<'a> {
     pub fn note_user(&self, user: UserId) {
         // A call has one user; a second name for it would be the same.
         let _first = self.user.set(user);
+    }
+
+    /// Has the call counted, in the line that ends it.
+    pub fn count(&self, metric: Metric) {
+        // A call counts as one thing; a second time it would be the same.
+        let _first = self.metric.set(metric);
     }
 
     /// The body as text.
@@ -137,6 +145,7 @@ impl<'a> Call<'a> {
             status = status.as_u16(),
             outcome,
             elapsed_ms = u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX),
+            metric = self.metric.get().map(|metric| metric.name()),
             "answered"
         );
     }

@@ -10,7 +10,7 @@ use aws_lambda_events::apigw::{
 use aws_lambda_events::encodings::Body;
 use domain::accounts::Context;
 use domain::presence::Held;
-use domain::{ConnectionId, Error, FamilyId, Result, SessionId, TicketId, Timestamp, UserId, Username};
+use domain::{ConnectionId, Error, FamilyId, Metric, Result, SessionId, TicketId, Timestamp, UserId, Username};
 use http::StatusCode;
 use protocol::signaling::{self, ClientFrame};
 use serde::Serialize;
@@ -91,13 +91,15 @@ pub struct Call<'a> {
     pub identity: Identity,
     started: Timestamp,
     frame_id: OnceLock<String>,
+    metric: OnceLock<Metric>,
 }
 
 impl<'a> Call<'a> {
     /// Begins to answer.
     pub fn new(edge: &'a Edge, request: &'a Request) -> Result<Self, BadEvent> {
         let identity = Identity::of(request)?;
-        Ok(Self { edge, request, identity, started: edge.clock.now(), frame_id: OnceLock::new() })
+        let (started, frame_id, metric) = (edge.clock.now(), OnceLock::new(), OnceLock::new());
+        Ok(Self { edge, request, identity, started, frame_id, metric })
     }
 
     /// What the domain's rules are given.
@@ -125,6 +127,12 @@ impl<'a> Call<'a> {
         Ok(frame)
     }
 
+    /// Has the call counted, in the line that ends it.
+    pub fn count(&self, metric: Metric) {
+        // A call counts as one thing; a second time it would be the same.
+        let _first = self.metric.set(metric);
+    }
+
     /// Ends the call: one line in the log, and the frame that answers.
     pub fn respond<T: Serialize>(self, result: Result<T>) -> ApiGatewayProxyResponse {
         let elapsed = self.edge.clock.now().since(self.started);
@@ -142,17 +150,25 @@ impl<'a> Call<'a> {
 
     fn log(&self, result: &Result<(), &Error>, elapsed: Duration) {
         let context = &self.request.request_context;
-        log(context.request_id.as_deref(), context.route_key.as_deref(), Some(&self.identity), result, elapsed);
+        let ended = Ended { result, elapsed, metric: self.metric.get().copied() };
+        log(context.request_id.as_deref(), context.route_key.as_deref(), Some(&self.identity), &ended);
     }
 }
 
-/// Ends an event that no frame answers, `$connect` and `$disconnect`: one line in the log, and the status.
-pub fn conclude(edge: &Edge, request: &Request, started: Timestamp, result: Result<()>) -> ApiGatewayProxyResponse {
+/// Ends an event that no frame answers, `$connect` and `$disconnect`: one line in the log, and the status. A success
+/// counts as one of `metric`.
+pub fn conclude(
+    edge: &Edge,
+    request: &Request,
+    started: Timestamp,
+    result: Result<()>,
+    metric: Option<Metric>,
+) -> ApiGatewayProxyResponse {
     let context = &request.request_context;
     let identity = Identity::of(request).ok();
     let elapsed = edge.clock.now().since(started);
-    let by_ref = result.as_ref().map(drop);
-    log(context.request_id.as_deref(), context.route_key.as_deref(), identity.as_ref(), &by_ref, elapsed);
+    let ended = Ended { result: &result.as_ref().map(drop), elapsed, metric: metric.filter(|_| result.is_ok()) };
+    log(context.request_id.as_deref(), context.route_key.as_deref(), identity.as_ref(), &ended);
     status(result.map_or_else(|error| problem::status(&error).0, |()| StatusCode::OK))
 }
 
@@ -162,18 +178,19 @@ fn status(code: StatusCode) -> ApiGatewayProxyResponse {
     response
 }
 
-fn log(
-    request_id: Option<&str>,
-    route: Option<&str>,
-    identity: Option<&Identity>,
-    result: &Result<(), &Error>,
+/// How a call ended.
+struct Ended<'a> {
+    result: &'a Result<(), &'a Error>,
     elapsed: Duration,
-) {
-    let elapsed_ms = u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX);
+    metric: Option<Metric>,
+}
+
+fn log(request_id: Option<&str>, route: Option<&str>, identity: Option<&Identity>, ended: &Ended<'_>) {
+    let elapsed_ms = u64::try_from(ended.elapsed.as_millis()).unwrap_or(u64::MAX);
     let user = identity.map(|identity| tracing::field::display(identity.held.user));
     let connection = identity.map(|identity| tracing::field::display(identity.held.connection.clone()));
-    let outcome = result.as_ref().map_or_else(|error| error.code(), |()| "ok");
-    match result.as_ref().err().and_then(|error| error.source()) {
+    let outcome = ended.result.map_or_else(Error::code, |()| "ok");
+    match ended.result.err().and_then(|error| error.source()) {
         None => tracing::info!(
             request.id = request_id,
             route,
@@ -181,6 +198,7 @@ fn log(
             connection.id = connection,
             outcome,
             elapsed_ms,
+            metric = ended.metric.map(Metric::name),
             "answered"
         ),
         Some(cause) => tracing::error!(

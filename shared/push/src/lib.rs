@@ -10,7 +10,7 @@ use aws_sdk_apigatewaymanagement::error::SdkError;
 use aws_sdk_apigatewaymanagement::primitives::Blob;
 use aws_sdk_apigatewaymanagement::{Client, config};
 use domain::connections::{Pushed, Sockets};
-use domain::{Backoff, ConnectionId, Error, Frame, Result};
+use domain::{Backoff, ConnectionId, Error, Frame, Metric, Result};
 use tokio::time::Instant;
 
 #[cfg(test)]
@@ -76,11 +76,16 @@ impl Sockets for Push {
     async fn push(&self, connection: &ConnectionId, frame: &Frame) -> Result<Pushed> {
         let post =
             self.client.post_to_connection().connection_id(connection.as_str()).data(Blob::new(frame.0.as_str()));
-        self.persist("PostToConnection", connection, || {
-            let post = post.clone();
-            async move { post.send().await.map(drop).map_err(Failure::of) }
-        })
-        .await
+        let pushed = self
+            .persist("PostToConnection", connection, || {
+                let post = post.clone();
+                async move { post.send().await.map(drop).map_err(Failure::of) }
+            })
+            .await?;
+        if pushed == Pushed::Gone {
+            tracing::info!(connection.id = connection.as_str(), metric = Metric::PushesGone.name(), "gone");
+        }
+        Ok(pushed)
     }
 
     async fn close(&self, connection: &ConnectionId) -> Result<()> {

@@ -205,24 +205,35 @@ impl io::Write for Log {
     }
 }
 
-#[tokio::test]
-async fn giving_up_is_logged_once_and_without_the_payload() {
+/// What is logged while the other side answers a push with this status.
+async fn logged(status: u16) -> String {
     let log = Log::default();
     let writer = log.clone();
     let subscriber = tracing_subscriber::fmt().with_ansi(false).with_writer(move || writer.clone()).finish();
     let guard = tracing::subscriber::set_default(subscriber);
-    let script = Script::new(&[Answer::Status(429)]);
-    let pushed = script.patient().push(&connection(), &frame()).await;
+    let script = Script::new(&[Answer::Status(status)]);
+    let _outcome = script.patient().push(&connection(), &frame()).await;
     drop(guard);
+    let text = lock(&log.0).clone();
+    String::from_utf8(text).expect("UTF-8")
+}
 
-    assert!(pushed.is_err());
-    let text = String::from_utf8(lock(&log.0).clone()).expect("UTF-8");
+#[tokio::test]
+async fn giving_up_is_logged_once_and_without_the_payload() {
+    let text = logged(429).await;
     let lines: Vec<_> = text.lines().filter(|line| line.contains("WARN")).collect();
     let [line] = lines.as_slice() else { panic!("{text}") };
     for part in ["connection.id=\"JKUdbfKHoAMCJEA=\"", "attempts=3", "error.kind=\"service\"", "error.status=429"] {
         assert!(line.contains(part), "{part} in {line}");
     }
     assert!(!text.contains("grüß dich"), "{text}");
+}
+
+#[tokio::test]
+async fn a_push_to_a_connection_that_is_gone_is_counted() {
+    let counted = "metric=\"PushesGone\"";
+    assert_eq!(logged(410).await.matches(counted).count(), 1);
+    assert!(!logged(200).await.contains(counted));
 }
 
 proptest! {

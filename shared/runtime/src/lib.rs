@@ -4,6 +4,7 @@
 
 mod clock;
 pub mod logs;
+pub mod metrics;
 pub mod settings;
 
 use std::sync::Arc;

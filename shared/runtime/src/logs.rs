@@ -1,41 +1,65 @@
 //! Structured logs.
 
+use std::sync::Arc;
+
+use domain::Clock;
+use tracing::Subscriber;
 use tracing_subscriber::filter::{LevelFilter, Targets};
-use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::fmt::format::{Format as LineFormat, Json as JsonLines, JsonFields};
+use tracing_subscriber::layer::{Layer, Layered, SubscriberExt};
 use tracing_subscriber::util::SubscriberInitExt;
+use tracing_subscriber::{Registry, fmt, registry};
+
+use crate::SystemClock;
+use crate::metrics::Embedding;
 
 /// How log lines look.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Format {
     /// For people.
     Text,
     /// For machines: one JSON object a line.
     Json,
+    /// JSON for CloudWatch, which makes metrics of lines that count, for the deployment of this name.
+    Counting(String),
 }
 
 /// Sends log lines to standard output. Does nothing when logs are set up already.
 pub fn init(format: Format) {
-    // Dependencies log what went over the wire at debug level; that never belongs in a log.
-    let ours = Targets::new().with_default(LevelFilter::WARN).with_targets(
-        [
-            "gateway",
-            "push",
-            "store",
-            "delay",
-            "auth",
-            "runtime",
-            "tunrtc",
-            "apigateway",
-            "participant_expiry",
-            "ws_authorizer",
-        ]
-        .map(|target| (target, LevelFilter::INFO)),
-    );
-    let registry = tracing_subscriber::registry().with(ours);
-    let lines = tracing_subscriber::fmt::layer().with_target(false);
     let set = match format {
-        Format::Text => registry.with(lines.compact()).try_init(),
-        Format::Json => registry.with(lines.json().flatten_event(true)).try_init(),
+        Format::Text => filtered(fmt::layer().with_target(false).compact()).try_init(),
+        Format::Json => filtered(fmt::layer().event_format(json()).fmt_fields(JsonFields::new())).try_init(),
+        Format::Counting(stack) => filtered(counting(Arc::new(SystemClock), stack)).try_init(),
     };
     drop(set);
+}
+
+type Ours = Layered<Targets, Registry>;
+
+/// Our lines, and the warnings of others.
+pub(crate) fn filtered(lines: impl Layer<Ours> + Send + Sync) -> impl Subscriber + Send + Sync {
+    // Dependencies log what went over the wire at debug level; that never belongs in a log.
+    let ours = [
+        "gateway",
+        "push",
+        "store",
+        "delay",
+        "auth",
+        "runtime",
+        "tunrtc",
+        "apigateway",
+        "participant_expiry",
+        "ws_authorizer",
+    ];
+    let targets = ours.map(|target| (target, LevelFilter::INFO));
+    registry().with(Targets::new().with_default(LevelFilter::WARN).with_targets(targets)).with(lines)
+}
+
+/// JSON lines that embed metrics.
+pub(crate) fn counting(clock: Arc<dyn Clock>, stack: String) -> fmt::Layer<Ours, JsonFields, Embedding> {
+    fmt::layer().event_format(Embedding { lines: json(), stack, clock }).fmt_fields(JsonFields::new())
+}
+
+fn json() -> LineFormat<JsonLines> {
+    fmt::format().json().flatten_event(true).with_target(false)
 }

@@ -31,6 +31,8 @@ pub const TURN_SECRET: &str = "TUNRTC_TURN_SECRET";
 pub const ICE_TTL_SECONDS: &str = "TUNRTC_ICE_TTL_SECONDS";
 /// `json` or `text`.
 pub const LOG: &str = "TUNRTC_LOG";
+/// The deployment's name, under which CloudWatch counts; nothing is counted without it.
+pub const METRICS_STACK: &str = "TUNRTC_METRICS_STACK";
 /// The policy's durations, in seconds.
 pub const HEARTBEAT_SECONDS: &str = "TUNRTC_HEARTBEAT_SECONDS";
 /// See [`Policy::lease`].
@@ -131,9 +133,10 @@ impl Settings {
 
     /// How log lines look; JSON unless told otherwise.
     pub fn log_format(&self) -> Format {
-        match self.optional(LOG) {
-            Some("text") => Format::Text,
-            _ => Format::Json,
+        match (self.optional(LOG), self.optional(METRICS_STACK)) {
+            (Some("text"), _) => Format::Text,
+            (_, Some(stack)) => Format::Counting(stack.to_owned()),
+            (_, None) => Format::Json,
         }
     }
 

@@ -139,6 +139,12 @@ async fn each_request_and_frame_is_one_line_and_no_line_holds_a_secret() {
     }
     let refused = log.iter().filter(|line| line["route"] == "ws_authorizer" && line["outcome"] == "unauthorized");
     assert_eq!(refused.count(), 1);
+
+    // What operators count: one wrong password (a body that could not be read is none), two connections, two signals.
+    let counted = |metric: &str| log.iter().filter(|line| line["metric"] == metric).count();
+    assert_eq!(["LoginsRefused", "Connections", "Relays"].map(counted), [1, 2, 2]);
+    // Only a deployment makes metrics of them.
+    assert!(log.iter().all(|line| line.get("_aws").is_none()));
 }
 
 #[tokio::test]
