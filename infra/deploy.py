@@ -2,6 +2,7 @@
 
     deploy.sh  [options]      build, package, deploy, print the addresses, smoke-test them
     destroy.sh [options]      delete the stacks
+    deploy.py build           build the functions into target/lambda, and no more
 
 Every option can also be given as a variable, which is how `make deploy` passes them (ALLOWED_ORIGINS=...).
 Whatever is missing is found before anything is built or created, and said in one line with what to do.
@@ -13,10 +14,12 @@ import gzip
 import os
 import re
 import shutil
+import socket
 import subprocess
 import sys
 import zipfile
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import boto3
 import botocore.exceptions
@@ -27,10 +30,21 @@ import smoke
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
 ROOTS = HERE / "amazon-roots.pem"
+SDK = ROOT / "sdk-js"
 MAX_ZIP_BYTES = 5_000_000
+# What the site is made of. The machine's own table of types differs from system to system.
+CONTENT_TYPES = {
+    ".css": "text/css; charset=utf-8", ".html": "text/html; charset=utf-8", ".js": "text/javascript; charset=utf-8",
+    ".map": "application/json", ".svg": "image/svg+xml", ".ts": "text/plain; charset=utf-8",
+}
 ORIGIN = re.compile(r"https?://[A-Za-z0-9.-]+(:\d+)?")
 DOMAIN = re.compile(r"([a-z0-9-]+\.)+[a-z]{2,}")
 CERTIFICATE = re.compile(r"arn:aws[a-z-]*:acm:us-east-1:\d{12}:certificate/[0-9a-f-]+")
+# Parameters of the template that have an option of their own, or that the script finds out by itself.
+MANAGED = {
+    "Architecture", "AllowedOrigins", "DomainName", "AlarmEmail", "Dashboard", "ApiGatewayLogRole", "EmulatorHost",
+    "TokenSecretVersion", "TurnSecretVersion",
+}
 
 
 class Stop(Exception):
@@ -45,12 +59,13 @@ def option(parser: argparse.ArgumentParser, name: str, default: str, meaning: st
 def parse(arguments: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="deploy", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     commands = parser.add_subparsers(dest="command", required=True)
-    deploy, destroy = commands.add_parser("deploy"), commands.add_parser("destroy")
+    build, deploy, destroy = (commands.add_parser(name) for name in ("build", "deploy", "destroy"))
     for command in (deploy, destroy):
         option(command, "stack", "tunrtc", "name of the stack, and start of its resources' names")
         option(command, "region", os.environ.get("AWS_REGION", os.environ.get("AWS_DEFAULT_REGION", "")), "AWS region")
     option(deploy, "allowed-origins", "", "comma list of origins whose pages may use the APIs (required)")
-    option(deploy, "architecture", "arm64", "arm64 or x86_64")
+    for command in (build, deploy):
+        option(command, "architecture", "arm64", "arm64 or x86_64")
     option(deploy, "turn-domain", "", "host name for a coturn server; creates one (needs --turn-email, --turn-vpc, --turn-subnet)")
     option(deploy, "turn-email", "", "contact for the TURN server's certificate")
     option(deploy, "turn-vpc", "", "VPC of the TURN server")
@@ -60,6 +75,10 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     option(deploy, "hosted-zone-id", "", "Route 53 zone in which to make that name; without it you make it yourself")
     option(deploy, "alarm-email", "", "where alarms go; none without it")
     option(deploy, "dashboard", "false", "true for a CloudWatch dashboard")
+    deploy.add_argument(
+        "--parameter", action="append", metavar="NAME=VALUE", default=os.environ.get("PARAMETERS", "").split(),
+        help="another parameter of template.yaml, such as LogRetentionDays=90; may be given more than once (or PARAMETERS, separated by spaces)",
+    )
     destroy.add_argument(
         "--delete-data", action="store_true", default=os.environ.get("DELETE_DATA") == "true",
         help="delete accounts, sessions and secrets too (or DELETE_DATA=true)",
@@ -77,6 +96,10 @@ def require(condition: object, message: str) -> None:
 
 
 def check_options(options: argparse.Namespace) -> None:
+    if options.command != "destroy":
+        require(options.architecture in ("arm64", "x86_64"), "--architecture must be arm64 or x86_64")
+    if options.command == "build":
+        return
     require(options.region, "no region: set --region or AWS_REGION, for example AWS_REGION=eu-central-1")
     require(re.fullmatch(r"[A-Za-z][A-Za-z0-9-]{0,38}", options.stack), "--stack must be 1-39 letters, digits and hyphens, a letter first")
     if options.command == "destroy":
@@ -84,8 +107,9 @@ def check_options(options: argparse.Namespace) -> None:
     require(options.allowed_origins, "no allowed origins: set --allowed-origins or ALLOWED_ORIGINS, for example https://app.example.com")
     for origin in options.allowed_origins.split(","):
         require(ORIGIN.fullmatch(origin), f"--allowed-origins: {origin!r} is not an origin such as https://app.example.com")
-    require(options.architecture in ("arm64", "x86_64"), "--architecture must be arm64 or x86_64")
     require(options.dashboard in ("true", "false"), "--dashboard must be true or false")
+    for name in given_parameters(options):
+        require(name in settable_parameters(), f"--parameter: {name!r} is none of {', '.join(sorted(settable_parameters()))}")
     if options.turn_domain:
         require(DOMAIN.fullmatch(options.turn_domain), "--turn-domain must be a host name such as turn.example.com")
         require(options.turn_email, "--turn-domain needs --turn-email, the contact for its certificate")
@@ -98,10 +122,30 @@ def check_options(options: argparse.Namespace) -> None:
         )
 
 
-def check_tools() -> None:
+class Loader(yaml.SafeLoader):
+    """YAML whose CloudFormation tags do not matter."""
+
+
+Loader.add_multi_constructor("!", lambda *_: None)
+
+
+def settable_parameters() -> set[str]:
+    """The template's parameters that are the operator's to choose and have no option of their own."""
+    return set(yaml.load((HERE / "template.yaml").read_text(), Loader)["Parameters"]) - MANAGED
+
+
+def given_parameters(options: argparse.Namespace) -> dict[str, str]:
+    """What --parameter says, by name."""
+    pairs = [text.partition("=") for text in options.parameter]
+    return {name: value for name, _, value in pairs}
+
+
+def check_tools(options: argparse.Namespace) -> None:
     require(shutil.which("cargo"), "cargo is missing: install Rust from https://rustup.rs")
     require(tool("cargo-lambda").exists(), "cargo-lambda is missing: run infra/setup.sh deploy")
-    require(tool("sam").exists(), "sam is missing: run infra/setup.sh deploy")
+    if options.command == "deploy":
+        require(tool("sam").exists(), "sam is missing: run infra/setup.sh deploy")
+        require(not options.domain_name or shutil.which("npm"), "npm is missing, which builds the console: install Node.js 20 or newer")
 
 
 def tool(name: str) -> Path:
@@ -135,9 +179,25 @@ def build(architecture: str) -> None:
     packages = [argument for name in names for argument in ("-p", name)]
     flag = "--arm64" if architecture == "arm64" else "--x86-64"
     environment = os.environ | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
-    run([tool("cargo-lambda"), "lambda", "build", "--release", flag, *packages], "the build failed", env=environment)
+    run([tool("cargo-lambda"), "lambda", "build", "--profile", "lambda", flag, *packages], "the build failed", env=environment)
     for name in names:
         shutil.copy(ROOTS, ROOT / "target" / "lambda" / name / ROOTS.name)
+
+
+def build_site() -> None:
+    """Builds the console and the SDK into sdk-js/dist/console."""
+    npm = shutil.which("npm")
+    run([npm, "ci", "--no-audit", "--no-fund"], "the console's packages were not installed", cwd=SDK)
+    run([npm, "run", "--silent", "build"], "the console was not built", cwd=SDK)
+
+
+def build_packages(architecture: str) -> None:
+    """Builds the functions, and stops when a package grew beyond what a cold start should have to unpack."""
+    build(architecture)
+    sizes = zipped_sizes()
+    largest = max(sizes, key=sizes.get)
+    require(sizes[largest] <= MAX_ZIP_BYTES, f"{largest} is {sizes[largest]} bytes zipped, more than {MAX_ZIP_BYTES}: find out what it links")
+    print(f"{len(sizes)} functions in target/lambda; the largest, {largest}, has {sizes[largest]} bytes zipped.")
 
 
 def zipped_sizes() -> dict[str, int]:
@@ -155,7 +215,7 @@ def zipped_sizes() -> dict[str, int]:
 
 
 def run(command: list, failure: str, **options) -> None:
-    done = subprocess.run([str(part) for part in command], cwd=ROOT, **options)
+    done = subprocess.run([str(part) for part in command], **{"cwd": ROOT, **options})
     require(done.returncode == 0, f"{failure} (exit status {done.returncode}); its own message stands above")
 
 
@@ -174,9 +234,19 @@ def sam_deploy(options: argparse.Namespace, template: Path, stack: str, paramete
     )
 
 
+def described(session: boto3.Session, stack: str) -> dict:
+    """The stack as it is now; empty when there is none."""
+    try:
+        return session.client("cloudformation").describe_stacks(StackName=stack)["Stacks"][0]
+    except botocore.exceptions.ClientError as error:
+        # CloudFormation's word for a stack that is not there; anything else must not be taken for that.
+        if error.response["Error"]["Code"] != "ValidationError":
+            raise
+        return {}
+
+
 def outputs(session: boto3.Session, stack: str) -> dict[str, str]:
-    described = session.client("cloudformation").describe_stacks(StackName=stack)["Stacks"][0]
-    return {output["OutputKey"]: output["OutputValue"] for output in described.get("Outputs", [])}
+    return {output["OutputKey"]: output["OutputValue"] for output in described(session, stack).get("Outputs", [])}
 
 
 def log_role(session: boto3.Session) -> str:
@@ -209,7 +279,7 @@ def stack_parameters(session: boto3.Session, options: argparse.Namespace) -> dic
     kept = kept_parameters(session, options.stack)
     parameters = {
         "Architecture": options.architecture,
-        "AllowedOrigins": options.allowed_origins,
+        "AllowedOrigins": ",".join(allowed_origins(options)),
         "DomainName": options.domain_name,
         "AlarmEmail": options.alarm_email,
         "Dashboard": options.dashboard,
@@ -218,31 +288,47 @@ def stack_parameters(session: boto3.Session, options: argparse.Namespace) -> dic
     }
     # A rotation's state is not an option: a deploy must not undo it.
     rotation = {name: kept[name] for name in ("TokenSecretVersion", "TurnSecretVersion") if kept.get(name)}
-    return parameters | rotation | turn_parameters(session, options)
+    return parameters | given_parameters(options) | rotation | turn_parameters(session, options)
+
+
+def allowed_origins(options: argparse.Namespace) -> list[str]:
+    """The origins that were given, and the console's own where there is one."""
+    console = [f"https://{options.domain_name}"] if options.domain_name else []
+    return list(dict.fromkeys([*options.allowed_origins.split(","), *console]))
 
 
 def kept_parameters(session: boto3.Session, stack: str) -> dict[str, str]:
     """The parameters of the stack as it is now; none when there is no stack."""
-    try:
-        described = session.client("cloudformation").describe_stacks(StackName=stack)["Stacks"][0]
-    except botocore.exceptions.ClientError:
-        return {}
-    return {parameter["ParameterKey"]: parameter["ParameterValue"] for parameter in described.get("Parameters", [])}
+    return {each["ParameterKey"]: each["ParameterValue"] for each in described(session, stack).get("Parameters", [])}
 
 
 def deploy(session: boto3.Session, options: argparse.Namespace) -> None:
-    build(options.architecture)
-    sizes = zipped_sizes()
-    largest = max(sizes, key=sizes.get)
-    require(sizes[largest] <= MAX_ZIP_BYTES, f"{largest} is {sizes[largest]} bytes zipped, more than {MAX_ZIP_BYTES}: find out what it links")
+    build_packages(options.architecture)
+    if options.domain_name:
+        build_site()
     sam_deploy(options, HERE / "template.yaml", options.stack, stack_parameters(session, options))
     made = outputs(session, options.stack)
     if options.domain_name:
         deploy_edge(session, options, made)
     print(f"HTTP API:  {made['HttpUrl']}\nSignaling: {made['SignalingUrl']}")
-    wrong = smoke.problems(made["HttpUrl"], made["SignalingUrl"], options.allowed_origins.split(",")[0])
-    require(not wrong, "deployed, but the smoke test failed: " + "; ".join(wrong))
-    print("The smoke test passed.")
+    smoke_test(made["HttpApiUrl"], made["WebSocketApiUrl"], options)
+    if options.domain_name and resolves(options.domain_name):
+        smoke_test(made["HttpUrl"], made["SignalingUrl"], options)
+
+
+def smoke_test(http_url: str, signaling_url: str, options: argparse.Namespace) -> None:
+    wrong = smoke.problems(http_url, signaling_url, allowed_origins(options)[0])
+    require(not wrong, f"deployed, but the smoke test of {http_url} failed: " + "; ".join(wrong))
+    print(f"The smoke test of {urlsplit(http_url).netloc} passed.")
+
+
+def resolves(name: str) -> bool:
+    """Whether the name leads anywhere yet. One that was just made takes a while."""
+    try:
+        return bool(socket.getaddrinfo(name, 443))
+    except socket.gaierror:
+        print(f"{name} does not resolve yet: when it does, repeat the deploy, which tests it too.")
+        return False
 
 
 def deploy_edge(session: boto3.Session, options: argparse.Namespace, made: dict[str, str]) -> None:
@@ -253,9 +339,21 @@ def deploy_edge(session: boto3.Session, options: argparse.Namespace, made: dict[
         "HttpApiId": made["HttpApiId"], "WebSocketApiId": made["WebSocketApiId"],
     })
     edge = outputs(session, stack)
-    print(f"Site: upload the console with `aws s3 sync sdk-js/dist s3://{edge['SiteBucket']}`")
+    upload_site(session, edge["SiteBucket"])
+    print(f"Console:   https://{options.domain_name}")
     if not options.hosted_zone_id:
         print(f"DNS: point the name {options.domain_name} at {edge['DistributionDomain']}")
+
+
+def upload_site(session: boto3.Session, bucket: str) -> None:
+    """Puts the console and the SDK into the site's bucket. The examples stay out: they are for the local server."""
+    storage, site = session.client("s3"), SDK / "dist" / "console"
+    for file in sorted(each for each in site.rglob("*") if each.is_file() and "examples" not in each.parts):
+        storage.put_object(
+            Bucket=bucket, Key=file.relative_to(site).as_posix(), Body=file.read_bytes(),
+            # Asked for again each time, and mostly answered with 304: a new version is there at once.
+            ContentType=CONTENT_TYPES[file.suffix], CacheControl="no-cache",
+        )
 
 
 # -- Destroy -------------------------------------------------------------------------------------------------
@@ -271,14 +369,24 @@ def destroy(session: boto3.Session, options: argparse.Namespace) -> None:
     if not options.yes:
         require(input(f"Type {options.stack} to delete it: ") == options.stack, "not deleted: the name was another one")
     made = outputs(session, options.stack)
+    site = outputs(session, f"{options.stack}-edge").get("SiteBucket")
     if options.delete_data:
         session.client("dynamodb").update_table(TableName=made["TableName"], DeletionProtectionEnabled=False)
     for stack in (f"{options.stack}-edge", options.stack, f"{options.stack}-turn"):
         delete_stack(session, stack)
     if options.delete_data:
-        session.client("secretsmanager").delete_secret(SecretId=made["TokenSecretArn"], RecoveryWindowInDays=7)
-        print("The secret that signed tokens can be restored for seven days.")
+        delete_what_stacks_leave(session, made["TokenSecretArn"], site)
     print(f"{options.stack} is deleted.")
+
+
+def delete_what_stacks_leave(session: boto3.Session, secret: str, site: str | None) -> None:
+    """The secret and the site's bucket, which outlive their stacks so that no mistake with a stack can lose them."""
+    session.client("secretsmanager").delete_secret(SecretId=secret, RecoveryWindowInDays=7)
+    print("The secret that signed tokens can be restored for seven days.")
+    if site:
+        bucket = session.resource("s3").Bucket(site)
+        bucket.object_versions.delete()
+        bucket.delete()
 
 
 def delete_stack(session: boto3.Session, stack: str) -> None:
@@ -297,14 +405,18 @@ def main(arguments: list[str]) -> int:
     try:
         options = parse(arguments)
         check_options(options)
-        if options.command == "deploy":
-            check_tools()
+        if options.command != "destroy":
+            check_tools(options)
+        if options.command == "build":
+            build_packages(options.architecture)
+            return 0
         session = boto3.Session(region_name=options.region)
         account = check_credentials(session)
         print(f"Account {account}, region {options.region}, stack {options.stack}")
         (deploy if options.command == "deploy" else destroy)(session, options)
-    except Stop as reason:
-        print(f"{arguments[0] if arguments else 'deploy'}: {reason}", file=sys.stderr)
+    except (Stop, botocore.exceptions.ClientError, botocore.exceptions.BotoCoreError) as reason:
+        # AWS's own words name the action that was refused, and of whom.
+        print(f"{arguments[0]}: {reason}", file=sys.stderr)
         return 2
     return 0
 

@@ -104,7 +104,7 @@ def function_resources(name: str, function: dict, table: dict) -> str:
         + (f"      Timeout: {function['timeout']}\n" if "timeout" in function else "")
         + (queued if function.get("queue") else "")
         + f"      Role: !GetAtt {logical_id(name)}Role.Arn\n"
-        f"      LoggingConfig: {{LogGroup: !Ref {logical_id(name)}Logs, LogFormat: JSON}}\n"
+        f"      LoggingConfig: {{LogGroup: !Ref {logical_id(name)}Logs, LogFormat: JSON, SystemLogLevel: !Ref PlatformLogLevel}}\n"
         + (f"      Environment:\n        Variables:\n{environment}" if variables else "")
         + f"  {logical_id(name)}Logs:\n"
         "    Type: AWS::Logs::LogGroup\n"
@@ -268,7 +268,7 @@ def dashboard(table: dict) -> str:
         ]
 
     def ours(*metrics: str) -> list:
-        return [["TunRTC", metric, {"label": metric}] for metric in metrics]
+        return [["TunRTC", metric, "Stack", "${AWS::StackName}", {"label": metric}] for metric in metrics]
 
     http, websocket = ["ApiId", "${HttpApi}"], ["ApiId", "${WebSocketApi}", "Stage", "ws"]
     widgets = [

@@ -60,7 +60,7 @@ def test_a_function_that_does_not_start_is_said_so_with_its_reason(function, tmp
 def test_a_folder_without_the_functions_is_named_in_one_line(tmp_path, capsys):
     assert coldstart.main([str(tmp_path)]) == 2
     said = capsys.readouterr().err
-    assert said.count("\n") == 1 and "auth_register" in said and "--release" in said
+    assert said.count("\n") == 1 and "auth_register" in said and "deploy.py build" in said
 
 
 def test_there_is_an_event_for_every_function():
@@ -70,3 +70,22 @@ def test_there_is_an_event_for_every_function():
     for name, each in table["functions"].items():
         event = coldstart.event_of(name, each, {"token": "t", "refreshToken": "r"})
         assert event.get("routeKey") or event.get("requestContext") or event.get("detail-type"), name
+
+
+ROW = {"function": "ws_signal", "memoryMb": 256, "zippedBytes": 3_000_000, "calls": ["GetItem"], "initMs": 2.5, "firstMs": 3.0}
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"initMs": 4.1}, "init took 4.1 ms"),
+        ({"firstMs": 4.1}, "first took 4.1 ms"),
+        ({"zippedBytes": 5_000_001}, "5000001 bytes"),
+        # Hashing a password takes what it takes.
+        ({"firstMs": 40.0, "memoryMb": 1769}, None),
+        ({}, None),
+    ],
+)
+def test_a_goal_that_is_missed_is_named(change, says):
+    found = coldstart.missed(ROW | change)
+    assert len(found) == (says is not None) and all(says in problem for problem in found)

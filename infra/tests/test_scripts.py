@@ -30,7 +30,7 @@ def tools(tmp_path, monkeypatch):
     """Programs that are there but do nothing, in place of cargo, cargo-lambda and sam."""
     folder = tmp_path / "bin"
     folder.mkdir()
-    for name in ("cargo", "cargo-lambda", "sam"):
+    for name in ("cargo", "cargo-lambda", "sam", "npm"):
         (folder / name).write_text("#!/bin/sh\nexit 0\n")
         (folder / name).chmod(0o755)
     monkeypatch.setenv("PATH", f"{folder}:/usr/bin:/bin")
@@ -59,6 +59,8 @@ GOOD = ["deploy", "--region", "us-east-1", "--allowed-origins", "https://app.exa
         ([*GOOD, "--stack", "no spaces"], "--stack"),
         ([*GOOD, "--architecture", "mips"], "arm64 or x86_64"),
         ([*GOOD, "--dashboard", "maybe"], "--dashboard"),
+        ([*GOOD, "--parameter", "LogRetention=90"], "LogRetentionDays"),
+        ([*GOOD, "--parameter", "DomainName=rtc.example.com"], "--parameter"),
         ([*GOOD, "--domain-name", "rtc.example.com"], "--certificate-arn"),
         ([*GOOD, "--domain-name", "https://rtc.example.com"], "--domain-name"),
         ([*GOOD, "--turn-domain", "turn.example.com"], "--turn-email"),
@@ -76,6 +78,14 @@ def test_a_missing_tool_is_named_with_how_to_get_it(elsewhere, tools, capsys, mo
     monkeypatch.setenv("PATH", str(tools))
     line = stopped(capsys, *GOOD)
     assert missing in line and says in line
+
+
+def test_the_console_needs_npm_and_nothing_else_does(elsewhere, tools, capsys, monkeypatch):
+    (tools / "npm").unlink()
+    monkeypatch.setenv("PATH", str(tools))
+    assert "no AWS credentials" in stopped(capsys, *GOOD)
+    certificate = "arn:aws:acm:us-east-1:123456789012:certificate/0a"
+    assert "Node.js" in stopped(capsys, *GOOD, "--domain-name", "rtc.example.com", "--certificate-arn", certificate)
 
 
 def test_missing_credentials_stop_it_before_the_build(elsewhere, tools, capsys):

@@ -57,7 +57,8 @@ def test_every_function_folder_is_deployed_and_nothing_else():
 def test_every_function_runs_on_amazon_linux_2023_with_tracing():
     common = cfn.load("template.yaml")["Globals"]["Function"]
     assert common["Runtime"] == "provided.al2023" and common["Handler"] == "bootstrap"
-    assert common["Tracing"] == "Active" and common["Architectures"] == [{"Ref": "Architecture"}]
+    assert common["Tracing"] == {"Ref": "Tracing"} and common["Architectures"] == [{"Ref": "Architecture"}]
+    assert cfn.load("template.yaml")["Parameters"]["Tracing"]["Default"] == "Active"
     overridden = {"Runtime", "Handler", "Tracing", "Architectures"}
     assert not [name for name, function in cfn.functions().items() if overridden & set(function)]
 
@@ -244,7 +245,38 @@ def test_the_site_is_public_through_cloudfront_alone():
     assert cfn.resources("AWS::ApiGatewayV2::Stage")["WebSocketStage"]["StageName"] == "ws"
 
 
-def test_the_dashboard_is_well_formed_and_shows_what_operators_ask_for():
+# -- What operators see -------------------------------------------------------------------------------------------
+
+
+def shown() -> list[list]:
+    """Every metric of the dashboard."""
     body = json.loads(cfn.resources("AWS::CloudWatch::Dashboard")["DashboardPage"]["DashboardBody"]["Fn::Sub"])
-    shown = {metric[1] for widget in body["widgets"] for metric in widget["properties"]["metrics"]}
-    assert {"Errors", "Throttles", "Duration", "Latency", "ConnectCount", "Relays", "PushesGone", "LoginsRefused"} <= shown
+    return [metric for widget in body["widgets"] for metric in widget["properties"]["metrics"]]
+
+
+def counted_by_the_code() -> set[str]:
+    """The metrics of the functions, as the Rust sources name them."""
+    return set(re.findall(r'=> "(\w+)"', (cfn.ROOT / "shared" / "domain" / "src" / "metric.rs").read_text()))
+
+
+def test_the_dashboard_shows_what_operators_ask_for():
+    assert {"Errors", "Throttles", "Duration", "Latency", "ConnectCount"} <= {metric[1] for metric in shown()}
+
+
+def test_the_dashboard_shows_every_metric_that_the_functions_count_for_this_stack_alone():
+    source = (cfn.ROOT / "shared" / "runtime" / "src" / "metrics.rs").read_text()
+    namespace, dimension = (re.search(rf'{name}: &str = "(\w+)"', source).group(1) for name in ("NAMESPACE", "DIMENSION"))
+    ours = {metric[1]: metric[2:4] for metric in shown() if metric[0] == namespace}
+    assert set(ours) == counted_by_the_code() and len(ours) >= 4
+    assert all(dimensions == [dimension, "${AWS::StackName}"] for dimensions in ours.values())
+    common = cfn.load("template.yaml")["Globals"]["Function"]["Environment"]["Variables"]
+    assert common["TUNRTC_METRICS_STACK"] == {"Ref": "AWS::StackName"}
+
+
+def test_every_alarm_tells_somebody_and_none_waits_for_a_metric_that_nobody_counts():
+    alarms = cfn.resources("AWS::CloudWatch::Alarm")
+    assert len(alarms) >= 8
+    for name, alarm in alarms.items():
+        assert alarm["AlarmActions"] == [{"Ref": "AlarmTopic"}] and alarm["TreatMissingData"] == "notBreaching", name
+        if alarm["Namespace"] == "TunRTC":
+            assert alarm["MetricName"] in counted_by_the_code() and alarm["Dimensions"][0]["Name"] == "Stack", name

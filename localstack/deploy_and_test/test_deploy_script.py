@@ -16,7 +16,8 @@ sys.path.insert(0, str(deploying.ROOT / "infra"))
 import deploy  # noqa: E402
 
 STAND_IN = "#!/bin/sh\nexit 0\n"
-DEPLOY = ["deploy", "--region", "us-east-1", "--allowed-origins", "https://app.example.com", "--alarm-email", "ops@example.com", "--dashboard", "true"]
+DEPLOY = ["deploy", "--region", "us-east-1", "--allowed-origins", "https://app.example.com", "--alarm-email", "ops@example.com", "--dashboard", "true",
+          "--parameter", "LogRetentionDays=90"]
 DESTROY = ["destroy", "--region", "us-east-1", "--yes"]
 
 
@@ -41,9 +42,12 @@ def script(account, tmp_path, monkeypatch):
         (tmp_path / "infra" / name).write_bytes((deploy.HERE / name).read_bytes())
     monkeypatch.setattr(deploy, "HERE", tmp_path / "infra")
     monkeypatch.setattr(deploy, "ROOT", tmp_path)
-    # Neither a compiler nor an answer of the stand-ins is wanted here.
-    monkeypatch.setattr(deploy, "check_tools", lambda: None)
+    # Neither a compiler nor an answer of the stand-ins is wanted here, and no name is asked for outside.
+    monkeypatch.setattr(deploy, "check_tools", lambda options: None)
     monkeypatch.setattr(deploy, "build", lambda architecture: None)
+    monkeypatch.setattr(deploy, "SDK", site(tmp_path / "sdk-js"))
+    monkeypatch.setattr(deploy, "build_site", lambda: None)
+    monkeypatch.setattr(deploy, "resolves", lambda name: True)
     monkeypatch.setattr(deploy.smoke, "problems", lambda *_: [])
     # The one thing that the endpoint's deployment differs in.
     of_aws = deploy.stack_parameters
@@ -51,6 +55,24 @@ def script(account, tmp_path, monkeypatch):
     for name, value in (emulator.ROOT | {"AWS_ENDPOINT_URL": f"http://{account.host}", "HOME": str(tmp_path)}).items():
         monkeypatch.setenv(name, value)
     return deploy.main
+
+
+def site(folder):
+    """A console of three files and an example, as `npm run build` lays them out."""
+    for name in ("index.html", "app.js", "sdk/tunrtc.js", "examples/basic.html"):
+        file = folder / "dist" / "console" / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(name)
+    return folder
+
+
+def files_of_the_site(account) -> dict[str, str]:
+    """What lies in the site's bucket, with its content type."""
+    outputs = account.client("cloudformation").describe_stacks(StackName="tunrtc-edge")["Stacks"][0]["Outputs"]
+    bucket = next(output["OutputValue"] for output in outputs if output["OutputKey"] == "SiteBucket")
+    storage = account.client("s3")
+    keys = [each["Key"] for each in storage.list_objects_v2(Bucket=bucket)["Contents"]]
+    return {key: storage.head_object(Bucket=bucket, Key=key)["ContentType"] for key in keys}
 
 
 def stack_names(account) -> set[str]:
@@ -64,12 +86,18 @@ def test_an_empty_account_gets_everything_and_is_empty_again_afterwards(script, 
     assert script([*DEPLOY, "--domain-name", "rtc.example.com", "--certificate-arn", certificate, "--hosted-zone-id", zone]) == 0
     said = capfd.readouterr().out
     assert "HTTP API:  https://rtc.example.com\nSignaling: wss://rtc.example.com/ws\n" in said
+    assert "The smoke test of rtc.example.com passed." in said and said.count("The smoke test of") == 2
     assert stack_names(account) == {"tunrtc", "tunrtc-edge"}
+    javascript = "text/javascript; charset=utf-8"
+    assert files_of_the_site(account) == {"index.html": "text/html; charset=utf-8", "app.js": javascript, "sdk/tunrtc.js": javascript}
 
     # The second time nothing has changed, and that is no failure; what the account had is not asked for again.
     assert script([*DEPLOY, "--domain-name", "rtc.example.com", "--certificate-arn", certificate, "--hosted-zone-id", zone]) == 0
     parameters = account.client("cloudformation").describe_stacks(StackName="tunrtc")["Stacks"][0]["Parameters"]
     assert {"ParameterKey": "ApiGatewayLogRole", "ParameterValue": "create"} in parameters
+    # The console is a page of this deployment like any other.
+    assert {"ParameterKey": "AllowedOrigins", "ParameterValue": "https://app.example.com,https://rtc.example.com"} in parameters
+    assert {"ParameterKey": "LogRetentionDays", "ParameterValue": "90"} in parameters
 
     capfd.readouterr()
     assert script(DESTROY) == 2
@@ -78,6 +106,7 @@ def test_an_empty_account_gets_everything_and_is_empty_again_afterwards(script, 
 
     assert script([*DESTROY, "--delete-data"]) == 0
     assert stack_names(account) == set()
+    assert not [each for each in account.client("s3").list_buckets()["Buckets"] if "edge" in each["Name"]]
     assert script(DESTROY) == 2
     assert "there is no stack" in capfd.readouterr().err
 
