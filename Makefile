@@ -1,7 +1,7 @@
 # `make` lists the targets. Everything a target needs is installed by it, or named in one line.
 .DEFAULT_GOAL := help
 SHELL := /bin/sh
-.PHONY: help run test test-rust test-sdk test-browser test-infra lint bench coldstart documents screenshot deploy destroy clean tools packages
+.PHONY: help run test test-rust test-sdk test-browser test-infra lint bench bench-local coldstart documents screenshot deploy destroy clean tools packages
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -32,14 +32,16 @@ lint: packages ## Formatting, clippy, types, package checks
 	cargo clippy --workspace --all-targets --quiet -- --deny warnings
 	cd sdk-js && npm run --silent build && npm run lint
 
-bench: ## Measure the local server's speed and size (release build)
+bench: bench-local coldstart ## Measure everything: the local server, and every function's cold start and size
+
+bench-local: ## Measure the local server's speed and size (release build)
 	cargo build --release --workspace --bin tunrtc --bin bench
 	target/release/bench
 
-coldstart: ## Measure every function's cold start and package size (builds all of them, which takes long)
-	sh infra/setup.sh
-	cargo build --release --workspace --bins
-	infra/.venv/bin/python infra/coldstart/coldstart.py target/release --share
+coldstart: ## Measure every function's cold start and package, as they are deployed (builds all of them, which takes long)
+	sh infra/setup.sh deploy
+	infra/.venv/bin/python infra/deploy.py build --architecture $$(uname -m | sed s/aarch64/arm64/)
+	infra/.venv/bin/python infra/coldstart/coldstart.py target/lambda --share
 
 documents: ## Write docs/api anew from the code
 	cargo run --package protocol --features schema --example documents -- docs/api

@@ -179,7 +179,7 @@ def build(architecture: str) -> None:
     packages = [argument for name in names for argument in ("-p", name)]
     flag = "--arm64" if architecture == "arm64" else "--x86-64"
     environment = os.environ | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
-    run([tool("cargo-lambda"), "lambda", "build", "--profile", "lambda", flag, *packages], "the build failed", env=environment)
+    run([tool("cargo-lambda"), "lambda", "build", "--profile", "function", flag, *packages], "the build failed", env=environment)
     for name in names:
         shutil.copy(ROOTS, ROOT / "target" / "lambda" / name / ROOTS.name)
 

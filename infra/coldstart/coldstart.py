@@ -6,7 +6,7 @@ BINARIES is a folder of built functions, one folder each: target/lambda, as `dep
 `init` is exec to the first poll, `first` the first invocation with its calls to an endpoint on this machine
 that answers at once; medians, in milliseconds. `--share` repeats both with the part of one core that Lambda
 gives to the function's memory, where this machine lets a control group be made. `--check` fails when a goal
-is missed: 4 ms for `init` and for `first` of functions with a client of AWS, on a whole core, and
+is missed: on a whole core 4 ms for `init`, and for `first` where it makes no more than two calls, and
 5,000,000 bytes for every package.
 """
 
@@ -206,8 +206,8 @@ def bench(table: dict, names: list[str], folder: Path, runs: int, shared: bool) 
 
 def missed(row: dict) -> list[str]:
     """The goals that a function misses, each in words."""
-    has_client = bool(row["calls"])
-    times = {"init": row["initMs"], "first": row["firstMs"]} if has_client and row["memoryMb"] < WHOLE_CORE_MB else {"init": row["initMs"]}
+    # More calls are more work than a start: a sweep reads every shard of the index, a login hashes a password.
+    times = {"init": row["initMs"]} | ({"first": row["firstMs"]} if len(row["calls"]) <= 2 else {})
     slow = [f"{row['function']}: {what} took {ms} ms, goal {GOAL_MS} ms" for what, ms in times.items() if ms > GOAL_MS]
     large = [f"{row['function']}: {row['zippedBytes']} bytes zipped, goal {GOAL_BYTES}"] if row["zippedBytes"] > GOAL_BYTES else []
     return slow + large

@@ -8,7 +8,6 @@ import json
 import os
 import selectors
 import socket
-import struct
 import time
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -103,16 +102,16 @@ def listener() -> socket.socket:
 def cold_start(program: Path, event: dict, environment: dict[str, str], memory: int, cgroup: Path | None, output) -> Timing:
     """Starts a function once, gives it one event, and ends it.
 
-    `cgroup` is a group whose processor share the process gets from its first instruction. `output` is an
-    open file for what the function logs.
+    `environment` may name another endpoint for AWS than the one that is served here. `cgroup` is a group whose
+    processor share the process gets from its first instruction. `output` is an open file for what the function logs.
     """
     with ExitStack() as stack:
         runtime, aws = (stack.enter_context(listener()) for _ in range(2))
-        variables = environment | {
+        endpoint = f"http://127.0.0.1:{aws.getsockname()[1]}"
+        variables = {"AWS_ENDPOINT_URL": endpoint} | environment | {
             "AWS_LAMBDA_RUNTIME_API": f"127.0.0.1:{runtime.getsockname()[1]}",
-            "AWS_ENDPOINT_URL": f"http://127.0.0.1:{aws.getsockname()[1]}",
-            "TUNRTC_CONNECTIONS_ENDPOINT": f"http://127.0.0.1:{aws.getsockname()[1]}/ws",
-            "TUNRTC_DELAY_QUEUE_URL": f"http://127.0.0.1:{aws.getsockname()[1]}/1/queue",
+            "TUNRTC_CONNECTIONS_ENDPOINT": f"{endpoint}/ws",
+            "TUNRTC_DELAY_QUEUE_URL": f"{endpoint}/1/queue",
             "AWS_LAMBDA_FUNCTION_NAME": program.name,
             "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(memory),
             "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",
@@ -127,20 +126,25 @@ def cold_start(program: Path, event: dict, environment: dict[str, str], memory: 
 
 
 def spawn(program: Path, environment: dict[str, str], cgroup: Path | None, output) -> tuple[int, float]:
-    """Starts the program, in the control group if there is one; its process id and the moment before exec."""
-    reading, writing = os.pipe()
-    process = os.fork()
-    if process == 0:
-        os.dup2(output.fileno(), 1)
-        os.dup2(output.fileno(), 2)
-        if cgroup is not None:
-            (cgroup / "cgroup.procs").write_text(str(os.getpid()))
-        # The clock is the machine's: both processes read the same one.
-        os.write(writing, struct.pack("d", time.perf_counter()))
-        os.execve(program, [str(program)], environment)
-    os.close(writing)
-    with open(reading, "rb") as pipe:
-        (started,) = struct.unpack("d", pipe.read(8))
+    """Starts the program, in the control group if there is one; its process id and the moment before exec.
+
+    Not by fork: giving up a copy of this process would cost the program a millisecond or two. For a group, a
+    shell joins it, waits to be told, and becomes the program, which costs half a millisecond.
+    """
+    actions = [(os.POSIX_SPAWN_DUP2, output.fileno(), 1), (os.POSIX_SPAWN_DUP2, output.fileno(), 2)]
+    if cgroup is None:
+        started = time.perf_counter()
+        return os.posix_spawn(program, [str(program)], environment, file_actions=actions), started
+    waiting, telling = os.pipe()
+    script = 'echo $$ > "$0" && echo && read -r go && exec "$1" >&2'
+    joined, joining = os.pipe()
+    actions = [(os.POSIX_SPAWN_DUP2, waiting, 0), (os.POSIX_SPAWN_DUP2, joining, 1), actions[1]]
+    process = os.posix_spawn("/bin/sh", ["sh", "-c", script, str(cgroup / "cgroup.procs"), str(program)], environment, file_actions=actions)
+    os.read(joined, 1)
+    started = time.perf_counter()
+    os.write(telling, b"\n")
+    for end in (waiting, telling, joined, joining):
+        os.close(end)
     return process, started
 
 

@@ -81,8 +81,7 @@ ROW = {"function": "ws_signal", "memoryMb": 256, "zippedBytes": 3_000_000, "call
         ({"initMs": 4.1}, "init took 4.1 ms"),
         ({"firstMs": 4.1}, "first took 4.1 ms"),
         ({"zippedBytes": 5_000_001}, "5000001 bytes"),
-        # Hashing a password takes what it takes.
-        ({"firstMs": 40.0, "memoryMb": 1769}, None),
+        ({"firstMs": 40.0, "calls": ["UpdateItem", "UpdateItem", "GetItem"]}, None),
         ({}, None),
     ],
 )

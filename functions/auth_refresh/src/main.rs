@@ -7,6 +7,6 @@ use lambda_http::service_fn;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_http::Error> {
-    let deps = &Deps::new(&runtime::Runtime::start()).await?;
+    let deps = &Deps::new(&runtime::Runtime::start())?;
     lambda_http::run(service_fn(move |request| async move { Ok::<_, Infallible>(handle(deps, request).await) })).await
 }

@@ -13,7 +13,7 @@ pub struct Deps {
 
 impl Deps {
     /// From configuration; names the setting that is missing.
-    pub async fn new(runtime: &Runtime) -> Result<Self, Missing> {
+    pub fn new(runtime: &Runtime) -> Result<Self, Missing> {
         Ok(Self { edge: runtime.edge()? })
     }
 }

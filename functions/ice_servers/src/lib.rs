@@ -18,7 +18,7 @@ pub struct Deps {
 
 impl Deps {
     /// From configuration; names the setting that is missing.
-    pub async fn new(runtime: &Runtime) -> Result<Self, Missing> {
+    pub fn new(runtime: &Runtime) -> Result<Self, Missing> {
         Ok(Self {
             edge: runtime.edge()?,
             tokens: Tokens::new(&runtime.settings.secrets()?),

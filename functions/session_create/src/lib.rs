@@ -19,10 +19,10 @@ pub struct Deps {
 
 impl Deps {
     /// From configuration; names the setting that is missing.
-    pub async fn new(runtime: &Runtime) -> Result<Self, Missing> {
+    pub fn new(runtime: &Runtime) -> Result<Self, Missing> {
         Ok(Self {
             edge: runtime.edge()?,
-            store: Store::new(runtime.aws().await, runtime.settings.required(settings::TABLE)?, runtime.backoff()),
+            store: Store::new(runtime.aws()?, runtime.settings.required(settings::TABLE)?, runtime.backoff()),
             tokens: Tokens::new(&runtime.settings.secrets()?),
         })
     }

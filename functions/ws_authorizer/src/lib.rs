@@ -26,7 +26,7 @@ pub struct Deps {
 
 impl Deps {
     /// From configuration; names the setting that is missing.
-    pub async fn new(runtime: &Runtime) -> Result<Self, Missing> {
+    pub fn new(runtime: &Runtime) -> Result<Self, Missing> {
         Ok(Self {
             clock: runtime.edge()?.clock,
             tickets: Tickets::new(&runtime.settings.secrets()?),

@@ -5,6 +5,6 @@ use ws_authorizer::{Deps, handle};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {
-    let deps = &Deps::new(&runtime::Runtime::start()).await?;
+    let deps = &Deps::new(&runtime::Runtime::start())?;
     lambda_runtime::run(service_fn(move |event: LambdaEvent<_>| handle(deps, event.payload))).await
 }

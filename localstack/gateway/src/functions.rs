@@ -15,7 +15,7 @@ use serde::de::DeserializeOwned;
 /// A function of the HTTP API: the same adapter as on Lambda turns events into requests.
 macro_rules! http {
     ($runtime:expr, $function:ident) => {{
-        let deps = Arc::new($function::Deps::new($runtime).await?);
+        let deps = Arc::new($function::Deps::new($runtime)?);
         http_function(move |request| {
             let deps = Arc::clone(&deps);
             async move { $function::handle(&deps, request).await }
@@ -26,7 +26,7 @@ macro_rules! http {
 /// Any other function: its event and its answer are plain JSON.
 macro_rules! event {
     ($runtime:expr, $function:ident) => {{
-        let deps = Arc::new($function::Deps::new($runtime).await?);
+        let deps = Arc::new($function::Deps::new($runtime)?);
         event_function(move |event| {
             let deps = Arc::clone(&deps);
             async move { $function::handle(&deps, event).await }
@@ -38,7 +38,7 @@ macro_rules! event {
 ///
 /// # Errors
 /// The setting that the function misses.
-pub async fn function(name: &str, runtime: &Runtime) -> Result<Function, Missing> {
+pub fn function(name: &str, runtime: &Runtime) -> Result<Function, Missing> {
     Ok(match name {
         "auth_delete" => http!(runtime, auth_delete),
         "auth_login" => http!(runtime, auth_login),

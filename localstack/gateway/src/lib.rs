@@ -108,7 +108,7 @@ impl Server {
         let ids: Arc<dyn IdSource> = Arc::new(UuidSource::default());
         let runtime = Runtime::with(configure(&options, &url)?, aws, Arc::clone(&clock), Arc::clone(&ids));
 
-        let store = Store::new(runtime.aws().await, TABLE, runtime.backoff());
+        let store = Store::new(runtime.aws()?, TABLE, runtime.backoff());
         store.create_table().await?;
         if options.data.is_none() {
             demo::create(&store, &*clock, &*ids).await?;
@@ -142,8 +142,8 @@ impl Server {
     ///
     /// # Errors
     /// The setting that the function misses.
-    pub async fn function(&self, name: &str) -> Result<Function, Missing> {
-        functions::function(name, &self.runtime).await
+    pub fn function(&self, name: &str) -> Result<Function, Missing> {
+        functions::function(name, &self.runtime)
     }
 
     /// Stops: connections are closed with 1001, running functions finish.
@@ -210,16 +210,16 @@ async fn assemble(runtime: &Runtime, options: Options, access_key: String) -> Re
         .limits(options.limits)
         .message_order(options.message_order)
         .cors(cors(origins))
-        .authorizer(TICKET, functions::function(routes::AUTHORIZER, runtime).await?);
+        .authorizer(TICKET, functions::function(routes::AUTHORIZER, runtime)?);
     for route in ROUTES {
-        let function = functions::function(route.function, runtime).await?;
+        let function = functions::function(route.function, runtime)?;
         builder = match route.api {
             Api::Http => builder.http_route(route.key, function),
             Api::WebSocket if route.has_route_response() => builder.ws_route_with_response(route.key, function),
             Api::WebSocket => builder.ws_route(route.key, function),
         };
     }
-    let expiry = functions::function(routes::EXPIRY, runtime).await?;
+    let expiry = functions::function(routes::EXPIRY, runtime)?;
     let root: Arc<PathBuf> = Arc::new(options.console);
     builder =
         builder.queue(QUEUE, expiry.clone()).schedule("sweep", options.sweep_every, expiry).assets(move |request| {

@@ -19,7 +19,7 @@ fn event(name: &str) -> Value {
 
 /// Hands an event to a fresh instance of a function: what it returns, or the message of its error.
 async fn invoke(target: &Target, function: &str, event: &Value) -> Result<Value, String> {
-    let function = target.server().function(function).await.expect("a function of the route table");
+    let function = target.server().function(function).expect("a function of the route table");
     let answer = function(event.to_string().into()).await;
     answer.map(|json| serde_json::from_slice(&json).expect("JSON")).map_err(|error| error.message)
 }

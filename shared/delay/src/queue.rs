@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use aws_config::SdkConfig;
 use aws_sdk_sqs::config::http::HttpResponse;
 use aws_sdk_sqs::config::retry::RetryConfig;
 use aws_sdk_sqs::config::timeout::TimeoutConfig;
 use aws_sdk_sqs::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_sqs::operation::send_message::SendMessageError;
 use aws_sdk_sqs::{Client, config};
+use aws_types::SdkConfig;
 use domain::presence::{Delays, Later};
 use domain::{Error, Result};
 
@@ -112,7 +112,7 @@ mod tests {
         fn queue(&self) -> DelayQueue {
             let connector = SharedHttpConnector::new(self.clone());
             let credentials = Credentials::new("key", "secret", None, None, "test");
-            let config = aws_config::SdkConfig::builder()
+            let config = SdkConfig::builder()
                 .behavior_version(BehaviorVersion::latest())
                 .region(Region::new("eu-central-1"))
                 .credentials_provider(SharedCredentialsProvider::new(credentials))

@@ -2,19 +2,19 @@
 //!
 //! The only place, with the mains themselves, that reads the environment, the system's clock and its randomness.
 
+mod aws;
 mod clock;
 pub mod logs;
 pub mod metrics;
 pub mod settings;
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use aws_config::{BehaviorVersion, SdkConfig};
+use aws_types::SdkConfig;
 use domain::relay::Standings;
 use domain::{Backoff, Clock, IdSource};
 use gateway::{Edge, FrameRates};
-use tokio::sync::OnceCell;
 
 pub use clock::{SystemClock, UuidSource};
 pub use settings::{Missing, Settings};
@@ -25,7 +25,7 @@ pub struct Runtime {
     pub settings: Settings,
     clock: Arc<dyn Clock>,
     ids: Arc<dyn IdSource>,
-    aws: OnceCell<SdkConfig>,
+    aws: OnceLock<Result<SdkConfig, Missing>>,
     frame_rates: Arc<FrameRates>,
     standings: Arc<Standings>,
 }
@@ -35,15 +35,20 @@ impl Runtime {
     pub fn start() -> Self {
         let settings = Settings::from_env();
         logs::init(settings.log_format());
-        Self::new(settings, OnceCell::new(), Arc::new(SystemClock), Arc::new(UuidSource::default()))
+        Self::new(settings, OnceLock::new(), Arc::new(SystemClock), Arc::new(UuidSource::default()))
     }
 
     /// With everything given: what the local gateway and tests do.
     pub fn with(settings: Settings, aws: SdkConfig, clock: Arc<dyn Clock>, ids: Arc<dyn IdSource>) -> Self {
-        Self::new(settings, OnceCell::new_with(Some(aws)), clock, ids)
+        Self::new(settings, OnceLock::from(Ok(aws)), clock, ids)
     }
 
-    fn new(settings: Settings, aws: OnceCell<SdkConfig>, clock: Arc<dyn Clock>, ids: Arc<dyn IdSource>) -> Self {
+    fn new(
+        settings: Settings,
+        aws: OnceLock<Result<SdkConfig, Missing>>,
+        clock: Arc<dyn Clock>,
+        ids: Arc<dyn IdSource>,
+    ) -> Self {
         Self { settings, clock, ids, aws, frame_rates: Arc::default(), standings: Arc::default() }
     }
 
@@ -57,9 +62,9 @@ impl Runtime {
         })
     }
 
-    /// Region, credentials and endpoints, read at the first call.
-    pub async fn aws(&self) -> &SdkConfig {
-        self.aws.get_or_init(|| aws_config::defaults(BehaviorVersion::latest()).load()).await
+    /// Region, credentials and endpoints, read at the first call: a function without a client pays nothing for them.
+    pub fn aws(&self) -> Result<&SdkConfig, Missing> {
+        self.aws.get_or_init(|| aws::config(&self.settings)).as_ref().map_err(Missing::clone)
     }
 
     /// Which connections are known to have joined.

@@ -7,6 +7,16 @@ use domain::{Policy, Throttle};
 
 use crate::logs::Format;
 
+/// The AWS region; Lambda gives it, and the three below.
+pub const REGION: &str = "AWS_REGION";
+/// The key of the function's role.
+pub const ACCESS_KEY_ID: &str = "AWS_ACCESS_KEY_ID";
+/// The secret of that key.
+pub const SECRET_ACCESS_KEY: &str = "AWS_SECRET_ACCESS_KEY";
+/// The session that the key is good for.
+pub const SESSION_TOKEN: &str = "AWS_SESSION_TOKEN";
+/// Where an endpoint is that stands in for AWS.
+pub const ENDPOINT_URL: &str = "AWS_ENDPOINT_URL";
 /// The DynamoDB table.
 pub const TABLE: &str = "TUNRTC_TABLE";
 /// The secret that tokens and tickets are signed with.
@@ -82,7 +92,7 @@ impl Settings {
     /// The process's environment.
     #[expect(clippy::disallowed_methods, reason = "this is the one place that reads the environment")]
     pub fn from_env() -> Self {
-        Self(std::env::vars().filter(|(name, _)| name.starts_with("TUNRTC_")).collect())
+        Self(std::env::vars().filter(|(name, _)| name.starts_with("TUNRTC_") || name.starts_with("AWS_")).collect())
     }
 
     /// With one more, or another value.
