@@ -24,6 +24,7 @@ test-browser: packages ## Calls between real browsers, on this machine and over 
 
 test-infra: ## The AWS template, coturn, and a deployment into an emulator
 	sh infra/setup.sh
+	sh infra/setup.sh policy
 	infra/.venv/bin/python -m pytest coturn/tests infra/tests
 	sh localstack/deploy_and_test/run.sh
 
@@ -58,7 +59,7 @@ destroy: ## Remove the deployment from AWS
 
 clean: ## Remove everything that was built
 	cargo clean
-	rm -rf sdk-js/dist sdk-js/build sdk-js/node_modules infra/.venv
+	rm -rf sdk-js/dist sdk-js/build sdk-js/node_modules infra/.venv infra/.venv-policy
 
 tools: # What the tests need beside Rust and Node
 	@sh .ci/tools

@@ -5,6 +5,7 @@
     deploy.py build           build the functions into target/lambda, and no more
 
 Every option can also be given as a variable, which is how `make deploy` passes them (ALLOWED_ORIGINS=...).
+What a later deploy does not say stays as it was; `--parameter AlarmEmail=` takes something away again.
 Whatever is missing is found before anything is built or created, and said in one line with what to do.
 """
 
@@ -40,11 +41,8 @@ CONTENT_TYPES = {
 ORIGIN = re.compile(r"https?://[A-Za-z0-9.-]+(:\d+)?")
 DOMAIN = re.compile(r"([a-z0-9-]+\.)+[a-z]{2,}")
 CERTIFICATE = re.compile(r"arn:aws[a-z-]*:acm:us-east-1:\d{12}:certificate/[0-9a-f-]+")
-# Parameters of the template that have an option of their own, or that the script finds out by itself.
-MANAGED = {
-    "Architecture", "AllowedOrigins", "DomainName", "AlarmEmail", "Dashboard", "ApiGatewayLogRole", "EmulatorHost",
-    "TokenSecretVersion", "TurnSecretVersion",
-}
+# Parameters of the template that follow from something else, and are not the operator's to set.
+DERIVED = {"Architecture", "ApiGatewayLogRole", "EmulatorHost", "TokenSecretVersion", "TurnSecretVersion"}
 
 
 class Stop(Exception):
@@ -63,7 +61,7 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     for command in (deploy, destroy):
         option(command, "stack", "tunrtc", "name of the stack, and start of its resources' names")
         option(command, "region", os.environ.get("AWS_REGION", os.environ.get("AWS_DEFAULT_REGION", "")), "AWS region")
-    option(deploy, "allowed-origins", "", "comma list of origins whose pages may use the APIs (required)")
+    option(deploy, "allowed-origins", "", "comma list of origins whose pages may use the APIs (required the first time)")
     for command in (build, deploy):
         option(command, "architecture", "arm64", "arm64 or x86_64")
     option(deploy, "turn-domain", "", "host name for a coturn server; creates one (needs --turn-email, --turn-vpc, --turn-subnet)")
@@ -74,7 +72,7 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     option(deploy, "certificate-arn", "", "certificate of that name, in us-east-1")
     option(deploy, "hosted-zone-id", "", "Route 53 zone in which to make that name; without it you make it yourself")
     option(deploy, "alarm-email", "", "where alarms go; none without it")
-    option(deploy, "dashboard", "false", "true for a CloudWatch dashboard")
+    option(deploy, "dashboard", "", "true for a CloudWatch dashboard, false for none")
     deploy.add_argument(
         "--parameter", action="append", metavar="NAME=VALUE", default=os.environ.get("PARAMETERS", "").split(),
         help="another parameter of template.yaml, such as LogRetentionDays=90; may be given more than once (or PARAMETERS, separated by spaces)",
@@ -104,10 +102,9 @@ def check_options(options: argparse.Namespace) -> None:
     require(re.fullmatch(r"[A-Za-z][A-Za-z0-9-]{0,38}", options.stack), "--stack must be 1-39 letters, digits and hyphens, a letter first")
     if options.command == "destroy":
         return
-    require(options.allowed_origins, "no allowed origins: set --allowed-origins or ALLOWED_ORIGINS, for example https://app.example.com")
-    for origin in options.allowed_origins.split(","):
+    for origin in filter(None, options.allowed_origins.split(",")):
         require(ORIGIN.fullmatch(origin), f"--allowed-origins: {origin!r} is not an origin such as https://app.example.com")
-    require(options.dashboard in ("true", "false"), "--dashboard must be true or false")
+    require(options.dashboard in ("", "true", "false"), "--dashboard must be true or false")
     for name in given_parameters(options):
         require(name in settable_parameters(), f"--parameter: {name!r} is none of {', '.join(sorted(settable_parameters()))}")
     if options.turn_domain:
@@ -130,8 +127,8 @@ Loader.add_multi_constructor("!", lambda *_: None)
 
 
 def settable_parameters() -> set[str]:
-    """The template's parameters that are the operator's to choose and have no option of their own."""
-    return set(yaml.load((HERE / "template.yaml").read_text(), Loader)["Parameters"]) - MANAGED
+    """The template's parameters that are the operator's to choose."""
+    return set(yaml.load((HERE / "template.yaml").read_text(), Loader)["Parameters"]) - DERIVED
 
 
 def given_parameters(options: argparse.Namespace) -> dict[str, str]:
@@ -145,7 +142,6 @@ def check_tools(options: argparse.Namespace) -> None:
     require(tool("cargo-lambda").exists(), "cargo-lambda is missing: run infra/setup.sh deploy")
     if options.command == "deploy":
         require(tool("sam").exists(), "sam is missing: run infra/setup.sh deploy")
-        require(not options.domain_name or shutil.which("npm"), "npm is missing, which builds the console: install Node.js 20 or newer")
 
 
 def tool(name: str) -> Path:
@@ -276,25 +272,26 @@ def packed(file: Path) -> str:
 
 
 def stack_parameters(session: boto3.Session, options: argparse.Namespace) -> dict[str, str]:
-    kept = kept_parameters(session, options.stack)
-    parameters = {
+    """What the stack is told. A parameter that is not here keeps its value, or has the template's default at first."""
+    said = {"AllowedOrigins": options.allowed_origins, "DomainName": options.domain_name, "AlarmEmail": options.alarm_email,
+            "Dashboard": options.dashboard}
+    derived = {
         "Architecture": options.architecture,
-        "AllowedOrigins": ",".join(allowed_origins(options)),
-        "DomainName": options.domain_name,
-        "AlarmEmail": options.alarm_email,
-        "Dashboard": options.dashboard,
         # Whoever created the role keeps it; otherwise an update would take it away from this stack.
-        "ApiGatewayLogRole": kept.get("ApiGatewayLogRole") or log_role(session),
+        "ApiGatewayLogRole": kept_parameters(session, options.stack).get("ApiGatewayLogRole") or log_role(session),
     }
-    # A rotation's state is not an option: a deploy must not undo it.
-    rotation = {name: kept[name] for name in ("TokenSecretVersion", "TurnSecretVersion") if kept.get(name)}
-    return parameters | given_parameters(options) | rotation | turn_parameters(session, options)
+    return {name: value for name, value in said.items() if value} | derived | turn_parameters(session, options) | given_parameters(options)
 
 
-def allowed_origins(options: argparse.Namespace) -> list[str]:
-    """The origins that were given, and the console's own where there is one."""
+def remember(session: boto3.Session, options: argparse.Namespace) -> None:
+    """Fills in what an earlier deploy said and this one does not, as far as the script itself acts on it."""
+    kept = kept_parameters(session, options.stack)
+    options.domain_name = given_parameters(options).get("DomainName", options.domain_name or kept.get("DomainName", ""))
+    options.allowed_origins = options.allowed_origins or kept.get("AllowedOrigins", "")
+    require(options.allowed_origins, "no allowed origins: set --allowed-origins or ALLOWED_ORIGINS, for example https://app.example.com")
     console = [f"https://{options.domain_name}"] if options.domain_name else []
-    return list(dict.fromkeys([*options.allowed_origins.split(","), *console]))
+    options.allowed_origins = ",".join(dict.fromkeys([*options.allowed_origins.split(","), *console]))
+    require(not console or shutil.which("npm"), "npm is missing, which builds the console: install Node.js 20 or newer")
 
 
 def kept_parameters(session: boto3.Session, stack: str) -> dict[str, str]:
@@ -303,6 +300,7 @@ def kept_parameters(session: boto3.Session, stack: str) -> dict[str, str]:
 
 
 def deploy(session: boto3.Session, options: argparse.Namespace) -> None:
+    remember(session, options)
     build_packages(options.architecture)
     if options.domain_name:
         build_site()
@@ -311,13 +309,14 @@ def deploy(session: boto3.Session, options: argparse.Namespace) -> None:
     if options.domain_name:
         deploy_edge(session, options, made)
     print(f"HTTP API:  {made['HttpUrl']}\nSignaling: {made['SignalingUrl']}")
-    smoke_test(made["HttpApiUrl"], made["WebSocketApiUrl"], options)
+    origin = options.allowed_origins.split(",")[0]
+    smoke_test(made["HttpApiUrl"], made["WebSocketApiUrl"], origin)
     if options.domain_name and resolves(options.domain_name):
-        smoke_test(made["HttpUrl"], made["SignalingUrl"], options)
+        smoke_test(made["HttpUrl"], made["SignalingUrl"], origin)
 
 
-def smoke_test(http_url: str, signaling_url: str, options: argparse.Namespace) -> None:
-    wrong = smoke.problems(http_url, signaling_url, allowed_origins(options)[0])
+def smoke_test(http_url: str, signaling_url: str, origin: str) -> None:
+    wrong = smoke.problems(http_url, signaling_url, origin)
     require(not wrong, f"deployed, but the smoke test of {http_url} failed: " + "; ".join(wrong))
     print(f"The smoke test of {urlsplit(http_url).netloc} passed.")
 
@@ -334,14 +333,13 @@ def resolves(name: str) -> bool:
 def deploy_edge(session: boto3.Session, options: argparse.Namespace, made: dict[str, str]) -> None:
     """CloudFront in front of both APIs, and the console and the SDK behind the same name."""
     stack = f"{options.stack}-edge"
-    sam_deploy(options, HERE / "edge.yaml", stack, {
-        "DomainName": options.domain_name, "CertificateArn": options.certificate_arn, "HostedZoneId": options.hosted_zone_id,
-        "HttpApiId": made["HttpApiId"], "WebSocketApiId": made["WebSocketApiId"],
-    })
+    said = {"DomainName": options.domain_name, "CertificateArn": options.certificate_arn, "HostedZoneId": options.hosted_zone_id,
+            "HttpApiId": made["HttpApiId"], "WebSocketApiId": made["WebSocketApiId"]}
+    sam_deploy(options, HERE / "edge.yaml", stack, {name: value for name, value in said.items() if value})
     edge = outputs(session, stack)
     upload_site(session, edge["SiteBucket"])
     print(f"Console:   https://{options.domain_name}")
-    if not options.hosted_zone_id:
+    if not kept_parameters(session, stack).get("HostedZoneId"):
         print(f"DNS: point the name {options.domain_name} at {edge['DistributionDomain']}")
 
 
@@ -371,12 +369,16 @@ def destroy(session: boto3.Session, options: argparse.Namespace) -> None:
     made = outputs(session, options.stack)
     site = outputs(session, f"{options.stack}-edge").get("SiteBucket")
     if options.delete_data:
-        session.client("dynamodb").update_table(TableName=made["TableName"], DeletionProtectionEnabled=False)
+        table = session.client("cloudformation").describe_stack_resource(StackName=options.stack, LogicalResourceId="Table")
+        name = table["StackResourceDetail"]["PhysicalResourceId"]
+        session.client("dynamodb").update_table(TableName=name, DeletionProtectionEnabled=False)
     for stack in (f"{options.stack}-edge", options.stack, f"{options.stack}-turn"):
         delete_stack(session, stack)
     if options.delete_data:
         delete_what_stacks_leave(session, made["TokenSecretArn"], site)
     print(f"{options.stack} is deleted.")
+    if kept.get("RestoredTable"):
+        print(f"The table {kept['RestoredTable']} is not part of it and stays.")
 
 
 def delete_what_stacks_leave(session: boto3.Session, secret: str, site: str | None) -> None:

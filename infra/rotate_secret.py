@@ -64,8 +64,8 @@ def parameter(stack: dict, name: str) -> str:
     return next(each["ParameterValue"] for each in stack["Parameters"] if each["ParameterKey"] == name)
 
 
-def give_version(cloudformation, stack: dict, name: str, version: str) -> None:
-    """Deploys the present template with another version of the secret, and waits until every function has it."""
+def change_parameter(cloudformation, stack: dict, name: str, value: str) -> None:
+    """Deploys the present template with another value of one parameter, and waits until every function has it."""
     kept = [
         {"ParameterKey": each["ParameterKey"], "UsePreviousValue": True}
         for each in stack["Parameters"]
@@ -75,7 +75,7 @@ def give_version(cloudformation, stack: dict, name: str, version: str) -> None:
         StackName=stack["StackName"],
         UsePreviousTemplate=True,
         Capabilities=["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"],
-        Parameters=[*kept, {"ParameterKey": name, "ParameterValue": version}],
+        Parameters=[*kept, {"ParameterKey": name, "ParameterValue": value}],
     )
     try:
         waiter = cloudformation.get_waiter("stack_update_complete")
@@ -101,7 +101,7 @@ def rotate(session: boto3.Session, stack_name: str, which: str, step: str, endpo
         value = turned(step, value)
         version = manager.put_secret_value(SecretId=identifier, SecretString=json.dumps(value))["VersionId"]
     if step != "status":
-        give_version(cloudformation, stack, VERSION[which], version)
+        change_parameter(cloudformation, stack, VERSION[which], version)
     return next(name for name, before in STEPS.items() if before == state(value))
 
 

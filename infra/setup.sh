@@ -1,15 +1,18 @@
 #!/bin/sh
-# Makes infra/.venv with the Python tools of this folder, once, and again when their list changes.
+# Makes environments with the Python tools of this folder, once, and again when their lists change.
 #
-#   setup.sh          what the tests need
-#   setup.sh deploy   and cargo-lambda, to build for Lambda
+#   setup.sh          infra/.venv: what the tests need
+#   setup.sh deploy   infra/.venv, and cargo-lambda, to build for Lambda
+#   setup.sh policy   infra/.venv-policy: the policy check
 set -eu
 
 here=$(cd "$(dirname "$0")" && pwd)
+venv="$here/.venv"
 case "${1:-}" in
   "") list=requirements.txt ;;
   deploy) list=requirements-deploy.txt ;;
-  *) echo "setup.sh: usage: setup.sh [deploy]" >&2; exit 2 ;;
+  policy) list=requirements-policy.txt venv="$here/.venv-policy" ;;
+  *) echo "setup.sh: usage: setup.sh [deploy|policy]" >&2; exit 2 ;;
 esac
 
 python=${PYTHON:-python3}
@@ -17,13 +20,13 @@ python=${PYTHON:-python3}
   echo "setup.sh: install Python 3.10 or newer, or name it: PYTHON=/path/to/python3" >&2
   exit 2
 }
-stamp="$here/.venv/$list.sum"
+stamp="$venv/$list.sum"
 wanted=$(cd "$here" && cat requirements.txt "$list" | cksum)
 [ "$(cat "$stamp" 2>/dev/null || true)" != "$wanted" ] || exit 0
 
-[ -x "$here/.venv/bin/python" ] || "$python" -m venv "$here/.venv" || {
+[ -x "$venv/bin/python" ] || "$python" -m venv "$venv" || {
   echo "setup.sh: Python's venv module is missing: install it (Debian: apt-get install python3-venv)" >&2
   exit 2
 }
-"$here/.venv/bin/pip" install --quiet --disable-pip-version-check -r "$here/$list"
+"$venv/bin/pip" install --quiet --disable-pip-version-check -r "$here/$list"
 echo "$wanted" >"$stamp"

@@ -5,6 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import botocore.exceptions
 import pytest
 
 import template as cfn
@@ -53,14 +54,13 @@ GOOD = ["deploy", "--region", "us-east-1", "--allowed-origins", "https://app.exa
     ("arguments", "says"),
     [
         (["deploy"], "AWS_REGION"),
-        (["deploy", "--region", "us-east-1"], "ALLOWED_ORIGINS"),
         (["deploy", "--region", "us-east-1", "--allowed-origins", "app.example.com"], "not an origin"),
         (["deploy", "--region", "us-east-1", "--allowed-origins", "https://a.example.com/path"], "not an origin"),
         ([*GOOD, "--stack", "no spaces"], "--stack"),
         ([*GOOD, "--architecture", "mips"], "arm64 or x86_64"),
         ([*GOOD, "--dashboard", "maybe"], "--dashboard"),
         ([*GOOD, "--parameter", "LogRetention=90"], "LogRetentionDays"),
-        ([*GOOD, "--parameter", "DomainName=rtc.example.com"], "--parameter"),
+        ([*GOOD, "--parameter", "TokenSecretVersion=1"], "--parameter"),
         ([*GOOD, "--domain-name", "rtc.example.com"], "--certificate-arn"),
         ([*GOOD, "--domain-name", "https://rtc.example.com"], "--domain-name"),
         ([*GOOD, "--turn-domain", "turn.example.com"], "--turn-email"),
@@ -80,12 +80,52 @@ def test_a_missing_tool_is_named_with_how_to_get_it(elsewhere, tools, capsys, mo
     assert missing in line and says in line
 
 
-def test_the_console_needs_npm_and_nothing_else_does(elsewhere, tools, capsys, monkeypatch):
+class Account:
+    """An account with a stack of these parameters, or none."""
+
+    def __init__(self, **parameters: str):
+        self.parameters = [{"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()]
+
+    def client(self, _service):
+        return self
+
+    def describe_stacks(self, **_):
+        if not self.parameters:
+            raise botocore.exceptions.ClientError({"Error": {"Code": "ValidationError"}}, "DescribeStacks")
+        return {"Stacks": [{"Parameters": self.parameters}]}
+
+
+def remembered(account: Account, *arguments: str):
+    options = deploy.parse(["deploy", "--region", "us-east-1", *arguments])
+    deploy.remember(account, options)
+    return options
+
+
+def test_the_first_deploy_needs_origins_and_a_later_one_remembers_them(elsewhere, tools):
+    with pytest.raises(deploy.Stop, match="ALLOWED_ORIGINS"):
+        remembered(Account())
+    account = Account(AllowedOrigins="https://a.example.com,https://rtc.example.com", DomainName="rtc.example.com")
+    options = remembered(account)
+    assert (options.allowed_origins, options.domain_name) == ("https://a.example.com,https://rtc.example.com", "rtc.example.com")
+    assert remembered(account, "--parameter", "DomainName=").domain_name == ""
+
+
+def test_the_console_is_an_allowed_origin_and_needs_npm(elsewhere, tools, monkeypatch):
+    console = ["--allowed-origins", "https://a.example.com", "--domain-name", "rtc.example.com"]
+    assert remembered(Account(), *console).allowed_origins == "https://a.example.com,https://rtc.example.com"
     (tools / "npm").unlink()
     monkeypatch.setenv("PATH", str(tools))
-    assert "no AWS credentials" in stopped(capsys, *GOOD)
-    certificate = "arn:aws:acm:us-east-1:123456789012:certificate/0a"
-    assert "Node.js" in stopped(capsys, *GOOD, "--domain-name", "rtc.example.com", "--certificate-arn", certificate)
+    with pytest.raises(deploy.Stop, match="Node.js"):
+        remembered(Account(), *console)
+    remembered(Account(), *console[:2])
+
+
+def test_what_aws_refuses_is_not_taken_for_a_stack_that_is_not_there(monkeypatch):
+    account = Account()
+    refusal = botocore.exceptions.ClientError({"Error": {"Code": "AccessDenied"}}, "DescribeStacks")
+    monkeypatch.setattr(account, "describe_stacks", lambda **_: (_ for _ in ()).throw(refusal))
+    with pytest.raises(botocore.exceptions.ClientError):
+        deploy.kept_parameters(account, "tunrtc")
 
 
 def test_missing_credentials_stop_it_before_the_build(elsewhere, tools, capsys):

@@ -13,6 +13,7 @@ import re
 import subprocess
 import sys
 import time
+from collections import Counter
 
 import boto3
 import pytest
@@ -34,6 +35,8 @@ ORIGIN = "http://localhost:5173"
 FORGED_STATUS = 500
 # It may have to be linked first.
 SUITE_SECONDS = 600
+# A line may come to the log a moment after the answer that it is about.
+LOG_SECONDS = 20
 OFFER = {"type": "offer", "sdp": "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\n"}
 ANSWER = {"type": "answer", "sdp": "v=0\r\no=- 2 2 IN IP4 127.0.0.1\r\n"}
 CANDIDATE = {"candidate": "candidate:1 1 udp 1 127.0.0.1 50000 typ host", "sdpMid": "0", "sdpMLineIndex": 0}
@@ -326,6 +329,70 @@ def test_a_rotation_of_the_turn_secret_reaches_the_api(deployed, alice):
     assert turn["credential"] == base64.b64encode(digest).decode()
 
 
+def test_a_restored_table_takes_the_place_of_the_stacks_own_and_gives_it_back(deployed, alice):
+    """The commands of docs/DEPLOYMENT.md, section 7."""
+    cloudformation, tables = (deployed.emulator.client(service) for service in ("cloudformation", "dynamodb"))
+
+    def use(table: str) -> None:
+        stack = cloudformation.describe_stacks(StackName=deployed.stack)["Stacks"][0]
+        rotate_secret.change_parameter(cloudformation, stack, "RestoredTable", table)
+
+    restored = f"{deployed.outputs['TableName']}-restored"
+    tables.restore_table_to_point_in_time(
+        SourceTableName=deployed.outputs["TableName"], TargetTableName=restored, UseLatestRestorableTime=True
+    )
+    later = Person(deployed.http_url).register()
+    use(restored)
+    alice.login()
+    session = alice.create()
+    assert session in [each["sessionId"] for each in alice.must(200, "GET", "/api/session/active")]
+    wrong = later.request("POST", "/api/auth/login", {"email": later.email, "password": later.password})
+    assert (wrong.status, wrong.json()["code"]) == (401, "invalid_credentials")
+    use("")
+    later.login()
+
+
+# -- Metrics ----------------------------------------------------------------------------------------------------
+
+
+def test_the_functions_count_what_the_dashboard_shows(deployed, alice, bob):
+    async def run():
+        session = alice.create()
+        first, second = await joined(alice, session), await joined(bob, session)
+        await first.must("sendOffer", targetUserId=bob.user_id, offer=OFFER)
+        await first.close()
+        await second.close()
+
+    before = counted(deployed)
+    asyncio.run(run())
+    assert alice.request("POST", "/api/auth/login", {"email": alice.email, "password": "not-a-password"}).status == 401
+    wanted = {"Connections": 2, "Relays": 1, "LoginsRefused": 1}
+    deadline = time.monotonic() + LOG_SECONDS
+    while (more := counted(deployed) - before) != wanted and time.monotonic() < deadline:
+        time.sleep(0.2)
+    assert more == wanted
+
+
+def counted(deployed) -> Counter[str]:
+    """How often each metric was counted, in lines as the specification of CloudWatch's embedded format wants them."""
+    found: Counter[str] = Counter()
+    for name in ("ws_connect", "ws_signal", "auth_login"):
+        for line in (json.loads(text) for text in logged(deployed, name) if '"_aws"' in text):
+            [directive] = line["_aws"]["CloudWatchMetrics"]
+            [metric] = directive["Metrics"]
+            assert (directive["Namespace"], directive["Dimensions"], metric["Unit"]) == ("TunRTC", [["Stack"]], "Count")
+            assert (line["Stack"], line["_aws"]["Timestamp"] > 1_700_000_000_000) == (deployed.stack, True)
+            found[metric["Name"]] += line[metric["Name"]]
+    return found
+
+
+def logged(deployed, name: str) -> list[str]:
+    """What a function wrote: JSON lines, without Lambda's own."""
+    pages = deployed.emulator.client("logs").get_paginator("filter_log_events")
+    events = pages.paginate(logGroupName=f"/aws/lambda/{deployed.stack}-{name}")
+    return [event["message"] for page in events for event in page["events"] if event["message"].startswith("{")]
+
+
 # -- Counts -----------------------------------------------------------------------------------------------------
 
 
@@ -358,8 +425,10 @@ def test_a_signal_costs_one_write_and_one_read(deployed, alice, bob):
 
 def test_nothing_was_denied_and_every_privilege_was_used(deployed):
     """Runs last. The endpoint enforces the roles and records the calls: the roles hold what was used, no more."""
-    log = deployed.emulator.log.read_text()
-    assert not re.search(r"AccessDenied|not authorized to perform", log)
+    # An authorizer says 401 by failing: that is the one failure that is none.
+    lines = [(name, json.loads(text)) for name in cfn.functions() for text in logged(deployed, name)]
+    assert [(name, line) for name, line in lines if line["level"] == "ERROR" and line["message"] != "Unauthorized"] == []
+    assert not re.search(r"AccessDenied|not authorized to perform", deployed.emulator.log.read_text())
     used = recorded(deployed)
     unused = {
         name: sorted(held - used.get(name, set()) - RARE.get(name, set()))
