@@ -13,7 +13,8 @@ import server  # noqa: E402
 
 TURN_SECRET_NAME = "turn"
 # Short enough to wait for; everything else is as on AWS.
-PARAMETERS = {"ReconnectGraceSeconds": "2", "EmptySessionSeconds": "2"}
+GRACE_SECONDS = 3
+PARAMETERS = {"ReconnectGraceSeconds": str(GRACE_SECONDS), "EmptySessionSeconds": "2"}
 
 
 @pytest.fixture(scope="session")

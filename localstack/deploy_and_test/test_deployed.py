@@ -20,7 +20,7 @@ import pytest
 
 import deployment as deploying
 from client import PASSWORD, Person, Signaling, call
-from conftest import TURN_SECRET_NAME
+from conftest import GRACE_SECONDS, TURN_SECRET_NAME
 from turn_client import Client, Credentials
 
 sys.path[:0] = [str(deploying.ROOT / "infra"), str(deploying.ROOT / "infra" / "tests")]
@@ -235,6 +235,24 @@ def test_somebody_who_does_not_come_back_has_left_after_the_grace(alice, bob):
         await second.close()
         left = (await first.event("userLeft"))["data"]
         assert left == {"userId": bob.user_id, "username": bob.username, "reason": "timeout"}
+        await first.close()
+
+    asyncio.run(run())
+
+
+def test_somebody_who_drops_twice_has_the_whole_grace_again(alice, bob):
+    """The check that the first drop scheduled comes too early for the second, and schedules another one."""
+
+    async def run():
+        session = alice.create()
+        first = await joined(alice, session)
+        await (await joined(bob, session)).close()
+        back = await Signaling.open(bob.ticket(session))
+        await back.must("joinSession", sessionId=session)
+        dropped_at = time.monotonic()
+        await back.close()
+        assert (await first.event("userLeft"))["data"]["reason"] == "timeout"
+        assert time.monotonic() - dropped_at >= GRACE_SECONDS
         await first.close()
 
     asyncio.run(run())
