@@ -19,9 +19,12 @@ PARAMETERS = {"ReconnectGraceSeconds": str(GRACE_SECONDS), "EmptySessionSeconds"
 
 @pytest.fixture(scope="session")
 def binaries() -> dict[str, Path]:
-    """The functions' programs as run.sh builds them."""
-    folder = Path(os.environ.get("CARGO_TARGET_DIR", deployment.ROOT / "target")) / "debug"
-    found = {name: folder / name for name in deployment.functions()}
+    """The functions' programs as run.sh builds them, or as they were packaged for AWS."""
+    if packaged := os.environ.get("TUNRTC_FUNCTIONS"):
+        found = {name: Path(packaged).resolve() / name / "bootstrap" for name in deployment.functions()}
+    else:
+        folder = Path(os.environ.get("CARGO_TARGET_DIR", deployment.ROOT / "target")) / "debug"
+        found = {name: folder / name for name in deployment.functions()}
     missing = [name for name, binary in found.items() if not binary.is_file()]
     assert not missing, f"not built: {', '.join(missing)}; run localstack/deploy_and_test/run.sh"
     return found
