@@ -114,7 +114,10 @@ export async function freshPage(browser: Browser): Promise<Page> {
 
 /** The console, with somebody signed in by the buttons that a person would click. */
 export async function consolePage(browser: Browser, url: string, name: 'Demo' | 'Alice' | 'Bob'): Promise<Page> {
-  const page = await freshPage(browser);
+  return signIn(await freshPage(browser), url, name);
+}
+
+export async function signIn(page: Page, url: string, name: 'Demo' | 'Alice' | 'Bob'): Promise<Page> {
   await page.goto(url);
   await page.getByRole('button', { name, exact: true }).click();
   await page.getByRole('heading', { name: 'Sessions' }).waitFor();
@@ -172,7 +175,7 @@ export async function freePort(): Promise<number> {
   return port;
 }
 
-function portOf(server: ReturnType<typeof createServer>): number {
+export function portOf(server: { address(): ReturnType<ReturnType<typeof createServer>['address']> }): number {
   const address = server.address();
   if (typeof address !== 'object' || !address) throw new Error('the server listens on no port');
   return address.port;
