@@ -41,6 +41,8 @@ CONTENT_TYPES = {
 ORIGIN = re.compile(r"https?://[A-Za-z0-9.-]+(:\d+)?")
 DOMAIN = re.compile(r"([a-z0-9-]+\.)+[a-z]{2,}")
 CERTIFICATE = re.compile(r"arn:aws[a-z-]*:acm:us-east-1:\d{12}:certificate/[0-9a-f-]+")
+# Rust's names for what Lambda calls an architecture.
+TARGETS = {"arm64": "aarch64-unknown-linux-gnu", "x86_64": "x86_64-unknown-linux-gnu"}
 # Parameters of the template that follow from something else, and are not the operator's to set.
 DERIVED = {"Architecture", "ApiGatewayLogRole", "EmulatorHost", "TokenSecretVersion", "TurnSecretVersion"}
 
@@ -63,7 +65,7 @@ def parse(arguments: list[str]) -> argparse.Namespace:
         option(command, "region", os.environ.get("AWS_REGION", os.environ.get("AWS_DEFAULT_REGION", "")), "AWS region")
     option(deploy, "allowed-origins", "", "comma list of origins whose pages may use the APIs (required the first time)")
     for command in (build, deploy):
-        option(command, "architecture", "arm64", "arm64 or x86_64")
+        option(command, "architecture", "", "arm64 (at first, without this) or x86_64")
     option(deploy, "turn-domain", "", "host name for a coturn server; creates one (needs --turn-email, --turn-vpc, --turn-subnet)")
     option(deploy, "turn-email", "", "contact for the TURN server's certificate")
     option(deploy, "turn-vpc", "", "VPC of the TURN server")
@@ -95,7 +97,7 @@ def require(condition: object, message: str) -> None:
 
 def check_options(options: argparse.Namespace) -> None:
     if options.command != "destroy":
-        require(options.architecture in ("arm64", "x86_64"), "--architecture must be arm64 or x86_64")
+        require(options.architecture in ("", *TARGETS), "--architecture must be arm64 or x86_64")
     if options.command == "build":
         return
     require(options.region, "no region: set --region or AWS_REGION, for example AWS_REGION=eu-central-1")
@@ -106,6 +108,7 @@ def check_options(options: argparse.Namespace) -> None:
         require(ORIGIN.fullmatch(origin), f"--allowed-origins: {origin!r} is not an origin such as https://app.example.com")
     require(options.dashboard in ("", "true", "false"), "--dashboard must be true or false")
     for name in given_parameters(options):
+        require(all("=" in text for text in options.parameter), "--parameter must be NAME=VALUE, such as LogRetentionDays=90")
         require(name in settable_parameters(), f"--parameter: {name!r} is none of {', '.join(sorted(settable_parameters()))}")
     if options.turn_domain:
         require(DOMAIN.fullmatch(options.turn_domain), "--turn-domain must be a host name such as turn.example.com")
@@ -173,11 +176,19 @@ def build(architecture: str) -> None:
     """Builds the functions for Amazon Linux 2023 into target/lambda, with their root certificates beside them."""
     names = function_names()
     packages = [argument for name in names for argument in ("-p", name)]
-    flag = "--arm64" if architecture == "arm64" else "--x86-64"
     environment = os.environ | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
-    run([tool("cargo-lambda"), "lambda", "build", "--profile", "function", flag, *packages], "the build failed", env=environment)
+    run([tool("cargo-lambda"), "lambda", "build", "--profile", "function", "--target", TARGETS[architecture], *packages], "the build failed", env=environment)
     for name in names:
         shutil.copy(ROOTS, ROOT / "target" / "lambda" / name / ROOTS.name)
+
+
+def check_target(architecture: str) -> None:
+    target = TARGETS[architecture]
+    asked = subprocess.run(["rustc", "--print", "target-libdir", "--target", target], cwd=ROOT, capture_output=True, text=True)
+    require(
+        asked.returncode == 0 and Path(asked.stdout.strip()).is_dir(),
+        f"Rust cannot build for {architecture} yet: run `rustup target add {target}`",
+    )
 
 
 def build_site() -> None:
@@ -189,6 +200,7 @@ def build_site() -> None:
 
 def build_packages(architecture: str) -> None:
     """Builds the functions, and stops when a package grew beyond what a cold start should have to unpack."""
+    check_target(architecture)
     build(architecture)
     sizes = zipped_sizes()
     largest = max(sizes, key=sizes.get)
@@ -286,6 +298,7 @@ def stack_parameters(session: boto3.Session, options: argparse.Namespace) -> dic
 def remember(session: boto3.Session, options: argparse.Namespace) -> None:
     """Fills in what an earlier deploy said and this one does not, as far as the script itself acts on it."""
     kept = kept_parameters(session, options.stack)
+    options.architecture = options.architecture or kept.get("Architecture", "arm64")
     options.domain_name = given_parameters(options).get("DomainName", options.domain_name or kept.get("DomainName", ""))
     options.allowed_origins = options.allowed_origins or kept.get("AllowedOrigins", "")
     require(options.allowed_origins, "no allowed origins: set --allowed-origins or ALLOWED_ORIGINS, for example https://app.example.com")
@@ -410,7 +423,7 @@ def main(arguments: list[str]) -> int:
         if options.command != "destroy":
             check_tools(options)
         if options.command == "build":
-            build_packages(options.architecture)
+            build_packages(options.architecture or "arm64")
             return 0
         session = boto3.Session(region_name=options.region)
         account = check_credentials(session)

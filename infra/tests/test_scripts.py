@@ -60,6 +60,7 @@ GOOD = ["deploy", "--region", "us-east-1", "--allowed-origins", "https://app.exa
         ([*GOOD, "--architecture", "mips"], "arm64 or x86_64"),
         ([*GOOD, "--dashboard", "maybe"], "--dashboard"),
         ([*GOOD, "--parameter", "LogRetention=90"], "LogRetentionDays"),
+        ([*GOOD, "--parameter", "LogRetentionDays"], "NAME=VALUE"),
         ([*GOOD, "--parameter", "TokenSecretVersion=1"], "--parameter"),
         ([*GOOD, "--domain-name", "rtc.example.com"], "--certificate-arn"),
         ([*GOOD, "--domain-name", "https://rtc.example.com"], "--domain-name"),
@@ -104,8 +105,10 @@ def remembered(account: Account, *arguments: str):
 def test_the_first_deploy_needs_origins_and_a_later_one_remembers_them(elsewhere, tools):
     with pytest.raises(deploy.Stop, match="ALLOWED_ORIGINS"):
         remembered(Account())
-    account = Account(AllowedOrigins="https://a.example.com,https://rtc.example.com", DomainName="rtc.example.com")
+    kept = {"AllowedOrigins": "https://a.example.com,https://rtc.example.com", "DomainName": "rtc.example.com", "Architecture": "x86_64"}
+    account = Account(**kept)
     options = remembered(account)
+    assert options.architecture == "x86_64" and remembered(account, "--architecture", "arm64").architecture == "arm64"
     assert (options.allowed_origins, options.domain_name) == ("https://a.example.com,https://rtc.example.com", "rtc.example.com")
     assert remembered(account, "--parameter", "DomainName=").domain_name == ""
 
@@ -126,6 +129,13 @@ def test_what_aws_refuses_is_not_taken_for_a_stack_that_is_not_there(monkeypatch
     monkeypatch.setattr(account, "describe_stacks", lambda **_: (_ for _ in ()).throw(refusal))
     with pytest.raises(botocore.exceptions.ClientError):
         deploy.kept_parameters(account, "tunrtc")
+
+
+def test_a_target_that_rust_does_not_have_is_named_before_the_build(elsewhere, tools, capsys, monkeypatch):
+    (tools / "rustc").write_text("#!/bin/sh\necho /nonexistent/lib\n")
+    (tools / "rustc").chmod(0o755)
+    monkeypatch.setattr(deploy, "build", lambda architecture: pytest.fail("built"))
+    assert "rustup target add aarch64-unknown-linux-gnu" in stopped(capsys, "build")
 
 
 def test_missing_credentials_stop_it_before_the_build(elsewhere, tools, capsys):

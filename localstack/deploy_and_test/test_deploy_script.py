@@ -44,6 +44,7 @@ def script(account, tmp_path, monkeypatch):
     monkeypatch.setattr(deploy, "ROOT", tmp_path)
     # Neither a compiler nor an answer of the stand-ins is wanted here, and no name is asked for outside.
     monkeypatch.setattr(deploy, "check_tools", lambda options: None)
+    monkeypatch.setattr(deploy, "check_target", lambda architecture: None)
     monkeypatch.setattr(deploy, "build", lambda architecture: None)
     monkeypatch.setattr(deploy, "SDK", site(tmp_path / "sdk-js"))
     monkeypatch.setattr(deploy, "build_site", lambda: None)
