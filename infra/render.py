@@ -283,12 +283,14 @@ def dashboard(table: dict) -> str:
         widget(1, 0, "REST: latency (ms)", [["AWS/ApiGateway", "Latency", *http, {"stat": stat}] for stat in ("p50", "p99")]),
         widget(2, 0, "Signaling: connections, messages, errors", [
             ["AWS/ApiGateway", metric, *websocket] for metric in ("ConnectCount", "MessageCount", "ClientError", "IntegrationError")]),
-        widget(0, 1, "Functions: errors", each("Errors")),
-        widget(1, 1, "Functions: throttles", each("Throttles")),
-        widget(2, 1, "Functions: duration p99 (ms)", each("Duration", stat="p99")),
-        widget(0, 2, "Relays, and pushes to connections that were gone", ours("Relays", "PushesGone")),
-        widget(1, 2, "Connections opened, logins refused", ours("Connections", "LoginsRefused")),
-        widget(2, 2, "Table and dead letters", [
+        widget(0, 1, "Signaling: latency (ms)", [
+            ["AWS/ApiGateway", "IntegrationLatency", *websocket, {"stat": stat}] for stat in ("p50", "p99")]),
+        widget(1, 1, "Relays, and pushes to connections that were gone", ours("Relays", "PushesGone")),
+        widget(2, 1, "Connections admitted, logins refused", ours("Connections", "LoginsRefused")),
+        widget(0, 2, "Functions: errors", each("Errors")),
+        widget(1, 2, "Functions: throttles", each("Throttles")),
+        widget(2, 2, "Functions: duration p99 (ms)", each("Duration", stat="p99")),
+        widget(0, 3, "Table and dead letters", [
             *(["AWS/DynamoDB", metric, "TableName", "${TableInUse}"]
               for metric in ("ConsumedWriteCapacityUnits", "ConsumedReadCapacityUnits", "WriteThrottleEvents")),
             ["AWS/SQS", "ApproximateNumberOfMessagesVisible", "QueueName", "${DeadLetterQueue.QueueName}", {"stat": "Maximum"}]]),

@@ -274,7 +274,9 @@ def counted_by_the_code() -> set[str]:
 
 
 def test_the_dashboard_shows_what_operators_ask_for():
-    assert {"Errors", "Throttles", "Duration", "Latency", "ConnectCount"} <= {metric[1] for metric in shown()}
+    assert {"Errors", "Throttles", "Duration", "Latency", "IntegrationLatency", "ConnectCount"} <= {metric[1] for metric in shown()}
+    latencies = {(metric[1], metric[-1]["stat"]) for metric in shown() if "Latency" in metric[1]}
+    assert latencies == {(name, stat) for name in ("Latency", "IntegrationLatency") for stat in ("p50", "p99")}
 
 
 def test_the_dashboard_shows_every_metric_that_the_functions_count_for_this_stack_alone():
