@@ -347,6 +347,30 @@ def test_a_rotation_of_the_turn_secret_reaches_the_api(deployed, alice):
     assert turn["credential"] == base64.b64encode(digest).decode()
 
 
+def test_connections_survive_an_update_of_every_function(deployed, alice, bob):
+    cloudformation = deployed.emulator.client("cloudformation")
+
+    def update(seconds: str) -> None:
+        stack = cloudformation.describe_stacks(StackName=deployed.stack)["Stacks"][0]
+        rotate_secret.change_parameter(cloudformation, stack, "HeartbeatSeconds", seconds)
+
+    async def run():
+        session = alice.create()
+        first, second = await joined(alice, session), await joined(bob, session)
+        await asyncio.to_thread(update, "120")
+        sent = await first.must("sendOffer", targetUserId=bob.user_id, offer=OFFER)
+        assert sent["delivery"] == "sent"
+        assert (await second.event("receiveOffer"))["data"]["signalId"] == sent["signalId"]
+        newcomer = await Signaling.open(bob.ticket(session))
+        assert (await newcomer.must("joinSession", sessionId=session))["heartbeatSeconds"] == 120
+        await asyncio.to_thread(update, "240")
+        await first.must("ping")
+        await first.close()
+        await newcomer.close()
+
+    asyncio.run(run())
+
+
 def test_a_restored_table_takes_the_place_of_the_stacks_own_and_gives_it_back(deployed, alice):
     """The commands of docs/DEPLOYMENT.md, section 7."""
     cloudformation, tables = (deployed.emulator.client(service) for service in ("cloudformation", "dynamodb"))
