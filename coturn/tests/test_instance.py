@@ -41,7 +41,8 @@ def user_data() -> str:
         "ConfigurationTemplate": deploy.packed(server.COTURN / "turnserver.conf.in"), "AWS::Region": "eu-central-1",
         "DomainName": "turn.example.com", "Email": "ops@example.com", "Logs": "/tunrtc/turn", "CoturnVersion": "4.13.1",
     }
-    script = cfn.resources("AWS::EC2::Instance", "coturn.yaml")["Instance"]["UserData"]["Fn::Base64"]["Fn::Sub"]
+    template = cfn.resources("AWS::EC2::LaunchTemplate", "coturn.yaml")["Template"]["LaunchTemplateData"]
+    script = template["UserData"]["Fn::Base64"]["Fn::Sub"]
     return re.sub(r"\$\{([\w:]+)\}", lambda found: values[found.group(1)], script)
 
 

@@ -241,8 +241,16 @@ def test_the_turn_server_takes_no_more_than_turn_and_its_metadata_needs_a_token(
     ports = {(rule["IpProtocol"], rule["FromPort"], rule["ToPort"])
              for rule in cfn.resources("AWS::EC2::SecurityGroup", "coturn.yaml")["Firewall"]["SecurityGroupIngress"]}
     assert ports == {("udp", 3478, 3478), ("tcp", 3478, 3478), ("tcp", 5349, 5349), ("tcp", 80, 80), ("udp", 49152, 65535)}
+    template = cfn.resources("AWS::EC2::LaunchTemplate", "coturn.yaml")["Template"]["LaunchTemplateData"]
+    assert template["MetadataOptions"] == {"HttpTokens": "required", "HttpPutResponseHopLimit": 1, "HttpEndpoint": "enabled"}
+
+
+def test_a_new_configuration_of_the_turn_server_makes_a_new_instance_at_the_same_address():
+    """A change of user data alone would restart the instance, which does not read it again."""
     instance = cfn.resources("AWS::EC2::Instance", "coturn.yaml")["Instance"]
-    assert instance["MetadataOptions"] == {"HttpTokens": "required", "HttpPutResponseHopLimit": 1, "HttpEndpoint": "enabled"}
+    assert instance["LaunchTemplate"]["Version"] == {"Fn::GetAtt": "Template.LatestVersionNumber"}
+    assert set(instance) == {"LaunchTemplate", "SubnetId", "Tags"}
+    assert cfn.resources("AWS::EC2::EIPAssociation", "coturn.yaml")["AddressOfInstance"]["InstanceId"] == {"Ref": "Instance"}
 
 
 def test_the_turn_server_starts_a_coturn_without_the_known_hole():
