@@ -13,7 +13,7 @@ import server  # noqa: E402
 
 TURN_SECRET_NAME = "turn"
 # Short enough to wait for; everything else is as on AWS.
-GRACE_SECONDS = 3
+GRACE_SECONDS = 5
 PARAMETERS = {"ReconnectGraceSeconds": str(GRACE_SECONDS), "EmptySessionSeconds": "2"}
 
 
