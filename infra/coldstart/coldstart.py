@@ -19,6 +19,7 @@ import sys
 import tempfile
 import zipfile
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import yaml
@@ -169,39 +170,51 @@ def zipped_bytes(program: Path) -> int:
     return len(archive.getvalue())
 
 
-def measure(program: Path, event: dict, memory: int, runs: int, group: Path | None, output) -> list[Timing]:
-    return [cold_start(program, event, ENVIRONMENT, memory, group, output) for _ in range(runs)]
+@dataclass
+class Function:
+    """What is started, and the times that it took."""
+
+    name: str
+    program: Path
+    memory: int
+    event: dict
+    whole: list[Timing] = field(default_factory=list)
+    shared: list[Timing] = field(default_factory=list)
+
+    def row(self) -> dict:
+        row = {
+            "function": self.name, "memoryMb": self.memory, "zippedBytes": zipped_bytes(self.program), "calls": self.whole[0].calls,
+            "initMs": median(self.whole, "init"), "firstMs": median(self.whole, "invoke"),
+        }
+        if self.shared:
+            row |= {"initShareMs": median(self.shared, "init"), "firstShareMs": median(self.shared, "invoke")}
+        return row
 
 
 def median(timings: list[Timing], what: str) -> float:
     return round(statistics.median(getattr(timing, what) for timing in timings), 2)
 
 
+def tokens(table: dict, folder: Path, output) -> dict:
+    """The answer of a registration: tokens as the real thing makes them, for the functions that ask for one."""
+    event = event_of("auth_register", table["functions"]["auth_register"], {})
+    timing = cold_start(program_of(folder, "auth_register"), event, ENVIRONMENT, WHOLE_CORE_MB, None, output)
+    return json.loads(timing.answer["body"])
+
+
 def bench(table: dict, names: list[str], folder: Path, runs: int, shared: bool) -> list[dict]:
-    """One row per function."""
-    rows = []
+    """One row per function. They take turns, so that a machine that is busy for a moment is so for all of them."""
     with tempfile.TemporaryFile() as output:
-        # Tokens as the real thing makes them, for the functions that ask for one.
-        register = cold_start(
-            program_of(folder, "auth_register"), event_of("auth_register", table["functions"]["auth_register"], {}),
-            ENVIRONMENT, WHOLE_CORE_MB, None, output,
-        )
-        grant = json.loads(register.answer["body"])
-        for name in names:
-            function = table["functions"][name]
-            program, memory = program_of(folder, name), table["sizes"][function["size"]]
-            event = event_of(name, function, grant)
-            timings = measure(program, event, memory, runs, None, output)
-            row = {
-                "function": name, "memoryMb": memory, "zippedBytes": zipped_bytes(program), "calls": timings[0].calls,
-                "initMs": median(timings, "init"), "firstMs": median(timings, "invoke"),
-            }
+        grant = tokens(table, folder, output)
+        of = table["functions"]
+        functions = [Function(name, program_of(folder, name), table["sizes"][of[name]["size"]], event_of(name, of[name], grant)) for name in names]
+        for function in functions * runs:
+            start = (function.program, function.event, ENVIRONMENT, function.memory)
+            function.whole.append(cold_start(*start, None, output))
             if shared:
-                with share(memory) as group:
-                    timings = measure(program, event, memory, runs, group, output)
-                row |= {"initShareMs": median(timings, "init"), "firstShareMs": median(timings, "invoke")}
-            rows.append(row)
-    return rows
+                with share(function.memory) as group:
+                    function.shared.append(cold_start(*start, group, output))
+    return [function.row() for function in functions]
 
 
 def missed(row: dict) -> list[str]:
