@@ -359,11 +359,13 @@ def deploy_edge(session: boto3.Session, options: argparse.Namespace, made: dict[
 def upload_site(session: boto3.Session, bucket: str) -> None:
     """Puts the console and the SDK into the site's bucket. The examples stay out: they are for the local server."""
     storage, site = session.client("s3"), SDK / "dist" / "console"
-    for file in sorted(each for each in site.rglob("*") if each.is_file() and "examples" not in each.parts):
+    for file in sorted(each.relative_to(site) for each in site.rglob("*") if each.is_file()):
+        if file.parts[0] == "examples":
+            continue
         storage.put_object(
-            Bucket=bucket, Key=file.relative_to(site).as_posix(), Body=file.read_bytes(),
+            Bucket=bucket, Key=file.as_posix(), Body=(site / file).read_bytes(),
             # Asked for again each time, and mostly answered with 304: a new version is there at once.
-            ContentType=CONTENT_TYPES[file.suffix], CacheControl="no-cache",
+            ContentType=CONTENT_TYPES.get(file.suffix, "application/octet-stream"), CacheControl="no-cache",
         )
 
 
