@@ -18,7 +18,6 @@ import shutil
 import socket
 import subprocess
 import sys
-import zipfile
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -27,12 +26,11 @@ import botocore.exceptions
 import yaml
 
 import smoke
+from package import MAX_ZIP_BYTES, ROOTS, zipped_bytes
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
-ROOTS = HERE / "amazon-roots.pem"
 SDK = ROOT / "sdk-js"
-MAX_ZIP_BYTES = 5_000_000
 # What the site is made of. The machine's own table of types differs from system to system.
 CONTENT_TYPES = {
     ".css": "text/css; charset=utf-8", ".html": "text/html; charset=utf-8", ".js": "text/javascript; charset=utf-8",
@@ -202,24 +200,10 @@ def build_packages(architecture: str) -> None:
     """Builds the functions, and stops when a package grew beyond what a cold start should have to unpack."""
     check_target(architecture)
     build(architecture)
-    sizes = zipped_sizes()
+    sizes = {name: zipped_bytes(ROOT / "target" / "lambda" / name / "bootstrap") for name in function_names()}
     largest = max(sizes, key=sizes.get)
     require(sizes[largest] <= MAX_ZIP_BYTES, f"{largest} is {sizes[largest]} bytes zipped, more than {MAX_ZIP_BYTES}: find out what it links")
     print(f"{len(sizes)} functions in target/lambda; the largest, {largest}, has {sizes[largest]} bytes zipped.")
-
-
-def zipped_sizes() -> dict[str, int]:
-    """Bytes of each function's package as Lambda gets it."""
-    sizes = {}
-    for name in function_names():
-        folder = ROOT / "target" / "lambda" / name
-        archive = folder.with_suffix(".size.zip")
-        with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as zipped:
-            for file in (folder / "bootstrap", folder / ROOTS.name):
-                zipped.write(file, file.name)
-        sizes[name] = archive.stat().st_size
-        archive.unlink()
-    return sizes
 
 
 def run(command: list, failure: str, **options) -> None:

@@ -140,11 +140,17 @@ def spawn(program: Path, environment: dict[str, str], cgroup: Path | None, outpu
     joined, joining = os.pipe()
     actions = [(os.POSIX_SPAWN_DUP2, waiting, 0), (os.POSIX_SPAWN_DUP2, joining, 1), actions[1]]
     process = os.posix_spawn("/bin/sh", ["sh", "-c", script, str(cgroup / "cgroup.procs"), str(program)], environment, file_actions=actions)
-    os.read(joined, 1)
+    os.close(waiting)
+    os.close(joining)
+    has_joined = os.read(joined, 1)
     started = time.perf_counter()
-    os.write(telling, b"\n")
-    for end in (waiting, telling, joined, joining):
-        os.close(end)
+    if has_joined:
+        os.write(telling, b"\n")
+    os.close(telling)
+    os.close(joined)
+    if not has_joined:
+        os.waitpid(process, 0)
+        raise Failed(f"{cgroup} could not be joined")
     return process, started
 
 

@@ -57,6 +57,11 @@ def test_a_function_that_does_not_start_is_said_so_with_its_reason(function, tmp
         start(function, tmp_path, BROKEN="1")
 
 
+def test_a_control_group_that_cannot_be_joined_is_said_so(function, tmp_path):
+    with (tmp_path / "output").open("w") as output, pytest.raises(runtime_api.Failed, match="could not be joined"):
+        runtime_api.cold_start(function, {}, {"PATH": "/usr/bin:/bin"}, 128, tmp_path / "no-such-group", output)
+
+
 def test_a_folder_without_the_functions_is_named_in_one_line(tmp_path, capsys):
     assert coldstart.main([str(tmp_path)]) == 2
     said = capsys.readouterr().err

@@ -15,9 +15,6 @@ pub enum Metric {
 }
 
 impl Metric {
-    /// All of them.
-    pub const ALL: [Self; 4] = [Self::Relays, Self::PushesGone, Self::Connections, Self::LoginsRefused];
-
     /// Its name, in log lines and in CloudWatch.
     pub fn name(self) -> &'static str {
         match self {

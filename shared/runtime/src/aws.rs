@@ -37,7 +37,14 @@ pub(crate) fn config(settings: &Settings) -> Result<SdkConfig, Missing> {
 
 #[cfg(test)]
 mod tests {
+    use rustls::RootCertStore;
+    use rustls::pki_types::CertificateDer;
+    use rustls::pki_types::pem::PemObject;
+
     use super::*;
+
+    /// What is shipped beside each function.
+    const ROOTS: &[u8] = include_bytes!("../../../infra/amazon-roots.pem");
 
     fn given() -> Settings {
         Settings::default()
@@ -52,6 +59,16 @@ mod tests {
         assert_eq!((config.region().map(Region::as_ref), config.endpoint_url()), (Some("eu-central-1"), None));
         let elsewhere = super::config(&given().with(settings::ENDPOINT_URL, "http://127.0.0.1:4566")).unwrap();
         assert_eq!(elsewhere.endpoint_url(), Some("http://127.0.0.1:4566"));
+    }
+
+    /// The TLS library leaves out what it cannot read without a word, so each root is tried by itself.
+    #[test]
+    fn every_root_that_is_shipped_is_one_that_the_tls_library_trusts() {
+        let mut store = RootCertStore::empty();
+        for root in CertificateDer::pem_slice_iter(ROOTS) {
+            store.add(root.unwrap()).unwrap();
+        }
+        assert_eq!(store.len(), 5);
     }
 
     #[test]

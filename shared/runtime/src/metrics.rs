@@ -148,11 +148,4 @@ mod tests {
         let line = line(|| tracing::info!(metric = None::<&str>, outcome = "ok", "answered"));
         assert_eq!((line.get("_aws"), &line["outcome"]), (None, &json!("ok")));
     }
-
-    #[test]
-    fn every_metric_has_a_name_of_its_own() {
-        let mut names = Metric::ALL.map(Metric::name);
-        names.sort_unstable();
-        assert!(names.windows(2).all(|pair| pair[0] != pair[1]));
-    }
 }
