@@ -1,6 +1,8 @@
 # `make` lists the targets. Everything a target needs is installed by it, or named in one line.
 .DEFAULT_GOAL := help
 SHELL := /bin/sh
+# Of the server that `make run` starts; its test takes dev.
+PROFILE := release
 .PHONY: help run test test-rust test-sdk test-browser test-infra lint bench bench-local coldstart documents screenshot deploy destroy clean tools packages
 
 help: ## List the targets
@@ -8,7 +10,8 @@ help: ## List the targets
 
 run: packages ## Run the whole of TunRTC on http://localhost:5000 (ARGS="--data tunrtc.db" keeps the data)
 	cd sdk-js && npm run --silent build
-	cargo run --release --workspace --bin tunrtc -- $(ARGS)
+	cargo build --profile $(PROFILE) --workspace --bin tunrtc
+	$${CARGO_TARGET_DIR:-target}/$(if $(filter dev,$(PROFILE)),debug,$(PROFILE))/tunrtc $(ARGS)
 
 test: tools lint test-rust test-sdk test-browser test-infra ## Run every test
 

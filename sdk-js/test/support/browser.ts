@@ -39,7 +39,7 @@ export async function startServer(...options: string[]): Promise<Server> {
 }
 
 /** Its first lines, until the one that says where it is. */
-function readiness(child: ChildProcess): Promise<string> {
+export function readiness(child: ChildProcess): Promise<string> {
   return new Promise((resolve, reject) => {
     const said: string[] = [];
     const late = setTimeout(() => reject(new Error(`the server is not ready:\n${said.join('\n')}`)), READY_MS);
