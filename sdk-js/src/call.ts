@@ -1,9 +1,9 @@
 import type { Environment, Timer } from './environment.ts';
 import { asTunRTCError, TunRTCError } from './errors.ts';
-import type { Api } from './http.ts';
-import { Mesh } from './mesh.ts';
-import type { Outgoing, PeerState, Slot, StreamKind } from './peer.ts';
-import { Signaling, type ConnectionState } from './signaling.ts';
+import type { Api } from './rest/api.ts';
+import { Mesh } from './media/mesh.ts';
+import type { Outgoing, PeerState, Slot, StreamKind } from './media/peer.ts';
+import { Signaling, type ConnectionState } from './signaling/signaling.ts';
 import type {
   ChatMessage,
   EndReason,

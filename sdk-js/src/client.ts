@@ -2,11 +2,11 @@ import { Call, type Status } from './call.ts';
 import { Emitter } from './emitter.ts';
 import { defaultEnvironment, type Environment, type TokenStorage } from './environment.ts';
 import { TunRTCError } from './errors.ts';
-import { Api, type PageOptions } from './http.ts';
-import { LocalMedia, type Capture, type Devices } from './media.ts';
-import type { PeerState, Slot, StreamKind } from './peer.ts';
-import { QualityMeter, type PeerQuality } from './quality.ts';
-import type { ConnectionState } from './signaling.ts';
+import { Api, type PageOptions } from './rest/api.ts';
+import { LocalMedia, type Capture, type Devices } from './media/local.ts';
+import type { PeerState, Slot, StreamKind } from './media/peer.ts';
+import { QualityMeter, type PeerQuality } from './media/quality.ts';
+import type { ConnectionState } from './signaling/signaling.ts';
 import type {
   Account,
   Auth,

@@ -9,12 +9,12 @@ export { Emitter } from './emitter.ts';
 export type { Environment, SocketLike, Timer, TokenStorage } from './environment.ts';
 export { TunRTCError } from './errors.ts';
 export type { ClientErrorCode, ErrorCode, ErrorDetails, ServerErrorCode } from './errors.ts';
-export { Api } from './http.ts';
-export type { Page, PageOptions } from './http.ts';
-export type { Capture, Devices } from './media.ts';
-export type { PeerState, StreamKind } from './peer.ts';
-export type { PeerQuality, QualityLevel } from './quality.ts';
-export type { ConnectionState } from './signaling.ts';
+export { Api } from './rest/api.ts';
+export type { Page, PageOptions } from './rest/api.ts';
+export type { Capture, Devices } from './media/local.ts';
+export type { PeerState, StreamKind } from './media/peer.ts';
+export type { PeerQuality, QualityLevel } from './media/quality.ts';
+export type { ConnectionState } from './signaling/signaling.ts';
 export type {
   Account,
   Auth,

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { isTransient, reconnectDelay } from '../../src/backoff.ts';
+import { isTransient, reconnectDelay } from '../../src/signaling/backoff.ts';
 import { TunRTCError } from '../../src/errors.ts';
 
 const lost = new TunRTCError('connection_lost', 'gone');

@@ -4,8 +4,8 @@
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { Api } from '../../src/http.ts';
-import { Signaling } from '../../src/signaling.ts';
+import { Api } from '../../src/rest/api.ts';
+import { Signaling } from '../../src/signaling/signaling.ts';
 import { FakeClock, seeded } from '../support/clock.ts';
 import { testEnvironment } from '../support/environment.ts';
 import { FakeServer } from '../support/server.ts';

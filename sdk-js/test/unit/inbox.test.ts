@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { compareEpochs, epochOf, newRun } from '../../src/epoch.ts';
-import { Inbox, Recent } from '../../src/inbox.ts';
+import { compareEpochs, epochOf, newRun } from '../../src/signaling/epoch.ts';
+import { Inbox, Recent } from '../../src/signaling/inbox.ts';
 import type { ReceivedSignal } from '../../src/wire.ts';
 import { seeded } from '../support/clock.ts';
 

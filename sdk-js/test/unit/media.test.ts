@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { LocalMedia } from '../../src/media.ts';
-import type { Slot } from '../../src/peer.ts';
+import { LocalMedia } from '../../src/media/local.ts';
+import type { Slot } from '../../src/media/peer.ts';
 import { FakeClock } from '../support/clock.ts';
 import { testEnvironment } from '../support/environment.ts';
 import { FakeStream, FakeTrack } from '../support/peer-connection.ts';

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { beforeEach, describe, test } from 'node:test';
 import type { TunRTCError } from '../../src/errors.ts';
-import { Mesh } from '../../src/mesh.ts';
-import type { Outgoing, PeerState, Slot, StreamKind } from '../../src/peer.ts';
+import { Mesh } from '../../src/media/mesh.ts';
+import type { Outgoing, PeerState, Slot, StreamKind } from '../../src/media/peer.ts';
 import type { IceServer, ReceivedSignal, SignalBody } from '../../src/wire.ts';
 import { FakeClock, seeded } from '../support/clock.ts';
 import { testEnvironment } from '../support/environment.ts';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { belongsTo, isScreen, markScreen, pack, unpack } from '../../src/sdp.ts';
+import { belongsTo, isScreen, markScreen, pack, unpack } from '../../src/media/sdp.ts';
 import { seeded } from '../support/clock.ts';
 
 const SDP = 'v=0\r\na=ice-ufrag:abcd\r\nm=audio 9 X\r\na=mid:0\r\nm=video 9 X\r\na=mid:1\r\na=msid:s t\r\nm=video 9 X\r\na=mid:10\r\n';

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { beforeEach, describe, test } from 'node:test';
 import { TunRTCError } from '../../src/errors.ts';
-import { Api } from '../../src/http.ts';
-import { Signaling, type ConnectionState } from '../../src/signaling.ts';
+import { Api } from '../../src/rest/api.ts';
+import { Signaling, type ConnectionState } from '../../src/signaling/signaling.ts';
 import type { ChatMessage, EventFrame, JoinAck, ReceivedSignal, SignalBody } from '../../src/wire.ts';
 import { FakeClock, settle } from '../support/clock.ts';
 import { testEnvironment, type TestEnvironment } from '../support/environment.ts';

@@ -1,5 +1,5 @@
-import type { Environment } from './environment.ts';
-import { TunRTCError } from './errors.ts';
+import type { Environment } from '../environment.ts';
+import { TunRTCError } from '../errors.ts';
 import type { Slot } from './peer.ts';
 
 /** What to capture: yes, no, or with constraints of one's own. */

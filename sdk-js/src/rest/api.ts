@@ -1,5 +1,5 @@
-import type { Environment } from './environment.ts';
-import { asTunRTCError, TunRTCError } from './errors.ts';
+import type { Environment } from '../environment.ts';
+import { asTunRTCError, TunRTCError } from '../errors.ts';
 import type {
   Account,
   Auth,
@@ -12,7 +12,7 @@ import type {
   Session,
   SessionDetail,
   SignalingTicket,
-} from './wire.ts';
+} from '../wire.ts';
 
 /** A token is refreshed when this much of its life is left. */
 const REFRESH_MARGIN_MS = 60_000;

@@ -1,6 +1,6 @@
-import type { Environment, SocketLike, Timer } from './environment.ts';
-import { TunRTCError } from './errors.ts';
-import type { AnswerFrame, EventFrame, ServerFrame } from './wire.ts';
+import type { Environment, SocketLike, Timer } from '../environment.ts';
+import { TunRTCError } from '../errors.ts';
+import type { AnswerFrame, EventFrame, ServerFrame } from '../wire.ts';
 
 /** A handshake that takes longer is given up. */
 const OPEN_TIMEOUT_MS = 10_000;

@@ -1,6 +1,6 @@
-import type { Environment, Timer } from './environment.ts';
+import type { Environment, Timer } from '../environment.ts';
 import { isTransient, KEPT } from './backoff.ts';
-import { asTunRTCError, type TunRTCError } from './errors.ts';
+import { asTunRTCError, type TunRTCError } from '../errors.ts';
 import type { Socket } from './socket.ts';
 
 /** An unanswered frame is sent again after this. */

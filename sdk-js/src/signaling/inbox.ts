@@ -1,5 +1,5 @@
 import { compareEpochs } from './epoch.ts';
-import type { ReceivedSignal } from './wire.ts';
+import type { ReceivedSignal } from '../wire.ts';
 
 /** Remembered ids; far more than one inbox window can hold. */
 const REMEMBERED = 2048;

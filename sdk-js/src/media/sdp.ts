@@ -2,7 +2,7 @@
  * Session descriptions on their way: large ones are compressed, and a shared screen is marked as such.
  * @module
  */
-import { TunRTCError } from './errors.ts';
+import { TunRTCError } from '../errors.ts';
 
 /** A frame may have 32 KB; the rest is for the frame around the description and what the server adds. */
 const PLAIN_LIMIT = 28 * 1024;

@@ -1,11 +1,11 @@
 import { isTransient, KEPT, reconnectDelay } from './backoff.ts';
-import type { Environment, Timer } from './environment.ts';
+import type { Environment, Timer } from '../environment.ts';
 import { epochOf, newRun } from './epoch.ts';
-import { asTunRTCError, TunRTCError } from './errors.ts';
+import { asTunRTCError, TunRTCError } from '../errors.ts';
 import { Inbox, Recent } from './inbox.ts';
 import { Outbox } from './outbox.ts';
 import { Socket } from './socket.ts';
-import type { ChatMessage, EventFrame, JoinAck, ReceivedSignal, Signal, SignalBody, SignalingTicket } from './wire.ts';
+import type { ChatMessage, EventFrame, JoinAck, ReceivedSignal, Signal, SignalBody, SignalingTicket } from '../wire.ts';
 
 /** A missing signal is asked for after this, and after each of the following waits once more. */
 const GAP_MS = [500, 1_500, 4_000, 8_000, 16_000] as const;

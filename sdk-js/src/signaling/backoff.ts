@@ -1,4 +1,4 @@
-import type { TunRTCError } from './errors.ts';
+import type { TunRTCError } from '../errors.ts';
 
 const BASE_MS = 400;
 const CAP_MS = 10_000;

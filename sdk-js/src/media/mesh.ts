@@ -1,7 +1,7 @@
-import type { Environment } from './environment.ts';
-import type { TunRTCError } from './errors.ts';
+import type { Environment } from '../environment.ts';
+import type { TunRTCError } from '../errors.ts';
 import { Peer, type Outgoing, type PeerState, type Slot, type StreamKind } from './peer.ts';
-import type { IceServer, Signal, SignalBody } from './wire.ts';
+import type { IceServer, Signal, SignalBody } from '../wire.ts';
 
 /** What a {@link Mesh} needs, and whom it tells. */
 export interface MeshOptions {

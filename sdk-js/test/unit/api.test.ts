@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { beforeEach, describe, test } from 'node:test';
 import { TunRTCError } from '../../src/errors.ts';
-import { Api } from '../../src/http.ts';
+import { Api } from '../../src/rest/api.ts';
 import { FakeClock, settle } from '../support/clock.ts';
 import { memoryStorage, testEnvironment } from '../support/environment.ts';
 import { FakeServer, json, problem } from '../support/server.ts';

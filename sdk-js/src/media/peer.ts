@@ -1,7 +1,7 @@
-import type { Environment, Timer } from './environment.ts';
-import { asTunRTCError, type TunRTCError } from './errors.ts';
+import type { Environment, Timer } from '../environment.ts';
+import { asTunRTCError, type TunRTCError } from '../errors.ts';
 import { belongsTo, isScreen, markScreen, pack, unpack } from './sdp.ts';
-import type { Answer, IceServer, Offer, Signal, SignalBody } from './wire.ts';
+import type { Answer, IceServer, Offer, Signal, SignalBody } from '../wire.ts';
 
 /** Candidates found within this time travel together. */
 const BATCH_MS = 40;
