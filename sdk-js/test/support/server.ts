@@ -2,10 +2,15 @@
 import type { SocketLike } from '../../src/environment.ts';
 import type { LeaveReason, Participant, SessionDetail } from '../../src/wire.ts';
 
-const INBOX_WINDOW_MS = 120_000;
+const INBOX_WINDOW_MS = 600_000;
 const OVERLAP_MS = 30_000;
 const TICKET_MS = 60_000;
 const GRACE_MS = 30_000;
+/** The refresh token that was just replaced is taken again for this long. */
+const REFRESH_GRACE_MS = 10_000;
+/** `sync` is answered at most this often on one connection. */
+const SYNC_EVERY_MS = 250;
+const PRESENCE: ReadonlySet<string> = new Set(['userJoined', 'userLeft', 'userStatusUpdated']);
 
 /** What the server needs to know of time. */
 export interface ServerClock {
@@ -26,6 +31,14 @@ export interface Network {
   losesFrame?(): boolean;
   /** An answer on which the connection breaks before it arrives. */
   losesAnswer?(): boolean;
+  /** Milliseconds from what a frame does to its answer: pushes that it caused, or that others caused meanwhile, overtake it. */
+  slowAnswer?(action: string): number;
+  /** Milliseconds that a presence event comes late, on its own: of two the later one may come first. */
+  latePresence?(event: string): number;
+  /** A function that fails before it acts: API Gateway answers in its own words, and names no frame. */
+  crashes?(action: string): boolean;
+  /** A connection that is closed for a newer one without having been told `replaced`. */
+  losesReplaced?(): boolean;
 }
 
 interface Item {
@@ -40,10 +53,27 @@ interface Seat extends Participant {
   inbox: Item[];
 }
 
+interface ChatLine {
+  messageId: string;
+  fromUserId: string;
+  fromUsername: string;
+  message: string;
+  clientMessageId?: string;
+  timestamp: string;
+}
+
 interface Room {
   detail: Omit<SessionDetail, 'participants' | 'currentParticipants'>;
   seats: Map<string, Seat>;
-  chat: { at: number; messageId: string; fromUserId: string; fromUsername: string; message: string; timestamp: string }[];
+  chat: ChatLine[];
+}
+
+/** One login: its refresh token, and the one before, which is taken again for a moment. */
+interface Family {
+  userId: string;
+  current: string;
+  previous: string | undefined;
+  replacedAt: number;
 }
 
 interface Ticket {
@@ -87,6 +117,8 @@ export class Connection implements SocketLike {
   readonly #server: FakeServer;
   joined = false;
   open = false;
+  /** When `sync` was answered last. */
+  syncedAt = -Infinity;
   /** Takes frames and gives none, as a connection does whose network is gone. */
   dead = false;
 
@@ -134,7 +166,8 @@ export class FakeServer {
   #ids = 0;
   #users: User[] = [];
   readonly #tokens = new Map<string, { userId: string; expires: number }>();
-  readonly #refreshTokens = new Map<string, string>();
+  /** Every refresh token that was ever given, with its login; those of a revoked login are unknown. */
+  readonly #families = new Map<string, Family>();
   readonly #tickets = new Map<string, Ticket>();
   readonly #rooms = new Map<string, Room>();
 
@@ -220,8 +253,10 @@ export class FakeServer {
 
   /** To everybody else in the room. */
   broadcast(room: Room, event: string, data: object, except?: string): void {
+    const timestamp = this.clock.timestamp();
+    const late = () => (PRESENCE.has(event) ? (this.network.latePresence?.(event) ?? 0) : 0);
     for (const seat of room.seats.values()) {
-      if (seat.userId !== except) this.#push(seat, { event, timestamp: this.clock.timestamp(), data });
+      if (seat.userId !== except) this.#push(seat, { event, timestamp, data }, late());
     }
   }
 
@@ -256,14 +291,10 @@ export class FakeServer {
         if (!user) throw new Refusal(401, 'invalid_credentials');
         return [200, this.#auth(user)];
       }
-      case 'POST /api/auth/refresh': {
-        const user = this.#users.find(({ userId }) => userId === this.#refreshTokens.get(body['refreshToken'] ?? ''));
-        this.#refreshTokens.delete(body['refreshToken'] ?? '');
-        if (!user) throw new Refusal(401, 'invalid_refresh_token');
-        return [200, this.#auth(user)];
-      }
+      case 'POST /api/auth/refresh':
+        return [200, this.#refresh(body['refreshToken'] ?? '')];
       case 'POST /api/auth/logout':
-        this.#refreshTokens.delete(body['refreshToken'] ?? '');
+        this.#revoke(this.#families.get(body['refreshToken'] ?? ''));
         return [204, undefined];
       default:
     }
@@ -272,6 +303,21 @@ export class FakeServer {
     const user = this.#users.find(({ userId }) => userId === access.userId);
     if (!user) throw new Refusal(401, 'unauthorized');
     return this.#session(route, url, body, user);
+  }
+
+  #refresh(token: string): object {
+    const family = this.#families.get(token);
+    const isGraced = token === family?.previous && this.clock.now() - family.replacedAt <= REFRESH_GRACE_MS;
+    const user = this.#users.find(({ userId }) => userId === family?.userId);
+    if (!family || !user || (token !== family.current && !isGraced)) {
+      this.#revoke(family);
+      throw new Refusal(401, 'invalid_refresh_token');
+    }
+    return this.#auth(user, family);
+  }
+
+  #revoke(family: Family | undefined): void {
+    for (const [token, known] of this.#families) if (known === family) this.#families.delete(token);
   }
 
   #session(route: string, url: URL, body: Record<string, string>, user: User): [number, unknown, (string | undefined)?] {
@@ -309,7 +355,7 @@ export class FakeServer {
     }
     if (!route.endsWith('/messages')) return [200, this.#detail(room)];
     if (!room.seats.has(userId)) throw new Refusal(404, 'not_in_session');
-    return [200, room.chat.map(({ at: _, ...message }) => message).reverse()];
+    return [200, [...room.chat].reverse()];
   }
 
   #create(body: Record<string, unknown>, user: User): object {
@@ -338,19 +384,29 @@ export class FakeServer {
     return [200, page, end < all.length ? `</api/session/active?cursor=${end}>; rel="next"` : undefined];
   }
 
+  /** Every answer carries the time at which its frame arrived, however long it takes. */
   #handle(connection: Connection, { action, id, data }: Frame): void {
     const { ticket } = connection;
     const room = this.#rooms.get(ticket?.sessionId ?? '');
     if (!ticket || !room) return;
     this.frames.push({ action, id, data, userId: ticket.userId });
+    const timestamp = this.clock.timestamp();
+    if (this.network.crashes?.(action)) {
+      connection.deliver({ message: 'Internal server error', connectionId: 'a', requestId: 'b' }, this.network.delay?.() ?? 0);
+      return;
+    }
+    const answer = this.#outcome(connection, room, ticket, action, data);
+    this.#answer(connection, { id, timestamp, ...answer }, this.network.slowAnswer?.(action) ?? 0);
+  }
+
+  #outcome(connection: Connection, room: Room, ticket: Ticket, action: string, data: Record<string, unknown>): object {
     try {
       const refusal = this.refusals[0]?.action === action ? this.refusals.shift() : undefined;
       if (refusal) throw new Refusal(0, refusal.code);
-      this.#answer(connection, { event: 'ack', id, timestamp: this.clock.timestamp(), data: this.#act(connection, room, ticket, action, data) });
+      return { event: 'ack', data: this.#act(connection, room, ticket, action, data) };
     } catch (error) {
       if (!(error instanceof Refusal)) throw error;
-      const answer = { code: error.code, message: error.code };
-      this.#answer(connection, { event: 'error', id, timestamp: this.clock.timestamp(), data: answer });
+      return { event: 'error', data: { code: error.code, message: error.code } };
     }
   }
 
@@ -366,13 +422,13 @@ export class FakeServer {
         this.clock.setTimeout(() => this.removeSeat(ticket.sessionId, ticket.userId, 'left'), 1);
         return {};
       case 'sendMessage':
-        return this.#chat(room, seat, String(data['message']));
+        return this.#chat(room, seat, String(data['message']), data['clientMessageId'] as string | undefined);
       case 'updateStatus':
         Object.assign(seat, data);
         this.#announce(room, seat);
         return {};
       case 'sync':
-        return { replayed: this.#replay(room, seat, connection, String(data['since'])) };
+        return this.#sync(room, seat, connection, String(data['since']));
       case 'sendOffer':
       case 'sendAnswer':
       case 'sendIceCandidate':
@@ -388,7 +444,7 @@ export class FakeServer {
     seat.attempt = ticket.attempt;
     const isFresh = since === undefined || seat.status === 'disconnected';
     for (const old of [...seat.connections]) {
-      old.deliver({ event: 'replaced', timestamp: this.clock.timestamp(), data: {} }, 0);
+      if (!this.network.losesReplaced?.()) old.deliver({ event: 'replaced', timestamp: this.clock.timestamp(), data: {} }, 0);
       seat.connections.delete(old);
       this.clock.setTimeout(() => this.#drop(old, 1000), 1);
     }
@@ -405,27 +461,35 @@ export class FakeServer {
     return { session: this.#detail(room), recovered, heartbeatSeconds: this.heartbeatSeconds };
   }
 
+  #sync(room: Room, seat: Seat, connection: Connection, since: string): object {
+    const now = this.clock.now();
+    if (now - connection.syncedAt < SYNC_EVERY_MS) throw new Refusal(0, 'rate_limited');
+    connection.syncedAt = now;
+    return { replayed: this.#replay(room, seat, connection, since) };
+  }
+
   #replay(room: Room, seat: Seat, connection: Connection, since: string): number {
     const now = this.clock.now();
     const items = seat.inbox.filter(({ at }) => now - at <= INBOX_WINDOW_MS);
     const from = Date.parse(since) - OVERLAP_MS;
-    const chat = room.chat.filter(({ timestamp }) => Date.parse(timestamp) >= from);
+    const chat = room.chat.filter(({ timestamp }) => timestamp >= seat.joinedAt && Date.parse(timestamp) >= from);
     for (const { frame } of items) connection.deliver(frame, this.network.delay?.() ?? 0);
-    for (const { at: _, timestamp, ...data } of chat) {
+    for (const { timestamp, ...data } of chat) {
       connection.deliver({ event: 'receiveMessage', timestamp, data }, this.network.delay?.() ?? 0);
     }
     return items.length + chat.length;
   }
 
-  #chat(room: Room, seat: Seat, message: string): object {
-    const line = {
-      messageId: this.#id(),
-      fromUserId: seat.userId,
-      fromUsername: seat.username,
-      message,
-      timestamp: this.clock.timestamp(),
-    };
-    room.chat.push({ ...line, at: this.clock.now() });
+  /** The same `clientMessageId` of the same sender is the same message, told again in case that it was not. */
+  #chat(room: Room, seat: Seat, message: string, clientMessageId?: string): object {
+    const isSame = (other: ChatLine) => other.fromUserId === seat.userId && other.clientMessageId === clientMessageId;
+    let line = clientMessageId === undefined ? undefined : room.chat.find(isSame);
+    if (!line) {
+      const { userId: fromUserId, username: fromUsername } = seat;
+      const id = clientMessageId !== undefined && { clientMessageId };
+      line = { messageId: this.#id(), fromUserId, fromUsername, message, ...id, timestamp: this.clock.timestamp() };
+      room.chat.push(line);
+    }
     const { timestamp, ...data } = line;
     for (const other of room.seats.values()) this.#push(other, { event: 'receiveMessage', timestamp, data });
     return { messageId: line.messageId };
@@ -447,16 +511,17 @@ export class FakeServer {
     this.broadcast(room, 'userStatusUpdated', { userId, username, status, isMuted, isVideoEnabled }, userId);
   }
 
-  #push(seat: Seat, frame: object): void {
+  #push(seat: Seat, frame: object, late = 0): void {
     const { current } = seat;
     if (!current || this.network.losesPush?.()) return;
-    current.deliver(frame, this.network.delay?.() ?? 0);
-    if (this.network.doublesPush?.()) current.deliver(frame, this.network.delay?.() ?? 0);
+    const delay = () => late + (this.network.delay?.() ?? 0);
+    current.deliver(frame, delay());
+    if (this.network.doublesPush?.()) current.deliver(frame, delay());
   }
 
-  #answer(connection: Connection, frame: object): void {
+  #answer(connection: Connection, frame: object, late: number): void {
     if (this.network.losesAnswer?.()) this.#drop(connection, 1006);
-    else connection.deliver(frame, this.network.delay?.() ?? 0);
+    else connection.deliver(frame, late + (this.network.delay?.() ?? 0));
   }
 
   #drop(connection: Connection, code: number): void {
@@ -515,13 +580,16 @@ export class FakeServer {
     return { ...room.detail, currentParticipants: room.seats.size, participants };
   }
 
-  #auth({ userId, username, email }: User): object {
+  /** Tokens of a new login, or the next ones of `family`. */
+  #auth({ userId, username, email }: User, family?: Family): object {
     const expires = this.clock.now() + this.tokenLifeSeconds * 1000;
     const claims = { iat: 1, exp: 1 + this.tokenLifeSeconds, jti: ++this.#ids };
     const token = `h.${btoa(JSON.stringify(claims)).replace(/=+$/, '')}.s`;
     const refreshToken = `refresh-${++this.#ids}`;
+    const next = family ?? { userId, current: '', previous: undefined, replacedAt: 0 };
+    Object.assign(next, { current: refreshToken, previous: next.current, replacedAt: this.clock.now() });
     this.#tokens.set(token, { userId, expires });
-    this.#refreshTokens.set(refreshToken, userId);
+    this.#families.set(refreshToken, next);
     const expiresAt = new Date(Date.parse(this.clock.timestamp()) + this.tokenLifeSeconds * 1000).toISOString();
     return { token, tokenType: 'Bearer', expiresAt, refreshToken, refreshExpiresAt: expiresAt, userId, username, email };
   }
@@ -545,4 +613,9 @@ export function json(status: number, body: unknown, link?: string): Response {
 export function problem(status: number, code: string, more: object = {}, headers: Record<string, string> = {}): Response {
   const body = { type: 'about:blank', title: code, status, detail: `refused: ${code}`, code, message: code, requestId: 'request-1', ...more };
   return new Response(JSON.stringify(body), { status, headers: { 'content-type': 'application/problem+json', ...headers } });
+}
+
+/** What API Gateway answers of its own, before or in place of a function: no code, no field that this server would name. */
+export function gatewayAnswer(status: number, message: string, headers: Record<string, string> = {}): Response {
+  return new Response(JSON.stringify({ message }), { status, headers: { 'content-type': 'application/json', ...headers } });
 }

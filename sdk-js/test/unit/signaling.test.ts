@@ -369,7 +369,7 @@ describe('reconnecting', () => {
     server.graceMs = 3_600_000;
     server.unreachable = true;
     server.cut(alice.userId);
-    await clock.advance(180_000);
+    await clock.advance(700_000);
     server.unreachable = false;
     alice.environment.wake();
     await clock.advance(10);
@@ -385,7 +385,7 @@ describe('reconnecting', () => {
     server.unreachable = true;
     server.cut(bob.userId);
     void alice.signaling.signal(bob.userId, candidate('expired meanwhile'));
-    await clock.advance(180_000);
+    await clock.advance(700_000);
     server.unreachable = false;
     bob.environment.wake();
     await clock.advance(10);
