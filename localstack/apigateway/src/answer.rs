@@ -118,3 +118,19 @@ pub(crate) fn json_response(status: StatusCode, body: impl Into<Bytes>) -> Respo
     response.headers_mut().insert(CONTENT_TYPE, json);
     response
 }
+
+/// What the gateway itself says to a client of the WebSocket API.
+pub(crate) fn gateway_message(message: &str, connection_id: &str, request_id: &str) -> String {
+    format!(r#"{{"message": "{message}", "connectionId":"{connection_id}", "requestId":"{request_id}"}}"#)
+}
+
+/// An exception in the form the SDKs read. No message when it is empty.
+pub(crate) fn exception(status: StatusCode, kind: &'static str, message: &str) -> Response<Bytes> {
+    let body = match message {
+        "" => serde_json::json!({ "__type": kind }),
+        _ => serde_json::json!({ "__type": kind, "message": message }),
+    };
+    let mut response = json_response(status, body.to_string());
+    response.headers_mut().insert("x-amzn-errortype", HeaderValue::from_static(kind));
+    response
+}

@@ -14,7 +14,7 @@ use tokio::{
     net::TcpStream,
 };
 
-use crate::clock::Moment;
+use crate::{clock::Moment, ids};
 
 /// Where a connection came from and which port it reached.
 #[derive(Debug, Clone, Copy)]
@@ -39,7 +39,7 @@ impl Origin {
             None => source_ip,
         };
         [
-            ("X-Amzn-Trace-Id", crate::random::trace_id(at.epoch_seconds())),
+            ("X-Amzn-Trace-Id", ids::trace_id(at.epoch_seconds())),
             ("X-Forwarded-For", forwarded_for),
             ("X-Forwarded-Port", self.port.to_string()),
             ("X-Forwarded-Proto", "http".to_owned()),

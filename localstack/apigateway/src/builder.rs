@@ -3,79 +3,31 @@
 use std::{collections::HashMap, future::Future, sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use futures_util::{FutureExt, future::BoxFuture};
+use futures_util::FutureExt;
 use http::{Request, Response};
 use tokio::sync::watch;
 
 use crate::{
-    Gateway,
-    authorizer::{Authorizer, IdentitySource},
-    connections::Connections,
-    cors::Cors,
+    api::{Api, Gateway, WebSocketRoute},
+    control::{queue::Queue, schedule::Schedule},
+    error::BuildError,
     faults::Faults,
     function::{Function, Tasks},
-    handshake::Throttle,
+    http_api::{cors::Cors, routes::Routes},
     limits::Limits,
-    order::MessageOrder,
-    queue::Queue,
-    routes::Routes,
-    schedule::Schedule,
+    throttle::Throttle,
+    websocket::{
+        authorizer::{Authorizer, IdentitySource},
+        connections::Connections,
+        order::MessageOrder,
+    },
 };
 
-/// What answers a GET or HEAD request that no explicit route matches; `None` passes it on.
-pub(crate) type Assets = Box<dyn Fn(Request<()>) -> BoxFuture<'static, Option<Response<Bytes>>> + Send + Sync>;
-
-/// Why a gateway cannot be built.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum BuildError {
-    /// Neither `METHOD /path` nor `$default`, or `{name+}` that is not last.
-    #[error("{0:?} is not a route key of an HTTP API")]
-    HttpRouteKey(String),
-    /// The same key was given before.
-    #[error("the route {0:?} is given twice")]
-    RouteTwice(String),
-    /// Neither `route.request.querystring.NAME` nor `route.request.header.NAME`.
-    #[error("{0:?} is not an identity source")]
-    IdentitySource(String),
-    /// Not of the form `$request.body.NAME`.
-    #[error("{0:?} is not a route selection expression")]
-    RouteSelection(String),
-    /// The same queue was given before.
-    #[error("the queue {0:?} is given twice")]
-    QueueTwice(String),
-}
-
-/// The function of a WebSocket route.
-pub(crate) struct WebSocketRoute {
-    pub(crate) function: Function,
-    /// Whether what the function returns goes to the client.
-    pub(crate) responds: bool,
-}
-
-/// Everything that requests need, built once.
-pub(crate) struct Api {
-    pub(crate) limits: Limits,
-    pub(crate) routes: Routes,
-    pub(crate) http_stage: String,
-    pub(crate) cors: Option<Cors>,
-    pub(crate) assets: Option<Assets>,
-    pub(crate) websocket_path: String,
-    pub(crate) websocket_stage: String,
-    pub(crate) websocket_routes: HashMap<String, WebSocketRoute>,
-    /// The path into a message's JSON that names its route.
-    pub(crate) route_selection: Vec<String>,
-    pub(crate) authorizer: Option<Authorizer>,
-    pub(crate) message_order: MessageOrder,
-    pub(crate) queues: HashMap<String, Queue>,
-    pub(crate) schedules: Vec<Schedule>,
-    pub(crate) access_key_id: Option<String>,
-    pub(crate) faults: Option<Box<dyn Faults>>,
-    pub(crate) throttle: Throttle,
-    pub(crate) connections: Connections,
-    pub(crate) tasks: Tasks,
-    /// Becomes true when the gateway shuts down.
-    pub(crate) stopping: watch::Sender<bool>,
+impl Gateway {
+    /// Starts with AWS's limits and no route at all.
+    pub fn builder() -> Builder {
+        Builder::default()
+    }
 }
 
 /// Puts a [`Gateway`] together. Each method says what API Gateway calls the same thing.
@@ -203,11 +155,11 @@ impl Builder {
     }
 
     /// An SQS queue and the function that
-    /// [reads it](https://docs.aws.amazon.com/lambda/latest/dg/with-sqs.html), one message an event.
+    /// [reads it](https://docs.aws.amazon.com/lambda/latest/dg/with-sqs.html) in batches while the gateway serves.
     /// A queue URL names it by its last part.
     pub fn queue(self, name: &str, function: Function) -> Self {
         self.and_then(|api| {
-            let queue = Queue::new(name, function);
+            let queue = Arc::new(Queue::new(name, function));
             match api.queues.insert(name.to_owned(), queue) {
                 None => Ok(()),
                 Some(_) => Err(BuildError::QueueTwice(name.to_owned())),
@@ -216,9 +168,9 @@ impl Builder {
     }
 
     /// An EventBridge [schedule](https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-run-lambda-schedule.html);
-    /// it runs while the gateway serves, first after one `interval`.
+    /// it runs while the gateway serves, first after one `interval`, whether the run before is over or not.
     pub fn schedule(self, name: &str, interval: Duration, function: Function) -> Self {
-        self.with(|api| api.schedules.push(Schedule::new(name, interval, function)))
+        self.with(|api| api.schedules.push(Arc::new(Schedule::new(name, interval, function))))
     }
 
     /// Whose [SigV4 signatures](https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-signing-elements.html)

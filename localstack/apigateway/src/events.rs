@@ -6,7 +6,7 @@ use bytes::Bytes;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use crate::routes::PathParameters;
+use crate::http_api::routes::PathParameters;
 
 /// The account every ARN and event names.
 pub(crate) const ACCOUNT: &str = "000000000000";
@@ -163,7 +163,7 @@ pub(crate) struct Identity {
 #[derive(Serialize)]
 pub(crate) struct QueueEvent<'a> {
     #[serde(rename = "Records")]
-    pub(crate) records: [QueueRecord<'a>; 1],
+    pub(crate) records: Vec<QueueRecord<'a>>,
 }
 
 #[derive(Serialize)]
@@ -173,7 +173,8 @@ pub(crate) struct QueueRecord<'a> {
     pub(crate) receipt_handle: String,
     pub(crate) body: &'a str,
     pub(crate) attributes: QueueAttributes,
-    pub(crate) message_attributes: BTreeMap<&'a str, QueueMessageAttribute<'a>>,
+    /// Always empty: the queue takes no attributes.
+    pub(crate) message_attributes: serde_json::Map<String, serde_json::Value>,
     pub(crate) md5_of_body: &'a str,
     pub(crate) event_source: &'static str,
     #[serde(rename = "eventSourceARN")]
@@ -189,18 +190,6 @@ pub(crate) struct QueueAttributes {
     pub(crate) sent_timestamp: String,
     pub(crate) sender_id: &'static str,
     pub(crate) approximate_first_receive_timestamp: String,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-pub(crate) struct QueueMessageAttribute<'a> {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) string_value: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) binary_value: Option<&'a str>,
-    pub(crate) string_list_values: [(); 0],
-    pub(crate) binary_list_values: [(); 0],
-    pub(crate) data_type: &'a str,
 }
 
 /// What EventBridge sends on a

@@ -5,11 +5,7 @@
 
 use std::{ops::Range, sync::Mutex, sync::PoisonError, time::Duration};
 
-use crate::{
-    Gateway,
-    connections::{Closed, Connection},
-    random::Random,
-};
+use crate::websocket::connections::Connection;
 
 /// Decides what goes wrong. Each question is asked once per occasion.
 pub trait Faults: Send + Sync + 'static {
@@ -113,27 +109,27 @@ pub struct Chances {
 impl Chances {
     /// Makes the decisions' source; hand it to [`Builder::faults`](crate::Builder::faults).
     pub fn build(self) -> impl Faults {
-        RandomFaults { random: Mutex::new(Random::new(self.seed)), chances: self }
+        RandomFaults { random: Mutex::new(fastrand::Rng::with_seed(self.seed)), chances: self }
     }
 }
 
 struct RandomFaults {
     chances: Chances,
-    random: Mutex<Random>,
+    random: Mutex<fastrand::Rng>,
 }
 
 impl RandomFaults {
     /// Picks the first fault that happens; `None` when none does.
     fn pick<const N: usize>(&self, probabilities: [f64; N]) -> Option<usize> {
         let mut random = self.random.lock().unwrap_or_else(PoisonError::into_inner);
-        probabilities.into_iter().position(|probability| random.chance(probability))
+        probabilities.into_iter().position(|probability| random.f64() < probability)
     }
 
     fn within(&self, range: &Range<Duration>) -> Duration {
         let span = range.end.saturating_sub(range.start);
         let nanos = u64::try_from(span.as_nanos()).unwrap_or(u64::MAX);
         let mut random = self.random.lock().unwrap_or_else(PoisonError::into_inner);
-        range.start + Duration::from_nanos(random.below(nanos))
+        range.start + Duration::from_nanos(if nanos == 0 { 0 } else { random.u64(..nanos) })
     }
 }
 
@@ -166,25 +162,5 @@ impl Faults for RandomFaults {
             Some(0) => DisconnectFate::Lose,
             Some(_) => DisconnectFate::After(self.within(&self.chances.lateness)),
         }
-    }
-}
-
-/// What a test may do to single connections. Only code that holds the [`Gateway`] reaches this.
-impl Gateway {
-    /// The ids of all open WebSockets.
-    pub fn connection_ids(&self) -> Vec<String> {
-        self.api.connections.all().iter().map(|connection| connection.id.to_string()).collect()
-    }
-
-    /// Makes an open connection a black hole; false when there is no such connection.
-    pub fn black_hole(&self, connection_id: &str) -> bool {
-        let connection = self.api.connections.get(connection_id);
-        connection.map(|connection| connection.become_black_hole()).is_some()
-    }
-
-    /// Drops the TCP connection of a WebSocket without a close frame; false when there is none.
-    pub fn sever(&self, connection_id: &str) -> bool {
-        let connection = self.api.connections.get(connection_id);
-        connection.map(|connection| connection.close(Closed::Severed)).is_some()
     }
 }

@@ -48,13 +48,13 @@ pub(crate) enum Failure {
     Malformed(#[from] Malformed),
 }
 
-/// The tasks a shutdown waits for.
-#[derive(Debug)]
-pub(crate) struct Tasks(watch::Sender<()>);
+/// The tasks a shutdown waits for. Clones count together.
+#[derive(Debug, Clone)]
+pub(crate) struct Tasks(Arc<watch::Sender<()>>);
 
 impl Tasks {
     pub(crate) fn new() -> Self {
-        Self(watch::Sender::new(()))
+        Self(Arc::new(watch::Sender::new(())))
     }
 
     /// Runs `work` in a task of its own, which [`Tasks::finished`] waits for.

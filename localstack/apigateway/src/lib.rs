@@ -35,47 +35,27 @@
 //!   429 at once when that is full: nobody waits for a slow client.
 
 mod answer;
+mod api;
 mod arrival;
-mod authorizer;
 mod builder;
 mod clock;
-mod connections;
 mod control;
-mod cors;
+mod error;
 mod events;
 mod faults;
 mod function;
-mod handshake;
 mod http_api;
+mod ids;
 mod limits;
-mod management;
-mod messages;
-mod order;
-mod queue;
-mod random;
-mod routes;
-mod schedule;
 mod server;
-mod socket;
+mod throttle;
+mod websocket;
 
-use std::sync::Arc;
-
-pub use builder::{BuildError, Builder};
-pub use cors::Cors;
+pub use api::Gateway;
+pub use builder::Builder;
+pub use error::BuildError;
 pub use faults::{Chances, DisconnectFate, Faults, Peer, PushFate};
 pub use function::{Function, FunctionError, function};
+pub use http_api::cors::Cors;
 pub use limits::Limits;
-pub use order::MessageOrder;
-
-/// An HTTP API and a WebSocket API with what stands behind them. Clones share everything.
-#[derive(Clone)]
-pub struct Gateway {
-    api: Arc<builder::Api>,
-}
-
-impl Gateway {
-    /// Starts with AWS's limits and no route at all.
-    pub fn builder() -> Builder {
-        Builder::default()
-    }
-}
+pub use websocket::order::MessageOrder;

@@ -38,7 +38,9 @@ pub struct Limits {
     pub overrun: Duration,
     /// How long a queue's or schedule's function may run.
     pub consumer: Duration,
-    /// When a queue's message whose function failed is delivered again (the visibility timeout).
+    /// Messages of a queue that its function gets in one event, at most (`BatchSize`).
+    pub batch: usize,
+    /// How long after its delivery a queue's message whose function failed comes again (the visibility timeout).
     pub redelivery: Duration,
     /// How many times a queue's message is delivered before it is given up (`maxReceiveCount`).
     pub deliveries: u32,
@@ -68,6 +70,7 @@ impl Default for Limits {
             body: 10_000_000,
             overrun: Duration::from_secs(1),
             consumer: Duration::from_secs(30),
+            batch: 10,
             redelivery: Duration::from_secs(30),
             deliveries: 3,
             outbox: 1024 * 1024,

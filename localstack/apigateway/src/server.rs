@@ -13,11 +13,11 @@ use tokio::{
 };
 
 use crate::{
-    Gateway,
+    answer::exception,
+    api::{Api, Gateway},
     arrival::{FirstHead, Origin, Recorder},
-    builder::Api,
-    connections::Closed,
-    control, handshake, http_api, schedule,
+    http_api::requests,
+    websocket::{connections::Closed, handshake},
 };
 
 /// Above this a request's head is not even read.
@@ -32,7 +32,7 @@ impl Gateway {
     /// [`Limits::drain`](crate::Limits::drain). Call it once: a gateway that was shut down stays so.
     pub async fn serve(&self, listener: TcpListener, shutdown: impl Future<Output = ()>) {
         let api = &self.api;
-        tokio::spawn(schedule::run(Arc::clone(api)));
+        start_sources(api);
         let accept = accept(&listener, |stream, origin| {
             let api = Arc::clone(api);
             api.clone().tasks.spawn(public(api, stream, origin));
@@ -60,6 +60,18 @@ impl Gateway {
         stopping.send_replace(true);
         // Resolves when every connection has let go of its receiver.
         drop(tokio::time::timeout(self.api.limits.drain, stopping.closed()).await);
+    }
+}
+
+/// Starts what invokes functions besides clients: queues and schedules.
+fn start_sources(api: &Api) {
+    for queue in api.queues.values() {
+        let stop = stopped(api.stopping.subscribe());
+        tokio::spawn(Arc::clone(queue).deliver(api.limits.clone(), api.tasks.clone(), stop));
+    }
+    for schedule in &api.schedules {
+        let stop = stopped(api.stopping.subscribe());
+        tokio::spawn(Arc::clone(schedule).run(api.limits.clone(), api.tasks.clone(), stop));
     }
 }
 
@@ -113,7 +125,7 @@ async fn route(
     let response = if request.uri().path() == api.websocket_path {
         handshake::handle(api, origin, names, request).await
     } else {
-        http_api::handle(api, origin, request).await
+        requests::handle(api, origin, request).await
     };
     Ok(response.map(Full::new))
 }
@@ -136,7 +148,7 @@ async fn answer_control(gateway: &Gateway, request: Request<Incoming>) -> Result
     let (parts, body) = request.into_parts();
     let response = match Limited::new(body, gateway.api.limits.body).collect().await {
         Ok(body) => gateway.control(Request::from_parts(parts, body.to_bytes())).await,
-        Err(_) => control::error(StatusCode::PAYLOAD_TOO_LARGE, "PayloadTooLargeException", "Too large"),
+        Err(_) => exception(StatusCode::PAYLOAD_TOO_LARGE, "PayloadTooLargeException", "Too large"),
     };
     Ok(response.map(Full::new))
 }
@@ -160,5 +172,25 @@ async fn drain(api: &Api) {
     }
     if tokio::time::timeout(api.limits.drain, api.tasks.finished()).await.is_err() {
         tracing::warn!("shutdown did not wait for functions that are still running");
+    }
+}
+
+/// What a test may do to single connections. Only code that holds the [`Gateway`] reaches this.
+impl Gateway {
+    /// The ids of all open WebSockets.
+    pub fn connection_ids(&self) -> Vec<String> {
+        self.api.connections.all().iter().map(|connection| connection.id.to_string()).collect()
+    }
+
+    /// Makes an open connection a black hole; false when there is no such connection.
+    pub fn black_hole(&self, connection_id: &str) -> bool {
+        let connection = self.api.connections.get(connection_id);
+        connection.map(|connection| connection.become_black_hole()).is_some()
+    }
+
+    /// Drops the TCP connection of a WebSocket without a close frame; false when there is none.
+    pub fn sever(&self, connection_id: &str) -> bool {
+        let connection = self.api.connections.get(connection_id);
+        connection.map(|connection| connection.close(Closed::Severed)).is_some()
     }
 }

@@ -2,21 +2,29 @@
 
 use std::time::Duration;
 
-/// Durations in order.
-pub struct Spread(Vec<Duration>);
+use hdrhistogram::Histogram;
+
+/// How many digits of a duration are kept.
+const DIGITS: u8 = 3;
+
+/// How durations are spread.
+pub struct Spread(Histogram<u64>);
 
 impl Spread {
     /// Of these, of which there must be one at least.
-    pub fn of(mut durations: Vec<Duration>) -> Self {
+    pub fn of(durations: Vec<Duration>) -> Self {
         assert!(!durations.is_empty(), "nothing was measured");
-        durations.sort_unstable();
-        Self(durations)
+        let mut histogram = Histogram::new(DIGITS).expect("a number of digits that it takes");
+        for duration in durations {
+            let nanos = u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX);
+            histogram.record(nanos).expect("a histogram that grows takes every number");
+        }
+        Self(histogram)
     }
 
     /// The smallest duration that `share` (0-1) of all do not exceed (nearest rank).
     pub fn quantile(&self, share: f64) -> Duration {
-        let rank = (share * self.0.len() as f64).ceil() as usize;
-        self.0[rank.clamp(1, self.0.len()) - 1]
+        Duration::from_nanos(self.0.value_at_quantile(share))
     }
 
     /// The middle one.
@@ -26,7 +34,7 @@ impl Spread {
 
     /// The longest.
     pub fn longest(&self) -> Duration {
-        self.quantile(1.0)
+        Duration::from_nanos(self.0.max())
     }
 }
 
@@ -44,6 +52,6 @@ mod tests {
     #[test]
     fn a_single_duration_is_every_quantile() {
         let spread = Spread::of(vec![Duration::from_millis(7)]);
-        assert_eq!([spread.median(), spread.longest()], [Duration::from_millis(7); 2]);
+        assert_eq!([spread.median(), spread.longest()].map(|duration| duration.as_millis()), [7; 2]);
     }
 }

@@ -1,6 +1,6 @@
 //! The invariants of docs/ARCHITECTURE.md that a test can hold: who depends on whom, and what is written where.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -105,4 +105,101 @@ fn only_the_runtime_reads_the_environment_and_the_clock() {
             }
         }
     }
+}
+
+/// The modules of a crate, by file, with the modules of the same crate that each uses.
+fn module_uses(krate: &str) -> BTreeMap<String, BTreeSet<String>> {
+    let folder = root().join(krate).join("src");
+    let files: BTreeMap<String, String> = sources(&folder)
+        .into_iter()
+        .map(|(path, code)| {
+            let name = path.strip_prefix(&folder).expect("a file below").with_extension("");
+            (name.to_string_lossy().replace('/', "::"), code)
+        })
+        .filter(|(name, _)| name != "lib")
+        .collect();
+    let names: BTreeSet<&String> = files.keys().collect();
+    let uses = |code: &str| paths_of(code).filter_map(|path| module_of(&path, &names)).collect();
+    files.iter().map(|(name, code)| (name.clone(), uses(code))).collect()
+}
+
+/// The longest beginning of a path that is a module.
+fn module_of(path: &str, names: &BTreeSet<&String>) -> Option<String> {
+    let parts: Vec<&str> = path.split("::").collect();
+    let beginnings = (1..=parts.len()).rev().map(|length| parts[..length].join("::"));
+    beginnings.into_iter().find(|beginning| names.contains(beginning))
+}
+
+/// Every path that begins with `crate::` in some code, without that beginning; groups in braces are written out.
+fn paths_of(code: &str) -> impl Iterator<Item = String> {
+    let code = code.lines().filter(|line| !line.trim_start().starts_with("//")).collect::<Vec<_>>().join(" ");
+    let starts: Vec<_> = code.match_indices("crate::").map(|(at, found)| at + found.len()).collect();
+    starts.into_iter().flat_map(move |start| written_out(&code[start..]).0)
+}
+
+/// The paths at the beginning of a text, and how long the text of them is.
+fn written_out(text: &str) -> (Vec<String>, usize) {
+    let is_name = |character: char| character.is_alphanumeric() || "_:*".contains(character);
+    let plain: String = text.chars().take_while(|character| is_name(*character)).collect();
+    if !text[plain.len()..].starts_with('{') {
+        return (vec![plain.clone()], plain.len());
+    }
+    let (mut all, mut at) = (Vec::new(), plain.len() + 1);
+    while !text[at..].starts_with('}') {
+        if text[at..].starts_with([' ', ',']) {
+            at += 1;
+            continue;
+        }
+        let (inner, length) = written_out(&text[at..]);
+        assert!(length > 0, "a use that this test does not read: {}", &text[at..text.len().min(at + 80)]);
+        all.extend(inner.into_iter().map(|path| plain.clone() + &path));
+        at += length;
+    }
+    (all, at + 1)
+}
+
+/// Modules that use each other in a circle, if there are any: what is left when those that use nothing more are taken away.
+fn circle(mut uses: BTreeMap<String, BTreeSet<String>>) -> BTreeMap<String, BTreeSet<String>> {
+    loop {
+        let before = uses.len();
+        let left: BTreeSet<String> = uses.keys().cloned().collect();
+        uses.retain(|name, used| used.iter().any(|other| other != name && left.contains(other)));
+        if uses.len() == before {
+            return uses;
+        }
+    }
+}
+
+#[test]
+fn modules_of_the_local_gateway_use_each_other_in_one_direction() {
+    let uses = module_uses("localstack/apigateway");
+    assert!(uses["server"].contains("http_api::requests"), "the test reads uses: {uses:?}");
+    assert_eq!(circle(uses), BTreeMap::new());
+}
+
+#[test]
+fn only_what_answers_requests_knows_both_apis_whole() {
+    let uses = module_uses("localstack/apigateway");
+    let knowing: Vec<_> = uses.iter().filter(|(_, used)| used.contains("api")).map(|(name, _)| name.as_str()).collect();
+    let doors = [
+        "builder",
+        "control::management",
+        "control::requests",
+        "control::sqs",
+        "http_api::requests",
+        "server",
+        "websocket::handshake",
+        "websocket::messages",
+        "websocket::socket",
+    ];
+    assert_eq!(knowing, doors);
+}
+
+#[test]
+fn a_circle_of_modules_is_found() {
+    let uses = |code: &str| paths_of(code).collect::<Vec<_>>();
+    assert_eq!(uses("use crate::{a, b::{self, C}};"), ["a", "b::self", "b::C"]);
+    let pair = |name: &str, used: &[&str]| (name.to_owned(), used.iter().map(|&other| other.to_owned()).collect());
+    let knot = BTreeMap::from([pair("a", &["b"]), pair("b", &["c"]), pair("c", &["a"]), pair("d", &["a"])]);
+    assert_eq!(circle(knot).keys().collect::<Vec<_>>(), ["a", "b", "c", "d"]);
 }

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use apigateway::{FunctionError, Gateway};
+use apigateway::{FunctionError, Gateway, function};
 use serde_json::json;
 
-use crate::support::{answering, recording, start};
+use crate::support::{answering, recording, soon, start};
 
 #[tokio::test]
 async fn a_schedule_invokes_its_function_with_a_scheduled_event() {
@@ -27,5 +27,19 @@ async fn a_schedule_goes_on_after_a_failure() {
     let _running = start(Gateway::builder().schedule("sweep", Duration::from_millis(10), function)).await;
     for _ in 0..3 {
         calls.next().await;
+    }
+}
+
+#[tokio::test]
+async fn a_run_that_takes_longer_than_its_interval_overlaps_the_next() {
+    let (started, mut runs) = tokio::sync::mpsc::unbounded_channel();
+    let stuck = function(move |_| {
+        // Whoever is not listening any more has seen enough runs.
+        let _seen = started.send(());
+        std::future::pending()
+    });
+    let _running = start(Gateway::builder().schedule("sweep", Duration::from_millis(10), stuck)).await;
+    for _ in 0..3 {
+        soon(runs.recv()).await.expect("another run begins");
     }
 }

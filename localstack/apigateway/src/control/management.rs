@@ -10,23 +10,22 @@ use serde::Serialize;
 use tokio_tungstenite::tungstenite::Utf8Bytes;
 
 use crate::{
-    answer::json_response,
-    builder::Api,
-    connections::{Closed, Connection, NotSent},
-    control::error,
+    answer::{exception, json_response},
+    api::Api,
     events::{self, Identity},
     faults::{Peer, PushFate},
-    random,
+    ids,
+    websocket::connections::{Closed, Connection, NotSent},
 };
 
 /// Answers a request to `/{stage}/@connections/{connectionId}`.
 pub(crate) async fn handle(api: &Api, request: Request<Bytes>) -> Response<Bytes> {
     let Some(id) = connection_id(&api.websocket_stage, request.uri().path()) else {
-        return error(StatusCode::FORBIDDEN, "ForbiddenException", "Forbidden");
+        return exception(StatusCode::FORBIDDEN, "ForbiddenException", "Forbidden");
     };
-    if !random::is_id(&id) {
+    if !ids::is_id(&id) {
         let message = format!("Invalid connectionId: {id}");
-        return error(StatusCode::BAD_REQUEST, "BadRequestException", &message);
+        return exception(StatusCode::BAD_REQUEST, "BadRequestException", &message);
     }
     let Some(connection) = api.connections.get(&id) else {
         return gone();
@@ -35,7 +34,7 @@ pub(crate) async fn handle(api: &Api, request: Request<Bytes>) -> Response<Bytes
         Method::POST => post(api, &connection, request.into_body()).await,
         Method::GET => describe(&connection),
         Method::DELETE => delete(api, &connection),
-        _ => error(StatusCode::FORBIDDEN, "ForbiddenException", "Forbidden"),
+        _ => exception(StatusCode::FORBIDDEN, "ForbiddenException", "Forbidden"),
     }
 }
 
@@ -56,11 +55,11 @@ fn decoded(path: &str) -> String {
 
 /// AWS sends no message with it.
 fn gone() -> Response<Bytes> {
-    error(StatusCode::GONE, "GoneException", "")
+    exception(StatusCode::GONE, "GoneException", "")
 }
 
 fn throttled() -> Response<Bytes> {
-    error(StatusCode::TOO_MANY_REQUESTS, "LimitExceededException", "Too Many Requests")
+    exception(StatusCode::TOO_MANY_REQUESTS, "LimitExceededException", "Too Many Requests")
 }
 
 fn sent() -> Response<Bytes> {
@@ -70,10 +69,10 @@ fn sent() -> Response<Bytes> {
 async fn post(api: &Api, connection: &Connection, data: Bytes) -> Response<Bytes> {
     if data.len() > api.limits.message {
         let message = "The data has exceeded the maximum size allowed";
-        return error(StatusCode::PAYLOAD_TOO_LARGE, "PayloadTooLargeException", message);
+        return exception(StatusCode::PAYLOAD_TOO_LARGE, "PayloadTooLargeException", message);
     }
     let Ok(text) = Utf8Bytes::try_from(data) else {
-        return error(StatusCode::BAD_REQUEST, "BadRequestException", "The data is not UTF-8 text");
+        return exception(StatusCode::BAD_REQUEST, "BadRequestException", "The data is not UTF-8 text");
     };
     match fate(api, connection) {
         PushFate::Deliver => {}

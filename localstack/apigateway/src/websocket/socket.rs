@@ -31,11 +31,13 @@ use tokio_tungstenite::{
 };
 
 use crate::{
+    api::Api,
     arrival::Recorder,
-    builder::Api,
-    connections::{Closed, Connection},
-    messages,
-    order::Sequencer,
+    websocket::{
+        connections::{Closed, Connection},
+        messages,
+        order::Sequencer,
+    },
 };
 
 /// Small, because thousands of sockets are idle and each keeps its buffers.

@@ -8,16 +8,14 @@ use serde_json::value::RawValue;
 use tokio_tungstenite::tungstenite::Utf8Bytes;
 
 use crate::{
-    answer::{Malformed, ProxyAnswer},
-    builder::{Api, WebSocketRoute},
+    answer::{Malformed, ProxyAnswer, gateway_message},
+    api::{Api, WebSocketRoute},
     clock::Moment,
-    connections::Connection,
     events::{self, EventType, Handshake, Lifecycle, WebSocketContext},
     faults::{DisconnectFate, Peer},
     function::Failure,
-    handshake::gateway_message,
-    order::Turn,
-    random,
+    ids,
+    websocket::{connections::Connection, order::Turn},
 };
 
 /// Takes a client's message; its function runs in a task of its own.
@@ -42,12 +40,12 @@ pub(crate) fn receive(api: &Arc<Api>, connection: &Arc<Connection>, mut turn: Tu
 }
 
 async fn run(api: &Api, connection: &Connection, text: &str) -> Option<Utf8Bytes> {
-    let request_id = random::id();
+    let request_id = ids::id();
     let say = |message| Some(gateway_message(message, &connection.id, &request_id).into());
     let Some((key, route)) = select(api, text) else {
         return say("Forbidden");
     };
-    let message_id = random::id();
+    let message_id = ids::id();
     let event = events::json(&events::Message {
         request_context: WebSocketContext {
             message_id: Some(&message_id),
@@ -138,7 +136,7 @@ fn disconnect_event(api: &Api, connection: &Connection, code: u16, reason: &str)
             .into_iter()
             .map(|(name, value)| (name.to_owned(), value.to_owned()))
             .collect();
-    let request_id = random::id();
+    let request_id = ids::id();
     events::json(&Lifecycle {
         handshake: &Handshake {
             multi_value_headers: headers.iter().map(|(name, value)| (name.clone(), vec![value.clone()])).collect(),

@@ -1,11 +1,7 @@
 //! The opening of a WebSocket: quotas, authorizer, `$connect`, and then the switch of protocols
 //! ([connected routes](https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-websocket-api-route-keys-connect-disconnect.html)).
 
-use std::{
-    collections::BTreeMap,
-    sync::{Arc, Mutex, PoisonError},
-    time::Instant,
-};
+use std::{collections::BTreeMap, sync::Arc};
 
 use bytes::Bytes;
 use http::{
@@ -20,16 +16,19 @@ use serde_json::value::RawValue;
 use tokio_tungstenite::tungstenite::{handshake::derive_accept_key, protocol::frame::coding::CloseCode};
 
 use crate::{
-    answer::{Malformed, ProxyAnswer, json_response},
+    answer::{Malformed, ProxyAnswer, gateway_message, json_response},
+    api::Api,
     arrival::{self, Origin, WrittenNames},
-    authorizer::{Authorizer, Denied, authorize},
-    builder::Api,
     clock::Moment,
-    connections::Connection,
     events::{self, AuthorizerRequest, EventType, Handshake, Identity, Lifecycle, WebSocketContext},
     faults::Peer,
     function::Failure,
-    messages, random, socket,
+    ids,
+    websocket::{
+        authorizer::{Authorizer, Denied, authorize},
+        connections::Connection,
+        messages, socket,
+    },
 };
 
 /// Answers a request to the WebSocket path.
@@ -118,8 +117,8 @@ impl Attempt {
         let at = Moment::now();
         Self {
             api,
-            connection_id: random::id().into(),
-            request_id: random::id(),
+            connection_id: ids::id().into(),
+            request_id: ids::id(),
             at,
             domain_name: arrival::domain_name(&parts.headers).into(),
             identity: Identity {
@@ -178,7 +177,7 @@ impl Attempt {
             handshake: &self.shown,
             request_context: self.context(None),
         });
-        let decision = authorize(&self.api, authorizer, &method_arn, event).await;
+        let decision = authorize(&self.api.tasks, &self.api.limits, authorizer, &method_arn, event).await;
         decision.map_err(|denied| match denied {
             Denied::Unauthorized => Refusal::Unauthorized,
             Denied::Forbidden => Refusal::Forbidden,
@@ -286,11 +285,6 @@ impl Attempt {
     }
 }
 
-/// What the gateway itself says to a client of the WebSocket API.
-pub(crate) fn gateway_message(message: &str, connection_id: &str, request_id: &str) -> String {
-    format!(r#"{{"message": "{message}", "connectionId":"{connection_id}", "requestId":"{request_id}"}}"#)
-}
-
 /// The client's key when the request is a WebSocket handshake of the one version there is.
 fn websocket_key(parts: &Parts) -> Option<&[u8]> {
     let names = |name, token: &str| {
@@ -354,29 +348,4 @@ fn multi_value_headers(
 fn last_values(all: &BTreeMap<String, Vec<String>>) -> BTreeMap<String, String> {
     let last = |(name, values): (&String, &Vec<String>)| Some((name.clone(), values.last()?.clone()));
     all.iter().filter_map(last).collect()
-}
-
-/// How many WebSockets may open: a bucket of one second's worth that fills steadily.
-#[derive(Debug)]
-pub(crate) struct Throttle {
-    per_second: f64,
-    bucket: Mutex<(f64, Instant)>,
-}
-
-impl Throttle {
-    pub(crate) fn new(per_second: u32) -> Self {
-        let per_second = f64::from(per_second);
-        Self { per_second, bucket: Mutex::new((per_second, Instant::now())) }
-    }
-
-    fn admits(&self) -> bool {
-        let mut bucket = self.bucket.lock().unwrap_or_else(PoisonError::into_inner);
-        let (tokens, filled) = *bucket;
-        let now = Instant::now();
-        let earned = now.duration_since(filled).as_secs_f64() * self.per_second;
-        let tokens = (tokens + earned).min(self.per_second);
-        let admitted = tokens >= 1.0;
-        *bucket = (if admitted { tokens - 1.0 } else { tokens }, now);
-        admitted
-    }
 }

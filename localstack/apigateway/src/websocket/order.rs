@@ -4,8 +4,6 @@ use std::time::Duration;
 
 use tokio::sync::oneshot;
 
-use crate::random::Random;
-
 /// In which order the messages of one connection run. AWS promises none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum MessageOrder {
@@ -27,7 +25,7 @@ pub enum MessageOrder {
 #[derive(Debug)]
 pub(crate) struct Sequencer {
     order: MessageOrder,
-    random: Random,
+    random: fastrand::Rng,
     /// Serial: resolves when the message before is done.
     previous: Option<oneshot::Receiver<()>>,
     /// Reordered: lets the held message go.
@@ -40,7 +38,7 @@ impl Sequencer {
             MessageOrder::Reordered { seed, .. } => seed,
             MessageOrder::Concurrent | MessageOrder::Serial => 0,
         };
-        Self { order, random: Random::new(seed), previous: None, held: None }
+        Self { order, random: fastrand::Rng::with_seed(seed), previous: None, held: None }
     }
 
     /// The turn of the message that came last.
@@ -54,7 +52,7 @@ impl Sequencer {
             }
             MessageOrder::Reordered { hold, .. } => match self.held.take() {
                 Some(held) => Turn { after: None, done: Some(held) },
-                None if self.random.chance(0.5) => {
+                None if self.random.bool() => {
                     let (overtaken, after) = oneshot::channel();
                     self.held = Some(overtaken);
                     Turn { after: Some((after, Some(hold))), done: None }

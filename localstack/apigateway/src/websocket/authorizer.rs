@@ -6,9 +6,10 @@ use serde::Deserialize;
 use serde_json::{Map, Value, value::RawValue};
 
 use crate::{
-    builder::{Api, BuildError},
+    error::BuildError,
     events::Handshake,
-    function::{Failure, Function},
+    function::{Failure, Function, Tasks},
+    limits::Limits,
 };
 
 /// The function that decides about handshakes.
@@ -151,20 +152,20 @@ fn glob(pattern: &str, text: &str) -> bool {
 /// Asks the authorizer's function; the answer is `requestContext.authorizer` of the connection's
 /// events. Nothing is cached, as for every WebSocket API.
 pub(crate) async fn authorize(
-    api: &Api,
+    tasks: &Tasks,
+    limits: &Limits,
     authorizer: &Authorizer,
     method_arn: &str,
     event: bytes::Bytes,
 ) -> Result<Box<RawValue>, Denied> {
     let asked = std::time::Instant::now();
-    let limits = &api.limits;
-    let answer =
-        api.tasks.invoke(&authorizer.function, event, limits.websocket_integration, limits.overrun).await.map_err(
-            |failure| match failure {
-                Failure::Function(error) if error.message == "Unauthorized" => Denied::Unauthorized,
-                other => Denied::Failed(other),
-            },
-        )?;
+    let answer = tasks
+        .invoke(&authorizer.function, event, limits.websocket_integration, limits.overrun)
+        .await
+        .map_err(|failure| match failure {
+            Failure::Function(error) if error.message == "Unauthorized" => Denied::Unauthorized,
+            other => Denied::Failed(other),
+        })?;
     let malformed = || Denied::Failed(crate::answer::Malformed.into());
     let decision: Decision = serde_json::from_slice(&answer).map_err(|_| malformed())?;
     if !decision.policy_document.allows(method_arn) {

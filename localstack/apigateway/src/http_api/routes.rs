@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use http::Method;
 use percent_encoding::percent_decode_str;
 
-use crate::{builder::BuildError, function::Function};
+use crate::{error::BuildError, function::Function};
 
 /// One `METHOD /path` of an HTTP API.
 pub(crate) struct Route {

@@ -1,0 +1,59 @@
+//! Both APIs with what stands behind them, as requests find them.
+
+use std::{collections::HashMap, sync::Arc};
+
+use bytes::Bytes;
+use futures_util::future::BoxFuture;
+use http::{Request, Response};
+use tokio::sync::watch;
+
+use crate::{
+    control::{queue::Queue, schedule::Schedule},
+    faults::Faults,
+    function::{Function, Tasks},
+    http_api::{cors::Cors, routes::Routes},
+    limits::Limits,
+    throttle::Throttle,
+    websocket::{authorizer::Authorizer, connections::Connections, order::MessageOrder},
+};
+
+/// An HTTP API and a WebSocket API with what stands behind them. Clones share everything.
+#[derive(Clone)]
+pub struct Gateway {
+    pub(crate) api: Arc<Api>,
+}
+
+/// What answers a GET or HEAD request that no explicit route matches; `None` passes it on.
+pub(crate) type Assets = Box<dyn Fn(Request<()>) -> BoxFuture<'static, Option<Response<Bytes>>> + Send + Sync>;
+
+/// The function of a WebSocket route.
+pub(crate) struct WebSocketRoute {
+    pub(crate) function: Function,
+    /// Whether what the function returns goes to the client.
+    pub(crate) responds: bool,
+}
+
+/// Everything that requests need, built once.
+pub(crate) struct Api {
+    pub(crate) limits: Limits,
+    pub(crate) routes: Routes,
+    pub(crate) http_stage: String,
+    pub(crate) cors: Option<Cors>,
+    pub(crate) assets: Option<Assets>,
+    pub(crate) websocket_path: String,
+    pub(crate) websocket_stage: String,
+    pub(crate) websocket_routes: HashMap<String, WebSocketRoute>,
+    /// The path into a message's JSON that names its route.
+    pub(crate) route_selection: Vec<String>,
+    pub(crate) authorizer: Option<Authorizer>,
+    pub(crate) message_order: MessageOrder,
+    pub(crate) queues: HashMap<String, Arc<Queue>>,
+    pub(crate) schedules: Vec<Arc<Schedule>>,
+    pub(crate) access_key_id: Option<String>,
+    pub(crate) faults: Option<Box<dyn Faults>>,
+    pub(crate) throttle: Throttle,
+    pub(crate) connections: Connections,
+    pub(crate) tasks: Tasks,
+    /// Becomes true when the gateway shuts down.
+    pub(crate) stopping: watch::Sender<bool>,
+}
