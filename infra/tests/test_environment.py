@@ -1,30 +1,44 @@
 """What each function is given against what its code asks for: not less, and not more either."""
 
 import re
+from functools import cache
 
 import pytest
 
+import privileges
 import template as cfn
 
 SETTINGS = dict(
-    re.findall(r'pub const (\w+): &str = "(TUNRTC_\w+)"', (cfn.ROOT / "shared" / "runtime" / "src" / "settings.rs").read_text())
+    re.findall(r'pub const (\w+): &str = "(TUNRTC_\w+)"', (cfn.ROOT / "shared" / "config" / "src" / "settings.rs").read_text())
 )
-# Settings that a method of `Settings` reads together.
-GROUPS = {
-    r"\.secrets\(\)": {"SECRET", "SECRET_PREVIOUS"},
-    r"\.ice\(\)": {"STUN_URLS", "TURN_URLS", "TURN_SECRET", "ICE_TTL_SECONDS"},
-}
 # For the AWS SDK, not for us.
 OF_THE_SDK = {"SSL_CERT_FILE", "AWS_ENDPOINT_URL"}
 
 
+@cache
+def recipes() -> dict[str, str]:
+    """How each dependency is made from configuration: the body of its `FromRuntime`, by its type's name."""
+    found = {}
+    for source in (cfn.ROOT / "shared").glob("*/src/**/*.rs"):
+        text = source.read_text()
+        for match in re.finditer(r"^impl FromRuntime for (\w+) ", text, re.MULTILINE):
+            found[match.group(1)] = privileges.block(text, match.end())[0]
+    return found
+
+
+def settings_of(kind: str) -> set[str]:
+    """The variables that a dependency is made from, and those of what it is made from."""
+    recipe = recipes()[kind]
+    names = {SETTINGS[name] for name in re.findall(r"\bsettings::([A-Z_]+)", recipe) if name in SETTINGS}
+    return names.union(*(settings_of(inner) for inner in re.findall(r"::<(\w+)>\(\)", recipe)))
+
+
 def asked_for(function: str) -> set[str]:
-    """The variables that a function's code names."""
-    source = (cfn.ROOT / "functions" / function / "src" / "lib.rs").read_text()
-    names = set(re.findall(r"settings::([A-Z_]+)", source))
-    for pattern, group in GROUPS.items():
-        names |= group if re.search(pattern, source) else set()
-    return {SETTINGS[name] for name in names}
+    """The variables behind the fields of a function's `Deps`."""
+    source = privileges.production_part(cfn.ROOT / "functions" / function / "src" / "lib.rs")
+    fields = privileges.block(source, source.index("pub struct Deps"))[0]
+    kinds = re.findall(r": (?:Arc<)?(?!dyn)(\w+)", fields)
+    return set().union(*(settings_of(kind) for kind in kinds if kind != "Arc"))
 
 
 @pytest.mark.parametrize("name", cfn.functions())

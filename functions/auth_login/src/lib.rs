@@ -3,16 +3,16 @@
 use auth::{Argon2Hasher, RefreshTokens, Tokens};
 use domain::accounts;
 use domain::{Error, Metric, Result};
-use gateway::Edge;
-use gateway::rest::{Answer, Call};
+use gateway::Surroundings;
+use gateway::rest::{Answer, RestRequest};
 use lambda_http::{Body, Request, Response};
 use protocol::rest::Login;
-use runtime::{Missing, Runtime, settings};
+use runtime::{Runtime, SettingError};
 use store::Store;
 
 /// What this function needs.
 pub struct Deps {
-    edge: Edge,
+    surroundings: Surroundings,
     store: Store,
     hasher: Argon2Hasher,
     tokens: Tokens,
@@ -20,29 +20,24 @@ pub struct Deps {
 
 impl Deps {
     /// From configuration; names the setting that is missing.
-    pub fn new(runtime: &Runtime) -> Result<Self, Missing> {
-        Ok(Self {
-            edge: runtime.edge()?,
-            store: Store::new(runtime.aws()?, runtime.settings.required(settings::TABLE)?, runtime.backoff()),
-            hasher: Argon2Hasher::default(),
-            tokens: Tokens::new(&runtime.settings.secrets()?),
-        })
+    pub fn new(runtime: &Runtime) -> Result<Self, SettingError> {
+        Ok(Self { surroundings: runtime.get()?, store: runtime.get()?, hasher: runtime.get()?, tokens: runtime.get()? })
     }
 }
 
 /// Answers the route.
 pub async fn handle(deps: &Deps, request: Request) -> Response<Body> {
-    let call = Call::new(&deps.edge, "auth_login", &request);
-    let result = login(deps, &call).await;
+    let request = RestRequest::new(&deps.surroundings, "auth_login", &request);
+    let result = login(deps, &request).await;
     if let Err(Error::InvalidCredentials | Error::RateLimited { .. }) = result {
-        call.count(Metric::LoginsRefused);
+        request.count(Metric::LoginsRefused);
     }
-    call.respond(result)
+    request.respond(result)
 }
 
-async fn login(deps: &Deps, call: &Call<'_>) -> Result<Answer> {
-    let Login { email, password } = Login::parse(call.body()?)?;
-    let (store, context, address) = (&deps.store, call.context(), call.address());
+async fn login(deps: &Deps, request: &RestRequest<'_>) -> Result<Answer> {
+    let Login { email, password } = Login::parse(request.body()?)?;
+    let (store, context, address) = (&deps.store, request.context(), request.address());
     let grant = accounts::login(store, &deps.hasher, &RefreshTokens, context, &email, &password, &address).await?;
-    Ok(Answer::ok(&call.auth(&deps.tokens, grant)))
+    Ok(Answer::ok(&request.auth(&deps.tokens, grant)))
 }

@@ -4,50 +4,42 @@ use auth::RefreshTokens;
 use domain::accounts;
 use domain::connections;
 use domain::{Error, Result};
-use gateway::Edge;
-use gateway::rest::{Answer, Call};
+use gateway::Surroundings;
+use gateway::rest::{Answer, RestRequest};
 use lambda_http::{Body, Request, Response};
 use protocol::rest::RefreshToken;
 use protocol::signaling::Json;
 use push::Push;
-use runtime::{Missing, Runtime, settings};
+use runtime::{Runtime, SettingError};
 use store::Store;
 
 /// What this function needs.
 pub struct Deps {
-    edge: Edge,
+    surroundings: Surroundings,
     store: Store,
     push: Push,
 }
 
 impl Deps {
     /// From configuration; names the setting that is missing.
-    pub fn new(runtime: &Runtime) -> Result<Self, Missing> {
-        Ok(Self {
-            edge: runtime.edge()?,
-            store: Store::new(runtime.aws()?, runtime.settings.required(settings::TABLE)?, runtime.backoff()),
-            push: Push::new(
-                runtime.aws()?,
-                runtime.settings.required(settings::CONNECTIONS_ENDPOINT)?,
-                runtime.backoff(),
-            ),
-        })
+    pub fn new(runtime: &Runtime) -> Result<Self, SettingError> {
+        Ok(Self { surroundings: runtime.get()?, store: runtime.get()?, push: runtime.get()? })
     }
 }
 
 /// Answers the route.
 pub async fn handle(deps: &Deps, request: Request) -> Response<Body> {
-    let call = Call::new(&deps.edge, "auth_logout", &request);
-    let result = logout(deps, &call).await;
-    call.respond(result)
+    let request = RestRequest::new(&deps.surroundings, "auth_logout", &request);
+    let result = logout(deps, &request).await;
+    request.respond(result)
 }
 
-async fn logout(deps: &Deps, call: &Call<'_>) -> Result<Answer> {
-    let RefreshToken(token) = RefreshToken::parse(call.body()?)?;
+async fn logout(deps: &Deps, request: &RestRequest<'_>) -> Result<Answer> {
+    let RefreshToken(token) = RefreshToken::parse(request.body()?)?;
     let presented = RefreshTokens::parse(&token).ok_or(Error::InvalidRefreshToken)?;
-    accounts::logout(&deps.store, &RefreshTokens, call.context(), &presented).await?;
-    call.note_user(presented.user);
+    accounts::logout(&deps.store, &RefreshTokens, request.context(), &presented).await?;
+    request.note_user(presented.user);
     let revoked = |family| family == presented.family;
-    connections::evict(&deps.store, &deps.push, &Json, call.context(), presented.user, revoked).await?;
+    connections::evict(&deps.store, &deps.push, &Json, request.context(), presented.user, revoked).await?;
     Ok(Answer::no_content())
 }

@@ -1,12 +1,5 @@
 //! The Lambda function behind `POST /api/auth/logout`.
 
-use std::convert::Infallible;
-
-use auth_logout::{Deps, handle};
-use lambda_http::service_fn;
-
-#[tokio::main(flavor = "current_thread")]
-async fn main() -> Result<(), lambda_http::Error> {
-    let deps = &Deps::new(&runtime::Runtime::start())?;
-    lambda_http::run(service_fn(move |request| async move { Ok::<_, Infallible>(handle(deps, request).await) })).await
+fn main() -> Result<(), runtime::serve::Error> {
+    runtime::serve::http(auth_logout::Deps::new, auth_logout::handle)
 }

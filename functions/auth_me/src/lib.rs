@@ -3,40 +3,36 @@
 use auth::Tokens;
 use domain::accounts::Users;
 use domain::{Error, Result};
-use gateway::Edge;
-use gateway::rest::{Answer, Call};
+use gateway::Surroundings;
+use gateway::rest::{Answer, RestRequest};
 use lambda_http::{Body, Request, Response};
 use protocol::rest::Me;
-use runtime::{Missing, Runtime, settings};
+use runtime::{Runtime, SettingError};
 use store::Store;
 
 /// What this function needs.
 pub struct Deps {
-    edge: Edge,
+    surroundings: Surroundings,
     store: Store,
     tokens: Tokens,
 }
 
 impl Deps {
     /// From configuration; names the setting that is missing.
-    pub fn new(runtime: &Runtime) -> Result<Self, Missing> {
-        Ok(Self {
-            edge: runtime.edge()?,
-            store: Store::new(runtime.aws()?, runtime.settings.required(settings::TABLE)?, runtime.backoff()),
-            tokens: Tokens::new(&runtime.settings.secrets()?),
-        })
+    pub fn new(runtime: &Runtime) -> Result<Self, SettingError> {
+        Ok(Self { surroundings: runtime.get()?, store: runtime.get()?, tokens: runtime.get()? })
     }
 }
 
 /// Answers the route.
 pub async fn handle(deps: &Deps, request: Request) -> Response<Body> {
-    let call = Call::new(&deps.edge, "auth_me", &request);
-    let result = me(deps, &call).await;
-    call.respond(result)
+    let request = RestRequest::new(&deps.surroundings, "auth_me", &request);
+    let result = me(deps, &request).await;
+    request.respond(result)
 }
 
-async fn me(deps: &Deps, call: &Call<'_>) -> Result<Answer> {
-    let caller = call.caller(&deps.tokens)?;
+async fn me(deps: &Deps, request: &RestRequest<'_>) -> Result<Answer> {
+    let caller = request.caller(&deps.tokens)?;
     let user = deps.store.by_id(caller.user_id).await?.ok_or(Error::Unauthorized)?;
     Ok(Answer::ok(&Me::from(&user)))
 }

@@ -3,41 +3,37 @@
 use auth::{RefreshTokens, Tokens};
 use domain::accounts;
 use domain::{Error, Result};
-use gateway::Edge;
-use gateway::rest::{Answer, Call};
+use gateway::Surroundings;
+use gateway::rest::{Answer, RestRequest};
 use lambda_http::{Body, Request, Response};
 use protocol::rest::RefreshToken;
-use runtime::{Missing, Runtime, settings};
+use runtime::{Runtime, SettingError};
 use store::Store;
 
 /// What this function needs.
 pub struct Deps {
-    edge: Edge,
+    surroundings: Surroundings,
     store: Store,
     tokens: Tokens,
 }
 
 impl Deps {
     /// From configuration; names the setting that is missing.
-    pub fn new(runtime: &Runtime) -> Result<Self, Missing> {
-        Ok(Self {
-            edge: runtime.edge()?,
-            store: Store::new(runtime.aws()?, runtime.settings.required(settings::TABLE)?, runtime.backoff()),
-            tokens: Tokens::new(&runtime.settings.secrets()?),
-        })
+    pub fn new(runtime: &Runtime) -> Result<Self, SettingError> {
+        Ok(Self { surroundings: runtime.get()?, store: runtime.get()?, tokens: runtime.get()? })
     }
 }
 
 /// Answers the route.
 pub async fn handle(deps: &Deps, request: Request) -> Response<Body> {
-    let call = Call::new(&deps.edge, "auth_refresh", &request);
-    let result = refresh(deps, &call).await;
-    call.respond(result)
+    let request = RestRequest::new(&deps.surroundings, "auth_refresh", &request);
+    let result = refresh(deps, &request).await;
+    request.respond(result)
 }
 
-async fn refresh(deps: &Deps, call: &Call<'_>) -> Result<Answer> {
-    let RefreshToken(token) = RefreshToken::parse(call.body()?)?;
+async fn refresh(deps: &Deps, request: &RestRequest<'_>) -> Result<Answer> {
+    let RefreshToken(token) = RefreshToken::parse(request.body()?)?;
     let presented = RefreshTokens::parse(&token).ok_or(Error::InvalidRefreshToken)?;
-    let grant = accounts::refresh(&deps.store, &RefreshTokens, call.context(), &presented).await?;
-    Ok(Answer::ok(&call.auth(&deps.tokens, grant)))
+    let grant = accounts::refresh(&deps.store, &RefreshTokens, request.context(), &presented).await?;
+    Ok(Answer::ok(&request.auth(&deps.tokens, grant)))
 }

@@ -3,16 +3,16 @@
 use auth::{Argon2Hasher, RefreshTokens, Tokens};
 use domain::Result;
 use domain::accounts::{self, Registration};
-use gateway::Edge;
-use gateway::rest::{Answer, Call};
+use gateway::Surroundings;
+use gateway::rest::{Answer, RestRequest};
 use lambda_http::{Body, Request, Response};
 use protocol::rest::Register;
-use runtime::{Missing, Runtime, settings};
+use runtime::{Runtime, SettingError};
 use store::Store;
 
 /// What this function needs.
 pub struct Deps {
-    edge: Edge,
+    surroundings: Surroundings,
     store: Store,
     hasher: Argon2Hasher,
     tokens: Tokens,
@@ -20,26 +20,21 @@ pub struct Deps {
 
 impl Deps {
     /// From configuration; names the setting that is missing.
-    pub fn new(runtime: &Runtime) -> Result<Self, Missing> {
-        Ok(Self {
-            edge: runtime.edge()?,
-            store: Store::new(runtime.aws()?, runtime.settings.required(settings::TABLE)?, runtime.backoff()),
-            hasher: Argon2Hasher::default(),
-            tokens: Tokens::new(&runtime.settings.secrets()?),
-        })
+    pub fn new(runtime: &Runtime) -> Result<Self, SettingError> {
+        Ok(Self { surroundings: runtime.get()?, store: runtime.get()?, hasher: runtime.get()?, tokens: runtime.get()? })
     }
 }
 
 /// Answers the route.
 pub async fn handle(deps: &Deps, request: Request) -> Response<Body> {
-    let call = Call::new(&deps.edge, "auth_register", &request);
-    let result = register(deps, &call).await;
-    call.respond(result)
+    let request = RestRequest::new(&deps.surroundings, "auth_register", &request);
+    let result = register(deps, &request).await;
+    request.respond(result)
 }
 
-async fn register(deps: &Deps, call: &Call<'_>) -> Result<Answer> {
-    let Register { username, email, password } = Register::parse(call.body()?)?;
-    let registration = Registration { username, email, password, address: call.address() };
-    let grant = accounts::register(&deps.store, &deps.hasher, &RefreshTokens, call.context(), registration).await?;
-    Ok(Answer::created(&call.auth(&deps.tokens, grant)))
+async fn register(deps: &Deps, request: &RestRequest<'_>) -> Result<Answer> {
+    let Register { username, email, password } = Register::parse(request.body()?)?;
+    let registration = Registration { username, email, password, address: request.address() };
+    let grant = accounts::register(&deps.store, &deps.hasher, &RefreshTokens, request.context(), registration).await?;
+    Ok(Answer::created(&request.auth(&deps.tokens, grant)))
 }

@@ -1,24 +1,24 @@
 //! The `$default` route of the HTTP API: answers every route that does not exist.
 
 use domain::Error;
-use gateway::Edge;
-use gateway::rest::Call;
+use gateway::Surroundings;
+use gateway::rest::RestRequest;
 use lambda_http::{Body, Request, Response};
-use runtime::{Missing, Runtime};
+use runtime::{Runtime, SettingError};
 
 /// What this function needs.
 pub struct Deps {
-    edge: Edge,
+    surroundings: Surroundings,
 }
 
 impl Deps {
     /// From configuration; names the setting that is missing.
-    pub fn new(runtime: &Runtime) -> Result<Self, Missing> {
-        Ok(Self { edge: runtime.edge()? })
+    pub fn new(runtime: &Runtime) -> Result<Self, SettingError> {
+        Ok(Self { surroundings: runtime.get()? })
     }
 }
 
 /// Answers the route.
 pub async fn handle(deps: &Deps, request: Request) -> Response<Body> {
-    Call::new(&deps.edge, "http_default", &request).respond(Err(Error::NotFound))
+    RestRequest::new(&deps.surroundings, "http_default", &request).respond(Err(Error::NotFound))
 }

@@ -6,16 +6,16 @@ use delay::DelayQueue;
 use domain::connections::Sockets;
 use domain::presence::{self, Later};
 use domain::{Error, sessions};
-use gateway::Edge;
+use gateway::Surroundings;
 use protocol::signaling::Json;
 use push::Push;
-use runtime::{Missing, Runtime, settings};
+use runtime::{Runtime, SettingError};
 use serde::Deserialize;
 use store::Store;
 
 /// What this function needs.
 pub struct Deps {
-    edge: Edge,
+    surroundings: Surroundings,
     store: Store,
     push: Push,
     delay: DelayQueue,
@@ -23,17 +23,8 @@ pub struct Deps {
 
 impl Deps {
     /// From configuration; names the setting that is missing.
-    pub fn new(runtime: &Runtime) -> Result<Self, Missing> {
-        Ok(Self {
-            edge: runtime.edge()?,
-            store: Store::new(runtime.aws()?, runtime.settings.required(settings::TABLE)?, runtime.backoff()),
-            push: Push::new(
-                runtime.aws()?,
-                runtime.settings.required(settings::CONNECTIONS_ENDPOINT)?,
-                runtime.backoff(),
-            ),
-            delay: DelayQueue::new(runtime.aws()?, runtime.settings.required(settings::DELAY_QUEUE_URL)?),
-        })
+    pub fn new(runtime: &Runtime) -> Result<Self, SettingError> {
+        Ok(Self { surroundings: runtime.get()?, store: runtime.get()?, push: runtime.get()?, delay: runtime.get()? })
     }
 }
 
@@ -67,7 +58,7 @@ pub async fn handle(deps: &Deps, event: Event) -> Result<SqsBatchResponse, lambd
 
 async fn receive(deps: &Deps, message: &SqsMessage) -> domain::Result<()> {
     let body = message.body.as_deref().unwrap_or_default();
-    let context = deps.edge.context(deps.edge.clock.now());
+    let context = deps.surroundings.context(deps.surroundings.clock.now());
     match delay::decode(body).map_err(|error| Error::Internal(Box::new(error)))? {
         Later::CheckLease { session, user } => {
             presence::check_lease(&deps.store, &deps.push, &deps.delay, &Json, context, session, user).await
@@ -77,7 +68,7 @@ async fn receive(deps: &Deps, message: &SqsMessage) -> domain::Result<()> {
 }
 
 async fn sweep(deps: &Deps) -> domain::Result<()> {
-    let context = deps.edge.context(deps.edge.clock.now());
+    let context = deps.surroundings.context(deps.surroundings.clock.now());
     let failed = |session, error| {
         log_failure("sweep", &error);
         tracing::warn!(session.id = %session, "not swept");

@@ -3,18 +3,18 @@
 use auth::Tokens;
 use domain::Result;
 use domain::sessions;
-use gateway::Edge;
-use gateway::rest::{Answer, Call};
+use gateway::Surroundings;
+use gateway::rest::{Answer, RestRequest};
 use lambda_http::{Body, Request, Response};
 use protocol::rest::{Done, parse_session_id};
 use protocol::signaling::Json;
 use push::Push;
-use runtime::{Missing, Runtime, settings};
+use runtime::{Runtime, SettingError};
 use store::Store;
 
 /// What this function needs.
 pub struct Deps {
-    edge: Edge,
+    surroundings: Surroundings,
     store: Store,
     push: Push,
     tokens: Tokens,
@@ -22,30 +22,21 @@ pub struct Deps {
 
 impl Deps {
     /// From configuration; names the setting that is missing.
-    pub fn new(runtime: &Runtime) -> Result<Self, Missing> {
-        Ok(Self {
-            edge: runtime.edge()?,
-            store: Store::new(runtime.aws()?, runtime.settings.required(settings::TABLE)?, runtime.backoff()),
-            push: Push::new(
-                runtime.aws()?,
-                runtime.settings.required(settings::CONNECTIONS_ENDPOINT)?,
-                runtime.backoff(),
-            ),
-            tokens: Tokens::new(&runtime.settings.secrets()?),
-        })
+    pub fn new(runtime: &Runtime) -> Result<Self, SettingError> {
+        Ok(Self { surroundings: runtime.get()?, store: runtime.get()?, push: runtime.get()?, tokens: runtime.get()? })
     }
 }
 
 /// Answers the route.
 pub async fn handle(deps: &Deps, request: Request) -> Response<Body> {
-    let call = Call::new(&deps.edge, "session_end", &request);
-    let result = end(deps, &call).await;
-    call.respond(result)
+    let request = RestRequest::new(&deps.surroundings, "session_end", &request);
+    let result = end(deps, &request).await;
+    request.respond(result)
 }
 
-async fn end(deps: &Deps, call: &Call<'_>) -> Result<Answer> {
-    let caller = call.caller(&deps.tokens)?;
-    let session = parse_session_id(call.body()?)?;
-    sessions::end(&deps.store, &deps.push, &Json, call.context(), caller.user_id, session).await?;
+async fn end(deps: &Deps, request: &RestRequest<'_>) -> Result<Answer> {
+    let caller = request.caller(&deps.tokens)?;
+    let session = parse_session_id(request.body()?)?;
+    sessions::end(&deps.store, &deps.push, &Json, request.context(), caller.user_id, session).await?;
     Ok(Answer::ok(&Done { message: "The session has ended." }))
 }

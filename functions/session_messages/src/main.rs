@@ -1,12 +1,5 @@
 //! The Lambda function behind `GET /api/session/{sessionId}/messages`.
 
-use std::convert::Infallible;
-
-use lambda_http::service_fn;
-use session_messages::{Deps, handle};
-
-#[tokio::main(flavor = "current_thread")]
-async fn main() -> Result<(), lambda_http::Error> {
-    let deps = &Deps::new(&runtime::Runtime::start())?;
-    lambda_http::run(service_fn(move |request| async move { Ok::<_, Infallible>(handle(deps, request).await) })).await
+fn main() -> Result<(), runtime::serve::Error> {
+    runtime::serve::http(session_messages::Deps::new, session_messages::handle)
 }

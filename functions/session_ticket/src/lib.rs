@@ -3,47 +3,47 @@
 use auth::{Tickets, Tokens};
 use domain::Result;
 use domain::sessions;
-use gateway::Edge;
-use gateway::rest::{Answer, Call};
-use gateway::views;
+use gateway::Surroundings;
+use gateway::rest::{Answer, RestRequest};
+use gateway::views::{self, SignalingUrl};
 use lambda_http::{Body, Request, Response};
 use protocol::rest::parse_session_id;
-use runtime::{Missing, Runtime, settings};
+use runtime::{Runtime, SettingError};
 use store::Store;
 
 /// What this function needs.
 pub struct Deps {
-    edge: Edge,
+    surroundings: Surroundings,
     store: Store,
     tokens: Tokens,
     tickets: Tickets,
-    signaling_url: String,
+    signaling_url: SignalingUrl,
 }
 
 impl Deps {
     /// From configuration; names the setting that is missing.
-    pub fn new(runtime: &Runtime) -> Result<Self, Missing> {
+    pub fn new(runtime: &Runtime) -> Result<Self, SettingError> {
         Ok(Self {
-            edge: runtime.edge()?,
-            store: Store::new(runtime.aws()?, runtime.settings.required(settings::TABLE)?, runtime.backoff()),
-            tokens: Tokens::new(&runtime.settings.secrets()?),
-            tickets: Tickets::new(&runtime.settings.secrets()?),
-            signaling_url: runtime.settings.required(settings::SIGNALING_URL)?.to_owned(),
+            surroundings: runtime.get()?,
+            store: runtime.get()?,
+            tokens: runtime.get()?,
+            tickets: runtime.get()?,
+            signaling_url: runtime.get()?,
         })
     }
 }
 
 /// Answers the route.
 pub async fn handle(deps: &Deps, request: Request) -> Response<Body> {
-    let call = Call::new(&deps.edge, "session_ticket", &request);
-    let result = ticket(deps, &call).await;
-    call.respond(result)
+    let request = RestRequest::new(&deps.surroundings, "session_ticket", &request);
+    let result = ticket(deps, &request).await;
+    request.respond(result)
 }
 
-async fn ticket(deps: &Deps, call: &Call<'_>) -> Result<Answer> {
-    let caller = call.caller(&deps.tokens)?;
-    let session = parse_session_id(call.body()?)?;
-    let context = call.context();
+async fn ticket(deps: &Deps, request: &RestRequest<'_>) -> Result<Answer> {
+    let caller = request.caller(&deps.tokens)?;
+    let session = parse_session_id(request.body()?)?;
+    let context = request.context();
     let attempt = sessions::ticket(&deps.store, context, &caller, session).await?;
     Ok(Answer::ok(&views::signaling(&deps.tickets, &deps.signaling_url, context, &caller, session, attempt)))
 }

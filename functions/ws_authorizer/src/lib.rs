@@ -14,7 +14,7 @@ use aws_lambda_events::iam::{IamPolicyEffect, IamPolicyStatement};
 use domain::Clock;
 use gateway::Origins;
 use gateway::websocket::context_key;
-use runtime::{Missing, Runtime, settings};
+use runtime::{Runtime, SettingError};
 use serde_json::{Value, json};
 
 /// What this function needs.
@@ -26,12 +26,8 @@ pub struct Deps {
 
 impl Deps {
     /// From configuration; names the setting that is missing.
-    pub fn new(runtime: &Runtime) -> Result<Self, Missing> {
-        Ok(Self {
-            clock: runtime.edge()?.clock,
-            tickets: Tickets::new(&runtime.settings.secrets()?),
-            origins: Origins::new(runtime.settings.list(settings::ALLOWED_ORIGINS)),
-        })
+    pub fn new(runtime: &Runtime) -> Result<Self, SettingError> {
+        Ok(Self { clock: runtime.get()?, tickets: runtime.get()?, origins: runtime.get()? })
     }
 }
 

@@ -1,10 +1,5 @@
 //! The Lambda function behind the authorizer of $connect.
 
-use lambda_runtime::{LambdaEvent, service_fn};
-use ws_authorizer::{Deps, handle};
-
-#[tokio::main(flavor = "current_thread")]
-async fn main() -> Result<(), lambda_runtime::Error> {
-    let deps = &Deps::new(&runtime::Runtime::start())?;
-    lambda_runtime::run(service_fn(move |event: LambdaEvent<_>| handle(deps, event.payload))).await
+fn main() -> Result<(), runtime::serve::Error> {
+    runtime::serve::events(ws_authorizer::Deps::new, ws_authorizer::handle)
 }

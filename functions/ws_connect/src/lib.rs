@@ -3,24 +3,21 @@
 use aws_lambda_events::apigw::{ApiGatewayProxyResponse, ApiGatewayWebsocketProxyRequest};
 use domain::connections::{Admission, ConnectionLog};
 use domain::{Error, Metric, Timestamp};
-use gateway::Edge;
+use gateway::Surroundings;
 use gateway::websocket::{Identity, conclude};
-use runtime::{Missing, Runtime, settings};
+use runtime::{Runtime, SettingError};
 use store::Store;
 
 /// What this function needs.
 pub struct Deps {
-    edge: Edge,
+    surroundings: Surroundings,
     store: Store,
 }
 
 impl Deps {
     /// From configuration; names the setting that is missing.
-    pub fn new(runtime: &Runtime) -> Result<Self, Missing> {
-        Ok(Self {
-            edge: runtime.edge()?,
-            store: Store::new(runtime.aws()?, runtime.settings.required(settings::TABLE)?, runtime.backoff()),
-        })
+    pub fn new(runtime: &Runtime) -> Result<Self, SettingError> {
+        Ok(Self { surroundings: runtime.get()?, store: runtime.get()? })
     }
 }
 
@@ -32,10 +29,10 @@ pub async fn handle(
     deps: &Deps,
     event: ApiGatewayWebsocketProxyRequest,
 ) -> Result<ApiGatewayProxyResponse, lambda_runtime::Error> {
-    let now = deps.edge.clock.now();
+    let now = deps.surroundings.clock.now();
     let identity = Identity::of(&event)?;
     let result = admit(deps, &event, identity, now).await;
-    Ok(conclude(&deps.edge, &event, now, result, Some(Metric::Connections)))
+    Ok(conclude(&deps.surroundings, &event, now, result, Some(Metric::Connections)))
 }
 
 async fn admit(
@@ -56,7 +53,7 @@ async fn admit(
         address: client.source_ip.clone().unwrap_or_default(),
         user_agent: user_agent.chars().take(USER_AGENT).collect(),
     };
-    let keep_until = now + deps.edge.policy.connection_log;
+    let keep_until = now + deps.surroundings.policy.connection_log;
     let first_use = deps.store.open(&admission, keep_until).await?;
     first_use.then_some(()).ok_or(Error::Forbidden)
 }

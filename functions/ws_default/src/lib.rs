@@ -3,25 +3,22 @@
 use aws_lambda_events::apigw::{ApiGatewayProxyResponse, ApiGatewayWebsocketProxyRequest};
 use domain::Error;
 use domain::presence;
-use gateway::Edge;
-use gateway::websocket::Call;
+use gateway::Surroundings;
+use gateway::websocket::FrameRequest;
 use protocol::signaling::Nothing;
-use runtime::{Missing, Runtime, settings};
+use runtime::{Runtime, SettingError};
 use store::Store;
 
 /// What this function needs.
 pub struct Deps {
-    edge: Edge,
+    surroundings: Surroundings,
     store: Store,
 }
 
 impl Deps {
     /// From configuration; names the setting that is missing.
-    pub fn new(runtime: &Runtime) -> Result<Self, Missing> {
-        Ok(Self {
-            edge: runtime.edge()?,
-            store: Store::new(runtime.aws()?, runtime.settings.required(settings::TABLE)?, runtime.backoff()),
-        })
+    pub fn new(runtime: &Runtime) -> Result<Self, SettingError> {
+        Ok(Self { surroundings: runtime.get()?, store: runtime.get()? })
     }
 }
 
@@ -30,17 +27,17 @@ pub async fn handle(
     deps: &Deps,
     event: ApiGatewayWebsocketProxyRequest,
 ) -> Result<ApiGatewayProxyResponse, lambda_runtime::Error> {
-    let call = Call::new(&deps.edge, &event)?;
-    let result = answer(deps, &call).await;
-    Ok(call.respond(result))
+    let request = FrameRequest::new(&deps.surroundings, &event)?;
+    let result = answer(deps, &request).await;
+    Ok(request.respond(result))
 }
 
-async fn answer(deps: &Deps, call: &Call<'_>) -> domain::Result<Nothing> {
-    let frame = call.frame()?;
+async fn answer(deps: &Deps, request: &FrameRequest<'_>) -> domain::Result<Nothing> {
+    let frame = request.frame()?;
     if frame.action != "ping" {
         return Err(Error::UnknownAction);
     }
     frame.nothing()?;
-    presence::ping(&deps.store, call.context(), &call.identity.held).await?;
+    presence::ping(&deps.store, request.context(), &request.identity.held).await?;
     Ok(Nothing {})
 }

@@ -1,10 +1,5 @@
 //! The Lambda function behind ping and $default.
 
-use lambda_runtime::{LambdaEvent, service_fn};
-use ws_default::{Deps, handle};
-
-#[tokio::main(flavor = "current_thread")]
-async fn main() -> Result<(), lambda_runtime::Error> {
-    let deps = &Deps::new(&runtime::Runtime::start())?;
-    lambda_runtime::run(service_fn(move |event: LambdaEvent<_>| handle(deps, event.payload))).await
+fn main() -> Result<(), runtime::serve::Error> {
+    runtime::serve::events(ws_default::Deps::new, ws_default::handle)
 }

@@ -7,16 +7,16 @@ use delay::DelayQueue;
 use domain::connections::{Closure, ConnectionLog};
 use domain::presence;
 use domain::relay::Standings;
-use gateway::Edge;
+use gateway::Surroundings;
 use gateway::websocket::{Identity, conclude};
 use protocol::signaling::Json;
 use push::Push;
-use runtime::{Missing, Runtime, settings};
+use runtime::{Runtime, SettingError};
 use store::Store;
 
 /// What this function needs.
 pub struct Deps {
-    edge: Edge,
+    surroundings: Surroundings,
     store: Store,
     push: Push,
     delay: DelayQueue,
@@ -25,17 +25,13 @@ pub struct Deps {
 
 impl Deps {
     /// From configuration; names the setting that is missing.
-    pub fn new(runtime: &Runtime) -> Result<Self, Missing> {
+    pub fn new(runtime: &Runtime) -> Result<Self, SettingError> {
         Ok(Self {
-            edge: runtime.edge()?,
-            store: Store::new(runtime.aws()?, runtime.settings.required(settings::TABLE)?, runtime.backoff()),
-            push: Push::new(
-                runtime.aws()?,
-                runtime.settings.required(settings::CONNECTIONS_ENDPOINT)?,
-                runtime.backoff(),
-            ),
-            delay: DelayQueue::new(runtime.aws()?, runtime.settings.required(settings::DELAY_QUEUE_URL)?),
-            standings: runtime.standings(),
+            surroundings: runtime.get()?,
+            store: runtime.get()?,
+            push: runtime.get()?,
+            delay: runtime.get()?,
+            standings: runtime.get()?,
         })
     }
 }
@@ -48,8 +44,8 @@ pub async fn handle(
     deps: &Deps,
     event: ApiGatewayWebsocketProxyRequest,
 ) -> Result<ApiGatewayProxyResponse, lambda_runtime::Error> {
-    let now = deps.edge.clock.now();
-    let context = deps.edge.context(now);
+    let now = deps.surroundings.clock.now();
+    let context = deps.surroundings.context(now);
     let Identity { held, ticket, .. } = Identity::of(&event)?;
     deps.standings.forget(&held.connection);
 
@@ -58,7 +54,7 @@ pub async fn handle(
         deps.store.close(held.user, ticket, &closure),
         presence::lose_connection(&deps.store, &deps.push, &deps.delay, &Json, context, &held),
     );
-    Ok(conclude(&deps.edge, &event, now, lost.and(logged), None))
+    Ok(conclude(&deps.surroundings, &event, now, lost.and(logged), None))
 }
 
 fn closure(event: &ApiGatewayWebsocketProxyRequest, at: domain::Timestamp) -> Closure {

@@ -6,16 +6,16 @@ use aws_lambda_events::apigw::{ApiGatewayProxyResponse, ApiGatewayWebsocketProxy
 use delay::DelayQueue;
 use domain::presence;
 use domain::relay::Standings;
-use gateway::Edge;
-use gateway::websocket::Call;
+use gateway::Surroundings;
+use gateway::websocket::FrameRequest;
 use protocol::signaling::{Json, Nothing};
 use push::Push;
-use runtime::{Missing, Runtime, settings};
+use runtime::{Runtime, SettingError};
 use store::Store;
 
 /// What this function needs.
 pub struct Deps {
-    edge: Edge,
+    surroundings: Surroundings,
     store: Store,
     push: Push,
     delay: DelayQueue,
@@ -24,17 +24,13 @@ pub struct Deps {
 
 impl Deps {
     /// From configuration; names the setting that is missing.
-    pub fn new(runtime: &Runtime) -> Result<Self, Missing> {
+    pub fn new(runtime: &Runtime) -> Result<Self, SettingError> {
         Ok(Self {
-            edge: runtime.edge()?,
-            store: Store::new(runtime.aws()?, runtime.settings.required(settings::TABLE)?, runtime.backoff()),
-            push: Push::new(
-                runtime.aws()?,
-                runtime.settings.required(settings::CONNECTIONS_ENDPOINT)?,
-                runtime.backoff(),
-            ),
-            delay: DelayQueue::new(runtime.aws()?, runtime.settings.required(settings::DELAY_QUEUE_URL)?),
-            standings: runtime.standings(),
+            surroundings: runtime.get()?,
+            store: runtime.get()?,
+            push: runtime.get()?,
+            delay: runtime.get()?,
+            standings: runtime.get()?,
         })
     }
 }
@@ -44,15 +40,15 @@ pub async fn handle(
     deps: &Deps,
     event: ApiGatewayWebsocketProxyRequest,
 ) -> Result<ApiGatewayProxyResponse, lambda_runtime::Error> {
-    let call = Call::new(&deps.edge, &event)?;
-    let result = leave(deps, &call).await;
-    Ok(call.respond(result))
+    let request = FrameRequest::new(&deps.surroundings, &event)?;
+    let result = leave(deps, &request).await;
+    Ok(request.respond(result))
 }
 
-async fn leave(deps: &Deps, call: &Call<'_>) -> domain::Result<Nothing> {
-    call.frame()?.nothing()?;
-    let held = &call.identity.held;
-    presence::leave_connection(&deps.store, &deps.push, &deps.delay, &Json, call.context(), held).await?;
+async fn leave(deps: &Deps, request: &FrameRequest<'_>) -> domain::Result<Nothing> {
+    request.frame()?.nothing()?;
+    let held = &request.identity.held;
+    presence::leave_connection(&deps.store, &deps.push, &deps.delay, &Json, request.context(), held).await?;
     deps.standings.forget(&held.connection);
     Ok(Nothing {})
 }

@@ -6,16 +6,16 @@ use aws_lambda_events::apigw::{ApiGatewayProxyResponse, ApiGatewayWebsocketProxy
 use domain::MessageId;
 use domain::chat::{self, ChatMessage};
 use domain::relay::Standings;
-use gateway::Edge;
-use gateway::websocket::Call;
+use gateway::Surroundings;
+use gateway::websocket::FrameRequest;
 use protocol::signaling::{Json, MessageAck};
 use push::Push;
-use runtime::{Missing, Runtime, settings};
+use runtime::{Runtime, SettingError};
 use store::Store;
 
 /// What this function needs.
 pub struct Deps {
-    edge: Edge,
+    surroundings: Surroundings,
     store: Store,
     push: Push,
     standings: Arc<Standings>,
@@ -23,16 +23,12 @@ pub struct Deps {
 
 impl Deps {
     /// From configuration; names the setting that is missing.
-    pub fn new(runtime: &Runtime) -> Result<Self, Missing> {
+    pub fn new(runtime: &Runtime) -> Result<Self, SettingError> {
         Ok(Self {
-            edge: runtime.edge()?,
-            store: Store::new(runtime.aws()?, runtime.settings.required(settings::TABLE)?, runtime.backoff()),
-            push: Push::new(
-                runtime.aws()?,
-                runtime.settings.required(settings::CONNECTIONS_ENDPOINT)?,
-                runtime.backoff(),
-            ),
-            standings: runtime.standings(),
+            surroundings: runtime.get()?,
+            store: runtime.get()?,
+            push: runtime.get()?,
+            standings: runtime.get()?,
         })
     }
 }
@@ -42,14 +38,14 @@ pub async fn handle(
     deps: &Deps,
     event: ApiGatewayWebsocketProxyRequest,
 ) -> Result<ApiGatewayProxyResponse, lambda_runtime::Error> {
-    let call = Call::new(&deps.edge, &event)?;
-    let result = send(deps, &call).await;
-    Ok(call.respond(result))
+    let request = FrameRequest::new(&deps.surroundings, &event)?;
+    let result = send(deps, &request).await;
+    Ok(request.respond(result))
 }
 
-async fn send(deps: &Deps, call: &Call<'_>) -> domain::Result<MessageAck> {
-    let text = call.frame()?.message()?;
-    let (context, identity) = (call.context(), &call.identity);
+async fn send(deps: &Deps, request: &FrameRequest<'_>) -> domain::Result<MessageAck> {
+    let text = request.frame()?.message()?;
+    let (context, identity) = (request.context(), &request.identity);
     deps.standings.check(&deps.store, context, &identity.held).await?;
     let message = ChatMessage {
         id: MessageId::new(context.ids, context.now),

@@ -5,16 +5,16 @@ use std::sync::Arc;
 use aws_lambda_events::apigw::{ApiGatewayProxyResponse, ApiGatewayWebsocketProxyRequest};
 use domain::Metric;
 use domain::relay::{self, Standings};
-use gateway::Edge;
-use gateway::websocket::Call;
+use gateway::Surroundings;
+use gateway::websocket::FrameRequest;
 use protocol::signaling::SignalAck;
 use push::Push;
-use runtime::{Missing, Runtime, settings};
+use runtime::{Runtime, SettingError};
 use store::Store;
 
 /// What this function needs.
 pub struct Deps {
-    edge: Edge,
+    surroundings: Surroundings,
     store: Store,
     push: Push,
     standings: Arc<Standings>,
@@ -22,16 +22,12 @@ pub struct Deps {
 
 impl Deps {
     /// From configuration; names the setting that is missing.
-    pub fn new(runtime: &Runtime) -> Result<Self, Missing> {
+    pub fn new(runtime: &Runtime) -> Result<Self, SettingError> {
         Ok(Self {
-            edge: runtime.edge()?,
-            store: Store::new(runtime.aws()?, runtime.settings.required(settings::TABLE)?, runtime.backoff()),
-            push: Push::new(
-                runtime.aws()?,
-                runtime.settings.required(settings::CONNECTIONS_ENDPOINT)?,
-                runtime.backoff(),
-            ),
-            standings: runtime.standings(),
+            surroundings: runtime.get()?,
+            store: runtime.get()?,
+            push: runtime.get()?,
+            standings: runtime.get()?,
         })
     }
 }
@@ -41,18 +37,18 @@ pub async fn handle(
     deps: &Deps,
     event: ApiGatewayWebsocketProxyRequest,
 ) -> Result<ApiGatewayProxyResponse, lambda_runtime::Error> {
-    let call = Call::new(&deps.edge, &event)?;
-    let result = relay(deps, &call).await;
-    Ok(call.respond(result))
+    let request = FrameRequest::new(&deps.surroundings, &event)?;
+    let result = relay(deps, &request).await;
+    Ok(request.respond(result))
 }
 
-async fn relay(deps: &Deps, call: &Call<'_>) -> domain::Result<SignalAck> {
-    let frame = call.frame()?;
+async fn relay(deps: &Deps, request: &FrameRequest<'_>) -> domain::Result<SignalAck> {
+    let frame = request.frame()?;
     let sent = frame.signal()?;
-    let (context, identity) = (call.context(), &call.identity);
+    let (context, identity) = (request.context(), &request.identity);
     deps.standings.check(&deps.store, context, &identity.held).await?;
     let signal = sent.into_signal(context, identity.held.session, identity.held.user, &identity.username)?;
     let delivery = relay::relay(&deps.store, &deps.push, context, &signal).await?;
-    call.count(Metric::Relays);
+    request.count(Metric::Relays);
     Ok(SignalAck { delivery: delivery.into(), signal_id: signal.id.to_string() })
 }

@@ -2,32 +2,24 @@
 
 use aws_lambda_events::apigw::{ApiGatewayProxyResponse, ApiGatewayWebsocketProxyRequest};
 use domain::presence;
-use gateway::Edge;
-use gateway::websocket::Call;
+use gateway::Surroundings;
+use gateway::websocket::FrameRequest;
 use protocol::signaling::{Json, Nothing};
 use push::Push;
-use runtime::{Missing, Runtime, settings};
+use runtime::{Runtime, SettingError};
 use store::Store;
 
 /// What this function needs.
 pub struct Deps {
-    edge: Edge,
+    surroundings: Surroundings,
     store: Store,
     push: Push,
 }
 
 impl Deps {
     /// From configuration; names the setting that is missing.
-    pub fn new(runtime: &Runtime) -> Result<Self, Missing> {
-        Ok(Self {
-            edge: runtime.edge()?,
-            store: Store::new(runtime.aws()?, runtime.settings.required(settings::TABLE)?, runtime.backoff()),
-            push: Push::new(
-                runtime.aws()?,
-                runtime.settings.required(settings::CONNECTIONS_ENDPOINT)?,
-                runtime.backoff(),
-            ),
-        })
+    pub fn new(runtime: &Runtime) -> Result<Self, SettingError> {
+        Ok(Self { surroundings: runtime.get()?, store: runtime.get()?, push: runtime.get()? })
     }
 }
 
@@ -36,14 +28,14 @@ pub async fn handle(
     deps: &Deps,
     event: ApiGatewayWebsocketProxyRequest,
 ) -> Result<ApiGatewayProxyResponse, lambda_runtime::Error> {
-    let call = Call::new(&deps.edge, &event)?;
-    let result = update(deps, &call).await;
-    Ok(call.respond(result))
+    let request = FrameRequest::new(&deps.surroundings, &event)?;
+    let result = update(deps, &request).await;
+    Ok(request.respond(result))
 }
 
-async fn update(deps: &Deps, call: &Call<'_>) -> domain::Result<Nothing> {
-    let status = call.frame()?.status()?;
-    let held = &call.identity.held;
-    presence::update_status(&deps.store, &deps.push, &Json, call.context(), held, status).await?;
+async fn update(deps: &Deps, request: &FrameRequest<'_>) -> domain::Result<Nothing> {
+    let status = request.frame()?.status()?;
+    let held = &request.identity.held;
+    presence::update_status(&deps.store, &deps.push, &Json, request.context(), held, status).await?;
     Ok(Nothing {})
 }

@@ -5,16 +5,16 @@ use std::sync::Arc;
 use aws_lambda_events::apigw::{ApiGatewayProxyResponse, ApiGatewayWebsocketProxyRequest};
 use domain::presence;
 use domain::relay::Standings;
-use gateway::Edge;
-use gateway::websocket::Call;
+use gateway::Surroundings;
+use gateway::websocket::FrameRequest;
 use protocol::signaling::{Json, SyncAck};
 use push::Push;
-use runtime::{Missing, Runtime, settings};
+use runtime::{Runtime, SettingError};
 use store::Store;
 
 /// What this function needs.
 pub struct Deps {
-    edge: Edge,
+    surroundings: Surroundings,
     store: Store,
     push: Push,
     standings: Arc<Standings>,
@@ -22,16 +22,12 @@ pub struct Deps {
 
 impl Deps {
     /// From configuration; names the setting that is missing.
-    pub fn new(runtime: &Runtime) -> Result<Self, Missing> {
+    pub fn new(runtime: &Runtime) -> Result<Self, SettingError> {
         Ok(Self {
-            edge: runtime.edge()?,
-            store: Store::new(runtime.aws()?, runtime.settings.required(settings::TABLE)?, runtime.backoff()),
-            push: Push::new(
-                runtime.aws()?,
-                runtime.settings.required(settings::CONNECTIONS_ENDPOINT)?,
-                runtime.backoff(),
-            ),
-            standings: runtime.standings(),
+            surroundings: runtime.get()?,
+            store: runtime.get()?,
+            push: runtime.get()?,
+            standings: runtime.get()?,
         })
     }
 }
@@ -41,14 +37,14 @@ pub async fn handle(
     deps: &Deps,
     event: ApiGatewayWebsocketProxyRequest,
 ) -> Result<ApiGatewayProxyResponse, lambda_runtime::Error> {
-    let call = Call::new(&deps.edge, &event)?;
-    let result = sync(deps, &call).await;
-    Ok(call.respond(result))
+    let request = FrameRequest::new(&deps.surroundings, &event)?;
+    let result = sync(deps, &request).await;
+    Ok(request.respond(result))
 }
 
-async fn sync(deps: &Deps, call: &Call<'_>) -> domain::Result<SyncAck> {
-    let since = call.frame()?.sync()?;
-    let (context, held) = (call.context(), &call.identity.held);
+async fn sync(deps: &Deps, request: &FrameRequest<'_>) -> domain::Result<SyncAck> {
+    let since = request.frame()?.sync()?;
+    let (context, held) = (request.context(), &request.identity.held);
     deps.standings.check(&deps.store, context, held).await?;
     let replayed = presence::sync(&deps.store, &deps.push, &Json, context, held, since).await?;
     Ok(SyncAck { replayed })

@@ -8,7 +8,7 @@ use apigateway::{Function, FunctionError};
 use bytes::Bytes;
 use lambda_http::{Adapter, Body, Request, Response, Service, service_fn};
 use lambda_runtime::{Context, LambdaEvent};
-use runtime::{Missing, Runtime};
+use runtime::{Runtime, SettingError};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -38,7 +38,7 @@ macro_rules! event {
 ///
 /// # Errors
 /// The setting that the function misses.
-pub fn function(name: &str, runtime: &Runtime) -> Result<Function, Missing> {
+pub fn function(name: &str, runtime: &Runtime) -> Result<Function, SettingError> {
     Ok(match name {
         "auth_delete" => http!(runtime, auth_delete),
         "auth_login" => http!(runtime, auth_login),

@@ -21,7 +21,7 @@ use std::time::Duration;
 use apigateway::{BuildError, Cors, Function, Gateway};
 use domain::{Clock, IdSource};
 use protocol::routes::{self, Api, ROUTES};
-use runtime::{Missing, Runtime, Settings, SystemClock, UuidSource, settings};
+use runtime::{Runtime, SettingError, Settings, SystemClock, UuidSource, settings};
 use store::Store;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
@@ -70,7 +70,7 @@ pub enum StartError {
     Database(String),
     /// A setting is missing or wrong.
     #[error(transparent)]
-    Setting(#[from] Missing),
+    Setting(#[from] SettingError),
     /// The table or the demo accounts cannot be made.
     #[error("the table cannot be prepared: {0}")]
     Table(#[from] domain::Error),
@@ -106,9 +106,10 @@ impl Server {
         let aws = aws::config(database.table(), Arc::clone(&control), &access_key, options.intercept.clone());
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let ids: Arc<dyn IdSource> = Arc::new(UuidSource::default());
-        let runtime = Runtime::with(configure(&options, &url)?, aws, Arc::clone(&clock), Arc::clone(&ids));
+        let settings = configure(&options, &url)?;
+        let runtime = Runtime::new(settings, Arc::clone(&clock), Arc::clone(&ids), move |_| Ok(aws.clone()));
 
-        let store = Store::new(runtime.aws()?, TABLE, runtime.backoff());
+        let store = runtime.get::<Store>()?;
         store.create_table().await?;
         if options.data.is_none() {
             demo::create(&store, &*clock, &*ids).await?;
@@ -142,7 +143,7 @@ impl Server {
     ///
     /// # Errors
     /// The setting that the function misses.
-    pub fn function(&self, name: &str) -> Result<Function, Missing> {
+    pub fn function(&self, name: &str) -> Result<Function, SettingError> {
         functions::function(name, &self.runtime)
     }
 

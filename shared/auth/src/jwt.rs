@@ -72,7 +72,7 @@ impl Signer {
     }
 }
 
-/// Why a token is refused is nobody's business.
+/// One answer for every reason, so that it tells an attacker nothing.
 pub(crate) fn unauthorized<E>(_: E) -> Error {
     Error::Unauthorized
 }

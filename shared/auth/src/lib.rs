@@ -3,6 +3,7 @@
 //! The present moment is always passed in; randomness comes from the system through one function. No type
 //! shows a secret when it is printed for debugging.
 
+mod configured;
 mod ice;
 mod jwt;
 mod password;

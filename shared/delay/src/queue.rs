@@ -7,8 +7,9 @@ use aws_sdk_sqs::config::retry::RetryConfig;
 use aws_sdk_sqs::config::timeout::TimeoutConfig;
 use aws_sdk_sqs::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_sqs::operation::send_message::SendMessageError;
-use aws_sdk_sqs::{Client, config};
+use aws_sdk_sqs::{Client, config as sdk};
 use aws_types::SdkConfig;
+use config::{FromRuntime, Runtime, SettingError, settings};
 use domain::presence::{Delays, Later};
 use domain::{Error, Result};
 
@@ -32,11 +33,17 @@ pub struct DelayQueue {
     queue_url: String,
 }
 
+impl FromRuntime for DelayQueue {
+    fn from_runtime(runtime: &Runtime) -> Result<Self, SettingError> {
+        Ok(Self::new(runtime.aws()?, runtime.settings.required(settings::DELAY_QUEUE_URL)?))
+    }
+}
+
 impl DelayQueue {
     /// The queue of that URL.
     pub fn new(config: &SdkConfig, queue_url: impl Into<String>) -> Self {
         let timeouts = TimeoutConfig::builder().operation_attempt_timeout(ATTEMPT).operation_timeout(OPERATION);
-        let config = config::Builder::from(config)
+        let config = sdk::Builder::from(config)
             .retry_config(RetryConfig::standard().with_initial_backoff(FIRST_WAIT))
             .timeout_config(timeouts.build())
             .build();

@@ -6,6 +6,7 @@
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
+use config::{FromRuntime, Runtime, SettingError};
 use domain::{ConnectionId, Error, Policy, Timestamp};
 
 /// Buckets kept at once; full ones are forgotten first, because they say nothing.
@@ -15,6 +16,13 @@ const CAPACITY: usize = 20_000;
 #[derive(Default)]
 pub struct FrameRates {
     buckets: Mutex<HashMap<ConnectionId, Bucket>>,
+}
+
+/// Nothing counted yet.
+impl FromRuntime for FrameRates {
+    fn from_runtime(_: &Runtime) -> Result<Self, SettingError> {
+        Ok(Self::default())
+    }
 }
 
 #[derive(Clone, Copy)]

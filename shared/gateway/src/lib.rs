@@ -1,16 +1,16 @@
 //! API Gateway event in, problem document or frame out. The only place that knows status codes.
 //!
-//! Each call is logged here, once, in one line: request id, route, user, outcome and time; never a password, token,
+//! Each request is logged here, once, in one line: request id, route, user, outcome and time; never a password, token,
 //! ticket, SDP or chat text.
 
-mod edge;
 mod frame_rates;
 mod origins;
 pub mod problem;
 pub mod rest;
+mod surroundings;
 pub mod views;
 pub mod websocket;
 
-pub use edge::Edge;
 pub use frame_rates::FrameRates;
 pub use origins::Origins;
+pub use surroundings::Surroundings;

@@ -1,5 +1,7 @@
 //! Which web pages may connect.
 
+use config::{FromRuntime, Runtime, SettingError, settings};
+
 /// Web origins (RFC 6454) that may open a WebSocket: exact ones, ones with any port (`http://localhost:*`), or all (`*`).
 ///
 /// Only browsers send an `Origin`, and only they can be made to connect by a page that is not ours; so a handshake
@@ -27,6 +29,12 @@ fn matches(pattern: &str, origin: &str) -> bool {
             (Some(start), Some(port)) => start.eq_ignore_ascii_case(site) && is_port(port),
             _ => false,
         },
+    }
+}
+
+impl FromRuntime for Origins {
+    fn from_runtime(runtime: &Runtime) -> Result<Self, SettingError> {
+        Ok(Self::new(runtime.settings.list(settings::ALLOWED_ORIGINS)))
     }
 }
 

@@ -15,14 +15,14 @@ use protocol::Page;
 use protocol::rest::{Auth, MAX_BODY};
 use serde::Serialize;
 
-use crate::{Edge, problem};
+use crate::{Surroundings, problem};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const CONTENT_TYPE_OPTIONS: HeaderName = HeaderName::from_static("x-content-type-options");
 
 /// One request while it is being answered.
-pub struct Call<'a> {
-    edge: &'a Edge,
+pub struct RestRequest<'a> {
+    surroundings: &'a Surroundings,
     request: &'a Request,
     route: &'static str,
     request_id: String,
@@ -31,20 +31,20 @@ pub struct Call<'a> {
     metric: OnceLock<Metric>,
 }
 
-impl<'a> Call<'a> {
+impl<'a> RestRequest<'a> {
     /// Begins to answer; `route` names the function in the log.
-    pub fn new(edge: &'a Edge, route: &'static str, request: &'a Request) -> Self {
+    pub fn new(surroundings: &'a Surroundings, route: &'static str, request: &'a Request) -> Self {
         let request_id = match request.request_context_ref() {
             Some(RequestContext::ApiGatewayV2(context)) => context.request_id.clone().unwrap_or_default(),
             _ => String::new(),
         };
-        let (started, user, metric) = (edge.clock.now(), OnceLock::new(), OnceLock::new());
-        Self { edge, request, route, request_id, started, user, metric }
+        let (started, user, metric) = (surroundings.clock.now(), OnceLock::new(), OnceLock::new());
+        Self { surroundings, request, route, request_id, started, user, metric }
     }
 
     /// What the domain's rules are given.
     pub fn context(&self) -> Context<'a> {
-        self.edge.context(self.started)
+        self.surroundings.context(self.started)
     }
 
     /// When the request came.
@@ -52,7 +52,7 @@ impl<'a> Call<'a> {
         self.started
     }
 
-    /// Who calls; `Unauthorized` without a good access token.
+    /// Who asks; `Unauthorized` without a good access token.
     pub fn caller(&self, tokens: &Tokens) -> Result<Caller> {
         let header = self.request.headers().get(http::header::AUTHORIZATION).and_then(|value| value.to_str().ok());
         let caller = tokens.verify_bearer(header, self.started)?;
@@ -62,13 +62,13 @@ impl<'a> Call<'a> {
 
     /// Names the user for the log, where no access token does.
     pub fn note_user(&self, user: UserId) {
-        // A call has one user; a second name for it would be the same.
+        // Set once.
         let _first = self.user.set(user);
     }
 
-    /// Has the call counted, in the line that ends it.
+    /// Has the request counted, in the line that ends it.
     pub fn count(&self, metric: Metric) {
-        // A call counts as one thing; a second time it would be the same.
+        // Set once.
         let _first = self.metric.set(metric);
     }
 
@@ -112,14 +112,14 @@ impl<'a> Call<'a> {
     /// The answer to a login: the grant with an access token made for it.
     pub fn auth(&self, tokens: &Tokens, grant: Grant) -> Auth {
         self.note_user(grant.user.id);
-        let lifetime = self.edge.policy.access_token;
+        let lifetime = self.surroundings.policy.access_token;
         let (token, expires_at) = tokens.issue(&grant.user, grant.family, self.started, lifetime);
         Auth::new(grant, token, expires_at)
     }
 
-    /// Ends the call: one line in the log, and the response.
+    /// Ends the request: one line in the log, and the response.
     pub fn respond(self, result: Result<Answer>) -> Response<Body> {
-        let elapsed = self.edge.clock.now().since(self.started);
+        let elapsed = self.surroundings.clock.now().since(self.started);
         let answer = match result {
             Ok(answer) => {
                 self.log(answer.status, "ok", elapsed);

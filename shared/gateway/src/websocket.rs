@@ -15,7 +15,7 @@ use http::StatusCode;
 use protocol::signaling::{self, ClientFrame};
 use serde::Serialize;
 
-use crate::{Edge, problem};
+use crate::{Surroundings, problem};
 
 /// Whom a connection speaks for: what the authorizer put into its context.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -84,8 +84,8 @@ fn read<T: std::str::FromStr>(fields: &ApiGatewayRequestAuthorizer, key: &'stati
 }
 
 /// One frame while it is being answered.
-pub struct Call<'a> {
-    edge: &'a Edge,
+pub struct FrameRequest<'a> {
+    surroundings: &'a Surroundings,
     request: &'a Request,
     /// Whom the connection speaks for.
     pub identity: Identity,
@@ -94,17 +94,17 @@ pub struct Call<'a> {
     metric: OnceLock<Metric>,
 }
 
-impl<'a> Call<'a> {
+impl<'a> FrameRequest<'a> {
     /// Begins to answer.
-    pub fn new(edge: &'a Edge, request: &'a Request) -> Result<Self, BadEvent> {
+    pub fn new(surroundings: &'a Surroundings, request: &'a Request) -> Result<Self, BadEvent> {
         let identity = Identity::of(request)?;
-        let (started, frame_id, metric) = (edge.clock.now(), OnceLock::new(), OnceLock::new());
-        Ok(Self { edge, request, identity, started, frame_id, metric })
+        let (started, frame_id, metric) = (surroundings.clock.now(), OnceLock::new(), OnceLock::new());
+        Ok(Self { surroundings, request, identity, started, frame_id, metric })
     }
 
     /// What the domain's rules are given.
     pub fn context(&self) -> Context<'a> {
-        self.edge.context(self.started)
+        self.surroundings.context(self.started)
     }
 
     /// When the frame came.
@@ -116,10 +116,10 @@ impl<'a> Call<'a> {
     pub fn frame(&self) -> Result<ClientFrame<'a>> {
         let parsed = ClientFrame::parse(self.request.body.as_deref().unwrap_or_default());
         if let Some(id) = parsed.as_ref().map_or_else(|bad| bad.id.as_ref(), |frame| Some(&frame.id)) {
-            // A call answers one frame, so this is its only id.
+            // Set once.
             let _first = self.frame_id.set(id.clone());
         }
-        self.edge.frame_rates.take(&self.identity.held.connection, &self.edge.policy, self.started)?;
+        self.surroundings.frame_rates.take(&self.identity.held.connection, &self.surroundings.policy, self.started)?;
         let frame = parsed.map_err(|bad| bad.error)?;
         if self.identity.access_expires_at <= self.started {
             return Err(Error::Unauthorized);
@@ -127,15 +127,15 @@ impl<'a> Call<'a> {
         Ok(frame)
     }
 
-    /// Has the call counted, in the line that ends it.
+    /// Has the frame counted, in the line that ends it.
     pub fn count(&self, metric: Metric) {
-        // A call counts as one thing; a second time it would be the same.
+        // Set once.
         let _first = self.metric.set(metric);
     }
 
-    /// Ends the call: one line in the log, and the frame that answers.
+    /// Ends the request: one line in the log, and the frame that answers.
     pub fn respond<T: Serialize>(self, result: Result<T>) -> ApiGatewayProxyResponse {
-        let elapsed = self.edge.clock.now().since(self.started);
+        let elapsed = self.surroundings.clock.now().since(self.started);
         self.log(&result.as_ref().map(drop), elapsed);
         let id = self.frame_id.get().map(String::as_str);
         let text = match (&result, id) {
@@ -158,7 +158,7 @@ impl<'a> Call<'a> {
 /// Ends an event that no frame answers, `$connect` and `$disconnect`: one line in the log, and the status. A success
 /// counts as one of `metric`.
 pub fn conclude(
-    edge: &Edge,
+    surroundings: &Surroundings,
     request: &Request,
     started: Timestamp,
     result: Result<()>,
@@ -166,7 +166,7 @@ pub fn conclude(
 ) -> ApiGatewayProxyResponse {
     let context = &request.request_context;
     let identity = Identity::of(request).ok();
-    let elapsed = edge.clock.now().since(started);
+    let elapsed = surroundings.clock.now().since(started);
     let ended = Ended { result: &result.as_ref().map(drop), elapsed, metric: metric.filter(|_| result.is_ok()) };
     log(context.request_id.as_deref(), context.route_key.as_deref(), identity.as_ref(), &ended);
     status(result.map_or_else(|error| problem::status(&error).0, |()| StatusCode::OK))
@@ -178,7 +178,7 @@ fn status(code: StatusCode) -> ApiGatewayProxyResponse {
     response
 }
 
-/// How a call ended.
+/// How a request ended.
 struct Ended<'a> {
     result: &'a Result<(), &'a Error>,
     elapsed: Duration,

@@ -7,8 +7,9 @@ use aws_sdk_apigatewaymanagement::config::retry::RetryConfig;
 use aws_sdk_apigatewaymanagement::config::timeout::TimeoutConfig;
 use aws_sdk_apigatewaymanagement::error::SdkError;
 use aws_sdk_apigatewaymanagement::primitives::Blob;
-use aws_sdk_apigatewaymanagement::{Client, config};
+use aws_sdk_apigatewaymanagement::{Client, config as sdk};
 use aws_types::SdkConfig;
+use config::{FromRuntime, Runtime, SettingError, settings};
 use domain::connections::{Pushed, Sockets};
 use domain::{Backoff, ConnectionId, Error, Frame, Metric, Result};
 use tokio::time::Instant;
@@ -31,6 +32,13 @@ pub struct Push {
     attempt: Duration,
 }
 
+impl FromRuntime for Push {
+    fn from_runtime(runtime: &Runtime) -> Result<Self, SettingError> {
+        let endpoint = runtime.settings.required(settings::CONNECTIONS_ENDPOINT)?;
+        Ok(Self::new(runtime.aws()?, endpoint, runtime.get()?))
+    }
+}
+
 impl Push {
     /// A client of the endpoint `https://{api}.execute-api.{region}.amazonaws.com/{stage}`, or of one that speaks
     /// like it.
@@ -39,7 +47,7 @@ impl Push {
     }
 
     fn with_attempt(config: &SdkConfig, endpoint_url: &str, backoff: Backoff, attempt: Duration) -> Self {
-        let config = config::Builder::from(config)
+        let config = sdk::Builder::from(config)
             .endpoint_url(endpoint_url)
             // Every attempt is ours, so that their number is the backoff's.
             .retry_config(RetryConfig::disabled())

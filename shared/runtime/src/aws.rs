@@ -8,8 +8,7 @@ use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
 use aws_smithy_runtime_api::client::behavior_version::BehaviorVersion;
 use aws_types::SdkConfig;
 use aws_types::region::Region;
-
-use crate::settings::{self, Missing, Settings};
+use config::{SettingError, Settings, settings};
 
 /// Region and credentials as Lambda gives them
 /// (<https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html>), and the address of an endpoint that stands
@@ -17,7 +16,7 @@ use crate::settings::{self, Missing, Settings};
 ///
 /// The SDK's default chain would build clients of every service that credentials could come from, two fifths of the work of
 /// a cold start (ADR 10).
-pub(crate) fn config(settings: &Settings) -> Result<SdkConfig, Missing> {
+pub(crate) fn config(settings: &Settings) -> Result<SdkConfig, SettingError> {
     let credentials = Credentials::new(
         settings.required(settings::ACCESS_KEY_ID)?,
         settings.required(settings::SECRET_ACCESS_KEY)?,

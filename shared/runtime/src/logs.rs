@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use config::{Settings, settings};
 use domain::Clock;
 use tracing::Subscriber;
 use tracing_subscriber::filter::{LevelFilter, Targets};
@@ -22,6 +23,17 @@ pub enum Format {
     Json,
     /// JSON for CloudWatch, which makes metrics of lines that count, for the deployment of this name.
     Counting(String),
+}
+
+impl Format {
+    /// The configured one; JSON unless told otherwise.
+    pub fn of(settings: &Settings) -> Self {
+        match (settings.optional(settings::LOG), settings.optional(settings::METRICS_STACK)) {
+            (Some("text"), _) => Self::Text,
+            (_, Some(stack)) => Self::Counting(stack.to_owned()),
+            (_, None) => Self::Json,
+        }
+    }
 }
 
 /// Sends log lines to standard output. Does nothing when logs are set up already.

@@ -35,6 +35,7 @@ use aws_sdk_dynamodb::config::StalledStreamProtectionConfig;
 use aws_sdk_dynamodb::config::retry::RetryConfig;
 use aws_sdk_dynamodb::config::timeout::TimeoutConfig;
 use aws_types::SdkConfig;
+use config::{FromRuntime, Runtime, SettingError, settings};
 use domain::Backoff;
 
 /// The longest that one operation may take, retries included, unless the SDK is configured otherwise: well below the 29 s
@@ -67,6 +68,12 @@ impl Store {
             .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
             .build();
         Self { client: Client::from_conf(config), table: table.into(), conflicts }
+    }
+}
+
+impl FromRuntime for Store {
+    fn from_runtime(runtime: &Runtime) -> Result<Self, SettingError> {
+        Ok(Self::new(runtime.aws()?, runtime.settings.required(settings::TABLE)?, runtime.get()?))
     }
 }
 

@@ -5,8 +5,6 @@ use std::time::Duration;
 
 use domain::{Policy, Throttle};
 
-use crate::logs::Format;
-
 /// The AWS region; Lambda gives it, and the three below.
 pub const REGION: &str = "AWS_REGION";
 /// The key of the function's role.
@@ -77,7 +75,7 @@ pub const FRAMES_BURST: &str = "TUNRTC_FRAMES_BURST";
 /// A setting that is not there, or not what it must be.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{name} {reason}")]
-pub struct Missing {
+pub struct SettingError {
     /// The variable.
     pub name: &'static str,
     /// What it must be.
@@ -103,8 +101,8 @@ impl Settings {
     }
 
     /// A text that must be there.
-    pub fn required(&self, name: &'static str) -> Result<&str, Missing> {
-        self.optional(name).ok_or_else(|| Missing { name, reason: "is not set".to_owned() })
+    pub fn required(&self, name: &'static str) -> Result<&str, SettingError> {
+        self.optional(name).ok_or_else(|| SettingError { name, reason: "is not set".to_owned() })
     }
 
     /// A text that may be missing or empty.
@@ -119,52 +117,30 @@ impl Settings {
     }
 
     /// A whole number of seconds, at least 1.
-    pub fn seconds(&self, name: &'static str, default: Duration) -> Result<Duration, Missing> {
+    pub fn seconds(&self, name: &'static str, default: Duration) -> Result<Duration, SettingError> {
         let seconds = self.number(name, default.as_secs())?;
         Ok(Duration::from_secs(seconds))
     }
 
-    fn number(&self, name: &'static str, default: u64) -> Result<u64, Missing> {
+    fn number(&self, name: &'static str, default: u64) -> Result<u64, SettingError> {
         let Some(text) = self.optional(name) else {
             return Ok(default);
         };
         let parsed = text.parse().ok().filter(|n| (1..=u64::from(u32::MAX)).contains(n));
-        parsed.ok_or_else(|| Missing { name, reason: "must be a whole number of at least 1".to_owned() })
+        parsed.ok_or_else(|| SettingError { name, reason: "must be a whole number of at least 1".to_owned() })
     }
 
-    fn count(&self, name: &'static str, default: u32) -> Result<u32, Missing> {
+    fn count(&self, name: &'static str, default: u32) -> Result<u32, SettingError> {
         let number = self.number(name, u64::from(default))?;
         Ok(u32::try_from(number).unwrap_or(u32::MAX))
     }
 
-    fn throttle(&self, name: &'static str, default: Throttle) -> Result<Throttle, Missing> {
+    fn throttle(&self, name: &'static str, default: Throttle) -> Result<Throttle, SettingError> {
         Ok(Throttle { limit: self.count(name, default.limit)?, ..default })
     }
 
-    /// How log lines look; JSON unless told otherwise.
-    pub fn log_format(&self) -> Format {
-        match (self.optional(LOG), self.optional(METRICS_STACK)) {
-            (Some("text"), _) => Format::Text,
-            (_, Some(stack)) => Format::Counting(stack.to_owned()),
-            (_, None) => Format::Json,
-        }
-    }
-
-    /// The signing secrets.
-    pub fn secrets(&self) -> Result<auth::Secrets, Missing> {
-        let current = self.required(SECRET)?;
-        auth::Secrets::parse(current, self.optional(SECRET_PREVIOUS))
-            .map_err(|error| Missing { name: SECRET, reason: error.to_string() })
-    }
-
-    /// STUN and TURN.
-    pub fn ice(&self) -> Result<auth::Ice, Missing> {
-        let ttl = self.seconds(ICE_TTL_SECONDS, Duration::from_secs(12 * 3600))?;
-        Ok(auth::Ice::new(self.list(STUN_URLS), self.list(TURN_URLS), self.optional(TURN_SECRET), ttl))
-    }
-
-    /// The numbers of the house: the contract's, where nothing else is set.
-    pub fn policy(&self) -> Result<Policy, Missing> {
+    /// Limits and durations that an operator may set: the contract's, where nothing else is set.
+    pub fn policy(&self) -> Result<Policy, SettingError> {
         let base = Policy::default();
         Ok(Policy {
             heartbeat: self.seconds(HEARTBEAT_SECONDS, base.heartbeat)?,

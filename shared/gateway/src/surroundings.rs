@@ -2,27 +2,34 @@
 
 use std::sync::Arc;
 
+use config::{FromRuntime, Runtime, SettingError};
 use domain::accounts::Context;
 use domain::{Clock, IdSource, Policy, Timestamp};
 
 use crate::FrameRates;
 
-/// The clock, the identifiers, the numbers of the house, and the frames counted so far.
+/// Clock, identifiers, policy and frame limiter.
 #[derive(Clone)]
-pub struct Edge {
+pub struct Surroundings {
     /// Where the time comes from.
     pub clock: Arc<dyn Clock>,
     /// Where new identifiers come from.
     pub ids: Arc<dyn IdSource>,
-    /// The numbers of the house.
+    /// Limits and durations that an operator may set.
     pub policy: Policy,
     /// Counts the frames of connections.
     pub frame_rates: Arc<FrameRates>,
 }
 
-impl Edge {
+impl Surroundings {
     /// What the domain's rules are given at `now`.
     pub fn context(&self, now: Timestamp) -> Context<'_> {
         Context { policy: &self.policy, ids: &*self.ids, now }
+    }
+}
+
+impl FromRuntime for Surroundings {
+    fn from_runtime(runtime: &Runtime) -> Result<Self, SettingError> {
+        Ok(Self { clock: runtime.get()?, ids: runtime.get()?, policy: runtime.get()?, frame_rates: runtime.get()? })
     }
 }

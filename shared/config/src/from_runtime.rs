@@ -1,0 +1,58 @@
+//! Things that are made from configuration.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use domain::relay::Standings;
+use domain::{Backoff, Clock, IdSource, Policy};
+
+use crate::{Runtime, SettingError};
+
+/// Something that a function needs and that the configuration describes.
+pub trait FromRuntime: Sized {
+    /// Makes it.
+    ///
+    /// # Errors
+    /// The setting that is missing or wrong.
+    fn from_runtime(runtime: &Runtime) -> Result<Self, SettingError>;
+}
+
+/// What is held in an `Arc` is the same for all functions of a process.
+impl<T: FromRuntime + Send + Sync + 'static> FromRuntime for Arc<T> {
+    fn from_runtime(runtime: &Runtime) -> Result<Self, SettingError> {
+        runtime.shared()
+    }
+}
+
+impl FromRuntime for Arc<dyn Clock> {
+    fn from_runtime(runtime: &Runtime) -> Result<Self, SettingError> {
+        Ok(Arc::clone(&runtime.clock))
+    }
+}
+
+impl FromRuntime for Arc<dyn IdSource> {
+    fn from_runtime(runtime: &Runtime) -> Result<Self, SettingError> {
+        Ok(Arc::clone(&runtime.ids))
+    }
+}
+
+impl FromRuntime for Policy {
+    fn from_runtime(runtime: &Runtime) -> Result<Self, SettingError> {
+        runtime.settings.policy()
+    }
+}
+
+/// Which connections are known to have joined: nothing at first.
+impl FromRuntime for Standings {
+    fn from_runtime(_: &Runtime) -> Result<Self, SettingError> {
+        Ok(Self::default())
+    }
+}
+
+/// How throttled and conflicting calls are tried again: about two seconds in all, well within a function's time.
+impl FromRuntime for Backoff {
+    fn from_runtime(_: &Runtime) -> Result<Self, SettingError> {
+        let (base, cap) = (Duration::from_millis(50), Duration::from_secs(1));
+        Ok(Self { retries: 5, base, cap, jitter: fastrand::f64 })
+    }
+}
