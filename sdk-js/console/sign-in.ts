@@ -1,10 +1,17 @@
 import type { TunRTCClient } from '../src/index.ts';
-import { byId } from './dom.ts';
-import { attempt } from './notice.ts';
+import { byId, make } from './dom.ts';
+import { attempt, attemptForm, clearNotice, unmark } from './notice.ts';
+
+/** An account that the server offers to look around with. */
+interface DemoAccount {
+  username: string;
+  email: string;
+  password: string;
+}
 
 /** The first view: sign in, register, or take a demo account. */
 export function startSignIn(client: TunRTCClient, onSignedIn: () => void): void {
-  const submit = byId<HTMLButtonElement>('sign-in-submit');
+  const form = byId<HTMLFormElement>('sign-in-form');
   const toggle = byId<HTMLButtonElement>('register-toggle');
   const username = byId<HTMLInputElement>('username');
   const email = byId<HTMLInputElement>('email');
@@ -13,41 +20,61 @@ export function startSignIn(client: TunRTCClient, onSignedIn: () => void): void 
 
   const show = () => {
     byId('sign-in-title').textContent = registering ? 'Create an account' : 'Sign in';
-    submit.textContent = registering ? 'Create account' : 'Sign in';
+    byId('sign-in-submit').textContent = registering ? 'Create account' : 'Sign in';
     byId('register-question').textContent = registering ? 'Have an account?' : 'New here?';
     toggle.textContent = registering ? 'Sign in' : 'Create an account';
     byId('username-field').hidden = !registering;
     username.required = registering;
+    byId('password-hint').hidden = !registering;
+    if (registering) password.setAttribute('aria-describedby', 'password-hint');
+    else password.removeAttribute('aria-describedby');
     password.autocomplete = registering ? 'new-password' : 'current-password';
   };
 
   toggle.onclick = () => {
     registering = !registering;
+    clearNotice();
+    unmark(form);
     show();
     (registering ? username : email).focus();
   };
 
-  const signIn = (button: HTMLButtonElement, action: () => Promise<unknown>) =>
-    attempt(button, async () => {
-      await action();
-      password.value = '';
-      onSignedIn();
-    });
+  const signIn = async (action: () => Promise<unknown>) => {
+    await action();
+    // Whoever comes back to this view has an account by now.
+    form.reset();
+    registering = false;
+    show();
+    onSignedIn();
+  };
 
-  byId<HTMLFormElement>('sign-in-form').onsubmit = (event) => {
+  form.onsubmit = (event) => {
     event.preventDefault();
-    void signIn(submit, () =>
-      registering
-        ? client.register(username.value.trim(), email.value.trim(), password.value)
-        : client.login(email.value.trim(), password.value),
+    const proof = [email.value.trim(), password.value] as const;
+    void attemptForm(form, () =>
+      signIn(() => (registering ? client.register(username.value.trim(), ...proof) : client.login(...proof))),
     );
   };
 
-  // Demo accounts exist on a developer's machine alone, and that is not served over TLS.
-  byId('demo').hidden = location.protocol === 'https:';
-  for (const button of byId('demo').querySelectorAll('button')) {
-    const { email: demo = '', password: secret = '' } = button.dataset;
-    button.onclick = () => void signIn(button, () => client.login(demo, secret));
-  }
+  const offer = ({ username, email, password }: DemoAccount) => {
+    const button = make('button', { type: 'button' }, username.slice(0, 1).toUpperCase() + username.slice(1));
+    button.onclick = () => void attempt(button, () => signIn(() => client.login(email, password)));
+    return button;
+  };
+  void demoAccounts().then((accounts) => {
+    byId('demo-buttons').replaceChildren(...accounts.map(offer));
+    byId('demo').hidden = accounts.length === 0;
+  });
   show();
+}
+
+/** The accounts that this server has for trying it: those of a local server without data, elsewhere none. */
+async function demoAccounts(): Promise<DemoAccount[]> {
+  try {
+    const answer = await fetch('demo-accounts.json');
+    return answer.ok ? ((await answer.json()) as DemoAccount[]) : [];
+  } catch {
+    // Without the list there is nothing to offer; signing in says what is wrong.
+    return [];
+  }
 }

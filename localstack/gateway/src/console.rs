@@ -6,20 +6,31 @@ use bytes::Bytes;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
 use http::{HeaderName, Method, Request, Response, StatusCode};
 
+use crate::demo;
+
 /// The machine-readable contract, as it was generated from the code's types.
 const OPENAPI: &str = include_str!("../../../docs/api/openapi.json");
 const ASYNCAPI: &str = include_str!("../../../docs/api/asyncapi.json");
 const REFERENCE: &str = include_str!("reference.html");
 const NOT_BUILT: &str = include_str!("not_built.html");
 
-/// Answers a GET or HEAD request that no route matches, if there is such a file below `root`.
-pub async fn serve(root: &Path, request: Request<()>) -> Option<Response<Bytes>> {
+/// What is served beside the API.
+pub struct Site {
+    /// The folder of the built console page.
+    pub root: PathBuf,
+    /// Whether the page may offer the demo accounts. The list that is built with the page is empty.
+    pub has_demo_accounts: bool,
+}
+
+/// Answers a GET or HEAD request that no route matches, if the site has such a file.
+pub async fn serve(site: &Site, request: Request<()>) -> Option<Response<Bytes>> {
     let path = request.uri().path();
     let (kind, body) = match path {
         "/docs" => ("text/html; charset=utf-8", Bytes::from_static(REFERENCE.as_bytes())),
         "/openapi.json" => ("application/json", Bytes::from_static(OPENAPI.as_bytes())),
         "/asyncapi.json" => ("application/json", Bytes::from_static(ASYNCAPI.as_bytes())),
-        _ => file(root, path).await?,
+        "/demo-accounts.json" if site.has_demo_accounts => ("application/json", Bytes::from(demo::listed())),
+        _ => file(&site.root, path).await?,
     };
     let body = if request.method() == Method::HEAD { Bytes::new() } else { body };
     let mut response = Response::new(body);

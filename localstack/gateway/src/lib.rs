@@ -221,11 +221,11 @@ async fn assemble(runtime: &Runtime, options: Options, access_key: String) -> Re
         };
     }
     let expiry = functions::function(routes::EXPIRY, runtime)?;
-    let root: Arc<PathBuf> = Arc::new(options.console);
+    let site = Arc::new(console::Site { root: options.console, has_demo_accounts: options.data.is_none() });
     builder =
         builder.queue(QUEUE, expiry.clone()).schedule("sweep", options.sweep_every, expiry).assets(move |request| {
-            let root = Arc::clone(&root);
-            async move { console::serve(&root, request).await }
+            let site = Arc::clone(&site);
+            async move { console::serve(&site, request).await }
         });
     if let Some(faults) = options.faults {
         builder = builder.faults(faults.build());

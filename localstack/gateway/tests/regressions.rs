@@ -153,6 +153,9 @@ async fn a_server_with_data_has_no_demo_accounts_and_one_without_has_three() {
         assert_eq!(kept.api.post("/api/auth/login", None, proof.clone()).await.code(), "invalid_credentials");
         assert_eq!(memory.api.post("/api/auth/login", None, proof).await.status, 200, "{email}");
     }
+    let offered = memory.api.get("/demo-accounts.json", None).await.body;
+    assert_eq!(offered.as_array().map(Vec::len), Some(3), "the page can offer them");
+    assert_eq!(kept.api.get("/demo-accounts.json", None).await.code(), "not_found");
     for name in ["demo", "alice", "bob"] {
         assert_eq!(kept.api.register(name).await.username, name);
     }

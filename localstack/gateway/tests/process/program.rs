@@ -121,6 +121,8 @@ async fn the_console_the_reference_and_the_documents_are_served() {
         assert_eq!((reply.status.as_u16(), reply.header("content-type")), (200, kind), "{path}");
         assert!(text.contains(part), "{path}: {text}");
     }
+    let offered = server.api.get("/demo-accounts.json", None).await.body;
+    assert_eq!(offered[0], json!({ "username": "demo", "email": "demo@tunrtc.com", "password": "demo123" }));
     for path in ["/app.css", "/../app.js", "/.env"] {
         assert_eq!(server.api.get(path, None).await.code(), "not_found", "{path}");
     }
