@@ -1,8 +1,23 @@
-import { TunRTCError, type ChatMessage, type Participant, type PeerState, type SessionDetail, type TunRTCClient } from '../src/index.ts';
-import { ask, byId, dress, make } from './dom.ts';
+import {
+  TunRTCError,
+  type ChatMessage,
+  type EndReason,
+  type Participant,
+  type PeerState,
+  type SessionDetail,
+  type TunRTCClient,
+} from '../src/index.ts';
+import { ask, byId, dress, make, startToolbar } from './dom.ts';
 import { attempt, explain, notify } from './notice.ts';
 import { Panel } from './panel.ts';
 import { Tiles } from './tiles.ts';
+
+/** What is said to those who did not end the session themselves. */
+const ENDED: Record<EndReason, string> = {
+  ended: 'The session was ended by the person who started it.',
+  empty: 'The session has ended: nobody was in it.',
+  creatorDeleted: 'The session has ended: the account that started it was deleted.',
+};
 
 /** The third view: the call. */
 export class CallView {
@@ -13,6 +28,7 @@ export class CallView {
   readonly #peerStates = new Map<string, PeerState>();
   readonly #narrow = matchMedia('(max-width: 900px)');
   #session: SessionDetail | undefined;
+  #isEnding = false;
 
   /** @param onLeft the call is over, for whatever reason */
   constructor(client: TunRTCClient, onLeft: () => void) {
@@ -24,11 +40,12 @@ export class CallView {
   }
 
   async join(sessionId: string, audio: boolean, video: boolean): Promise<void> {
+    if (this.#session) await this.#client.leaveSession();
     this.#tiles.clear();
     this.#panel.open();
+    this.#isEnding = false;
     this.#session = await this.#client.joinSession(sessionId, audio, video);
-    byId('session-name').textContent = this.#session.name;
-    document.title = `${this.#session.name} – TunRTC`;
+    this.#entitle(this.#session.name);
     this.#togglePanel(!this.#narrow.matches);
     this.#tiles.add(this.#own().userId, this.#own().username, 'camera', true);
     for (const { userId, username } of this.#client.participants.values()) this.#tiles.add(userId, username);
@@ -58,6 +75,8 @@ export class CallView {
     client.on('localStream', ({ stream, kind }) => {
       const { userId, username } = this.#own();
       this.#tiles.show(userId, username, stream, kind, true);
+      // The browser has its own button to stop sharing.
+      if (kind === 'screen') stream.getVideoTracks()[0]?.addEventListener('ended', () => this.#refresh());
       this.#refresh();
     });
     client.on('remoteStream', ({ userId, username, stream, kind }) => {
@@ -67,7 +86,9 @@ export class CallView {
     });
     client.on('remoteStreamRemoved', ({ userId, stream }) => this.#streamRemoved(userId, stream));
     client.on('message', (message) => this.#addMessage(message));
-    client.on('sessionEnded', ({ reason }) => notify(`The session has ended (${reason}).`));
+    client.on('sessionEnded', ({ reason }) => {
+      if (!this.#isEnding) notify(ENDED[reason], 'news');
+    });
     client.on('connectionStateChanged', (state) => {
       this.#showConnection(state.status);
       const more = 'code' in state ? ` (${state.code}: ${state.reason})` : '';
@@ -78,6 +99,7 @@ export class CallView {
   }
 
   #wire(): void {
+    startToolbar(byId('controls'));
     dress(byId('panel-close'), 'close');
     dress(byId<HTMLFormElement>('chat-form').querySelector('button') ?? byId('chat-form'), 'send');
     this.#action('mute', () => this.#client.setMuted(!this.#client.isMuted));
@@ -91,7 +113,7 @@ export class CallView {
       if (key === 'Escape' && this.#narrow.matches) this.#togglePanel(false);
     };
     this.#narrow.addEventListener('change', () => this.#setApart());
-    byId('copy-link').onclick = () => void this.#copyLink();
+    for (const id of ['copy-link', 'copy-invitation']) byId(id).onclick = () => void copyLink(byId(id));
     byId<HTMLFormElement>('chat-form').onsubmit = (event) => {
       event.preventDefault();
       this.#sendMessage(byId<HTMLInputElement>('chat-text'));
@@ -132,6 +154,7 @@ export class CallView {
     const session = this.#session;
     const isCreator = session?.creatorId === this.#client.user?.userId;
     const answer = isCreator && this.#client.participants.size > 0 ? await ask(byId<HTMLDialogElement>('leave-dialog')) : 'leave';
+    this.#isEnding = answer === 'end';
     if (answer === 'end') await this.#client.endSession();
     if (answer === 'leave') await this.#client.leaveSession();
   }
@@ -140,10 +163,9 @@ export class CallView {
     if (!this.#session) return;
     this.#session = undefined;
     this.#peerStates.clear();
-    document.title = 'TunRTC';
     this.#panel.close();
     this.#tiles.clear();
-    byId('session-name').textContent = '';
+    this.#entitle('');
     if (code !== 'closed' && code !== 'session_ended') notify(explain(new TunRTCError(code, reason)));
     this.#onLeft();
   }
@@ -159,9 +181,11 @@ export class CallView {
     await ask(byId<HTMLDialogElement>('device-dialog'));
   }
 
-  async #copyLink(): Promise<void> {
-    await navigator.clipboard.writeText(location.href);
-    byId('copy-link').textContent = 'Link copied';
+  #entitle(name: string): void {
+    document.title = name ? `${name} – TunRTC` : 'TunRTC';
+    byId('session-name').textContent = name;
+    byId('session-name').title = name;
+    byId('call-title').textContent = name;
   }
 
   #togglePanel(open: boolean): void {
@@ -202,10 +226,11 @@ export class CallView {
     dress(byId('leave'), 'leave', 'Leave');
   }
 
-  #button(id: string, drawing: Parameters<typeof dress>[1], text: string, isPressed: boolean): void {
+  /** The words say what a click does. So there is no `aria-pressed` beside them, which would say the opposite. */
+  #button(id: string, drawing: Parameters<typeof dress>[1], text: string, isLit: boolean): void {
     const button = byId(id);
     dress(button, drawing, text);
-    button.setAttribute('aria-pressed', String(isPressed));
+    button.classList.toggle('lit', isLit);
   }
 
   #showConnection(status: string): void {
@@ -224,6 +249,16 @@ export class CallView {
 
   #name(userId: string): string {
     return this.#client.participants.get(userId)?.username ?? userId;
+  }
+}
+
+/** Puts the invitation on the clipboard or, where the browser keeps that to itself, before one's eyes. */
+async function copyLink(button: HTMLElement): Promise<void> {
+  try {
+    await navigator.clipboard.writeText(location.href);
+    button.textContent = 'Link copied';
+  } catch {
+    notify(`The link is ${location.href}`, 'news');
   }
 }
 

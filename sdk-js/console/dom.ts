@@ -63,6 +63,30 @@ export function clock(timestamp: string | Date): string {
   return new Date(timestamp).toLocaleTimeString([], { hour: '2-digit', minute: '2-digit' });
 }
 
+/**
+ * Makes a toolbar one stop of the Tab key, in which the arrow keys move, as people who use the keyboard expect of a
+ * toolbar.
+ */
+export function startToolbar(toolbar: HTMLElement): void {
+  const buttons = [...toolbar.querySelectorAll('button')];
+  const stopAt = (stop: HTMLButtonElement) => {
+    for (const button of buttons) button.tabIndex = button === stop ? 0 : -1;
+  };
+  toolbar.addEventListener('focusin', ({ target }) => {
+    const button = buttons.find((each) => each === target);
+    if (button) stopAt(button);
+  });
+  toolbar.addEventListener('keydown', (event) => {
+    const at = buttons.findIndex((button) => button === document.activeElement);
+    const next = { ArrowRight: at + 1, ArrowLeft: at - 1, Home: 0, End: buttons.length - 1 }[event.key];
+    if (at < 0 || next === undefined) return;
+    event.preventDefault();
+    buttons[(next + buttons.length) % buttons.length]?.focus();
+  });
+  const [first] = buttons;
+  if (first) stopAt(first);
+}
+
 /** Waits for a dialog to be answered with one of its buttons; the escape key answers with nothing. */
 export function ask(dialog: HTMLDialogElement): Promise<string> {
   dialog.returnValue = '';

@@ -55,7 +55,8 @@ export class Panel {
     const item = make('li', { className: isOwn ? 'own' : '' }, from, make('p', {}, message));
     item.dataset['messageId'] = messageId;
     this.#append(item, messageId);
-    const isSeen = this.#tab === 'chat' && byId('panel').offsetParent !== null;
+    // `offsetParent` would not do: on a narrow page the panel is fixed, and then it has none.
+    const isSeen = byId('panel-chat').getClientRects().length > 0;
     if (!isOwn && !isSeen) this.#countUnread();
   }
 
@@ -81,10 +82,11 @@ export class Panel {
   /** Messages may overtake each other on their way; their ids sort. Anything else goes to the end. */
   #append(item: HTMLLIElement, messageId?: string): void {
     const list = byId('messages');
-    const atEnd = list.scrollHeight - list.scrollTop - list.clientHeight < 60;
+    const log = byId('messages-log');
+    const atEnd = log.scrollHeight - log.scrollTop - log.clientHeight < 60;
     const later = messageId && [...list.children].find((other) => ((other as HTMLElement).dataset['messageId'] ?? '') > messageId);
     list.insertBefore(item, later || null);
-    if (atEnd) list.scrollTop = list.scrollHeight;
+    if (atEnd) log.scrollTop = log.scrollHeight;
   }
 
   #countUnread(): void {
@@ -107,7 +109,7 @@ export class Panel {
     if (this.#tab !== 'stats') return;
     const { latencyMs, reconnects, unacknowledged } = this.#client.signalingStatistics;
     const sections: Node[] = [
-      make('h3', {}, 'Signaling'),
+      make('h2', {}, 'Signaling'),
       facts([
         ['Latency', latencyMs === undefined ? '–' : `${Math.round(latencyMs)} ms`],
         ['Reconnects', String(reconnects)],
@@ -148,7 +150,7 @@ function peer(name: string, quality: PeerQuality): Node[] {
   const { roundTripMs, incomingKbps, outgoingKbps, loss, jitterMs, localCandidate, remoteCandidate, protocol, frame } = quality;
   const unit = (value: number | undefined, text: string) => (value === undefined ? '–' : `${value} ${text}`);
   return [
-    make('h3', {}, level, name),
+    make('h2', {}, level, name),
     facts([
       ['Round trip', unit(roundTripMs, 'ms')],
       ['Receiving', unit(incomingKbps, 'kbit/s')],

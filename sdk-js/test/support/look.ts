@@ -1,0 +1,53 @@
+/** What holds of a page however it is shown: nothing sticks out of the window, and axe finds nothing to complain about. */
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import type { AxeResults } from 'axe-core';
+import type { Page } from 'playwright-core';
+
+const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+/** A phone, a tablet, a laptop and a large screen, in CSS pixels. */
+const SIZES = [
+  { width: 360, height: 740 },
+  { width: 768, height: 1024 },
+  { width: 1280, height: 800 },
+  { width: 1920, height: 1080 },
+];
+
+declare global {
+  var axe: { run(): Promise<AxeResults> };
+}
+
+/** Looks at a view at every width, light and dark; `prepare` brings it into place after each change of the width. */
+export async function looksRight(page: Page, prepare = async () => {}): Promise<void> {
+  for (const size of SIZES) {
+    await page.setViewportSize(size);
+    await prepare();
+    for (const colorScheme of ['light', 'dark'] as const) {
+      await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
+      const at = `${size.width} pixels, ${colorScheme}`;
+      assert.deepEqual(await outside(page), [], `in the window: ${at}`);
+      assert.deepEqual(await complaints(page), [], `accessible: ${at}`);
+    }
+  }
+}
+
+/** Elements that can be seen or used and are not within the window's width. */
+function outside(page: Page): Promise<string[]> {
+  return page.evaluate(() =>
+    [...document.querySelectorAll('button, input, select, a[href], video, h1, h2, [role=log]')]
+      .filter((element) => !element.closest('.hidden, .skip'))
+      .map((element) => ({ element, box: element.getBoundingClientRect() }))
+      .filter(({ box }) => box.width > 0 && (box.left < 0 || box.right > innerWidth))
+      .map(({ element }) => element.id || element.outerHTML.slice(0, 80)),
+  );
+}
+
+/** What axe-core's rules find, and where. It is run by the protocol, so a page's own policy does not keep it out. */
+async function complaints(page: Page): Promise<string[]> {
+  await page.evaluate(AXE);
+  return page.evaluate(async () => {
+    const { violations } = await axe.run();
+    return violations.map(({ id, help, nodes }) => `${id}: ${help}: ${nodes.map(({ target }) => target.join(' ')).join(', ')}`);
+  });
+}
