@@ -138,11 +138,22 @@ def actions_of(body: str, named: frozenset[str], module: str, seen: tuple[tuple[
 
 
 def called(body: str, module: str) -> list[Function]:
-    """Functions of the domain that a piece of code calls: `module::name(`, a bare `name(`, or a method of Standings."""
+    """Functions of the domain that a piece of code calls: `module::name(`, a bare `name(` of its own module or imported
+    from another, or a method of JoinedCache."""
     qualified = set(re.findall(r"\b(\w+)::(\w+)\(", body))
-    bare = {(module, name) for name in re.findall(r"(?<![\w.:])(\w+)\(", body)}
-    standings = {("relay", name) for name in re.findall(r"\bstandings\s*\.(\w+)\(", body)}
-    return [each for each in domain() if (each.module, each.name) in qualified | bare | standings]
+    names = set(re.findall(r"(?<![\w.:])(\w+)\(", body))
+    bare = {(module, name) for name in names} | {(each, name) for each, name in imported(module) if name in names}
+    cached = {("standing", name) for name in re.findall(r"\bjoined\s*\.(\w+)\(", body)}
+    return [each for each in domain() if (each.module, each.name) in qualified | bare | cached]
+
+
+@cache
+def imported(module: str) -> frozenset[tuple[str, str]]:
+    """What a module of the domain imports from others: (module, name)."""
+    source = ROOT / "shared" / "domain" / "src" / f"{module}.rs"
+    text = production_part(source) if source.exists() else ""
+    uses = re.findall(r"\buse crate::(\w+)::(\w+|\{[^}]*\});", text)
+    return frozenset((other, name) for other, names in uses for name in re.findall(r"\w+", names))
 
 
 def function_actions(name: str) -> frozenset[str]:

@@ -481,8 +481,8 @@ def test_nothing_was_denied_and_every_privilege_was_used(deployed):
 
 
 # Privileges for what these tests do not bring about, each with the place where it is needed.
-AFTER_A_PUSH_TO_A_DEAD_CONNECTION = {"GetItem"}  # connections::deliver reads the participant again
-NEAR_THE_END_OF_A_LEASE = {"UpdateItem"}  # relay::Standings::check renews it
+AFTER_A_PUSH_TO_A_DEAD_CONNECTION = {"GetItem"}  # delivery::deliver reads the participant again
+NEAR_THE_END_OF_A_LEASE = {"UpdateItem"}  # JoinedCache::check renews it
 RARE = {
     "session_leave": AFTER_A_PUSH_TO_A_DEAD_CONNECTION,
     "session_end": AFTER_A_PUSH_TO_A_DEAD_CONNECTION,

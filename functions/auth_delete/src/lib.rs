@@ -1,14 +1,13 @@
 //! `DELETE /api/auth/me`: deletes the account with its sessions and messages.
 
 use auth::{Argon2Hasher, Tokens};
-use domain::Result;
-use domain::accounts;
-use domain::erasure;
+use domain::ports::Ports;
+use domain::{Result, accounts, erasure};
 use gateway::Surroundings;
 use gateway::rest::{Answer, RestRequest};
 use lambda_http::{Body, Request, Response};
 use protocol::rest::DeleteAccount;
-use protocol::signaling::Json;
+use protocol::signaling::JsonEncoder;
 use push::Push;
 use runtime::{Runtime, SettingError};
 use store::Store;
@@ -47,6 +46,7 @@ async fn delete(deps: &Deps, request: &RestRequest<'_>) -> Result<Answer> {
     let DeleteAccount(password) = DeleteAccount::parse(request.body()?)?;
     let (store, context) = (&deps.store, request.context());
     let user = accounts::prove_password(store, &deps.hasher, context, caller.user_id, &password).await?;
-    erasure::erase(store, &deps.push, &Json, context, &user).await?;
+    let ports = Ports { store, sockets: &deps.push, delays: &(), encoder: &JsonEncoder, context };
+    erasure::erase(ports, &user).await?;
     Ok(Answer::no_content())
 }

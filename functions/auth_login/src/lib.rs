@@ -1,8 +1,7 @@
 //! `POST /api/auth/login`: logs in.
 
 use auth::{Argon2Hasher, RefreshTokens, Tokens};
-use domain::accounts;
-use domain::{Error, Metric, Result};
+use domain::{Error, Metric, Result, accounts};
 use gateway::Surroundings;
 use gateway::rest::{Answer, RestRequest};
 use lambda_http::{Body, Request, Response};

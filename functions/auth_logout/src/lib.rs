@@ -1,14 +1,13 @@
 //! `POST /api/auth/logout`: revokes a login and closes its connections.
 
 use auth::RefreshTokens;
-use domain::accounts;
-use domain::connections;
-use domain::{Error, Result};
+use domain::ports::Ports;
+use domain::{Error, Result, accounts, eviction};
 use gateway::Surroundings;
 use gateway::rest::{Answer, RestRequest};
 use lambda_http::{Body, Request, Response};
 use protocol::rest::RefreshToken;
-use protocol::signaling::Json;
+use protocol::signaling::JsonEncoder;
 use push::Push;
 use runtime::{Runtime, SettingError};
 use store::Store;
@@ -40,6 +39,13 @@ async fn logout(deps: &Deps, request: &RestRequest<'_>) -> Result<Answer> {
     accounts::logout(&deps.store, &RefreshTokens, request.context(), &presented).await?;
     request.note_user(presented.user);
     let revoked = |family| family == presented.family;
-    connections::evict(&deps.store, &deps.push, &Json, request.context(), presented.user, revoked).await?;
+    let ports = Ports {
+        store: &deps.store,
+        sockets: &deps.push,
+        delays: &(),
+        encoder: &JsonEncoder,
+        context: request.context(),
+    };
+    eviction::evict(ports, presented.user, revoked).await?;
     Ok(Answer::no_content())
 }

@@ -1,7 +1,7 @@
 //! `GET /api/auth/me`: shows the caller's account.
 
 use auth::Tokens;
-use domain::accounts::Users;
+use domain::ports::Users;
 use domain::{Error, Result};
 use gateway::Surroundings;
 use gateway::rest::{Answer, RestRequest};

@@ -1,14 +1,13 @@
 //! `POST /api/auth/password`: changes the password and ends every other login.
 
 use auth::{Argon2Hasher, RefreshTokens, Tokens};
-use domain::Result;
-use domain::accounts;
-use domain::connections;
+use domain::ports::Ports;
+use domain::{Result, accounts, eviction};
 use gateway::Surroundings;
 use gateway::rest::{Answer, RestRequest};
 use lambda_http::{Body, Request, Response};
 use protocol::rest::ChangePassword;
-use protocol::signaling::Json;
+use protocol::signaling::JsonEncoder;
 use push::Push;
 use runtime::{Runtime, SettingError};
 use store::Store;
@@ -49,6 +48,7 @@ async fn change(deps: &Deps, request: &RestRequest<'_>) -> Result<Answer> {
     let changed = accounts::change_password(store, &deps.hasher, &RefreshTokens, context, user, &current, &new);
     let grant = changed.await?;
     let revoked = |family| family != caller.family;
-    connections::evict(store, &deps.push, &Json, context, user, revoked).await?;
+    let ports = Ports { store, sockets: &deps.push, delays: &(), encoder: &JsonEncoder, context };
+    eviction::evict(ports, user, revoked).await?;
     Ok(Answer::ok(&request.auth(&deps.tokens, grant)))
 }

@@ -1,8 +1,7 @@
 //! `POST /api/auth/refresh`: exchanges a refresh token for the next one.
 
 use auth::{RefreshTokens, Tokens};
-use domain::accounts;
-use domain::{Error, Result};
+use domain::{Error, Result, accounts};
 use gateway::Surroundings;
 use gateway::rest::{Answer, RestRequest};
 use lambda_http::{Body, Request, Response};

@@ -1,8 +1,8 @@
 //! `POST /api/auth/register`: opens an account and logs it in.
 
 use auth::{Argon2Hasher, RefreshTokens, Tokens};
-use domain::Result;
-use domain::accounts::{self, Registration};
+use domain::accounts::Registration;
+use domain::{Result, accounts};
 use gateway::Surroundings;
 use gateway::rest::{Answer, RestRequest};
 use lambda_http::{Body, Request, Response};

@@ -3,11 +3,10 @@
 use aws_lambda_events::eventbridge::EventBridgeEvent;
 use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent, SqsMessage};
 use delay::DelayQueue;
-use domain::connections::Sockets;
-use domain::presence::{self, Later};
-use domain::{Error, sessions};
+use domain::ports::{DelayedMessage, Ports, Sockets};
+use domain::{Error, leases, sweep};
 use gateway::Surroundings;
-use protocol::signaling::Json;
+use protocol::signaling::JsonEncoder;
 use push::Push;
 use runtime::{Runtime, SettingError};
 use serde::Deserialize;
@@ -60,10 +59,12 @@ async fn receive(deps: &Deps, message: &SqsMessage) -> domain::Result<()> {
     let body = message.body.as_deref().unwrap_or_default();
     let context = deps.surroundings.context(deps.surroundings.clock.now());
     match delay::decode(body).map_err(|error| Error::Internal(Box::new(error)))? {
-        Later::CheckLease { session, user } => {
-            presence::check_lease(&deps.store, &deps.push, &deps.delay, &Json, context, session, user).await
+        DelayedMessage::CheckLease { session, user } => {
+            let ports =
+                Ports { store: &deps.store, sockets: &deps.push, delays: &deps.delay, encoder: &JsonEncoder, context };
+            leases::check_lease(ports, session, user).await
         }
-        Later::Close { connection } => deps.push.close(&connection).await,
+        DelayedMessage::Close { connection } => deps.push.close(&connection).await,
     }
 }
 
@@ -73,7 +74,8 @@ async fn sweep(deps: &Deps) -> domain::Result<()> {
         log_failure("sweep", &error);
         tracing::warn!(session.id = %session, "not swept");
     };
-    let swept = sessions::sweep(&deps.store, &deps.push, &Json, context, failed).await?;
+    let ports = Ports { store: &deps.store, sockets: &deps.push, delays: &(), encoder: &JsonEncoder, context };
+    let swept = sweep::sweep(ports, failed).await?;
     if swept.timed_out + swept.ended > 0 {
         tracing::info!(swept.sessions, swept.timed_out, swept.ended, "swept");
     }

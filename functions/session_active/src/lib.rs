@@ -1,7 +1,7 @@
 //! `GET /api/session/active`: lists public active sessions, newest first.
 
 use auth::Tokens;
-use domain::sessions::ActiveSessions;
+use domain::ports::ActiveSessions;
 use domain::{Result, SessionId, Visibility};
 use gateway::Surroundings;
 use gateway::rest::{Answer, RestRequest};

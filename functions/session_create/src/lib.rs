@@ -1,8 +1,7 @@
 //! `POST /api/session/create`: creates a session. Its creator is not joined.
 
 use auth::Tokens;
-use domain::Result;
-use domain::sessions;
+use domain::{Result, sessions};
 use gateway::Surroundings;
 use gateway::rest::{Answer, RestRequest};
 use lambda_http::{Body, Request, Response};

@@ -1,7 +1,7 @@
 //! `GET /api/session/{sessionId}`: shows a session with its participants.
 
 use auth::Tokens;
-use domain::sessions::Rosters;
+use domain::ports::Rosters;
 use domain::{Error, Result};
 use gateway::Surroundings;
 use gateway::rest::{Answer, RestRequest};

@@ -2,14 +2,14 @@
 
 use auth::{Ice, Tickets, Tokens};
 use delay::DelayQueue;
-use domain::Result;
-use domain::sessions;
+use domain::ports::Ports;
+use domain::{Result, sessions};
 use gateway::Surroundings;
 use gateway::rest::{Answer, RestRequest};
 use gateway::views::{self, SignalingUrl};
 use lambda_http::{Body, Request, Response};
 use protocol::rest::{Joined, SessionDetail, parse_session_id};
-use protocol::signaling::Json;
+use protocol::signaling::JsonEncoder;
 use push::Push;
 use runtime::{Runtime, SettingError};
 use store::Store;
@@ -53,7 +53,8 @@ async fn join(deps: &Deps, request: &RestRequest<'_>) -> Result<Answer> {
     let caller = request.caller(&deps.tokens)?;
     let session = parse_session_id(request.body()?)?;
     let (context, now) = (request.context(), request.now());
-    let joined = sessions::join(&deps.store, &deps.push, &deps.delay, &Json, context, &caller, session).await?;
+    let ports = Ports { store: &deps.store, sockets: &deps.push, delays: &deps.delay, encoder: &JsonEncoder, context };
+    let joined = sessions::join(ports, &caller, session).await?;
     Ok(Answer::ok(&Joined {
         session: SessionDetail::new(&joined.roster, now),
         signaling: views::signaling(&deps.tickets, &deps.signaling_url, context, &caller, session, joined.attempt),

@@ -1,13 +1,13 @@
 //! `POST /api/session/leave`: gives a seat up.
 
 use auth::Tokens;
-use domain::Result;
-use domain::sessions;
+use domain::ports::Ports;
+use domain::{Result, sessions};
 use gateway::Surroundings;
 use gateway::rest::{Answer, RestRequest};
 use lambda_http::{Body, Request, Response};
 use protocol::rest::{Done, parse_session_id};
-use protocol::signaling::Json;
+use protocol::signaling::JsonEncoder;
 use push::Push;
 use runtime::{Runtime, SettingError};
 use store::Store;
@@ -37,6 +37,13 @@ pub async fn handle(deps: &Deps, request: Request) -> Response<Body> {
 async fn leave(deps: &Deps, request: &RestRequest<'_>) -> Result<Answer> {
     let caller = request.caller(&deps.tokens)?;
     let session = parse_session_id(request.body()?)?;
-    sessions::leave(&deps.store, &deps.push, &Json, request.context(), caller.user_id, session).await?;
+    let ports = Ports {
+        store: &deps.store,
+        sockets: &deps.push,
+        delays: &(),
+        encoder: &JsonEncoder,
+        context: request.context(),
+    };
+    sessions::leave(ports, caller.user_id, session).await?;
     Ok(Answer::ok(&Done { message: "You left the session." }))
 }

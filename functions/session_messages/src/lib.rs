@@ -1,8 +1,7 @@
 //! `GET /api/session/{sessionId}/messages`: shows the chat to participants, newest first.
 
 use auth::Tokens;
-use domain::chat;
-use domain::{MessageId, Result};
+use domain::{MessageId, Result, chat};
 use gateway::Surroundings;
 use gateway::rest::{Answer, RestRequest};
 use lambda_http::{Body, Request, Response};

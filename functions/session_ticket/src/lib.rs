@@ -1,8 +1,7 @@
 //! `POST /api/session/ticket`: gives a participant a fresh ticket, for a reconnect.
 
 use auth::{Tickets, Tokens};
-use domain::Result;
-use domain::sessions;
+use domain::{Result, sessions};
 use gateway::Surroundings;
 use gateway::rest::{Answer, RestRequest};
 use gateway::views::{self, SignalingUrl};

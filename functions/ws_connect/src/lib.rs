@@ -1,7 +1,7 @@
 //! `$connect`: admits a connection, once per ticket, and notes who connected from where.
 
 use aws_lambda_events::apigw::{ApiGatewayProxyResponse, ApiGatewayWebsocketProxyRequest};
-use domain::connections::{Admission, ConnectionLog};
+use domain::ports::{Admission, ConnectionLog};
 use domain::{Error, Metric, Timestamp};
 use gateway::Surroundings;
 use gateway::websocket::{Identity, conclude};

@@ -1,8 +1,7 @@
 //! `ping` and `$default`: keeps a connection alive, and refuses every action that does not exist.
 
 use aws_lambda_events::apigw::{ApiGatewayProxyResponse, ApiGatewayWebsocketProxyRequest};
-use domain::Error;
-use domain::presence;
+use domain::{Error, leases};
 use gateway::Surroundings;
 use gateway::websocket::FrameRequest;
 use protocol::signaling::Nothing;
@@ -38,6 +37,6 @@ async fn answer(deps: &Deps, request: &FrameRequest<'_>) -> domain::Result<Nothi
         return Err(Error::UnknownAction);
     }
     frame.nothing()?;
-    presence::ping(&deps.store, request.context(), &request.identity.held).await?;
+    leases::ping(&deps.store, request.context(), &request.identity.held).await?;
     Ok(Nothing {})
 }

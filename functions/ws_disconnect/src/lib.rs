@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use aws_lambda_events::apigw::{ApiGatewayProxyResponse, ApiGatewayWebsocketProxyRequest};
 use delay::DelayQueue;
-use domain::connections::{Closure, ConnectionLog};
-use domain::presence;
-use domain::relay::Standings;
+use domain::leases;
+use domain::ports::{Closure, ConnectionLog, Ports};
+use domain::standing::JoinedCache;
 use gateway::Surroundings;
 use gateway::websocket::{Identity, conclude};
-use protocol::signaling::Json;
+use protocol::signaling::JsonEncoder;
 use push::Push;
 use runtime::{Runtime, SettingError};
 use store::Store;
@@ -20,7 +20,7 @@ pub struct Deps {
     store: Store,
     push: Push,
     delay: DelayQueue,
-    standings: Arc<Standings>,
+    joined: Arc<JoinedCache>,
 }
 
 impl Deps {
@@ -31,7 +31,7 @@ impl Deps {
             store: runtime.get()?,
             push: runtime.get()?,
             delay: runtime.get()?,
-            standings: runtime.get()?,
+            joined: runtime.get()?,
         })
     }
 }
@@ -47,13 +47,12 @@ pub async fn handle(
     let now = deps.surroundings.clock.now();
     let context = deps.surroundings.context(now);
     let Identity { held, ticket, .. } = Identity::of(&event)?;
-    deps.standings.forget(&held.connection);
+    deps.joined.forget(&held.connection);
 
     let closure = closure(&event, now);
-    let (logged, lost) = tokio::join!(
-        deps.store.close(held.user, ticket, &closure),
-        presence::lose_connection(&deps.store, &deps.push, &deps.delay, &Json, context, &held),
-    );
+    let ports = Ports { store: &deps.store, sockets: &deps.push, delays: &deps.delay, encoder: &JsonEncoder, context };
+    let (logged, lost) =
+        tokio::join!(deps.store.close(held.user, ticket, &closure), leases::lose_connection(ports, &held),);
     Ok(conclude(&deps.surroundings, &event, now, lost.and(logged), None))
 }
 

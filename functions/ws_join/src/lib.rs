@@ -2,12 +2,12 @@
 
 use aws_lambda_events::apigw::{ApiGatewayProxyResponse, ApiGatewayWebsocketProxyRequest};
 use delay::DelayQueue;
-use domain::Error;
-use domain::presence::{self, Attempt};
+use domain::ports::{Attempt, Ports};
+use domain::{Error, resume};
 use gateway::Surroundings;
 use gateway::websocket::FrameRequest;
 use protocol::rest::SessionDetail;
-use protocol::signaling::{Join, JoinedData, Json};
+use protocol::signaling::{Join, JoinedData, JsonEncoder};
 use push::Push;
 use runtime::{Runtime, SettingError};
 use store::Store;
@@ -45,7 +45,8 @@ async fn join(deps: &Deps, request: &FrameRequest<'_>) -> domain::Result<JoinedD
     }
     let attempt = Attempt { held: identity.held.clone(), number: identity.attempt, family: identity.family };
     let (store, context) = (&deps.store, request.context());
-    let joined = presence::join_connection(store, &deps.push, &deps.delay, &Json, context, &attempt, since).await?;
+    let ports = Ports { store, sockets: &deps.push, delays: &deps.delay, encoder: &JsonEncoder, context };
+    let joined = resume::join_connection(ports, &attempt, since).await?;
     Ok(JoinedData {
         session: SessionDetail::new(&joined.roster, request.now()),
         recovered: joined.recovered,

@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use aws_lambda_events::apigw::{ApiGatewayProxyResponse, ApiGatewayWebsocketProxyRequest};
 use delay::DelayQueue;
-use domain::presence;
-use domain::relay::Standings;
+use domain::leases;
+use domain::ports::Ports;
+use domain::standing::JoinedCache;
 use gateway::Surroundings;
 use gateway::websocket::FrameRequest;
-use protocol::signaling::{Json, Nothing};
+use protocol::signaling::{JsonEncoder, Nothing};
 use push::Push;
 use runtime::{Runtime, SettingError};
 use store::Store;
@@ -19,7 +20,7 @@ pub struct Deps {
     store: Store,
     push: Push,
     delay: DelayQueue,
-    standings: Arc<Standings>,
+    joined: Arc<JoinedCache>,
 }
 
 impl Deps {
@@ -30,7 +31,7 @@ impl Deps {
             store: runtime.get()?,
             push: runtime.get()?,
             delay: runtime.get()?,
-            standings: runtime.get()?,
+            joined: runtime.get()?,
         })
     }
 }
@@ -48,7 +49,14 @@ pub async fn handle(
 async fn leave(deps: &Deps, request: &FrameRequest<'_>) -> domain::Result<Nothing> {
     request.frame()?.nothing()?;
     let held = &request.identity.held;
-    presence::leave_connection(&deps.store, &deps.push, &deps.delay, &Json, request.context(), held).await?;
-    deps.standings.forget(&held.connection);
+    let ports = Ports {
+        store: &deps.store,
+        sockets: &deps.push,
+        delays: &deps.delay,
+        encoder: &JsonEncoder,
+        context: request.context(),
+    };
+    leases::leave_connection(ports, held).await?;
+    deps.joined.forget(&held.connection);
     Ok(Nothing {})
 }

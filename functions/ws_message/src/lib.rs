@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use aws_lambda_events::apigw::{ApiGatewayProxyResponse, ApiGatewayWebsocketProxyRequest};
-use domain::MessageId;
-use domain::chat::{self, ChatMessage};
-use domain::relay::Standings;
+use domain::ports::{ChatMessage, Ports};
+use domain::standing::JoinedCache;
+use domain::{MessageId, chat};
 use gateway::Surroundings;
 use gateway::websocket::FrameRequest;
-use protocol::signaling::{Json, MessageAck};
+use protocol::signaling::{JsonEncoder, MessageAck};
 use push::Push;
 use runtime::{Runtime, SettingError};
 use store::Store;
@@ -18,18 +18,13 @@ pub struct Deps {
     surroundings: Surroundings,
     store: Store,
     push: Push,
-    standings: Arc<Standings>,
+    joined: Arc<JoinedCache>,
 }
 
 impl Deps {
     /// From configuration; names the setting that is missing.
     pub fn new(runtime: &Runtime) -> Result<Self, SettingError> {
-        Ok(Self {
-            surroundings: runtime.get()?,
-            store: runtime.get()?,
-            push: runtime.get()?,
-            standings: runtime.get()?,
-        })
+        Ok(Self { surroundings: runtime.get()?, store: runtime.get()?, push: runtime.get()?, joined: runtime.get()? })
     }
 }
 
@@ -46,7 +41,7 @@ pub async fn handle(
 async fn send(deps: &Deps, request: &FrameRequest<'_>) -> domain::Result<MessageAck> {
     let text = request.frame()?.message()?;
     let (context, identity) = (request.context(), &request.identity);
-    deps.standings.check(&deps.store, context, &identity.held).await?;
+    deps.joined.check(&deps.store, context, &identity.held).await?;
     let message = ChatMessage {
         id: MessageId::new(context.ids, context.now),
         session: identity.held.session,
@@ -54,6 +49,7 @@ async fn send(deps: &Deps, request: &FrameRequest<'_>) -> domain::Result<Message
         username: identity.username.clone(),
         text,
     };
-    chat::send(&deps.store, &deps.push, &Json, context, &message).await?;
+    let ports = Ports { store: &deps.store, sockets: &deps.push, delays: &(), encoder: &JsonEncoder, context };
+    chat::send(ports, &message).await?;
     Ok(MessageAck { message_id: message.id.to_string() })
 }

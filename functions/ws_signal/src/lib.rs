@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use aws_lambda_events::apigw::{ApiGatewayProxyResponse, ApiGatewayWebsocketProxyRequest};
-use domain::Metric;
-use domain::relay::{self, Standings};
+use domain::ports::Ports;
+use domain::standing::JoinedCache;
+use domain::{Metric, relay};
 use gateway::Surroundings;
 use gateway::websocket::FrameRequest;
-use protocol::signaling::SignalAck;
+use protocol::signaling::{JsonEncoder, SignalAck};
 use push::Push;
 use runtime::{Runtime, SettingError};
 use store::Store;
@@ -17,18 +18,13 @@ pub struct Deps {
     surroundings: Surroundings,
     store: Store,
     push: Push,
-    standings: Arc<Standings>,
+    joined: Arc<JoinedCache>,
 }
 
 impl Deps {
     /// From configuration; names the setting that is missing.
     pub fn new(runtime: &Runtime) -> Result<Self, SettingError> {
-        Ok(Self {
-            surroundings: runtime.get()?,
-            store: runtime.get()?,
-            push: runtime.get()?,
-            standings: runtime.get()?,
-        })
+        Ok(Self { surroundings: runtime.get()?, store: runtime.get()?, push: runtime.get()?, joined: runtime.get()? })
     }
 }
 
@@ -46,9 +42,10 @@ async fn relay(deps: &Deps, request: &FrameRequest<'_>) -> domain::Result<Signal
     let frame = request.frame()?;
     let sent = frame.signal()?;
     let (context, identity) = (request.context(), &request.identity);
-    deps.standings.check(&deps.store, context, &identity.held).await?;
+    deps.joined.check(&deps.store, context, &identity.held).await?;
     let signal = sent.into_signal(context, identity.held.session, identity.held.user, &identity.username)?;
-    let delivery = relay::relay(&deps.store, &deps.push, context, &signal).await?;
+    let ports = Ports { store: &deps.store, sockets: &deps.push, delays: &(), encoder: &JsonEncoder, context };
+    let delivery = relay::relay(ports, &signal).await?;
     request.count(Metric::Relays);
     Ok(SignalAck { delivery: delivery.into(), signal_id: signal.id.to_string() })
 }

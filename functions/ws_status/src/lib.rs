@@ -1,10 +1,11 @@
 //! `updateStatus`: tells the others about microphone and camera.
 
 use aws_lambda_events::apigw::{ApiGatewayProxyResponse, ApiGatewayWebsocketProxyRequest};
-use domain::presence;
+use domain::leases;
+use domain::ports::Ports;
 use gateway::Surroundings;
 use gateway::websocket::FrameRequest;
-use protocol::signaling::{Json, Nothing};
+use protocol::signaling::{JsonEncoder, Nothing};
 use push::Push;
 use runtime::{Runtime, SettingError};
 use store::Store;
@@ -36,6 +37,13 @@ pub async fn handle(
 async fn update(deps: &Deps, request: &FrameRequest<'_>) -> domain::Result<Nothing> {
     let status = request.frame()?.status()?;
     let held = &request.identity.held;
-    presence::update_status(&deps.store, &deps.push, &Json, request.context(), held, status).await?;
+    let ports = Ports {
+        store: &deps.store,
+        sockets: &deps.push,
+        delays: &(),
+        encoder: &JsonEncoder,
+        context: request.context(),
+    };
+    leases::update_status(ports, held, status).await?;
     Ok(Nothing {})
 }

@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use aws_lambda_events::apigw::{ApiGatewayProxyResponse, ApiGatewayWebsocketProxyRequest};
-use domain::presence;
-use domain::relay::Standings;
+use domain::ports::Ports;
+use domain::resume;
+use domain::standing::JoinedCache;
 use gateway::Surroundings;
 use gateway::websocket::FrameRequest;
-use protocol::signaling::{Json, SyncAck};
+use protocol::signaling::{JsonEncoder, SyncAck};
 use push::Push;
 use runtime::{Runtime, SettingError};
 use store::Store;
@@ -17,18 +18,13 @@ pub struct Deps {
     surroundings: Surroundings,
     store: Store,
     push: Push,
-    standings: Arc<Standings>,
+    joined: Arc<JoinedCache>,
 }
 
 impl Deps {
     /// From configuration; names the setting that is missing.
     pub fn new(runtime: &Runtime) -> Result<Self, SettingError> {
-        Ok(Self {
-            surroundings: runtime.get()?,
-            store: runtime.get()?,
-            push: runtime.get()?,
-            standings: runtime.get()?,
-        })
+        Ok(Self { surroundings: runtime.get()?, store: runtime.get()?, push: runtime.get()?, joined: runtime.get()? })
     }
 }
 
@@ -45,7 +41,8 @@ pub async fn handle(
 async fn sync(deps: &Deps, request: &FrameRequest<'_>) -> domain::Result<SyncAck> {
     let since = request.frame()?.sync()?;
     let (context, held) = (request.context(), &request.identity.held);
-    deps.standings.check(&deps.store, context, held).await?;
-    let replayed = presence::sync(&deps.store, &deps.push, &Json, context, held, since).await?;
+    deps.joined.check(&deps.store, context, held).await?;
+    let ports = Ports { store: &deps.store, sockets: &deps.push, delays: &(), encoder: &JsonEncoder, context };
+    let replayed = resume::sync(ports, held, since).await?;
     Ok(SyncAck { replayed })
 }

@@ -1,7 +1,7 @@
 //! Accounts to try TunRTC with. They exist in memory alone: a server with data never has them.
 
 use auth::Argon2Hasher;
-use domain::accounts::{PasswordHasher, Users};
+use domain::ports::{PasswordHasher, Users};
 use domain::{Clock, Email, Error, IdSource, Password, Result, User, UserId, Username};
 use serde_json::{Value, json};
 use store::Store;

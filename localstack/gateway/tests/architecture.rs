@@ -46,6 +46,50 @@ fn the_domain_knows_no_aws_no_http_and_no_json() {
     assert_eq!(dependencies("shared/domain"), BTreeSet::from(allowed));
 }
 
+/// The modules of the domain from the bottom up: each may use those above it in this list, and no other.
+const DOMAIN: [&[&str]; 8] = [
+    &["error", "event", "ids", "metric", "participant", "policy", "retry", "session", "time", "user"],
+    &["context"],
+    &["ports"],
+    &["accounts", "delivery", "standing"],
+    &["chat", "leases", "relay"],
+    &["eviction", "resume", "sessions"],
+    &["sweep"],
+    &["erasure"],
+];
+
+/// The modules of the domain that a file of it uses.
+fn used_modules(code: &str) -> BTreeSet<&str> {
+    let modules = DOMAIN.concat();
+    let paths = code.split("crate::").skip(1).flat_map(|rest| {
+        let list = rest.strip_prefix('{').and_then(|rest| rest.split('}').next());
+        list.map_or_else(|| vec![rest], |list| list.split(',').collect())
+    });
+    let names = paths.filter_map(|path| path.trim().split(|c: char| c != '_' && !c.is_alphanumeric()).next());
+    names.filter(|name| modules.contains(name)).collect()
+}
+
+#[test]
+fn every_module_of_the_domain_uses_only_what_lies_below_it() {
+    let mut seen = BTreeSet::new();
+    for (path, code) in sources(&root().join("shared/domain/src")) {
+        let within = path.strip_prefix(root().join("shared/domain/src")).expect("below the folder");
+        let first = within.components().next().expect("a file").as_os_str().to_string_lossy();
+        let module = first.trim_end_matches(".rs");
+        if module == "lib" {
+            continue;
+        }
+        let layer = DOMAIN.iter().position(|layer| layer.contains(&module));
+        let layer = layer.unwrap_or_else(|| panic!("{module} has no place in the list"));
+        seen.insert(module.to_owned());
+        for used in used_modules(&code).into_iter().filter(|used| *used != module) {
+            let below = layer == 0 || DOMAIN[..layer].concat().contains(&used);
+            assert!(below, "{module} uses {used}");
+        }
+    }
+    assert_eq!(seen, DOMAIN.concat().into_iter().map(str::to_owned).collect());
+}
+
 #[test]
 fn no_function_depends_on_another() {
     let functions = crates("functions");

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use argon2::{Argon2, PasswordHasher as _, PasswordVerifier as _, password_hash};
-use domain::accounts::PasswordHasher;
+use domain::ports::PasswordHasher;
 use domain::{Error, Password, PasswordHash, Result};
 use tokio::sync::Semaphore;
 

@@ -3,7 +3,7 @@
 use aws_lc_rs::digest;
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
-use domain::accounts::{MintedRefresh, PresentedRefresh, RefreshMint};
+use domain::ports::{MintedRefresh, PresentedRefresh, RefreshMint};
 use domain::{FamilyId, UserId};
 
 /// Makes and reads refresh tokens: base64url of the user (16 bytes), the family (16 bytes) and a random secret

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use domain::relay::Standings;
+use domain::standing::JoinedCache;
 use domain::{Backoff, Clock, IdSource, Policy};
 
 use crate::{Runtime, SettingError};
@@ -43,7 +43,7 @@ impl FromRuntime for Policy {
 }
 
 /// Which connections are known to have joined: nothing at first.
-impl FromRuntime for Standings {
+impl FromRuntime for JoinedCache {
     fn from_runtime(_: &Runtime) -> Result<Self, SettingError> {
         Ok(Self::default())
     }

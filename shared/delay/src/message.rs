@@ -3,7 +3,7 @@
 use std::str::FromStr;
 
 use domain::ConnectionId;
-use domain::presence::Later;
+use domain::ports::DelayedMessage;
 use serde::{Deserialize, Serialize};
 
 /// Why a body is not a message of ours.
@@ -28,23 +28,23 @@ enum Body {
 }
 
 /// The body of a message.
-pub fn encode(message: &Later) -> String {
+pub fn encode(message: &DelayedMessage) -> String {
     let body = match message {
-        Later::CheckLease { session, user } => {
+        DelayedMessage::CheckLease { session, user } => {
             Body::CheckLease { session_id: session.to_string(), user_id: user.to_string() }
         }
-        Later::Close { connection } => Body::Close { connection_id: connection.as_str().to_owned() },
+        DelayedMessage::Close { connection } => Body::Close { connection_id: connection.as_str().to_owned() },
     };
     serde_json::to_string(&body).expect("texts are JSON")
 }
 
 /// The message of a body. Fields that a newer version may add are passed over.
-pub fn decode(body: &str) -> Result<Later, DecodeError> {
+pub fn decode(body: &str) -> Result<DelayedMessage, DecodeError> {
     Ok(match serde_json::from_str(body)? {
         Body::CheckLease { session_id, user_id } => {
-            Later::CheckLease { session: id("sessionId", &session_id)?, user: id("userId", &user_id)? }
+            DelayedMessage::CheckLease { session: id("sessionId", &session_id)?, user: id("userId", &user_id)? }
         }
-        Body::Close { connection_id } => Later::Close { connection: ConnectionId::new(connection_id) },
+        Body::Close { connection_id } => DelayedMessage::Close { connection: ConnectionId::new(connection_id) },
     })
 }
 
@@ -64,16 +64,17 @@ mod tests {
 
     #[test]
     fn the_bodies_are_those_of_messages_already_in_the_queue() {
-        let check = Later::CheckLease { session: SESSION.parse().expect("an id"), user: USER.parse().expect("an id") };
+        let check =
+            DelayedMessage::CheckLease { session: SESSION.parse().expect("an id"), user: USER.parse().expect("an id") };
         assert_eq!(encode(&check), format!(r#"{{"checkLease":{{"sessionId":"{SESSION}","userId":"{USER}"}}}}"#));
-        let close = Later::Close { connection: ConnectionId::new("JKUdbfKHoAMCJEA=") };
+        let close = DelayedMessage::Close { connection: ConnectionId::new("JKUdbfKHoAMCJEA=") };
         assert_eq!(encode(&close), r#"{"close":{"connectionId":"JKUdbfKHoAMCJEA="}}"#);
     }
 
     #[test]
     fn a_field_of_a_newer_version_is_passed_over() {
         let body = r#"{"close":{"connectionId":"c","since":1}}"#;
-        assert_eq!(decode(body).expect("ours"), Later::Close { connection: ConnectionId::new("c") });
+        assert_eq!(decode(body).expect("ours"), DelayedMessage::Close { connection: ConnectionId::new("c") });
     }
 
     #[test]
@@ -88,12 +89,12 @@ mod tests {
     }
 
     /// Any message.
-    fn later() -> impl Strategy<Value = Later> {
-        let check = (0..1_u64 << 48, 0..1_u64 << 48).prop_map(|(session, user)| Later::CheckLease {
+    fn later() -> impl Strategy<Value = DelayedMessage> {
+        let check = (0..1_u64 << 48, 0..1_u64 << 48).prop_map(|(session, user)| DelayedMessage::CheckLease {
             session: SessionId::first_at(Timestamp::from_millis(session)),
             user: UserId::first_at(Timestamp::from_millis(user)),
         });
-        let close = any::<String>().prop_map(|id| Later::Close { connection: ConnectionId::new(id) });
+        let close = any::<String>().prop_map(|id| DelayedMessage::Close { connection: ConnectionId::new(id) });
         prop_oneof![check, close]
     }
 

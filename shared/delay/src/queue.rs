@@ -10,7 +10,7 @@ use aws_sdk_sqs::operation::send_message::SendMessageError;
 use aws_sdk_sqs::{Client, config as sdk};
 use aws_types::SdkConfig;
 use config::{FromRuntime, Runtime, SettingError, settings};
-use domain::presence::{Delays, Later};
+use domain::ports::{DelayedMessage, Delays};
 use domain::{Error, Result};
 
 /// The longest delay of SQS, in seconds
@@ -52,7 +52,7 @@ impl DelayQueue {
 }
 
 impl Delays for DelayQueue {
-    async fn after(&self, delay: Duration, message: &Later) -> Result<()> {
+    async fn after(&self, delay: Duration, message: &DelayedMessage) -> Result<()> {
         let send = self
             .client
             .send_message()
@@ -133,8 +133,8 @@ mod tests {
         }
     }
 
-    fn close() -> Later {
-        Later::Close { connection: ConnectionId::new("JKUdbfKHoAMCJEA=") }
+    fn close() -> DelayedMessage {
+        DelayedMessage::Close { connection: ConnectionId::new("JKUdbfKHoAMCJEA=") }
     }
 
     #[tokio::test]

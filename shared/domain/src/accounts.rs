@@ -1,128 +1,11 @@
-//! Accounts: registration, login, rotation of refresh tokens, and the end of an account.
+//! Accounts: registration, login, and the rotation of refresh tokens.
 
 use std::time::Duration;
 
 use futures_util::future::{join, try_join};
 
-use crate::{
-    Email, Error, FamilyId, IdSource, Password, PasswordHash, Policy, Result, Throttle, Timestamp, User, UserId,
-    Username,
-};
-
-/// What accounts need from storage.
-pub trait Users {
-    /// Stores a new account; `UserExists` when its e-mail or its name is taken, whichever of two callers comes second.
-    fn create(&self, user: &User) -> impl Future<Output = Result<()>> + Send;
-    /// The account with that address.
-    fn by_email(&self, email: &Email) -> impl Future<Output = Result<Option<User>>> + Send;
-    /// The account with that identifier.
-    fn by_id(&self, id: UserId) -> impl Future<Output = Result<Option<User>>> + Send;
-    /// Notes when the account last logged in.
-    fn record_login(&self, id: UserId, at: Timestamp) -> impl Future<Output = Result<()>> + Send;
-    /// Replaces the password's hash if it is still `old`; false when it is not.
-    fn replace_password(
-        &self,
-        id: UserId,
-        old: &PasswordHash,
-        new: &PasswordHash,
-    ) -> impl Future<Output = Result<bool>> + Send;
-    /// Removes the account and frees its address and name.
-    fn remove(&self, user: &User) -> impl Future<Output = Result<()>> + Send;
-}
-
-/// A refresh token as a client presents it, split into what it names and what proves it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PresentedRefresh {
-    /// Whose it is.
-    pub user: UserId,
-    /// The login that it belongs to.
-    pub family: FamilyId,
-    /// The hash of its secret.
-    pub hash: String,
-}
-
-/// A new refresh token: the text for the client, the hash for the table.
-#[derive(Clone)]
-pub struct MintedRefresh {
-    /// What the client keeps.
-    pub token: String,
-    /// What the table keeps.
-    pub hash: String,
-}
-
-/// What came of presenting a refresh token.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Rotation {
-    /// It was the newest of its family, and the next one stands in its place.
-    Rotated,
-    /// It had been used before: somebody else has it too.
-    Reused,
-    /// Unknown, expired or revoked.
-    Unknown,
-}
-
-/// What refresh-token families need from storage.
-pub trait Families {
-    /// Starts a family with its first token.
-    fn start(
-        &self,
-        user: UserId,
-        family: FamilyId,
-        hash: &str,
-        expires_at: Timestamp,
-    ) -> impl Future<Output = Result<()>> + Send;
-    /// Puts `next` in the place of the presented token, if that is the newest; one atomic step.
-    fn rotate(
-        &self,
-        presented: &PresentedRefresh,
-        next: &str,
-        expires_at: Timestamp,
-        now: Timestamp,
-    ) -> impl Future<Output = Result<Rotation>> + Send;
-    /// Whether the family is neither revoked nor expired.
-    fn is_live(&self, user: UserId, family: FamilyId, now: Timestamp) -> impl Future<Output = Result<bool>> + Send;
-    /// Ends one family.
-    fn revoke(&self, user: UserId, family: FamilyId) -> impl Future<Output = Result<()>> + Send;
-    /// Ends every family of the user but `kept`.
-    fn revoke_all(&self, user: UserId, kept: Option<FamilyId>) -> impl Future<Output = Result<()>> + Send;
-}
-
-/// Makes refresh tokens.
-pub trait RefreshMint {
-    /// A new token of that family.
-    fn mint(&self, user: UserId, family: FamilyId) -> MintedRefresh;
-}
-
-/// Slow, salted password hashing.
-pub trait PasswordHasher {
-    /// Hashes a new password.
-    fn hash(&self, password: &Password) -> impl Future<Output = Result<PasswordHash>> + Send;
-    /// Whether the password fits. Without a hash it does the same work and says no.
-    fn verify(&self, password: &Password, hash: Option<&PasswordHash>) -> impl Future<Output = Result<bool>> + Send;
-}
-
-/// What is being counted.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Counted {
-    /// Failed logins of an address of an account, known or not.
-    FailedLoginsOfAccount(String),
-    /// Failed logins from a network address.
-    FailedLoginsOfAddress(String),
-    /// Registrations from a network address.
-    RegistrationsOfAddress(String),
-    /// Sessions created by a user.
-    SessionsOf(UserId),
-    /// Tickets minted for a user.
-    TicketsOf(UserId),
-}
-
-/// Counters with a window.
-pub trait Throttles {
-    /// Counts one more; `RateLimited` when that is over the limit.
-    fn hit(&self, what: &Counted, throttle: Throttle, now: Timestamp) -> impl Future<Output = Result<()>> + Send;
-    /// Takes one hit back.
-    fn refund(&self, what: &Counted, now: Timestamp) -> impl Future<Output = Result<()>> + Send;
-}
+use crate::ports::{Counted, Families, PasswordHasher, PresentedRefresh, RefreshMint, Rotation, Throttles, Users};
+use crate::{Context, Email, Error, FamilyId, Password, Result, Timestamp, User, UserId, Username};
 
 /// A login: the account and the newest refresh token of its family.
 pub struct Grant {
@@ -146,17 +29,6 @@ pub struct Registration {
     pub password: Password,
     /// The network address that asks.
     pub address: String,
-}
-
-/// What every rule of this module is given besides its ports.
-#[derive(Clone, Copy)]
-pub struct Context<'a> {
-    /// The numbers of the house.
-    pub policy: &'a Policy,
-    /// New identifiers.
-    pub ids: &'a dyn IdSource,
-    /// The present moment.
-    pub now: Timestamp,
 }
 
 /// Opens an account and logs it in.

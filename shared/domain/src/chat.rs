@@ -1,71 +1,19 @@
 //! Chat: one write, one read of the roster, pushes to everybody at the same time.
 
-use crate::accounts::Context;
-use crate::connections::{self, Sockets};
-use crate::presence::Members;
-use crate::sessions::Rosters;
-use crate::{Error, Event, MessageId, Result, SessionId, Timestamp, UserId, Username, Wire};
-
-/// A chat message.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ChatMessage {
-    /// Its identifier, which also tells when it was sent.
-    pub id: MessageId,
-    /// The session.
-    pub session: SessionId,
-    /// Who wrote it.
-    pub from: UserId,
-    /// The writer's name.
-    pub username: Username,
-    /// The text, 1-4096 characters.
-    pub text: String,
-}
-
-impl ChatMessage {
-    /// The event that carries it.
-    pub fn event(&self) -> Event<'_> {
-        Event::ReceiveMessage { id: self.id, from: self.from, username: &self.username, text: &self.text }
-    }
-}
-
-/// The chat of a session.
-pub trait ChatLog {
-    /// Keeps a message until `keep_until`.
-    fn append(&self, message: &ChatMessage, keep_until: Timestamp) -> impl Future<Output = Result<()>> + Send;
-    /// Every message from that identifier on that is not expired, oldest first; strongly consistent.
-    fn messages_since(
-        &self,
-        session: SessionId,
-        from: MessageId,
-        now: Timestamp,
-    ) -> impl Future<Output = Result<Vec<ChatMessage>>> + Send;
-}
-
-/// Reads the chat page by page.
-pub trait ChatHistory {
-    /// Up to `limit` messages that are not expired, newest first, older than `before`.
-    fn history(
-        &self,
-        session: SessionId,
-        limit: usize,
-        before: Option<MessageId>,
-        now: Timestamp,
-    ) -> impl Future<Output = Result<Vec<ChatMessage>>> + Send;
-}
+use crate::ports::{ChatHistory, ChatLog, ChatMessage, Members, Ports, Rosters, Sockets};
+use crate::{Context, Error, MessageId, Result, SessionId, UserId, delivery};
 
 /// Sends a message to everybody in the session, its writer too. The roster is read after the write and strongly
 /// consistent: whoever resumes too late to be seen there reads the message themselves.
 pub async fn send(
-    store: &(impl ChatLog + Rosters + Members + Sync),
-    sockets: &(impl Sockets + Sync),
-    wire: &dyn Wire,
-    context: Context<'_>,
+    ports: Ports<'_, impl ChatLog + Rosters + Members + Sync, impl Sockets + Sync, impl Sync>,
     message: &ChatMessage,
 ) -> Result<()> {
+    let Ports { store, context, .. } = ports;
     store.append(message, context.now + context.policy.history).await?;
     let roster = store.roster(message.session, context.now).await?.ok_or(Error::SessionEnded)?;
-    let frame = wire.encode(&message.event(), message.id.timestamp());
-    connections::broadcast(store, sockets, message.session, roster.connected(context.now), &frame).await
+    let frame = ports.encoder.encode(&message.event(), message.id.timestamp());
+    delivery::broadcast(ports, message.session, roster.connected(context.now), &frame).await
 }
 
 /// One page of the chat, for participants; those of an ended session may still read.

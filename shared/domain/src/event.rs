@@ -69,7 +69,7 @@ pub enum Event<'a> {
 }
 
 /// Puts events into the words of the wire.
-pub trait Wire: Send + Sync {
+pub trait EventEncoder: Send + Sync {
     /// Encodes one event that happened at `at`.
     fn encode(&self, event: &Event<'_>, at: Timestamp) -> Frame;
 }

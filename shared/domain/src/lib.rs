@@ -5,24 +5,31 @@
 
 pub mod accounts;
 pub mod chat;
-pub mod connections;
+mod context;
+pub mod delivery;
 pub mod erasure;
 mod error;
 mod event;
+pub mod eviction;
 mod ids;
+pub mod leases;
 mod metric;
 mod participant;
 mod policy;
-pub mod presence;
+pub mod ports;
 pub mod relay;
+pub mod resume;
 mod retry;
 mod session;
 pub mod sessions;
+pub mod standing;
+pub mod sweep;
 mod time;
 mod user;
 
+pub use context::Context;
 pub use error::{Error, FieldError, Result};
-pub use event::{Departure, Ending, Event, Frame, Wire};
+pub use event::{Departure, Ending, Event, EventEncoder, Frame};
 pub use ids::{ConnectionId, FamilyId, IdSource, MessageId, SessionId, SignalId, TicketId, UserId};
 pub use metric::Metric;
 pub use participant::{Membership, Participant, Presence};

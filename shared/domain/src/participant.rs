@@ -28,6 +28,18 @@ pub enum Membership {
 ///
 /// Presence is a lease: each status has a time by which the participant must show life, the first connect
 /// after joining, the next frame while connected, the return while reconnecting.
+///
+/// Who counts as there depends on the question:
+///
+/// | question | true for |
+/// |---|---|
+/// | [`holds_seat`](Self::holds_seat) | `Seated`, on whatever lease |
+/// | [`takes_part`](Self::takes_part) | `Seated`, and `Ended`: may read the chat of a session that is over |
+/// | [`is_present`](Self::is_present) | `Seated` and the lease runs: what rosters show and signals reach |
+/// | [`is_on`](Self::is_on) | that connection is the live one |
+/// | [`Roster::seated`](crate::Roster::seated) | the participant of a user, if it `holds_seat` |
+/// | [`Roster::present`](crate::Roster::present) | everybody who `is_present` |
+/// | [`Roster::connected`](crate::Roster::connected) | the live connections of everybody who `is_present` |
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Participant {
     /// The session.

@@ -1,4 +1,4 @@
-//! The numbers of the house: leases, windows and throttles. Defaults are the contract's.
+//! Limits and durations that an operator may set: leases, windows and throttles. Defaults are the contract's.
 
 use std::time::Duration;
 

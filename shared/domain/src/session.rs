@@ -106,7 +106,7 @@ impl Roster {
     }
 
     /// The participant of that user, if they hold a seat.
-    pub fn find(&self, user: UserId) -> Option<&Participant> {
+    pub fn seated(&self, user: UserId) -> Option<&Participant> {
         self.participants.iter().find(|p| p.user_id == user && p.holds_seat())
     }
 

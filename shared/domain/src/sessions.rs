@@ -1,58 +1,17 @@
-//! Sessions: creating, joining, leaving, ending and finding them.
+//! Sessions: creating, joining, leaving and ending them.
 
 use futures_util::future::{join_all, try_join};
 
-use crate::accounts::{Context, Counted, Families, Throttles};
-use crate::connections::{self, Sockets};
-use crate::presence::{self, Delays, Guard, Later, Members, Seats};
-use crate::{
-    Caller, Departure, Ending, Error, Event, Participant, Policy, Presence, Result, Roster, Session, SessionId,
-    SessionKind, SessionName, SessionState, Timestamp, UserId, Visibility, Wire,
+use crate::delivery::broadcast;
+use crate::leases::{depart, time_out};
+use crate::ports::{
+    Counted, DelayedMessage, Delays, Endings, Families, Guard, Members, Ports, Rosters, Seats, Sessions, Sockets,
+    TakenSeat, Throttles,
 };
-
-/// What sessions need from storage.
-pub trait Sessions {
-    /// Stores a new session, and that its creator made it.
-    fn create(&self, session: &Session) -> impl Future<Output = Result<()>> + Send;
-}
-
-/// Reads a session with its participants.
-pub trait Rosters {
-    /// One strongly consistent read; an ended session that is no longer kept at `now` is not there.
-    fn roster(&self, session: SessionId, now: Timestamp) -> impl Future<Output = Result<Option<Roster>>> + Send;
-}
-
-/// Ends sessions in two steps, so that one that was interrupted is found and finished.
-pub trait Endings {
-    /// Marks an active session as ended, only while it stands untouched since `unless_touched_after` when that is
-    /// given; false when it was not active or was touched.
-    fn mark_ended(
-        &self,
-        session: SessionId,
-        at: Timestamp,
-        unless_touched_after: Option<Timestamp>,
-    ) -> impl Future<Output = Result<bool>> + Send;
-    /// Releases a participant of an ended session.
-    fn release(
-        &self,
-        session: SessionId,
-        user: UserId,
-        keep_until: Timestamp,
-    ) -> impl Future<Output = Result<()>> + Send;
-    /// Takes an ended session off the list of active ones; the last step.
-    fn forget_active(&self, session: &Session, keep_until: Timestamp) -> impl Future<Output = Result<()>> + Send;
-}
-
-/// The list of active sessions.
-pub trait ActiveSessions {
-    /// Up to `limit` active sessions of that visibility, newest first, older than `before`.
-    fn active(
-        &self,
-        visibility: Visibility,
-        limit: usize,
-        before: Option<SessionId>,
-    ) -> impl Future<Output = Result<Vec<Session>>> + Send;
-}
+use crate::{
+    Caller, Context, Departure, Ending, Error, Event, Presence, Result, Roster, Session, SessionId, SessionKind,
+    SessionName, SessionState, Timestamp, UserId, Visibility,
+};
 
 /// What a caller wants to create.
 pub struct NewSession {
@@ -100,32 +59,23 @@ pub struct Seated {
     pub attempt: u64,
 }
 
-/// What came of trying to take a seat.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum TakenSeat {
-    /// It is taken, and its first attempt has that number.
-    Taken(u64),
-    /// The user held one already.
-    HeldAlready,
-    /// The session is full, over, or not there.
-    Refused,
-}
-
 /// Joins a session: takes a seat, or finds the one already held, which works even when the session is full.
 pub async fn join(
-    store: &(impl Seats + Members + Rosters + Families + Throttles + Sync),
-    sockets: &(impl Sockets + Sync),
-    delays: &impl Delays,
-    wire: &dyn Wire,
-    context: Context<'_>,
+    ports: Ports<
+        '_,
+        impl Seats + Members + Rosters + Families + Throttles + Sync,
+        impl Sockets + Sync,
+        impl Delays + Sync,
+    >,
     caller: &Caller,
     session: SessionId,
 ) -> Result<Seated> {
+    let Ports { store, context, .. } = ports;
     admit(store, context, caller).await?;
-    let attempt = match take_seat(store, sockets, wire, context, caller, session).await? {
+    let attempt = match take_seat(ports, caller, session).await? {
         Some(attempt) => {
-            let check = Later::CheckLease { session, user: caller.user_id };
-            delays.after(context.policy.first_connect, &check).await?;
+            let check = DelayedMessage::CheckLease { session, user: caller.user_id };
+            ports.delays.after(context.policy.first_connect, &check).await?;
             attempt
         }
         None => next_attempt(store, context, session, caller.user_id).await?.ok_or(Error::NotInSession)?,
@@ -143,7 +93,7 @@ pub async fn ticket(
 ) -> Result<u64> {
     admit(store, context, caller).await?;
     let roster = active_roster(store, session, context.now).await?;
-    roster.find(caller.user_id).ok_or(Error::NotInSession)?;
+    roster.seated(caller.user_id).ok_or(Error::NotInSession)?;
     next_attempt(store, context, session, caller.user_id).await?.ok_or(Error::NotInSession)
 }
 
@@ -160,13 +110,11 @@ async fn admit(store: &(impl Families + Throttles + Sync), context: Context<'_>,
 
 /// Takes a seat; `None` when the caller holds one. A full session first gives up seats whose lease ran out.
 async fn take_seat(
-    store: &(impl Seats + Members + Rosters + Sync),
-    sockets: &(impl Sockets + Sync),
-    wire: &dyn Wire,
-    context: Context<'_>,
+    ports: Ports<'_, impl Seats + Members + Rosters + Sync, impl Sockets + Sync, impl Sync>,
     caller: &Caller,
     session: SessionId,
 ) -> Result<Option<u64>> {
+    let Ports { store, context, .. } = ports;
     let lease = context.now + context.policy.first_connect;
     for last_try in [false, true] {
         match store.take_seat(session, caller, context.now, lease).await? {
@@ -175,10 +123,10 @@ async fn take_seat(
             TakenSeat::Refused => {}
         }
         let roster = active_roster(store, session, context.now).await?;
-        if roster.find(caller.user_id).is_some() {
+        if roster.seated(caller.user_id).is_some() {
             return Ok(None);
         }
-        if last_try || !free_run_out(store, sockets, wire, context, &roster).await? {
+        if last_try || !free_run_out(ports, &roster).await? {
             return Err(Error::SessionFull { limit: roster.session.max_participants });
         }
     }
@@ -187,15 +135,12 @@ async fn take_seat(
 
 /// Frees every seat whose lease ran out; whether there was one.
 async fn free_run_out(
-    store: &(impl Seats + Members + Rosters + Sync),
-    sockets: &(impl Sockets + Sync),
-    wire: &dyn Wire,
-    context: Context<'_>,
+    ports: Ports<'_, impl Seats + Members + Rosters + Sync, impl Sockets + Sync, impl Sync>,
     roster: &Roster,
 ) -> Result<bool> {
     let mut freed = roster.session.seats_taken < roster.session.max_participants;
-    for participant in roster.run_out(context.now) {
-        freed |= presence::time_out(store, sockets, wire, context, participant).await?;
+    for participant in roster.run_out(ports.context.now) {
+        freed |= time_out(ports, participant).await?;
     }
     Ok(freed)
 }
@@ -226,31 +171,26 @@ pub async fn active_roster(store: &(impl Rosters + Sync), session: SessionId, no
 
 /// Leaves a session over REST: the seat is free, the others are told, the own connection is closed.
 pub async fn leave(
-    store: &(impl Seats + Members + Rosters + Sync),
-    sockets: &(impl Sockets + Sync),
-    wire: &dyn Wire,
-    context: Context<'_>,
+    ports: Ports<'_, impl Seats + Members + Rosters + Sync, impl Sockets + Sync, impl Sync>,
     user: UserId,
     session: SessionId,
 ) -> Result<()> {
-    let roster = active_roster(store, session, context.now).await?;
-    let participant = roster.find(user).ok_or(Error::NotInSession)?;
-    presence::depart(store, sockets, wire, context, participant, Guard::Seated, Departure::Left).await?;
+    let roster = active_roster(ports.store, session, ports.context.now).await?;
+    let participant = roster.seated(user).ok_or(Error::NotInSession)?;
+    depart(ports, participant, Guard::Seated, Departure::Left).await?;
     match &participant.connection {
-        Some(connection) => sockets.close(connection).await,
+        Some(connection) => ports.sockets.close(connection).await,
         None => Ok(()),
     }
 }
 
 /// Ends a session by its creator.
 pub async fn end(
-    store: &(impl Rosters + Endings + Members + Sync),
-    sockets: &(impl Sockets + Sync),
-    wire: &dyn Wire,
-    context: Context<'_>,
+    ports: Ports<'_, impl Rosters + Endings + Members + Sync, impl Sockets + Sync, impl Sync>,
     caller: UserId,
     session: SessionId,
 ) -> Result<()> {
+    let Ports { store, context, .. } = ports;
     let roster = store.roster(session, context.now).await?.ok_or(Error::SessionNotFound)?;
     if roster.session.creator_id != caller {
         return Err(Error::Forbidden);
@@ -258,26 +198,23 @@ pub async fn end(
     if !store.mark_ended(session, context.now, None).await? {
         return Err(Error::SessionEnded);
     }
-    finish_ending(store, sockets, wire, context, session, Ending::EndedByCreator).await
+    finish_ending(ports, session, Ending::EndedByCreator).await
 }
 
 /// The rest of an ending: participants are told, cut off and released, and the session leaves the list.
 /// The roster is read after the session was marked, so that nobody who took a seat before is overlooked.
 /// Safe to run again.
 pub async fn finish_ending(
-    store: &(impl Rosters + Endings + Members + Sync),
-    sockets: &(impl Sockets + Sync),
-    wire: &dyn Wire,
-    context: Context<'_>,
+    ports: Ports<'_, impl Rosters + Endings + Members + Sync, impl Sockets + Sync, impl Sync>,
     session: SessionId,
     why: Ending,
 ) -> Result<()> {
+    let Ports { store, sockets, context, .. } = ports;
     let roster = store.roster(session, context.now).await?.ok_or(Error::SessionNotFound)?;
     let keep_until = context.now + context.policy.history;
     let connected = roster.participants.iter().filter_map(|p| Some((p.user_id, p.connection.clone()?)));
     let connected: Vec<_> = connected.collect();
-    let frame = wire.encode(&Event::SessionEnded(why), context.now);
-    let told = connections::broadcast(store, sockets, session, connected.clone(), &frame).await;
+    let told = broadcast(ports, session, connected.clone(), &ports.encode(&Event::SessionEnded(why))).await;
     let closed = join_all(connected.iter().map(|(_, connection)| sockets.close(connection))).await;
     told?;
     closed.into_iter().collect::<Result<()>>()?;
@@ -286,90 +223,4 @@ pub async fn finish_ending(
     let released = join_all(seated.map(|p| store.release(session, p.user_id, keep_until))).await;
     released.into_iter().collect::<Result<()>>()?;
     store.forget_active(&roster.session, keep_until).await
-}
-
-/// What the slow sweep did.
-#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
-pub struct Swept {
-    /// Sessions looked at.
-    pub sessions: usize,
-    /// Seats freed because their lease had run out.
-    pub timed_out: usize,
-    /// Sessions ended because they stood empty, or whose ending had been interrupted.
-    pub ended: usize,
-}
-
-/// Looks at every active session: frees seats whose lease ran out without a `$disconnect`, ends sessions that stand
-/// empty, and finishes endings that were interrupted. `failed` hears of sessions that could not be swept; the
-/// others still are.
-pub async fn sweep(
-    store: &(impl ActiveSessions + Rosters + Endings + Members + Seats + Sync),
-    sockets: &(impl Sockets + Sync),
-    wire: &dyn Wire,
-    context: Context<'_>,
-    mut failed: impl FnMut(SessionId, Error) + Send,
-) -> Result<Swept> {
-    const PAGE: usize = 100;
-    let mut swept = Swept::default();
-    for visibility in [Visibility::Public, Visibility::Unlisted] {
-        let mut before = None;
-        loop {
-            let page = store.active(visibility, PAGE, before).await?;
-            for session in &page {
-                match sweep_one(store, sockets, wire, context, session.id).await {
-                    Ok(one) => swept.add(one),
-                    Err(error) => failed(session.id, error),
-                }
-            }
-            match page.last() {
-                Some(last) if page.len() == PAGE => before = Some(last.id),
-                _ => break,
-            }
-        }
-    }
-    Ok(swept)
-}
-
-impl Swept {
-    fn add(&mut self, other: Swept) {
-        self.sessions += other.sessions;
-        self.timed_out += other.timed_out;
-        self.ended += other.ended;
-    }
-}
-
-async fn sweep_one(
-    store: &(impl Rosters + Endings + Members + Seats + Sync),
-    sockets: &(impl Sockets + Sync),
-    wire: &dyn Wire,
-    context: Context<'_>,
-    session: SessionId,
-) -> Result<Swept> {
-    let mut swept = Swept { sessions: 1, ..Swept::default() };
-    let Some(roster) = store.roster(session, context.now).await? else {
-        return Ok(swept);
-    };
-    for participant in roster.run_out(context.now).filter(|_| roster.session.is_active()) {
-        let freed = presence::time_out(store, sockets, wire, context, participant).await?;
-        swept.timed_out += usize::from(freed);
-    }
-    let due = match roster.session.state {
-        // Only what was interrupted is still listed; a minute leaves a running ending alone.
-        SessionState::Ended(at) => context.now.since(at).as_secs() >= 60,
-        SessionState::Active => {
-            stands_empty(&roster, context.now, context.policy) && {
-                store.mark_ended(session, context.now, Some(roster.session.touched_at)).await?
-            }
-        }
-    };
-    if due {
-        finish_ending(store, sockets, wire, context, session, Ending::Empty).await?;
-        swept.ended += 1;
-    }
-    Ok(swept)
-}
-
-fn stands_empty(roster: &Roster, now: Timestamp, policy: &Policy) -> bool {
-    let occupied = roster.participants.iter().any(Participant::holds_seat);
-    !occupied && now.since(roster.session.touched_at) >= policy.empty_session
 }

@@ -27,7 +27,7 @@ impl Timestamp {
         self.0.div_ceil(1000)
     }
 
-    /// How long it is from now until this point; zero when it has passed.
+    /// Time from `earlier` to this point; zero when `earlier` is later.
     pub fn since(self, earlier: Timestamp) -> Duration {
         Duration::from_millis(self.0.saturating_sub(earlier.0))
     }

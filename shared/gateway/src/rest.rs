@@ -5,8 +5,8 @@ use std::sync::OnceLock;
 use std::time::Duration;
 
 use auth::Tokens;
-use domain::accounts::{Context, Grant};
-use domain::{Caller, Error, Metric, Result, SessionId, Timestamp, UserId};
+use domain::accounts::Grant;
+use domain::{Caller, Context, Error, Metric, Result, SessionId, Timestamp, UserId};
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue, LINK, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderName, StatusCode};
 use lambda_http::request::RequestContext;

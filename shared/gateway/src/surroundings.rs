@@ -3,8 +3,7 @@
 use std::sync::Arc;
 
 use config::{FromRuntime, Runtime, SettingError};
-use domain::accounts::Context;
-use domain::{Clock, IdSource, Policy, Timestamp};
+use domain::{Clock, Context, IdSource, Policy, Timestamp};
 
 use crate::FrameRates;
 

@@ -2,8 +2,7 @@
 
 use auth::{Ice, Ticket, Tickets};
 use config::{FromRuntime, Runtime, SettingError, settings};
-use domain::accounts::Context;
-use domain::{Caller, SessionId, TicketId, Timestamp, UserId};
+use domain::{Caller, Context, SessionId, TicketId, Timestamp, UserId};
 use protocol::rest::{IceServer, Signaling};
 
 /// The complete `wss://` address of the WebSocket API, without a ticket.

@@ -8,9 +8,10 @@ use aws_lambda_events::apigw::{
     ApiGatewayProxyResponse, ApiGatewayRequestAuthorizer, ApiGatewayWebsocketProxyRequest as Request,
 };
 use aws_lambda_events::encodings::Body;
-use domain::accounts::Context;
-use domain::presence::Held;
-use domain::{ConnectionId, Error, FamilyId, Metric, Result, SessionId, TicketId, Timestamp, UserId, Username};
+use domain::ports::Held;
+use domain::{
+    ConnectionId, Context, Error, FamilyId, Metric, Result, SessionId, TicketId, Timestamp, UserId, Username,
+};
 use http::StatusCode;
 use protocol::signaling::{self, ClientFrame};
 use serde::Serialize;

@@ -1,7 +1,7 @@
 //! REST: what clients send and what they get.
 
 use domain::accounts::Grant;
-use domain::chat::ChatMessage;
+use domain::ports::ChatMessage;
 use domain::sessions::NewSession;
 use domain::{
     Email, Error, Password, Presence, Roster, Session, SessionId, SessionKind, SessionName, SessionState, Timestamp,

@@ -1,11 +1,10 @@
 //! Signaling: the frames of clients, the answers to them, and the events.
 
-use domain::accounts::Context;
-use domain::connections::Delivery;
-use domain::presence::Status;
-use domain::relay::Signal;
+use domain::delivery::Delivery;
+use domain::ports::{Signal, Status};
 use domain::{
-    Departure, Ending, Error, Event, Frame, Participant, SessionId, SignalId, Timestamp, UserId, Username, Wire,
+    Context, Departure, Ending, Error, Event, EventEncoder, Frame, Participant, SessionId, SignalId, Timestamp, UserId,
+    Username,
 };
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -453,9 +452,9 @@ pub enum EndingView {
 
 /// Encodes events as JSON.
 #[derive(Debug, Clone, Copy)]
-pub struct Json;
+pub struct JsonEncoder;
 
-impl Wire for Json {
+impl EventEncoder for JsonEncoder {
     fn encode(&self, event: &Event<'_>, at: Timestamp) -> Frame {
         Frame(match event {
             Event::UserJoined(participant) => encode("userJoined", None, at, &UserJoinedData::from(*participant)),

@@ -10,7 +10,7 @@ use aws_sdk_apigatewaymanagement::primitives::Blob;
 use aws_sdk_apigatewaymanagement::{Client, config as sdk};
 use aws_types::SdkConfig;
 use config::{FromRuntime, Runtime, SettingError, settings};
-use domain::connections::{Pushed, Sockets};
+use domain::ports::{Pushed, Sockets};
 use domain::{Backoff, ConnectionId, Error, Frame, Metric, Result};
 use tokio::time::Instant;
 

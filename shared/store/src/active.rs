@@ -1,6 +1,6 @@
 //! The list of active sessions, spread over the partitions of a sparse index.
 
-use domain::sessions::ActiveSessions;
+use domain::ports::ActiveSessions;
 use domain::{Result, Session, SessionId, Visibility};
 use futures_util::future::try_join_all;
 

@@ -1,8 +1,6 @@
 //! Arbitrary things of the domain, for properties.
 
-use domain::accounts::Counted;
-use domain::chat::ChatMessage;
-use domain::connections::{Admission, Closure};
+use domain::ports::{Admission, ChatMessage, Closure, Counted};
 use domain::{
     ConnectionId, Email, PasswordHash, Session, SessionKind, SessionName, SessionState, Timestamp, User, Username,
     Visibility,

@@ -1,6 +1,6 @@
 //! Chat: written once, replayed by identifier, paged newest first.
 
-use domain::chat::{ChatHistory, ChatLog, ChatMessage};
+use domain::ports::{ChatHistory, ChatLog, ChatMessage};
 use domain::{MessageId, Result, SessionId, Timestamp, Username};
 use serde::{Deserialize, Serialize};
 

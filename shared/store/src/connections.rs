@@ -1,7 +1,7 @@
 //! Who connected, when, from where, and how it ended.
 
 use aws_sdk_dynamodb::types::ReturnValue;
-use domain::connections::{Admission, Closure, ConnectionLog, LoggedConnection};
+use domain::ports::{Admission, Closure, ConnectionLog, LoggedConnection};
 use domain::{ConnectionId, Result, TicketId, Timestamp, UserId};
 use serde::{Deserialize, Serialize};
 

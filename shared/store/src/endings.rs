@@ -1,12 +1,12 @@
 //! Ending sessions.
 
 use aws_sdk_dynamodb::types::ReturnValue;
-use domain::sessions::Endings;
+use domain::ports::Endings;
 use domain::{Membership, Result, Session, SessionId, Timestamp, UserId};
 
 use crate::items::{expiry, millis, number, text};
 use crate::requests::Change;
-use crate::{Store, keys, names};
+use crate::{Store, keys, words};
 
 impl Endings for Store {
     async fn mark_ended(
@@ -29,8 +29,8 @@ impl Endings for Store {
     async fn release(&self, session: SessionId, user: UserId, keep_until: Timestamp) -> Result<()> {
         let update = "SET membership = :ended, expiresAt = :gone REMOVE liveConnection";
         let change = Change::to(keys::participant(session, user), update, "membership = :seated")
-            .with(":ended", text(names::membership::of(Membership::Ended)))
-            .with(":seated", text(names::membership::of(Membership::Seated)))
+            .with(":ended", text(words::membership::of(Membership::Ended)))
+            .with(":seated", text(words::membership::of(Membership::Seated)))
             .with(":gone", expiry(keep_until));
         // Refused when they left meanwhile, or were released before.
         self.change(change, ReturnValue::None).await.map(drop)

@@ -1,12 +1,12 @@
 //! What is left of an account, deleted.
 
-use domain::erasure::Erasures;
+use domain::ports::Erasures;
 use domain::{Membership, Result, SessionId, UserId};
 
 use crate::items::{Item, text};
 use crate::keys::{self, Key};
 use crate::requests::keys_in;
-use crate::{Store, names};
+use crate::{Store, words};
 
 impl Erasures for Store {
     async fn created_by(&self, user: UserId) -> Result<Vec<SessionId>> {
@@ -34,7 +34,7 @@ impl Erasures for Store {
             .expression_attribute_values(":chat", text(keys::chat_partition(session)))
             .expression_attribute_values(":user", text(user.to_string()));
         self.delete_all(keys_in(written).await?).await?;
-        let seated = text(names::membership::of(Membership::Seated));
+        let seated = text(words::membership::of(Membership::Seated));
         let values = Item::from([(":seated".to_owned(), seated)]);
         self.delete_item_if(keys::participant(session, user), "membership <> :seated", values).await
     }

@@ -7,9 +7,9 @@ use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::types::CancellationReason;
 use domain::Error;
 
-/// Service errors that pass by themselves; what is left of them after the SDK's own retries.
+/// Transient errors of the service; what is left of them after the SDK's own retries.
 /// <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Programming.Errors.html>
-const PASSING: [&str; 10] = [
+const TRANSIENT: [&str; 10] = [
     "InternalServerError",
     "LimitExceededException",
     "ProvisionedThroughputExceededException",
@@ -22,8 +22,8 @@ const PASSING: [&str; 10] = [
     "TransactionInProgressException",
 ];
 
-/// Reasons of a cancelled transaction that pass by themselves.
-const PASSING_REASONS: [&str; 3] = ["TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"];
+/// Transient reasons of a cancelled transaction.
+const TRANSIENT_REASONS: [&str; 3] = ["TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"];
 
 /// An item that is not as this code writes it.
 #[derive(Debug, thiserror::Error)]
@@ -54,14 +54,14 @@ where
     let passes = match &error {
         SdkError::TimeoutError(_) | SdkError::DispatchFailure(_) | SdkError::ResponseError(_) => true,
         SdkError::ServiceError(context) => {
-            context.raw().status().is_server_error() || context.err().code().is_some_and(|c| PASSING.contains(&c))
+            context.raw().status().is_server_error() || context.err().code().is_some_and(|c| TRANSIENT.contains(&c))
         }
         _ => false,
     };
     if passes { Error::Unavailable(Box::new(error)) } else { Error::Internal(Box::new(error)) }
 }
 
-/// A transaction that failed for good: a conflict that outlasted its retries passes by itself too.
+/// A transaction that failed for good: a conflict that outlasted its retries is transient too.
 pub(crate) fn transaction_failed(error: SdkError<TransactWriteItemsError>) -> Error {
     match cancellation(&error) {
         Some(reasons) if passes(reasons) => Error::Unavailable(Box::new(error)),
@@ -79,5 +79,5 @@ pub(crate) fn cancellation(error: &SdkError<TransactWriteItemsError>) -> Option<
 
 /// Whether a cancelled transaction may succeed when it is tried again.
 pub(crate) fn passes(reasons: &[CancellationReason]) -> bool {
-    reasons.iter().filter_map(CancellationReason::code).any(|code| PASSING_REASONS.contains(&code))
+    reasons.iter().filter_map(CancellationReason::code).any(|code| TRANSIENT_REASONS.contains(&code))
 }

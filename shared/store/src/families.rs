@@ -1,7 +1,7 @@
 //! Refresh-token families: one item each, with the newest token's hash and the ones used before it.
 
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
-use domain::accounts::{Families, PresentedRefresh, Rotation};
+use domain::ports::{Families, PresentedRefresh, Rotation};
 use domain::{FamilyId, Result, Timestamp, UserId};
 use serde::Deserialize;
 

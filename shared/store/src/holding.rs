@@ -1,13 +1,13 @@
 //! Which connection holds a participant: every step is one conditional update.
 
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
-use domain::presence::{Attempt, Held, Holding, Status, TakeOver};
+use domain::ports::{Attempt, Held, Holding, Status, TakeOver};
 use domain::{ConnectionId, Membership, Participant, Presence, Result, SessionId, Timestamp, UserId};
 
 use crate::items::{connection_set, millis, number, text};
 use crate::records::participant;
 use crate::requests::{Change, Written};
-use crate::{Store, keys, names};
+use crate::{Store, keys, words};
 
 const HELD: &str = "membership = :seated AND liveConnection = :connection";
 
@@ -19,7 +19,7 @@ impl Holding for Store {
         let change = of_connection(&attempt.held, update, "membership = :seated AND attempt < :attempt")
             .with(":family", text(attempt.family.to_string()))
             .with(":attempt", number(attempt.number))
-            .with(":connected", text(names::presence::of(Presence::Connected)))
+            .with(":connected", text(words::presence::of(Presence::Connected)))
             .with(":lease", millis(lease_until))
             .with(":connections", connection_set(std::slice::from_ref(connection)));
         match self.change(change, ReturnValue::AllOld).await? {
@@ -41,7 +41,7 @@ impl Holding for Store {
     async fn lose(&self, held: &Held, lease_until: Timestamp) -> Result<Option<Participant>> {
         let update = "SET presence = :reconnecting, leaseUntil = :lease REMOVE liveConnection";
         let change = of_connection(held, update, HELD)
-            .with(":reconnecting", text(names::presence::of(Presence::Reconnecting)))
+            .with(":reconnecting", text(words::presence::of(Presence::Reconnecting)))
             .with(":lease", millis(lease_until));
         match self.change(change, ReturnValue::AllNew).await? {
             Written::Done(lost) => participant(lost).map(Some),
@@ -73,7 +73,7 @@ impl Holding for Store {
 /// A change to a participant by a connection.
 fn of_connection(held: &Held, update: &str, condition: &str) -> Change {
     Change::to(keys::participant(held.session, held.user), update, condition)
-        .with(":seated", text(names::membership::of(Membership::Seated)))
+        .with(":seated", text(words::membership::of(Membership::Seated)))
         .with(":connection", text(held.connection.as_str()))
 }
 
@@ -86,8 +86,7 @@ fn refused_to(connection: &ConnectionId, found: Participant) -> TakeOver {
     }
 }
 
-/// Whether a loss was refused because a try whose answer was lost had written it: without that, nobody would look at the
-/// end of the grace.
+/// Whether this very loss was already written by a retried request. If so, its lease check still has to be queued.
 fn was_lost_here(found: &Participant, held: &Held, lease_until: Timestamp) -> bool {
     found.presence == Presence::Reconnecting
         && found.holds_seat()

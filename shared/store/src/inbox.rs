@@ -6,7 +6,7 @@ use std::io::{Read, Write};
 
 use aws_sdk_dynamodb::primitives::Blob;
 use aws_sdk_dynamodb::types::AttributeValue;
-use domain::relay::{Inbox, Signal};
+use domain::ports::{Inbox, Signal};
 use domain::{Frame, Result, SessionId, SignalId, Timestamp, UserId};
 use flate2::Compression;
 use flate2::read::DeflateDecoder;

@@ -21,10 +21,10 @@ use std::collections::HashMap;
 use std::str::FromStr;
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use domain::accounts::Counted;
+use domain::ports::Counted;
 use domain::{Email, FamilyId, MessageId, SessionId, SignalId, TicketId, UserId, Username, Visibility};
 
-use crate::names;
+use crate::words;
 
 /// The index of active sessions.
 pub(crate) const ACTIVE_INDEX: &str = "active";
@@ -177,7 +177,7 @@ pub(crate) fn active_partitions(visibility: Visibility) -> impl Iterator<Item = 
 }
 
 fn active_partition(visibility: Visibility, shard: u8) -> String {
-    format!("ACTIVE#{}#{shard}", names::visibility::of(visibility))
+    format!("ACTIVE#{}#{shard}", words::visibility::of(visibility))
 }
 
 /// Whether a sort key is an account's own.

@@ -18,7 +18,7 @@ mod inbox;
 mod items;
 mod keys;
 mod members;
-mod names;
+
 mod records;
 mod requests;
 mod rosters;
@@ -27,6 +27,7 @@ mod sessions;
 mod table;
 mod throttles;
 mod users;
+mod words;
 
 use std::time::Duration;
 

@@ -1,6 +1,6 @@
 //! One participant.
 
-use domain::presence::Members;
+use domain::ports::Members;
 use domain::{Participant, Result, SessionId, UserId};
 
 use crate::{Store, keys, records};

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::errors::{Malformed, misfit};
 use crate::items::Item;
-use crate::{keys, names};
+use crate::{keys, words};
 
 /// A session's item.
 #[derive(Debug, Serialize, Deserialize)]
@@ -42,8 +42,8 @@ impl SessionRecord {
             pk,
             sk,
             session_name: session.name.as_str().to_owned(),
-            kind: names::kind::of(session.kind).to_owned(),
-            visibility: names::visibility::of(session.visibility).to_owned(),
+            kind: words::kind::of(session.kind).to_owned(),
+            visibility: words::visibility::of(session.visibility).to_owned(),
             max_seats: session.max_participants,
             seats: session.seats_taken,
             created_at: session.created_at.millis(),
@@ -73,8 +73,8 @@ impl SessionRecord {
         Ok(Session {
             id: keys::session_of(&self.pk).ok_or(Malformed("session key"))?,
             name: SessionName::parse(&self.session_name).map_err(|_| Malformed("session name"))?,
-            kind: names::kind::parse(&self.kind).ok_or(Malformed("session kind"))?,
-            visibility: names::visibility::parse(&self.visibility).ok_or(Malformed("visibility"))?,
+            kind: words::kind::parse(&self.kind).ok_or(Malformed("session kind"))?,
+            visibility: words::visibility::parse(&self.visibility).ok_or(Malformed("visibility"))?,
             state,
             max_participants: self.max_seats,
             // Those who sat there when it ended are released without counting: the session is over anyway.
@@ -117,7 +117,7 @@ impl ParticipantRecord {
 
     /// Whether the participant still belongs to the session.
     pub(crate) fn membership(&self) -> Result<Membership> {
-        Ok(names::membership::parse(&self.membership).ok_or(Malformed("membership"))?)
+        Ok(words::membership::parse(&self.membership).ok_or(Malformed("membership"))?)
     }
 
     /// The participant.
@@ -130,7 +130,7 @@ impl ParticipantRecord {
             username: Username::parse(&self.username).map_err(|_| Malformed("participant's name"))?,
             joined_at: Timestamp::from_millis(self.joined_at),
             membership,
-            presence: names::presence::parse(&self.presence).ok_or(Malformed("presence"))?,
+            presence: words::presence::parse(&self.presence).ok_or(Malformed("presence"))?,
             connection: self.live_connection.map(ConnectionId::new),
             family: family.map_err(|_| Malformed("participant's family"))?,
             attempt: self.attempt,

@@ -1,6 +1,6 @@
 //! A session with its participants: they share a partition, so one query reads them in one piece.
 
-use domain::sessions::Rosters;
+use domain::ports::Rosters;
 use domain::{Participant, Result, Roster, SessionId, Timestamp};
 
 use crate::Store;

@@ -1,16 +1,15 @@
 //! Seats: taken and freed in one transaction over the session, which counts them, and the participant.
 
 use aws_sdk_dynamodb::types::ReturnValue;
-use domain::presence::{Guard, Seats};
-use domain::sessions::TakenSeat;
+use domain::ports::{Guard, Seats, TakenSeat};
 use domain::{Caller, Error, Membership, Participant, Presence, Result, SessionId, Timestamp, UserId};
 
 use crate::items::{expiry, millis, number, text};
 use crate::records::ParticipantRecord;
 use crate::requests::{Change, Refusals, Transacted, Written};
-use crate::{Store, keys, names};
+use crate::{Store, keys, words};
 
-const SEATED: &str = names::membership::of(Membership::Seated);
+const SEATED: &str = words::membership::of(Membership::Seated);
 
 impl Seats for Store {
     async fn take_seat(
@@ -77,7 +76,7 @@ impl Seats for Store {
         let key = keys::participant(participant.session_id, participant.user_id);
         let change = Change::to(key, "SET leaseUntil = :lease", condition)
             .with(":seated", text(SEATED))
-            .with(":connected", text(names::presence::of(Presence::Connected)))
+            .with(":connected", text(words::presence::of(Presence::Connected)))
             .with(":lease", millis(lease_until));
         self.change(change, ReturnValue::None).await.map(drop)
     }
@@ -102,7 +101,7 @@ fn sit_down(session: SessionId, caller: &Caller, now: Timestamp, lease_until: Ti
         .with(":username", text(caller.username.as_str()))
         .with(":now", millis(now))
         .with(":seated", text(SEATED))
-        .with(":disconnected", text(names::presence::of(Presence::Disconnected)))
+        .with(":disconnected", text(words::presence::of(Presence::Disconnected)))
         .with(":before", number(first_attempt.saturating_sub(1)))
         .with(":first", number(first_attempt))
         .with(":lease", millis(lease_until))
@@ -122,7 +121,7 @@ fn stand_up(participant: &Participant, guard: Guard, keep_until: Timestamp) -> C
     let update = "SET membership = :left, expiresAt = :gone REMOVE liveConnection, loginFamily";
     let change = Change::to(key, update, condition)
         .with(":seated", text(SEATED))
-        .with(":left", text(names::membership::of(Membership::Left)))
+        .with(":left", text(words::membership::of(Membership::Left)))
         .with(":gone", expiry(keep_until));
     match guard {
         Guard::Seated => change,

@@ -1,6 +1,6 @@
 //! New sessions.
 
-use domain::sessions::Sessions;
+use domain::ports::Sessions;
 use domain::{Error, Result, Session};
 
 use crate::Store;

@@ -1,7 +1,7 @@
 //! Counters with a window that starts at its first hit.
 
 use aws_sdk_dynamodb::types::ReturnValue;
-use domain::accounts::{Counted, Throttles};
+use domain::ports::{Counted, Throttles};
 use domain::{Error, Result, Throttle, Timestamp};
 use serde::Deserialize;
 

@@ -2,7 +2,7 @@
 //! account.
 
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
-use domain::accounts::Users;
+use domain::ports::Users;
 use domain::{Email, Error, PasswordHash, Result, Timestamp, User, UserId, Username};
 use serde::{Deserialize, Serialize};
 

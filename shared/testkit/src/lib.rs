@@ -4,19 +4,19 @@ mod clock;
 mod database;
 mod delays;
 mod door;
+mod encoder;
 mod ids;
 mod samples;
 mod sockets;
-mod wire;
 
 pub use clock::FixedClock;
 pub use database::{Database, quick_backoff};
 pub use delays::RecordedDelays;
 pub use door::{Door, Fault, Request};
+pub use encoder::PlainEncoder;
 pub use ids::SequentialIds;
 pub use samples::Samples;
 pub use sockets::FakeSockets;
-pub use wire::PlainWire;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 

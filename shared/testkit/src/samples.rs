@@ -2,10 +2,9 @@
 
 use std::time::Duration;
 
-use domain::accounts::Context;
 use domain::{
-    Caller, Clock, Email, FamilyId, PasswordHash, Policy, Session, SessionId, SessionKind, SessionName, SessionState,
-    Timestamp, User, UserId, Username, Visibility,
+    Caller, Clock, Context, Email, FamilyId, PasswordHash, Policy, Session, SessionId, SessionKind, SessionName,
+    SessionState, Timestamp, User, UserId, Username, Visibility,
 };
 
 use crate::{FixedClock, SequentialIds};
@@ -17,7 +16,7 @@ pub struct Samples {
     pub clock: FixedClock,
     /// Where identifiers come from.
     pub ids: SequentialIds,
-    /// The numbers of the house.
+    /// Limits and durations that an operator may set.
     pub policy: Policy,
 }
 

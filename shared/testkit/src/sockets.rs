@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Mutex;
 
-use domain::connections::{Pushed, Sockets};
+use domain::ports::{Pushed, Sockets};
 use domain::{ConnectionId, Error, Frame, Result};
 
 use crate::lock;

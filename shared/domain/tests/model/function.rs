@@ -4,11 +4,10 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use domain::chat::ChatMessage;
-use domain::connections::Sockets;
-use domain::presence::{self, Attempt, Later};
-use domain::relay::{self, Signal};
-use domain::{ConnectionId, Error, Frame, MessageId, Result, SignalId, Timestamp, chat, sessions};
+use domain::ports::{Attempt, ChatMessage, DelayedMessage, Signal, Sockets};
+use domain::{
+    ConnectionId, Error, Frame, MessageId, Result, SignalId, Timestamp, chat, leases, relay, resume, sessions,
+};
 
 use crate::house::House;
 use crate::world::Answer;
@@ -26,7 +25,7 @@ pub enum Call {
     /// `$disconnect`.
     Disconnect { connection: ConnectionId },
     /// A message of the delay queue.
-    Delayed(Later),
+    Delayed(DelayedMessage),
 }
 
 /// A client's frame.
@@ -93,19 +92,18 @@ async fn run(house: Arc<House>, now: Timestamp, call: Call) -> Outcome {
         }
         Call::Disconnect { connection } => {
             let user = house.lock().connection(&connection).user;
-            house.standings.forget(&connection);
-            let (h, held) = (&*house, house.held(user, &connection));
+            house.joined.forget(&connection);
+            let held = house.held(user, &connection);
             // Whoever fails here is found by the sweep.
-            let _lost = presence::lose_connection(h, h, h, h, house.context(now), &held).await;
+            let _lost = leases::lose_connection(house.ports(now), &held).await;
             Outcome::Done
         }
         Call::Delayed(later) => {
-            let h = &*house;
             let _checked = match later {
-                Later::CheckLease { session, user } => {
-                    presence::check_lease(h, h, h, h, house.context(now), session, user).await
+                DelayedMessage::CheckLease { session, user } => {
+                    leases::check_lease(house.ports(now), session, user).await
                 }
-                Later::Close { connection } => house.close(&connection).await,
+                DelayedMessage::Close { connection } => house.close(&connection).await,
             };
             Outcome::Done
         }
@@ -118,9 +116,9 @@ async fn admit(house: &House, now: Timestamp, user: usize, anew: bool) -> Result
         let attempt = sessions::ticket(house, context, &caller, session).await?;
         return Ok(Admission { attempt, joined_at: None });
     }
-    let seated = sessions::join(house, house, house, house, context, &caller, session).await?;
+    let seated = sessions::join(house.ports(now), &caller, session).await?;
     // The seat may have run out just before this sign of life; the client joins once more.
-    let participant = seated.roster.find(caller.user_id).ok_or(Error::NotInSession)?;
+    let participant = seated.roster.seated(caller.user_id).ok_or(Error::NotInSession)?;
     Ok(Admission { attempt: seated.attempt, joined_at: Some(participant.joined_at) })
 }
 
@@ -147,7 +145,7 @@ async fn answer(
         }
         Request::Sync { since } => (Answer::Synced(sync(house, now, user, connection, since).await.is_ok()), None),
         Request::Ping => {
-            let pinged = presence::ping(house, house.context(now), &house.held(user, connection)).await;
+            let pinged = leases::ping(house, house.context(now), &house.held(user, connection)).await;
             (Answer::Pinged(pinged.map_err(|error| error.code())), None)
         }
     }
@@ -157,8 +155,7 @@ async fn join(house: &House, now: Timestamp, user: usize, connection: &Connectio
     let number = house.lock().connection(connection).attempt;
     house.lock().asked[user] = since;
     let attempt = Attempt { held: house.held(user, connection), number, family: house.family };
-    let context = house.context(now);
-    presence::join_connection(house, house, house, house, context, &attempt, Some(since)).await.map(|j| j.recovered)
+    resume::join_connection(house.ports(now), &attempt, Some(since)).await.map(|j| j.recovered)
 }
 
 async fn signal(
@@ -170,26 +167,26 @@ async fn signal(
     seq: u32,
 ) -> Result<()> {
     let context = house.context(now);
-    house.standings.check(house, context, &house.held(from, connection)).await?;
+    house.joined.check(house, context, &house.held(from, connection)).await?;
     let frame = Frame(format!("{} s {from} {seq}", now.millis()));
     let id = SignalId::new(context.ids, now);
     let signal = Signal { id, session: house.session.id, to: house.users[to], frame };
-    relay::relay(house, house, context, &signal).await.map(drop)
+    relay::relay(house.ports(now), &signal).await.map(drop)
 }
 
 async fn message(house: &House, now: Timestamp, from: usize, connection: &ConnectionId) -> Result<MessageId> {
     let context = house.context(now);
-    house.standings.check(house, context, &house.held(from, connection)).await?;
+    house.joined.check(house, context, &house.held(from, connection)).await?;
     let id = MessageId::new(context.ids, now);
     let caller = house.caller(from);
     let session = house.session.id;
     let message = ChatMessage { id, session, from: caller.user_id, username: caller.username, text: "hello".into() };
-    chat::send(house, house, house, context, &message).await.map(|()| id)
+    chat::send(house.ports(now), &message).await.map(|()| id)
 }
 
 async fn sync(house: &House, now: Timestamp, user: usize, connection: &ConnectionId, since: Timestamp) -> Result<()> {
     let (context, held) = (house.context(now), house.held(user, connection));
-    house.standings.check(house, context, &held).await?;
+    house.joined.check(house, context, &held).await?;
     house.lock().asked[user] = since;
-    presence::sync(house, house, house, context, &held, since).await.map(drop)
+    resume::sync(house.ports(now), &held, since).await.map(drop)
 }

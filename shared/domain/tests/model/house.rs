@@ -5,16 +5,15 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Poll;
 use std::time::Duration;
 
-use domain::accounts::{Context, Counted, Families, PresentedRefresh, Rotation, Throttles};
-use domain::chat::{ChatLog, ChatMessage};
-use domain::connections::{Pushed, Sockets};
-use domain::presence::{Attempt, Delays, Guard, Held, Holding, Later, Members, Seats, Status, TakeOver};
-use domain::relay::{Inbox, Signal, Standings};
-use domain::sessions::{Rosters, TakenSeat};
+use domain::ports::{
+    Attempt, ChatLog, ChatMessage, Counted, DelayedMessage, Delays, Families, Guard, Held, Holding, Inbox, Members,
+    Ports, PresentedRefresh, Pushed, Rosters, Rotation, Seats, Signal, Sockets, Status, TakeOver, TakenSeat, Throttles,
+};
+use domain::standing::JoinedCache;
 use domain::{
-    Caller, ConnectionId, Error, Event, FamilyId, Frame, IdSource, Membership, MessageId, Participant, Policy,
-    Presence, Result, Roster, Session, SessionId, SessionKind, SessionName, SessionState, SignalId, Throttle,
-    Timestamp, UserId, Username, Visibility, Wire,
+    Caller, ConnectionId, Context, Error, Event, EventEncoder, FamilyId, Frame, IdSource, Membership, MessageId,
+    Participant, Policy, Presence, Result, Roster, Session, SessionId, SessionKind, SessionName, SessionState,
+    SignalId, Throttle, Timestamp, UserId, Username, Visibility,
 };
 use uuid::{Builder, Uuid};
 
@@ -28,7 +27,7 @@ struct Shared(Mutex<World>);
 pub struct House {
     world: Shared,
     pub policy: Policy,
-    pub standings: Standings,
+    pub joined: JoinedCache,
     pub session: Session,
     pub users: Vec<UserId>,
     pub family: FamilyId,
@@ -43,7 +42,7 @@ impl House {
         Arc::new(Self {
             world: Shared(Mutex::new(World::new(seed, users.len()))),
             policy,
-            standings: Standings::default(),
+            joined: JoinedCache::default(),
             session,
             family: FamilyId::new(&ids, DAWN),
             users,
@@ -58,6 +57,11 @@ impl House {
     /// What a function is given that starts now; the clocks of its hosts differ a little.
     pub fn context(&self, now: Timestamp) -> Context<'_> {
         Context { policy: &self.policy, ids: &self.world, now }
+    }
+
+    /// The ports of a function that starts now.
+    pub fn ports(&self, now: Timestamp) -> Ports<'_, Self, Self, Self> {
+        Ports { store: self, sockets: self, delays: self, encoder: self, context: self.context(now) }
     }
 
     pub fn is_broken(&self, rule: Broken) -> bool {
@@ -163,7 +167,7 @@ impl IdSource for Shared {
     }
 }
 
-impl Wire for House {
+impl EventEncoder for House {
     /// `<milliseconds> m <messageId>` for chat, `<milliseconds> e` for every other event.
     fn encode(&self, event: &Event<'_>, at: Timestamp) -> Frame {
         match event {
@@ -462,7 +466,7 @@ fn note_cursor(world: &mut World, connection: &ConnectionId, frame: &Frame) {
 }
 
 impl Delays for House {
-    async fn after(&self, delay: Duration, message: &Later) -> Result<()> {
+    async fn after(&self, delay: Duration, message: &DelayedMessage) -> Result<()> {
         self.call(|world| {
             let due = world.now + delay;
             world.delayed.push((due, message.clone()));

@@ -3,8 +3,7 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use domain::chat::ChatMessage;
-use domain::presence::Later;
+use domain::ports::{ChatMessage, DelayedMessage};
 use domain::{ConnectionId, Frame, Participant, SignalId, Timestamp};
 
 use crate::chance::Chance;
@@ -80,7 +79,7 @@ pub struct World {
     pub connections: Vec<Connection>,
     /// Connections whose `$disconnect` is still to come.
     pub disconnects: Vec<ConnectionId>,
-    pub delayed: Vec<(Timestamp, Later)>,
+    pub delayed: Vec<(Timestamp, DelayedMessage)>,
     /// What happened, if somebody wants to read it.
     pub story: Option<Vec<String>>,
     /// Writes that come after their push (a broken rule).

@@ -1,7 +1,8 @@
 //! Logins, refresh tokens and passwords.
 
-use domain::accounts::{self, Grant, PresentedRefresh, Registration};
-use domain::{Caller, Email, Error, Password, Result, Throttle, Username};
+use domain::accounts::{Grant, Registration};
+use domain::ports::PresentedRefresh;
+use domain::{Caller, Email, Error, Password, Result, Throttle, Username, accounts};
 
 use crate::fake::{Fake, at};
 

@@ -1,8 +1,8 @@
 //! The end of sessions, and the sweep that finds what was left lying.
 
-use domain::presence::Held;
-use domain::sessions::{self, Swept};
-use domain::{Caller, ConnectionId, Error, Membership, SessionId, SessionState};
+use domain::ports::Held;
+use domain::sweep::Swept;
+use domain::{Caller, ConnectionId, Error, Membership, SessionId, SessionState, sessions, sweep};
 
 use crate::fake::{Fake, START, at};
 
@@ -17,14 +17,14 @@ fn call() -> (Fake, Caller, Held, Held) {
 
 async fn sweep(fake: &Fake, seconds: u64) -> (Swept, Vec<SessionId>) {
     let mut failed = Vec::new();
-    let swept = sessions::sweep(fake, fake, fake, fake.context(seconds), |session, _| failed.push(session)).await;
+    let swept = sweep::sweep(fake.ports(seconds), |session, _| failed.push(session)).await;
     (swept.expect("the list can be read"), failed)
 }
 
 #[tokio::test]
 async fn only_its_creator_ends_a_session_and_only_once() {
     let (fake, alice, a, b) = call();
-    let end = |who| sessions::end(&fake, &fake, &fake, fake.context(10), who, a.session);
+    let end = |who| sessions::end(fake.ports(10), who, a.session);
     assert!(matches!(end(b.user).await.unwrap_err(), Error::Forbidden));
     end(alice.user_id).await.unwrap();
     assert!(matches!(end(alice.user_id).await.unwrap_err(), Error::SessionEnded));
@@ -34,7 +34,7 @@ async fn only_its_creator_ends_a_session_and_only_once() {
 #[tokio::test]
 async fn everybody_is_told_cut_off_and_released_when_a_session_ends() {
     let (fake, alice, a, b) = call();
-    sessions::end(&fake, &fake, &fake, fake.context(10), alice.user_id, a.session).await.unwrap();
+    sessions::end(fake.ports(10), alice.user_id, a.session).await.unwrap();
     let expected = [
         "read roster",
         "mark ended",
@@ -55,7 +55,7 @@ async fn everybody_is_told_cut_off_and_released_when_a_session_ends() {
 async fn an_ending_that_was_interrupted_is_finished_by_the_sweep() {
     let (fake, alice, a, b) = call();
     fake.fail("close b1");
-    let ended = sessions::end(&fake, &fake, &fake, fake.context(10), alice.user_id, a.session).await;
+    let ended = sessions::end(fake.ports(10), alice.user_id, a.session).await;
     assert_eq!(ended.unwrap_err().code(), "unavailable");
     let journal = fake.journal();
     assert!(journal.contains(&"close a1".to_owned()), "the others are cut off all the same: {journal:?}");

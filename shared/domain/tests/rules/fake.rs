@@ -6,19 +6,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use domain::accounts::{
-    Context, Counted, Families, MintedRefresh, PasswordHasher, PresentedRefresh, RefreshMint, Rotation, Throttles,
-    Users,
+use domain::ports::{
+    ActiveSessions, Admission, Attempt, ChatHistory, ChatLog, ChatMessage, Closure, ConnectionLog, Counted,
+    DelayedMessage, Delays, Endings, Families, Guard, Held, Holding, Inbox, LoggedConnection, Members, MintedRefresh,
+    PasswordHasher, Ports, PresentedRefresh, Pushed, RefreshMint, Rosters, Rotation, Seats, Sessions, Signal, Sockets,
+    Status, TakeOver, TakenSeat, Throttles, Users,
 };
-use domain::chat::{ChatHistory, ChatLog, ChatMessage};
-use domain::connections::{Admission, Closure, ConnectionLog, LoggedConnection, Pushed, Sockets};
-use domain::presence::{Attempt, Delays, Guard, Held, Holding, Later, Members, Seats, Status, TakeOver};
-use domain::relay::{Inbox, Signal};
-use domain::sessions::{ActiveSessions, Endings, Rosters, Sessions, TakenSeat};
 use domain::{
-    Caller, ConnectionId, Email, Error, Event, FamilyId, Frame, IdSource, Membership, MessageId, Participant, Password,
-    PasswordHash, Policy, Presence, Result, Roster, Session, SessionId, SessionKind, SessionName, SessionState,
-    SignalId, Throttle, TicketId, Timestamp, User, UserId, Username, Visibility, Wire,
+    Caller, ConnectionId, Context, Email, Error, Event, EventEncoder, FamilyId, Frame, IdSource, Membership, MessageId,
+    Participant, Password, PasswordHash, Policy, Presence, Result, Roster, Session, SessionId, SessionKind,
+    SessionName, SessionState, SignalId, Throttle, TicketId, Timestamp, User, UserId, Username, Visibility,
 };
 use uuid::{Builder, Uuid};
 
@@ -85,6 +82,11 @@ impl Fake {
     /// What a rule is given that runs so many seconds after the start.
     pub fn context(&self, seconds: u64) -> Context<'_> {
         Context { policy: &self.policy, ids: &self.ids, now: at(seconds) }
+    }
+
+    /// The ports of a rule that runs so many seconds after the start.
+    pub fn ports(&self, seconds: u64) -> Ports<'_, Self, Self, Self> {
+        Ports { store: self, sockets: self, delays: self, encoder: self, context: self.context(seconds) }
     }
 
     /// What was asked of the ports since the last look.
@@ -226,7 +228,7 @@ fn seated(session: SessionId, caller: &Caller, now: Timestamp, lease_until: Time
     }
 }
 
-impl Wire for Fake {
+impl EventEncoder for Fake {
     fn encode(&self, event: &Event<'_>, _: Timestamp) -> Frame {
         Frame(match event {
             Event::UserJoined(who) => format!("userJoined {}", who.username.as_str()),
@@ -254,10 +256,10 @@ impl Sockets for Fake {
 }
 
 impl Delays for Fake {
-    async fn after(&self, delay: Duration, message: &Later) -> Result<()> {
+    async fn after(&self, delay: Duration, message: &DelayedMessage) -> Result<()> {
         let what = match message {
-            Later::CheckLease { .. } => "check lease".to_owned(),
-            Later::Close { connection } => format!("close {connection}"),
+            DelayedMessage::CheckLease { .. } => "check lease".to_owned(),
+            DelayedMessage::Close { connection } => format!("close {connection}"),
         };
         self.called(format!("after {} s {what}", delay.as_secs())).map(drop)
     }

@@ -1,9 +1,9 @@
 //! Signals, broadcasts, and what is remembered of their senders.
 
-use domain::connections::{self, Delivery};
-use domain::presence::Held;
-use domain::relay::{self, Standings};
-use domain::{Caller, ConnectionId, Error, Frame, Membership, chat};
+use domain::delivery::Delivery;
+use domain::ports::Held;
+use domain::standing::JoinedCache;
+use domain::{Caller, ConnectionId, Error, Frame, Membership, chat, delivery, relay};
 
 use crate::fake::{Fake, at};
 
@@ -20,7 +20,7 @@ fn call() -> (Fake, Caller, Held, Held) {
 async fn a_signal_is_written_then_pushed() {
     let (fake, _, _, bob) = call();
     let signal = fake.signal(&bob, 5, "offer");
-    let delivery = relay::relay(&fake, &fake, fake.context(5), &signal).await.unwrap();
+    let delivery = relay::relay(fake.ports(5), &signal).await.unwrap();
     assert_eq!(delivery, Delivery::Sent);
     assert_eq!(fake.journal(), ["put offer", "read hint", "push b1 offer"]);
 }
@@ -29,7 +29,7 @@ async fn a_signal_is_written_then_pushed() {
 async fn a_signal_that_was_not_written_is_not_pushed() {
     let (fake, _, _, bob) = call();
     fake.fail("put offer");
-    let refused = relay::relay(&fake, &fake, fake.context(5), &fake.signal(&bob, 5, "offer")).await.unwrap_err();
+    let refused = relay::relay(fake.ports(5), &fake.signal(&bob, 5, "offer")).await.unwrap_err();
     assert_eq!(refused.code(), "unavailable");
     assert_eq!(fake.journal(), ["put offer", "read hint"]);
 }
@@ -39,7 +39,7 @@ async fn a_signal_to_nobody_is_taken_back() {
     let (fake, alice, a, _) = call();
     let stranger = Held { user: fake.caller("carol").user_id, ..a.clone() };
     let signal = fake.signal(&stranger, 5, "offer");
-    let refused = relay::relay(&fake, &fake, fake.context(5), &signal).await.unwrap_err();
+    let refused = relay::relay(fake.ports(5), &signal).await.unwrap_err();
     assert!(matches!(refused, Error::PeerNotFound), "{alice:?}");
     assert_eq!(fake.journal(), ["put offer", "read hint", "read member", "take back offer"]);
     assert!(fake.state().inbox.is_empty());
@@ -54,7 +54,7 @@ async fn whoever_left_or_ran_out_is_nobody() {
     ] {
         let (fake, _, _, bob) = call();
         fake.change(&bob, gone);
-        let refused = relay::relay(&fake, &fake, fake.context(5), &fake.signal(&bob, 5, "offer")).await.unwrap_err();
+        let refused = relay::relay(fake.ports(5), &fake.signal(&bob, 5, "offer")).await.unwrap_err();
         assert!(matches!(refused, Error::PeerNotFound), "{refused}");
     }
 }
@@ -63,7 +63,7 @@ async fn whoever_left_or_ran_out_is_nobody() {
 async fn a_read_from_before_the_join_does_not_refuse() {
     let (fake, _, _, bob) = call();
     fake.state().hints.insert(bob.user, None);
-    let delivery = relay::relay(&fake, &fake, fake.context(5), &fake.signal(&bob, 5, "offer")).await.unwrap();
+    let delivery = relay::relay(fake.ports(5), &fake.signal(&bob, 5, "offer")).await.unwrap();
     assert_eq!(delivery, Delivery::Sent);
     assert_eq!(fake.journal(), ["put offer", "read hint", "read member", "push b1 offer"]);
 }
@@ -75,7 +75,7 @@ async fn a_410_leads_to_the_newer_connection() {
     fake.state().hints.insert(bob.user, Some(old));
     fake.change(&bob, |p| p.connection = Some(ConnectionId::new("b2")));
     fake.state().gone.insert(ConnectionId::new("b1"));
-    let delivery = relay::relay(&fake, &fake, fake.context(5), &fake.signal(&bob, 5, "offer")).await.unwrap();
+    let delivery = relay::relay(fake.ports(5), &fake.signal(&bob, 5, "offer")).await.unwrap();
     assert_eq!(delivery, Delivery::Sent);
     assert_eq!(fake.journal(), ["put offer", "read hint", "push b1 offer", "read member", "push b2 offer"]);
 }
@@ -84,7 +84,7 @@ async fn a_410_leads_to_the_newer_connection() {
 async fn a_410_without_a_newer_connection_leaves_the_signal_waiting() {
     let (fake, _, _, bob) = call();
     fake.state().gone.insert(bob.connection.clone());
-    let delivery = relay::relay(&fake, &fake, fake.context(5), &fake.signal(&bob, 5, "offer")).await.unwrap();
+    let delivery = relay::relay(fake.ports(5), &fake.signal(&bob, 5, "offer")).await.unwrap();
     assert_eq!(delivery, Delivery::Queued);
     assert_eq!(fake.state().inbox.len(), 1);
     assert_eq!(fake.journal(), ["put offer", "read hint", "push b1 offer", "read member", "close b1"]);
@@ -94,7 +94,7 @@ async fn a_410_without_a_newer_connection_leaves_the_signal_waiting() {
 async fn a_connection_that_cannot_be_pushed_to_is_cut() {
     let (fake, _, _, bob) = call();
     fake.fail("push b1 offer");
-    let delivery = relay::relay(&fake, &fake, fake.context(5), &fake.signal(&bob, 5, "offer")).await.unwrap();
+    let delivery = relay::relay(fake.ports(5), &fake.signal(&bob, 5, "offer")).await.unwrap();
     assert_eq!(delivery, Delivery::Queued);
     assert_eq!(fake.journal(), ["put offer", "read hint", "push b1 offer", "read member", "close b1"]);
 }
@@ -104,7 +104,7 @@ async fn a_signal_is_not_acknowledged_when_the_connection_cannot_even_be_cut() {
     let (fake, _, _, bob) = call();
     fake.fail("push b1 offer");
     fake.fail("close b1");
-    let refused = relay::relay(&fake, &fake, fake.context(5), &fake.signal(&bob, 5, "offer")).await.unwrap_err();
+    let refused = relay::relay(fake.ports(5), &fake.signal(&bob, 5, "offer")).await.unwrap_err();
     assert_eq!(refused.code(), "unavailable");
 }
 
@@ -120,7 +120,7 @@ async fn a_broadcast_reaches_the_living_whatever_becomes_of_the_dead() {
 
     let targets = guests.iter().map(|guest| (guest.user, guest.connection.clone())).collect();
     let frame = Frame("hello".to_owned());
-    let told = connections::broadcast(&fake, &fake, a.session, targets, &frame).await;
+    let told = delivery::broadcast(fake.ports(5), a.session, targets, &frame).await;
 
     assert_eq!(told.unwrap_err().code(), "unavailable", "{alice:?}");
     let journal = fake.journal();
@@ -132,7 +132,7 @@ async fn a_broadcast_reaches_the_living_whatever_becomes_of_the_dead() {
 #[tokio::test]
 async fn a_message_is_kept_before_anybody_gets_it_and_its_writer_gets_it_too() {
     let (fake, alice, a, _) = call();
-    chat::send(&fake, &fake, &fake, fake.context(5), &fake.message(&a, &alice, 5, "hi")).await.unwrap();
+    chat::send(fake.ports(5), &fake.message(&a, &alice, 5, "hi")).await.unwrap();
     let expected = ["append hi", "read roster", "push a1 receiveMessage hi", "push b1 receiveMessage hi"];
     assert_eq!(fake.journal(), expected);
 }
@@ -151,35 +151,35 @@ async fn history_is_for_those_who_take_part() {
 #[tokio::test]
 async fn a_sender_is_read_once_in_a_while() {
     let (fake, _, alice, _) = call();
-    let standings = Standings::default();
+    let joined = JoinedCache::default();
     for seconds in [1, 2, 10] {
-        standings.check(&fake, fake.context(seconds), &alice).await.unwrap();
+        joined.check(&fake, fake.context(seconds), &alice).await.unwrap();
     }
     assert_eq!(fake.journal(), ["read hint"]);
-    standings.check(&fake, fake.context(11), &alice).await.unwrap();
+    joined.check(&fake, fake.context(11), &alice).await.unwrap();
     assert_eq!(fake.journal(), ["read hint"], "trusted for 10 s from the read on");
 }
 
 #[tokio::test]
 async fn a_forgotten_connection_is_read_again() {
     let (fake, _, alice, _) = call();
-    let standings = Standings::default();
-    standings.check(&fake, fake.context(1), &alice).await.unwrap();
-    standings.forget(&alice.connection);
+    let joined = JoinedCache::default();
+    joined.check(&fake, fake.context(1), &alice).await.unwrap();
+    joined.forget(&alice.connection);
     fake.change(&alice, |p| p.connection = None);
-    assert!(matches!(standings.check(&fake, fake.context(2), &alice).await.unwrap_err(), Error::NotJoined));
+    assert!(matches!(joined.check(&fake, fake.context(2), &alice).await.unwrap_err(), Error::NotJoined));
 }
 
 #[tokio::test]
 async fn frames_renew_a_lease_of_which_a_quarter_is_gone() {
     let (fake, _, alice, _) = call();
-    let standings = Standings::default();
-    standings.check(&fake, fake.context(150), &alice).await.unwrap();
+    let joined = JoinedCache::default();
+    joined.check(&fake, fake.context(150), &alice).await.unwrap();
     assert_eq!(fake.row(&alice).lease_until, at(600), "three quarters are left");
-    standings.check(&fake, fake.context(151), &alice).await.unwrap();
+    joined.check(&fake, fake.context(151), &alice).await.unwrap();
     assert_eq!(fake.row(&alice).lease_until, at(751));
     fake.journal();
-    standings.check(&fake, fake.context(152), &alice).await.unwrap();
+    joined.check(&fake, fake.context(152), &alice).await.unwrap();
     assert_eq!(fake.journal(), [""; 0], "once is enough");
 }
 
@@ -187,7 +187,7 @@ async fn frames_renew_a_lease_of_which_a_quarter_is_gone() {
 async fn a_connection_that_is_not_the_live_one_may_not_send() {
     let (fake, _, alice, _) = call();
     let other = Held { connection: ConnectionId::new("a0"), ..alice.clone() };
-    let check = async |held: &Held| Standings::default().check(&fake, fake.context(1), held).await.unwrap_err();
+    let check = async |held: &Held| JoinedCache::default().check(&fake, fake.context(1), held).await.unwrap_err();
     assert!(matches!(check(&other).await, Error::NotJoined));
     assert_eq!(fake.journal(), ["read hint", "read member"], "only the consistent read refuses");
     fake.change(&alice, |p| p.membership = Membership::Ended);
@@ -200,6 +200,6 @@ async fn a_lease_that_cannot_be_renewed_refuses() {
     let stale = fake.row(&alice);
     fake.state().hints.insert(alice.user, Some(stale));
     fake.change(&alice, |p| p.connection = Some(ConnectionId::new("a2")));
-    let refused = Standings::default().check(&fake, fake.context(500), &alice).await.unwrap_err();
+    let refused = JoinedCache::default().check(&fake, fake.context(500), &alice).await.unwrap_err();
     assert!(matches!(refused, Error::NotJoined), "{refused}");
 }

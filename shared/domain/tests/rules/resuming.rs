@@ -2,8 +2,11 @@
 
 use std::time::Duration;
 
-use domain::presence::{self, Attempt, Held, Joined, Status};
-use domain::{Caller, ConnectionId, Error, Membership, Presence, Result, SessionState, Timestamp, relay};
+use domain::ports::{Attempt, Held, Status};
+use domain::resume::Joined;
+use domain::{
+    Caller, ConnectionId, Error, Membership, Presence, Result, SessionState, Timestamp, leases, relay, resume,
+};
 
 use crate::fake::{Fake, START, at};
 
@@ -27,13 +30,13 @@ async fn join(
 ) -> Result<Joined> {
     let held = Held { connection: ConnectionId::new(connection), ..who.0.clone() };
     let attempt = Attempt { held, number, family: who.1.family };
-    presence::join_connection(fake, fake, fake, fake, fake.context(seconds), &attempt, since).await
+    resume::join_connection(fake.ports(seconds), &attempt, since).await
 }
 
 #[tokio::test]
 async fn a_resume_fences_then_reads_then_replays() {
     let (fake, bob, _, b) = call();
-    relay::relay(&fake, &fake, fake.context(5), &fake.signal(&b, 5, "offer")).await.unwrap();
+    relay::relay(fake.ports(5), &fake.signal(&b, 5, "offer")).await.unwrap();
     fake.journal();
     let joined = join(&fake, (&b, &bob), "b2", 2, 10, Some(at(4))).await.unwrap();
     assert!(joined.recovered);
@@ -102,7 +105,7 @@ async fn the_first_connection_is_announced_as_joined() {
 #[tokio::test]
 async fn without_since_nothing_is_replayed_and_nothing_is_recovered() {
     let (fake, bob, _, b) = call();
-    relay::relay(&fake, &fake, fake.context(5), &fake.signal(&b, 5, "offer")).await.unwrap();
+    relay::relay(fake.ports(5), &fake.signal(&b, 5, "offer")).await.unwrap();
     fake.journal();
     let joined = join(&fake, (&b, &bob), "b2", 2, 10, None).await.unwrap();
     assert!(!joined.recovered);
@@ -131,7 +134,7 @@ async fn recovered_begins_with_the_seat() {
 async fn what_recovered_speaks_for_is_still_kept() {
     let (fake, bob, _, b) = call();
     let (window, margin) = (fake.policy.inbox_window.as_secs(), fake.policy.replay_margin.as_secs());
-    relay::relay(&fake, &fake, fake.context(100), &fake.signal(&b, 100, "slow")).await.unwrap();
+    relay::relay(fake.ports(100), &fake.signal(&b, 100, "slow")).await.unwrap();
     fake.journal();
     let last_seen = 100 + margin - 1;
     let joined = join(&fake, (&b, &bob), "b2", 2, last_seen + window, Some(at(last_seen))).await.unwrap();
@@ -142,7 +145,7 @@ async fn what_recovered_speaks_for_is_still_kept() {
 #[tokio::test]
 async fn what_ran_out_is_not_replayed_though_it_is_still_there() {
     let (fake, bob, _, b) = call();
-    relay::relay(&fake, &fake, fake.context(5), &fake.signal(&b, 5, "old")).await.unwrap();
+    relay::relay(fake.ports(5), &fake.signal(&b, 5, "old")).await.unwrap();
     fake.journal();
     join(&fake, (&b, &bob), "b2", 2, 5 + 120 + 30, Some(START)).await.unwrap();
     assert!(!fake.journal().contains(&"push b2 old".to_owned()));
@@ -153,10 +156,10 @@ async fn what_ran_out_is_not_replayed_though_it_is_still_there() {
 #[tokio::test]
 async fn a_replay_reaches_back_over_the_window_whatever_was_seen_last() {
     let (fake, bob, a, b) = call();
-    relay::relay(&fake, &fake, fake.context(10), &fake.signal(&b, 10, "offer")).await.unwrap();
+    relay::relay(fake.ports(10), &fake.signal(&b, 10, "offer")).await.unwrap();
     fake.state().chat.push(fake.message(&a, &bob, 11, "hi"));
     fake.journal();
-    let replayed = presence::sync(&fake, &fake, &fake, fake.context(100), &b, at(99)).await.unwrap();
+    let replayed = resume::sync(fake.ports(100), &b, at(99)).await.unwrap();
     assert_eq!(replayed, 2);
     let journal = fake.journal();
     assert_eq!(journal, ["read inbox", "read chat", "push b1 offer", "push b1 receiveMessage hi"]);
@@ -166,7 +169,7 @@ async fn a_replay_reaches_back_over_the_window_whatever_was_seen_last() {
 async fn a_replay_to_a_connection_that_died_stops_and_does_not_count_as_a_join() {
     let (fake, bob, _, b) = call();
     for n in 0..30 {
-        relay::relay(&fake, &fake, fake.context(5), &fake.signal(&b, 5, &format!("s{n}"))).await.unwrap();
+        relay::relay(fake.ports(5), &fake.signal(&b, 5, &format!("s{n}"))).await.unwrap();
     }
     fake.state().gone.insert(ConnectionId::new("b2"));
     fake.journal();
@@ -179,7 +182,7 @@ async fn a_replay_to_a_connection_that_died_stops_and_does_not_count_as_a_join()
 #[tokio::test]
 async fn a_replay_that_fails_cuts_the_connection_and_fails_the_join() {
     let (fake, bob, _, b) = call();
-    relay::relay(&fake, &fake, fake.context(5), &fake.signal(&b, 5, "offer")).await.unwrap();
+    relay::relay(fake.ports(5), &fake.signal(&b, 5, "offer")).await.unwrap();
     fake.fail("push b2 offer");
     assert_eq!(join(&fake, (&b, &bob), "b2", 2, 10, Some(at(4))).await.err().unwrap().code(), "unavailable");
     assert!(fake.journal().contains(&"close b2".to_owned()));
@@ -206,7 +209,7 @@ async fn a_connection_that_joins_an_ending_session_is_closed() {
 #[tokio::test]
 async fn a_lost_connection_keeps_the_seat_for_the_grace() {
     let (fake, _, _, b) = call();
-    presence::lose_connection(&fake, &fake, &fake, &fake, fake.context(10), &b).await.unwrap();
+    leases::lose_connection(fake.ports(10), &b).await.unwrap();
     let expected =
         ["lose", "after 30 s check lease", "read roster", "push a1 userStatusUpdated bob Reconnecting false"];
     assert_eq!(fake.journal(), expected);
@@ -220,7 +223,7 @@ async fn losing_a_connection_that_was_replaced_means_nothing() {
     let (fake, bob, _, b) = call();
     join(&fake, (&b, &bob), "b2", 2, 10, None).await.unwrap();
     fake.journal();
-    presence::lose_connection(&fake, &fake, &fake, &fake, fake.context(11), &b).await.unwrap();
+    leases::lose_connection(fake.ports(11), &b).await.unwrap();
     assert_eq!(fake.journal(), ["lose"]);
     assert_eq!(fake.row(&b).presence, Presence::Connected);
 }
@@ -228,9 +231,9 @@ async fn losing_a_connection_that_was_replaced_means_nothing() {
 #[tokio::test]
 async fn the_end_of_the_grace_frees_the_seat() {
     let (fake, _, a, b) = call();
-    presence::lose_connection(&fake, &fake, &fake, &fake, fake.context(10), &b).await.unwrap();
+    leases::lose_connection(fake.ports(10), &b).await.unwrap();
     fake.journal();
-    let check = |seconds| presence::check_lease(&fake, &fake, &fake, &fake, fake.context(seconds), a.session, b.user);
+    let check = |seconds| leases::check_lease(fake.ports(seconds), a.session, b.user);
     check(39).await.unwrap();
     assert_eq!(fake.journal(), ["read member", "after 1 s check lease"], "looked at too early, it looks again");
     check(40).await.unwrap();
@@ -243,13 +246,13 @@ async fn the_end_of_the_grace_frees_the_seat() {
 #[tokio::test]
 async fn whoever_came_back_keeps_the_seat() {
     let (fake, bob, a, b) = call();
-    presence::lose_connection(&fake, &fake, &fake, &fake, fake.context(10), &b).await.unwrap();
+    leases::lose_connection(fake.ports(10), &b).await.unwrap();
     let before = fake.row(&b);
     join(&fake, (&b, &bob), "b2", 2, 20, Some(at(9))).await.unwrap();
     fake.journal();
-    presence::check_lease(&fake, &fake, &fake, &fake, fake.context(40), a.session, b.user).await.unwrap();
+    leases::check_lease(fake.ports(40), a.session, b.user).await.unwrap();
     assert_eq!(fake.journal(), ["read member"], "a connected participant is left to its lease");
-    let freed = presence::time_out(&fake, &fake, &fake, fake.context(40), &before).await.unwrap();
+    let freed = leases::time_out(fake.ports(40), &before).await.unwrap();
     assert!(!freed, "also if it came back just after it was read");
     assert!(fake.row(&b).holds_seat());
 }
@@ -257,7 +260,7 @@ async fn whoever_came_back_keeps_the_seat() {
 #[tokio::test]
 async fn a_ping_renews_the_lease() {
     let (fake, _, _, b) = call();
-    presence::ping(&fake, fake.context(240), &b).await.unwrap();
+    leases::ping(&fake, fake.context(240), &b).await.unwrap();
     assert_eq!(fake.row(&b).lease_until, at(840));
     assert_eq!(fake.journal(), ["renew"]);
 }
@@ -266,7 +269,7 @@ async fn a_ping_renews_the_lease() {
 async fn a_ping_before_joining_keeps_the_connection_awake() {
     let (fake, _, _, b) = call();
     let fresh = Held { connection: ConnectionId::new("b9"), ..b };
-    presence::ping(&fake, fake.context(10), &fresh).await.unwrap();
+    leases::ping(&fake, fake.context(10), &fresh).await.unwrap();
 }
 
 /// A newer attempt whose function died before the fence: nothing is pushed to the older connection any more.
@@ -277,31 +280,31 @@ async fn a_ping_over_a_connection_that_lost_its_participant_is_refused() {
         (p.connection, p.attempt) = (Some(ConnectionId::new("b2")), 2);
         p.unfenced.push(ConnectionId::new("b2"));
     });
-    assert!(matches!(presence::ping(&fake, fake.context(10), &b).await.unwrap_err(), Error::NotJoined));
+    assert!(matches!(leases::ping(&fake, fake.context(10), &b).await.unwrap_err(), Error::NotJoined));
     fake.change(&b, |p| (p.membership, p.connection) = (Membership::Left, None));
-    assert!(matches!(presence::ping(&fake, fake.context(10), &b).await.unwrap_err(), Error::NotJoined));
+    assert!(matches!(leases::ping(&fake, fake.context(10), &b).await.unwrap_err(), Error::NotJoined));
     fake.change(&b, |p| p.membership = Membership::Ended);
-    assert!(matches!(presence::ping(&fake, fake.context(10), &b).await.unwrap_err(), Error::SessionEnded));
+    assert!(matches!(leases::ping(&fake, fake.context(10), &b).await.unwrap_err(), Error::SessionEnded));
 }
 
 #[tokio::test]
 async fn the_others_are_told_of_a_new_status() {
     let (fake, _, _, b) = call();
     let status = Status { is_muted: true, is_video_enabled: false };
-    presence::update_status(&fake, &fake, &fake, fake.context(10), &b, status).await.unwrap();
+    leases::update_status(fake.ports(10), &b, status).await.unwrap();
     assert_eq!(fake.journal(), ["set status", "read roster", "push a1 userStatusUpdated bob Connected true"]);
     let stranger = Held { connection: ConnectionId::new("b9"), ..b };
-    let refused = presence::update_status(&fake, &fake, &fake, fake.context(10), &stranger, status).await;
+    let refused = leases::update_status(fake.ports(10), &stranger, status).await;
     assert!(matches!(refused.unwrap_err(), Error::NotJoined));
 }
 
 #[tokio::test]
 async fn leaving_over_a_connection_closes_it_once_the_answer_had_time() {
     let (fake, _, _, b) = call();
-    presence::leave_connection(&fake, &fake, &fake, &fake, fake.context(10), &b).await.unwrap();
+    leases::leave_connection(fake.ports(10), &b).await.unwrap();
     let expected = ["read member", "free seat", "read roster", "push a1 userLeft bob Left", "after 1 s close b1"];
     assert_eq!(fake.journal(), expected);
-    let again = presence::leave_connection(&fake, &fake, &fake, &fake, fake.context(11), &b).await;
+    let again = leases::leave_connection(fake.ports(11), &b).await;
     assert!(matches!(again.unwrap_err(), Error::NotJoined));
 }
 
@@ -309,7 +312,7 @@ async fn leaving_over_a_connection_closes_it_once_the_answer_had_time() {
 async fn leaving_over_an_old_connection_leaves_the_newer_one_its_seat() {
     let (fake, bob, _, b) = call();
     join(&fake, (&b, &bob), "b2", 2, 10, None).await.unwrap();
-    let refused = presence::leave_connection(&fake, &fake, &fake, &fake, fake.context(11), &b).await;
+    let refused = leases::leave_connection(fake.ports(11), &b).await;
     assert!(matches!(refused.unwrap_err(), Error::NotJoined));
     assert!(fake.row(&b).is_present(at(11) + Duration::from_secs(500)));
 }

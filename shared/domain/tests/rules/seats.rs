@@ -1,10 +1,10 @@
 //! Joining over REST, tickets, leaving, and logins that are revoked.
 
-use domain::presence::Held;
-use domain::sessions::{self, NewSession, Seated};
+use domain::ports::Held;
+use domain::sessions::{NewSession, Seated};
 use domain::{
     Caller, ConnectionId, Error, Membership, Presence, Result, SessionId, SessionKind, SessionName, SessionState,
-    Throttle, Visibility, connections,
+    Throttle, Visibility, eviction, sessions,
 };
 
 use crate::fake::{Fake, at};
@@ -19,7 +19,7 @@ fn full_house() -> (Fake, [Caller; 2], Held, Held) {
 }
 
 async fn join(fake: &Fake, caller: &Caller, session: SessionId, seconds: u64) -> Result<Seated> {
-    sessions::join(fake, fake, fake, fake, fake.context(seconds), caller, session).await
+    sessions::join(fake.ports(seconds), caller, session).await
 }
 
 #[tokio::test]
@@ -29,7 +29,7 @@ async fn a_seat_waits_a_minute_for_its_connection() {
     let session = fake.session(&alice, 2);
     let seated = join(&fake, &alice, session, 10).await.unwrap();
     assert_eq!(seated.attempt, 1);
-    let participant = seated.roster.find(alice.user_id).unwrap();
+    let participant = seated.roster.seated(alice.user_id).unwrap();
     assert_eq!((participant.presence, participant.lease_until), (Presence::Disconnected, at(70)));
     assert_eq!(fake.journal(), ["hit tickets", "take seat", "after 60 s check lease", "read roster"]);
 }
@@ -66,7 +66,7 @@ async fn a_full_session_gives_up_the_seats_that_ran_out() {
     fake.change(&b, |p| p.lease_until = at(10));
     let carol = fake.caller("carol");
     let seated = join(&fake, &carol, a.session, 10).await.unwrap();
-    assert!(seated.roster.find(carol.user_id).is_some());
+    assert!(seated.roster.seated(carol.user_id).is_some());
     assert_eq!(fake.row(&b).membership, Membership::Left);
     assert!(fake.journal().contains(&"push a1 userLeft bob Timeout".to_owned()));
 }
@@ -74,7 +74,7 @@ async fn a_full_session_gives_up_the_seats_that_ran_out() {
 #[tokio::test]
 async fn whoever_left_takes_a_new_seat_with_a_newer_attempt() {
     let (fake, [_, bob], a, b) = full_house();
-    sessions::leave(&fake, &fake, &fake, fake.context(5), b.user, b.session).await.unwrap();
+    sessions::leave(fake.ports(5), b.user, b.session).await.unwrap();
     let seated = join(&fake, &bob, a.session, 10).await.unwrap();
     assert_eq!((seated.attempt, fake.row(&b).attempt), (2, 1));
     assert_eq!(fake.row(&b).joined_at, at(10));
@@ -137,10 +137,10 @@ async fn a_ticket_is_for_participants() {
 #[tokio::test]
 async fn leaving_frees_the_seat_tells_the_others_and_closes_the_connection() {
     let (fake, _, a, b) = full_house();
-    sessions::leave(&fake, &fake, &fake, fake.context(5), b.user, a.session).await.unwrap();
+    sessions::leave(fake.ports(5), b.user, a.session).await.unwrap();
     let expected = ["read roster", "free seat", "read roster", "push a1 userLeft bob Left", "close b1"];
     assert_eq!(fake.journal(), expected);
-    let again = sessions::leave(&fake, &fake, &fake, fake.context(6), b.user, a.session).await;
+    let again = sessions::leave(fake.ports(6), b.user, a.session).await;
     assert!(matches!(again.unwrap_err(), Error::NotInSession));
 }
 
@@ -148,7 +148,7 @@ async fn leaving_frees_the_seat_tells_the_others_and_closes_the_connection() {
 async fn nobody_hears_of_the_end_of_somebody_who_was_never_announced() {
     let (fake, _, a, b) = full_house();
     fake.change(&b, |p| (p.presence, p.connection) = (Presence::Disconnected, None));
-    sessions::leave(&fake, &fake, &fake, fake.context(5), b.user, a.session).await.unwrap();
+    sessions::leave(fake.ports(5), b.user, a.session).await.unwrap();
     assert_eq!(fake.journal(), ["read roster", "free seat"]);
 }
 
@@ -175,7 +175,7 @@ async fn creating_is_counted_and_does_not_join() {
 async fn a_revoked_login_loses_its_seat_and_its_connection() {
     let (fake, [_, bob], a, b) = full_house();
     fake.log(&b, &bob);
-    connections::evict(&fake, &fake, &fake, fake.context(10), b.user, |family| family == bob.family).await.unwrap();
+    eviction::evict(fake.ports(10), b.user, |family| family == bob.family).await.unwrap();
     let expected = ["read member", "free seat", "read roster", "push a1 userLeft bob Removed", "close b1"];
     assert_eq!(fake.journal(), expected);
     assert!(fake.row(&a).holds_seat());
@@ -185,7 +185,7 @@ async fn a_revoked_login_loses_its_seat_and_its_connection() {
 async fn another_login_of_the_same_user_stays() {
     let (fake, [_, bob], _, b) = full_house();
     fake.log(&b, &bob);
-    connections::evict(&fake, &fake, &fake, fake.context(10), b.user, |family| family != bob.family).await.unwrap();
+    eviction::evict(fake.ports(10), b.user, |family| family != bob.family).await.unwrap();
     assert_eq!(fake.journal(), [""; 0]);
 }
 
@@ -194,7 +194,7 @@ async fn an_old_connection_of_a_revoked_login_is_closed_and_the_newer_one_keeps_
     let (fake, [_, bob], _, b) = full_house();
     fake.log(&b, &bob);
     fake.change(&b, |p| (p.connection, p.attempt) = (Some(ConnectionId::new("b2")), 2));
-    connections::evict(&fake, &fake, &fake, fake.context(10), b.user, |_| true).await.unwrap();
+    eviction::evict(fake.ports(10), b.user, |_| true).await.unwrap();
     assert_eq!(fake.journal(), ["read member", "close b1"]);
     assert!(fake.row(&b).holds_seat());
 }
@@ -207,7 +207,7 @@ async fn one_connection_that_cannot_be_closed_does_not_save_the_others() {
         fake.log(&Held { connection: ConnectionId::new(connection), ..b.clone() }, &bob);
     }
     fake.fail("close b2");
-    let evicted = connections::evict(&fake, &fake, &fake, fake.context(10), b.user, |_| true).await;
+    let evicted = eviction::evict(fake.ports(10), b.user, |_| true).await;
     assert_eq!(evicted.unwrap_err().code(), "unavailable");
     let journal = fake.journal();
     assert!(journal.contains(&"close b1".to_owned()) && journal.contains(&"close b3".to_owned()), "{journal:?}");

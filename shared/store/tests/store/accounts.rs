@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use domain::accounts::Users;
+use domain::ports::Users;
 use domain::{Email, PasswordHash, Timestamp, Username};
 
 use crate::Setting;

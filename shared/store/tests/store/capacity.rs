@@ -3,13 +3,10 @@
 //! DynamoDB charges a write unit for each KB, double in a transaction, and a read unit for each 4 KB, half of it when the
 //! read may be a little old.
 
-use domain::accounts::{Families, Throttles};
-use domain::chat;
-use domain::connections::{ConnectionLog, Delivery};
-use domain::presence::{self, Holding};
-use domain::relay;
-use domain::sessions;
-use testkit::{FakeSockets, PlainWire, RecordedDelays, Request};
+use domain::delivery::Delivery;
+use domain::ports::{ConnectionLog, Families, Holding, Status, Throttles};
+use domain::{chat, leases, relay, sessions};
+use testkit::{FakeSockets, RecordedDelays, Request};
 
 use crate::Setting;
 use crate::inbox::{OFFER, offer_frame};
@@ -33,7 +30,7 @@ async fn a_durable_signal_of_one_kilobyte_is_one_write_unit_half_a_read_unit_and
     let sockets = FakeSockets::default();
     at.database.door().take();
 
-    let delivery = relay::relay(&at.store, &sockets, at.samples.context(), &signal).await.unwrap();
+    let delivery = relay::relay(at.ports(&sockets, &()), &signal).await.unwrap();
     assert_eq!(delivery, Delivery::Sent);
     let mut requests = at.database.door().take();
     requests.sort_by(|a, b| a.operation.cmp(&b.operation));
@@ -51,7 +48,7 @@ async fn a_join_is_one_transaction_and_another_one_at_the_most() {
         at.store.start(caller.user_id, caller.family, "hash", at.samples.later(9999)).await.unwrap();
     }
     let (sockets, delays) = (FakeSockets::default(), RecordedDelays::default());
-    let join = |caller| sessions::join(&at.store, &sockets, &delays, &PlainWire, at.samples.context(), caller, session);
+    let join = |caller| sessions::join(at.ports(&sockets, &delays), caller, session);
     let transactions = || {
         let requests = at.database.door().take();
         requests.iter().filter(|request| request.operation == "TransactWriteItems").count()
@@ -76,7 +73,7 @@ async fn a_chat_message_to_everybody_is_one_write_one_read_of_the_roster_and_a_p
     let sockets = FakeSockets::default();
     at.database.door().take();
 
-    chat::send(&at.store, &sockets, &PlainWire, at.samples.context(), &message).await.unwrap();
+    chat::send(at.ports(&sockets, &()), &message).await.unwrap();
     let requests = at.database.door().take();
     assert_eq!(operations(&requests), ["PutItem", "Query"]);
     assert_eq!((units(&requests, "PutItem"), units(&requests, "Query")), (1.0, 1.0));
@@ -92,9 +89,9 @@ async fn a_ping_a_status_and_a_logged_connection_are_one_write_unit_each() {
     let admission = at.admission(session, &alice, "a");
     at.database.door().take();
 
-    presence::ping(&at.store, at.samples.context(), &connection).await.unwrap();
+    leases::ping(&at.store, at.samples.context(), &connection).await.unwrap();
     assert!(at.store.open(&admission, at.samples.later(60)).await.unwrap());
-    let muted = presence::Status { is_muted: true, is_video_enabled: true };
+    let muted = Status { is_muted: true, is_video_enabled: true };
     at.store.set_status(&connection, muted, at.samples.later(600)).await.unwrap();
     let requests = at.database.door().take();
     assert_eq!(operations(&requests), ["UpdateItem", "PutItem", "UpdateItem"]);
@@ -105,7 +102,7 @@ async fn a_ping_a_status_and_a_logged_connection_are_one_write_unit_each() {
 async fn a_throttle_and_a_check_of_the_login_are_one_request_each() {
     let at = Setting::new().await;
     let alice = at.samples.caller("alice");
-    let counted = domain::accounts::Counted::TicketsOf(alice.user_id);
+    let counted = domain::ports::Counted::TicketsOf(alice.user_id);
     at.store.hit(&counted, at.samples.policy.tickets_per_user, at.samples.now()).await.unwrap();
     at.store.is_live(alice.user_id, alice.family, at.samples.now()).await.unwrap();
     assert_eq!(operations(&at.database.door().take()), ["UpdateItem", "GetItem"]);

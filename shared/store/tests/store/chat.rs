@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use domain::chat::{ChatHistory, ChatLog, ChatMessage};
+use domain::ports::{ChatHistory, ChatLog, ChatMessage};
 use domain::{MessageId, SessionId, Timestamp, User};
 
 use crate::Setting;

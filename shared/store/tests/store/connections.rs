@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use domain::connections::{Admission, Closure, ConnectionLog, LoggedConnection};
+use domain::ports::{Admission, Closure, ConnectionLog, LoggedConnection};
 use domain::{Caller, ConnectionId, SessionId, TicketId, Timestamp};
 
 use crate::Setting;
@@ -72,9 +72,7 @@ async fn a_log_is_read_from_a_moment_on_and_holds_nothing_else_of_the_user() {
     let at = Setting::new().await;
     let session = at.session(2).await;
     let alice = at.samples.caller("alice");
-    domain::accounts::Families::start(&at.store, alice.user_id, alice.family, "hash", at.samples.later(60))
-        .await
-        .unwrap();
+    domain::ports::Families::start(&at.store, alice.user_id, alice.family, "hash", at.samples.later(60)).await.unwrap();
     for n in 0..3 {
         let admission = at.admission(session.id, &alice, &format!("c{n}"));
         at.store.open(&admission, at.samples.later(60)).await.unwrap();

@@ -1,13 +1,8 @@
 //! The end of an account.
 
-use domain::accounts::{Families, Users};
-use domain::chat::ChatLog;
-use domain::connections::ConnectionLog;
-use domain::erasure::{self, Erasures};
-use domain::presence::{Guard, Members, Seats};
-use domain::sessions::{Rosters, Sessions};
-use domain::{Caller, ConnectionId, MessageId, Result, Session, SessionId, Timestamp, User};
-use testkit::{FakeSockets, Fault, PlainWire};
+use domain::ports::{ChatLog, ConnectionLog, Erasures, Families, Guard, Members, Rosters, Seats, Sessions, Users};
+use domain::{Caller, ConnectionId, MessageId, Result, Session, SessionId, Timestamp, User, erasure};
+use testkit::{FakeSockets, Fault};
 
 use crate::Setting;
 
@@ -54,7 +49,7 @@ impl Story {
     }
 
     async fn erase(&self) -> Result<()> {
-        erasure::erase(&self.at.store, &self.sockets, &PlainWire, self.at.samples.context(), &self.alice).await
+        erasure::erase(self.at.ports(&self.sockets, &()), &self.alice).await
     }
 
     async fn texts(&self, session: SessionId) -> Vec<String> {

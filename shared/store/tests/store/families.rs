@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use domain::accounts::{Families, PresentedRefresh, Rotation};
+use domain::ports::{Families, PresentedRefresh, Rotation};
 use domain::{FamilyId, UserId};
 
 use crate::Setting;

@@ -1,9 +1,8 @@
 //! What the store makes of a database that throttles, conflicts, fails, loses answers or says nothing.
 
-use domain::accounts::{Families, PresentedRefresh, Rotation, Users};
-use domain::connections::ConnectionLog;
-use domain::presence::{Holding, Members, Seats, TakeOver};
-use domain::sessions::TakenSeat;
+use domain::ports::{
+    ConnectionLog, Families, Holding, Members, PresentedRefresh, Rotation, Seats, TakeOver, TakenSeat, Users,
+};
 use domain::{ConnectionId, Error, PasswordHash};
 use store::Store;
 use testkit::{Database, Fault, Samples, quick_backoff};

@@ -2,8 +2,7 @@
 
 use std::sync::Arc;
 
-use domain::presence::{Guard, Holding, Members, Seats, Status, TakeOver};
-use domain::sessions::Endings;
+use domain::ports::{Endings, Guard, Holding, Members, Seats, Status, TakeOver};
 use domain::{ConnectionId, Membership, Presence};
 
 use crate::{Setting, held};

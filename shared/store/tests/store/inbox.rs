@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use domain::relay::{Inbox, Signal};
+use domain::ports::{Inbox, Signal};
 use domain::{Frame, SessionId, SignalId, Timestamp, UserId};
 
 use crate::Setting;

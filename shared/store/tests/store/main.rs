@@ -15,11 +15,10 @@ mod seats;
 mod sessions;
 mod throttles;
 
-use domain::presence::{Attempt, Held, Holding, Seats, TakeOver};
-use domain::sessions::{Rosters, Sessions, TakenSeat};
+use domain::ports::{Attempt, Held, Holding, Ports, Rosters, Seats, Sessions, TakeOver, TakenSeat};
 use domain::{Caller, ConnectionId, Participant, Roster, Session, SessionId};
 use store::Store;
-use testkit::{Database, Samples};
+use testkit::{Database, FakeSockets, PlainEncoder, Samples};
 
 /// A database with its table, and things to put there.
 struct Setting {
@@ -33,6 +32,11 @@ impl Setting {
         let database = Database::start().await;
         let store = database.store().await;
         Self { database, store, samples: Samples::default() }
+    }
+
+    /// The ports of a rule that runs now.
+    fn ports<'a, D>(&'a self, sockets: &'a FakeSockets, delays: &'a D) -> Ports<'a, Store, FakeSockets, D> {
+        Ports { store: &self.store, sockets, delays, encoder: &PlainEncoder, context: self.samples.context() }
     }
 
     /// A stored session with so many seats.
@@ -74,7 +78,7 @@ impl Setting {
 
     /// The participant, who holds a seat.
     async fn participant(&self, session: SessionId, caller: &Caller) -> Participant {
-        self.roster(session).await.find(caller.user_id).expect("a seat is held").clone()
+        self.roster(session).await.seated(caller.user_id).expect("a seat is held").clone()
     }
 }
 

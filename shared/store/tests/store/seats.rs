@@ -4,11 +4,9 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use domain::accounts::Families;
-use domain::presence::{Guard, Holding, Members, Seats, Status, TakeOver};
-use domain::sessions::{self, TakenSeat};
-use domain::{ConnectionId, Membership, Presence};
-use testkit::{FakeSockets, Fault, PlainWire, RecordedDelays};
+use domain::ports::{Families, Guard, Holding, Members, Seats, Status, TakeOver, TakenSeat};
+use domain::{ConnectionId, Membership, Presence, sessions};
+use testkit::{FakeSockets, Fault, RecordedDelays};
 
 use crate::{Setting, held};
 
@@ -52,8 +50,7 @@ async fn a_member_rejoins_a_full_session_even_where_only_one_reason_of_a_refusal
 
     at.database.door().fail("TransactWriteItems", Fault::OneReason, 1);
     let (sockets, delays) = (FakeSockets::default(), RecordedDelays::default());
-    let context = at.samples.context();
-    let seated = sessions::join(&at.store, &sockets, &delays, &PlainWire, context, &alice, session).await.unwrap();
+    let seated = sessions::join(at.ports(&sockets, &delays), &alice, session).await.unwrap();
     assert_eq!((seated.attempt, seated.roster.participants.len()), (first + 1, 1));
 }
 

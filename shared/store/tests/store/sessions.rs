@@ -3,8 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use domain::presence::{Guard, Members, Seats};
-use domain::sessions::{ActiveSessions, Endings, Rosters, Sessions, TakenSeat};
+use domain::ports::{ActiveSessions, Endings, Guard, Members, Rosters, Seats, Sessions, TakenSeat};
 use domain::{Membership, SessionState, Username, Visibility};
 
 use crate::Setting;

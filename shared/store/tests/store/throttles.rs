@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use domain::accounts::{Counted, Throttles};
+use domain::ports::{Counted, Throttles};
 use domain::{Error, Throttle};
 
 use crate::Setting;

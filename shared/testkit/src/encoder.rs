@@ -1,12 +1,12 @@
 //! Events in a few words.
 
-use domain::{Departure, Ending, Event, Frame, Timestamp, Wire};
+use domain::{Departure, Ending, Event, EventEncoder, Frame, Timestamp};
 
 /// Puts events into a few words that a test can compare: `userJoined alice`, say.
 #[derive(Debug, Default, Clone, Copy)]
-pub struct PlainWire;
+pub struct PlainEncoder;
 
-impl Wire for PlainWire {
+impl EventEncoder for PlainEncoder {
     fn encode(&self, event: &Event<'_>, _at: Timestamp) -> Frame {
         Frame(match event {
             Event::UserJoined(participant) => format!("userJoined {}", participant.username.as_str()),

@@ -3,7 +3,7 @@
 use domain::{Membership, Presence, SessionKind, Visibility};
 
 /// One module per enum: `of` gives the word, `parse` reads it.
-macro_rules! names {
+macro_rules! words {
     ($(#[$doc:meta])* $module:ident: $type:ident { $($variant:ident => $word:literal),+ $(,)? }) => {
         $(#[$doc])*
         pub(crate) mod $module {
@@ -27,18 +27,18 @@ macro_rules! names {
     };
 }
 
-names!(/// What a session is for.
+words!(/// What a session is for.
 kind: SessionKind {
     AudioOnly => "audioOnly",
     VideoCall => "videoCall",
     ScreenShare => "screenShare",
     Mixed => "mixed",
 });
-names!(/// Who can find a session.
+words!(/// Who can find a session.
     visibility: Visibility { Public => "public", Unlisted => "unlisted" });
-names!(/// Whether a participant still belongs to the session.
+words!(/// Whether a participant still belongs to the session.
     membership: Membership { Seated => "seated", Left => "left", Ended => "ended" });
-names!(/// What others see of a participant.
+words!(/// What others see of a participant.
 presence: Presence {
     Disconnected => "disconnected",
     Connected => "connected",

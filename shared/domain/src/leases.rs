@@ -1,0 +1,136 @@
+//! Leases: how long a participant is believed to be there, and what happens at the end.
+//!
+//! Presence is a lease (rule 7 of durable signaling): joining, connecting, losing a connection and coming back each set
+//! the time by which the participant must show life; when it passes, the seat is free.
+
+use std::time::Duration;
+
+use futures_util::future::join;
+
+use crate::delivery::{self, tell_others};
+use crate::ports::{DelayedMessage, Delays, Guard, Held, Holding, Members, Ports, Rosters, Seats, Sockets, Status};
+use crate::{Context, Departure, Error, Event, Membership, Participant, Presence, Result, SessionId, UserId};
+
+/// How long a connection stays open after its last answer: API Gateway sends an answer only once the function has
+/// returned.
+pub(crate) const LAST_ANSWER: Duration = Duration::from_secs(1);
+
+/// `$disconnect`: if that was the live connection, the participant is reconnecting, the others are told, and the grace
+/// ends by one delayed message.
+pub async fn lose_connection(
+    ports: Ports<'_, impl Holding + Members + Rosters + Sync, impl Sockets + Sync, impl Delays + Sync>,
+    held: &Held,
+) -> Result<()> {
+    let Ports { store, delays, context, .. } = ports;
+    let grace = context.policy.reconnect_grace;
+    let Some(participant) = store.lose(held, context.now + grace).await? else {
+        return Ok(());
+    };
+    let check = DelayedMessage::CheckLease { session: held.session, user: held.user };
+    let (scheduled, roster) = join(delays.after(grace, &check), store.roster(held.session, context.now)).await;
+    if let Some(roster) = roster? {
+        let frame = ports.encode(&Event::UserStatusUpdated(&participant));
+        tell_others(ports, &roster, held.user, &frame).await;
+    }
+    scheduled
+}
+
+/// The delayed look at a lease: frees the seat if it ran out, looks again later if the participant still waits for
+/// a connection.
+pub async fn check_lease(
+    ports: Ports<'_, impl Seats + Members + Rosters + Sync, impl Sockets + Sync, impl Delays + Sync>,
+    session: SessionId,
+    user: UserId,
+) -> Result<()> {
+    let now = ports.context.now;
+    let Some(participant) = ports.store.member(session, user).await?.filter(Participant::holds_seat) else {
+        return Ok(());
+    };
+    if !participant.is_present(now) {
+        return time_out(ports, &participant).await.map(drop);
+    }
+    match participant.presence {
+        Presence::Connected => Ok(()),
+        Presence::Disconnected | Presence::Reconnecting => {
+            let rest = participant.lease_until.since(now);
+            ports.delays.after(rest, &DelayedMessage::CheckLease { session, user }).await
+        }
+    }
+}
+
+/// Frees a seat and tells the others; false when the participant was no longer as `guard` wants it. Somebody whose
+/// connection never joined was never announced, so nobody is told of the end.
+pub async fn depart(
+    ports: Ports<'_, impl Seats + Members + Rosters + Sync, impl Sockets + Sync, impl Sync>,
+    participant: &Participant,
+    guard: Guard,
+    reason: Departure,
+) -> Result<bool> {
+    let Ports { store, context, .. } = ports;
+    let keep_until = context.now + context.policy.history;
+    if !store.free_seat(participant, guard, context.now, keep_until).await? {
+        return Ok(false);
+    }
+    if participant.presence == Presence::Disconnected {
+        return Ok(true);
+    }
+    if let Some(roster) = store.roster(participant.session_id, context.now).await? {
+        let left = Event::UserLeft { user_id: participant.user_id, username: &participant.username, reason };
+        tell_others(ports, &roster, participant.user_id, &ports.encode(&left)).await;
+    }
+    Ok(true)
+}
+
+/// Frees the seat of a participant whose lease ran out; false when there was a sign of life meanwhile.
+pub async fn time_out(
+    ports: Ports<'_, impl Seats + Members + Rosters + Sync, impl Sockets + Sync, impl Sync>,
+    participant: &Participant,
+) -> Result<bool> {
+    depart(ports, participant, Guard::SameLease, Departure::Timeout).await
+}
+
+/// `leaveSession`: like leaving over REST, but the connection is closed only after its answer has had time to arrive.
+pub async fn leave_connection(
+    ports: Ports<'_, impl Seats + Members + Rosters + Sync, impl Sockets + Sync, impl Delays + Sync>,
+    held: &Held,
+) -> Result<()> {
+    let member = ports.store.member(held.session, held.user).await?;
+    let participant = member.filter(|p| p.holds_seat() && p.is_on(&held.connection)).ok_or(Error::NotJoined)?;
+    if !depart(ports, &participant, Guard::SameAttempt, Departure::Left).await? {
+        return Err(Error::NotJoined);
+    }
+    let close = DelayedMessage::Close { connection: held.connection.clone() };
+    ports.delays.after(LAST_ANSWER, &close).await
+}
+
+/// `updateStatus`: sets microphone and camera and tells the others.
+pub async fn update_status(
+    ports: Ports<'_, impl Holding + Members + Rosters + Sync, impl Sockets + Sync, impl Sync>,
+    held: &Held,
+    status: Status,
+) -> Result<()> {
+    let Ports { store, context, .. } = ports;
+    let lease = context.now + context.policy.lease;
+    let participant = store.set_status(held, status, lease).await?.ok_or(Error::NotJoined)?;
+    let roster = store.roster(held.session, context.now).await?.ok_or(Error::SessionEnded)?;
+    let frame = ports.encode(&Event::UserStatusUpdated(&participant));
+    delivery::broadcast(ports, held.session, roster.others(held.user, context.now), &frame).await
+}
+
+/// `ping`: renews the lease if the connection has joined; before that it only keeps the connection awake.
+///
+/// A connection that has lost its participant is told. A newer attempt that was cut short before its fence, or the end
+/// of the lease, took it away; nothing is pushed to that connection any more, so only its heartbeat can tell.
+pub async fn ping(store: &(impl Holding + Members + Sync), context: Context<'_>, held: &Held) -> Result<()> {
+    if store.renew(held, context.now + context.policy.lease).await? {
+        return Ok(());
+    }
+    let member = store.member(held.session, held.user).await?;
+    let lost =
+        member.filter(|p| p.unfenced.contains(&held.connection) && !(p.holds_seat() && p.is_on(&held.connection)));
+    match lost.map(|participant| participant.membership) {
+        None => Ok(()),
+        Some(Membership::Ended) => Err(Error::SessionEnded),
+        Some(Membership::Seated | Membership::Left) => Err(Error::NotJoined),
+    }
+}

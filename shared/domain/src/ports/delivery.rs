@@ -1,0 +1,121 @@
+//! What reaches clients: sockets, the inbox, the chat, and the delay queue.
+
+use std::time::Duration;
+
+use crate::{ConnectionId, Event, Frame, MessageId, Result, SessionId, SignalId, Timestamp, UserId, Username};
+
+/// What came of a push that API Gateway answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pushed {
+    /// It took the frame. The connection may still be dead without anybody knowing.
+    Accepted,
+    /// There is no such connection any more.
+    Gone,
+}
+
+/// The sockets behind API Gateway. Implementations retry throttled and failed calls a few times, with jitter.
+pub trait Sockets {
+    /// Sends one frame.
+    fn push(&self, connection: &ConnectionId, frame: &Frame) -> impl Future<Output = Result<Pushed>> + Send;
+    /// Closes a connection, so that every later push is answered `Gone`. One that is gone is closed.
+    fn close(&self, connection: &ConnectionId) -> impl Future<Output = Result<()>> + Send;
+}
+
+/// What waits for a participant.
+pub trait Inbox {
+    /// Keeps a signal for its target until `keep_until`.
+    fn put(&self, signal: &Signal, keep_until: Timestamp) -> impl Future<Output = Result<()>> + Send;
+    /// Takes a signal back that had no target.
+    fn take_back(&self, signal: &Signal) -> impl Future<Output = Result<()>> + Send;
+    /// Every signal from that identifier on that is not expired, oldest first; strongly consistent.
+    fn signals(
+        &self,
+        session: SessionId,
+        user: UserId,
+        from: SignalId,
+        now: Timestamp,
+    ) -> impl Future<Output = Result<Vec<Frame>>> + Send;
+}
+
+/// A signal on its way.
+#[derive(Debug, Clone)]
+pub struct Signal {
+    /// Its identifier.
+    pub id: SignalId,
+    /// The session of sender and target.
+    pub session: SessionId,
+    /// The target.
+    pub to: UserId,
+    /// The event, encoded.
+    pub frame: Frame,
+}
+
+/// A chat message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ChatMessage {
+    /// Its identifier, which also tells when it was sent.
+    pub id: MessageId,
+    /// The session.
+    pub session: SessionId,
+    /// Who wrote it.
+    pub from: UserId,
+    /// The writer's name.
+    pub username: Username,
+    /// The text, 1-4096 characters.
+    pub text: String,
+}
+
+impl ChatMessage {
+    /// The event that carries it.
+    pub fn event(&self) -> Event<'_> {
+        Event::ReceiveMessage { id: self.id, from: self.from, username: &self.username, text: &self.text }
+    }
+}
+
+/// The chat of a session.
+pub trait ChatLog {
+    /// Keeps a message until `keep_until`.
+    fn append(&self, message: &ChatMessage, keep_until: Timestamp) -> impl Future<Output = Result<()>> + Send;
+    /// Every message from that identifier on that is not expired, oldest first; strongly consistent.
+    fn messages_since(
+        &self,
+        session: SessionId,
+        from: MessageId,
+        now: Timestamp,
+    ) -> impl Future<Output = Result<Vec<ChatMessage>>> + Send;
+}
+
+/// Reads the chat page by page.
+pub trait ChatHistory {
+    /// Up to `limit` messages that are not expired, newest first, older than `before`.
+    fn history(
+        &self,
+        session: SessionId,
+        limit: usize,
+        before: Option<MessageId>,
+        now: Timestamp,
+    ) -> impl Future<Output = Result<Vec<ChatMessage>>> + Send;
+}
+
+/// A message to ourselves.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum DelayedMessage {
+    /// Look whether that participant's lease ran out.
+    CheckLease {
+        /// The session.
+        session: SessionId,
+        /// The participant.
+        user: UserId,
+    },
+    /// Close a connection whose last answer has had time to arrive.
+    Close {
+        /// The connection.
+        connection: ConnectionId,
+    },
+}
+
+/// The delay queue.
+pub trait Delays {
+    /// Delivers `message` after `delay`, rounded up to a second and at most 15 minutes.
+    fn after(&self, delay: Duration, message: &DelayedMessage) -> impl Future<Output = Result<()>> + Send;
+}

@@ -1,0 +1,50 @@
+//! What the rules need from outside: one narrow trait for each kind of access, with the data that it takes and gives.
+//!
+//! `store`, `push`, `delay` and `auth` implement these traits. A rule's bounds name the ones it uses, so its signature
+//! states its privileges.
+
+mod accounts;
+mod delivery;
+mod log;
+mod seats;
+mod sessions;
+
+pub use accounts::{
+    Counted, Families, MintedRefresh, PasswordHasher, PresentedRefresh, RefreshMint, Rotation, Throttles, Users,
+};
+pub use delivery::{ChatHistory, ChatLog, ChatMessage, DelayedMessage, Delays, Inbox, Pushed, Signal, Sockets};
+pub use log::{Admission, Closure, ConnectionLog, LoggedConnection};
+pub use seats::{Attempt, Guard, Held, Holding, Members, Seats, Status, TakeOver, TakenSeat};
+pub use sessions::{ActiveSessions, Endings, Erasures, Rosters, Sessions};
+
+use crate::{Context, Event, EventEncoder, Frame};
+
+/// The ports of a rule that speaks to clients, and its context. A rule's own bounds say what it may ask of each.
+pub struct Ports<'a, S, C, D> {
+    /// The table.
+    pub store: &'a S,
+    /// The clients' connections.
+    pub sockets: &'a C,
+    /// The delay queue.
+    pub delays: &'a D,
+    /// Puts events into the words of the wire.
+    pub encoder: &'a dyn EventEncoder,
+    /// Policy, identifiers and the present moment.
+    pub context: Context<'a>,
+}
+
+// Not derived: that would ask the same of what the references point to.
+impl<S, C, D> Clone for Ports<'_, S, C, D> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<S, C, D> Copy for Ports<'_, S, C, D> {}
+
+impl<S, C, D> Ports<'_, S, C, D> {
+    /// An event that happens now, encoded.
+    pub(crate) fn encode(&self, event: &Event<'_>) -> Frame {
+        self.encoder.encode(event, self.context.now)
+    }
+}

@@ -1,0 +1,133 @@
+//! What a seat needs: taking and freeing it, holding it over a connection, and reading who sits there.
+
+use crate::{Caller, ConnectionId, FamilyId, Membership, Participant, Result, SessionId, Timestamp, UserId};
+
+/// Seats are taken and freed in one transaction each, so that two callers cannot both take the last one.
+pub trait Seats {
+    /// Takes a seat for the caller, who must show life before `lease_until`.
+    fn take_seat(
+        &self,
+        session: SessionId,
+        caller: &Caller,
+        now: Timestamp,
+        lease_until: Timestamp,
+    ) -> impl Future<Output = Result<TakenSeat>> + Send;
+    /// Frees the seat if the participant is still as `guard` wants it; false when it is not, or when the seat was free.
+    fn free_seat(
+        &self,
+        participant: &Participant,
+        guard: Guard,
+        now: Timestamp,
+        keep_until: Timestamp,
+    ) -> impl Future<Output = Result<bool>> + Send;
+    /// Counts one more attempt of somebody who holds a seat, and returns it with the participant.
+    fn next_attempt(
+        &self,
+        session: SessionId,
+        user: UserId,
+    ) -> impl Future<Output = Result<Option<(Participant, u64)>>> + Send;
+    /// Moves the lease of a participant without a connection, unless one has joined meanwhile.
+    fn extend_wait(&self, participant: &Participant, lease_until: Timestamp)
+    -> impl Future<Output = Result<()>> + Send;
+}
+
+/// What came of trying to take a seat.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TakenSeat {
+    /// It is taken, and its first attempt has that number.
+    Taken(u64),
+    /// The user held one already.
+    HeldAlready,
+    /// The session is full, over, or not there.
+    Refused,
+}
+
+/// What must not have changed since a participant was read, for its seat to be freed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Guard {
+    /// Nothing: the user wants to go.
+    Seated,
+    /// The attempt: a newer connection keeps the seat.
+    SameAttempt,
+    /// The attempt and the lease: any sign of life keeps the seat.
+    SameLease,
+}
+
+/// Reads one participant.
+pub trait Members {
+    /// Strongly consistent; whoever was ever a participant and is not forgotten yet.
+    fn member(&self, session: SessionId, user: UserId) -> impl Future<Output = Result<Option<Participant>>> + Send;
+    /// Eventually consistent, at half the price.
+    fn member_hint(&self, session: SessionId, user: UserId)
+    -> impl Future<Output = Result<Option<Participant>>> + Send;
+}
+
+/// Who holds a participant: every step is one conditional update.
+pub trait Holding {
+    /// Makes `attempt.connection` the live one if no newer attempt holds the participant (rule 2). Also adds it to the
+    /// unfenced ones, and returns the participant as it was before.
+    fn take_over(&self, attempt: &Attempt, lease_until: Timestamp) -> impl Future<Output = Result<TakeOver>> + Send;
+    /// Takes connections off the unfenced ones, after their fence and the read (rule 3).
+    fn unfence(
+        &self,
+        session: SessionId,
+        user: UserId,
+        fenced: &[ConnectionId],
+    ) -> impl Future<Output = Result<()>> + Send;
+    /// The live connection was lost: reconnecting until `lease_until`. The participant, unless that connection was not
+    /// the live one.
+    fn lose(&self, held: &Held, lease_until: Timestamp) -> impl Future<Output = Result<Option<Participant>>> + Send;
+    /// Moves the lease of a connected participant; false when that connection is not the live one.
+    fn renew(&self, held: &Held, lease_until: Timestamp) -> impl Future<Output = Result<bool>> + Send;
+    /// Sets microphone and camera, and moves the lease. The participant, unless that connection is not the live one.
+    fn set_status(
+        &self,
+        held: &Held,
+        status: Status,
+        lease_until: Timestamp,
+    ) -> impl Future<Output = Result<Option<Participant>>> + Send;
+}
+
+/// A connection and the participant that it speaks for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Held {
+    /// The session.
+    pub session: SessionId,
+    /// The participant.
+    pub user: UserId,
+    /// The connection.
+    pub connection: ConnectionId,
+}
+
+/// A connection that wants to become its participant's live one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Attempt {
+    /// The connection and whom it speaks for.
+    pub held: Held,
+    /// The attempt's number, from its ticket.
+    pub number: u64,
+    /// The login behind it.
+    pub family: FamilyId,
+}
+
+/// What came of trying to take a participant over.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TakeOver {
+    /// The connection is the live one; this is how the participant was before.
+    Taken(Box<Participant>),
+    /// This very connection had taken over before.
+    HeldAlready(Box<Participant>),
+    /// A newer attempt holds the participant.
+    Superseded,
+    /// There is no such participant any more.
+    NotSeated(Option<Membership>),
+}
+
+/// Microphone and camera.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Status {
+    /// Whether the microphone is off.
+    pub is_muted: bool,
+    /// Whether the camera is on.
+    pub is_video_enabled: bool,
+}

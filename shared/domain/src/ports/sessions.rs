@@ -1,0 +1,60 @@
+//! What sessions need from storage.
+
+use crate::{Result, Roster, Session, SessionId, Timestamp, UserId, Visibility};
+
+/// What sessions need from storage.
+pub trait Sessions {
+    /// Stores a new session, and that its creator made it.
+    fn create(&self, session: &Session) -> impl Future<Output = Result<()>> + Send;
+}
+
+/// Reads a session with its participants.
+pub trait Rosters {
+    /// One strongly consistent read; an ended session that is no longer kept at `now` is not there.
+    fn roster(&self, session: SessionId, now: Timestamp) -> impl Future<Output = Result<Option<Roster>>> + Send;
+}
+
+/// Ends sessions in two steps, so that one that was interrupted is found and finished.
+pub trait Endings {
+    /// Marks an active session as ended, only while it stands untouched since `unless_touched_after` when that is
+    /// given; false when it was not active or was touched.
+    fn mark_ended(
+        &self,
+        session: SessionId,
+        at: Timestamp,
+        unless_touched_after: Option<Timestamp>,
+    ) -> impl Future<Output = Result<bool>> + Send;
+    /// Releases a participant of an ended session.
+    fn release(
+        &self,
+        session: SessionId,
+        user: UserId,
+        keep_until: Timestamp,
+    ) -> impl Future<Output = Result<()>> + Send;
+    /// Takes an ended session off the list of active ones; the last step.
+    fn forget_active(&self, session: &Session, keep_until: Timestamp) -> impl Future<Output = Result<()>> + Send;
+}
+
+/// The list of active sessions.
+pub trait ActiveSessions {
+    /// Up to `limit` active sessions of that visibility, newest first, older than `before`.
+    fn active(
+        &self,
+        visibility: Visibility,
+        limit: usize,
+        before: Option<SessionId>,
+    ) -> impl Future<Output = Result<Vec<Session>>> + Send;
+}
+
+/// What erasing an account needs from storage. Every step may be repeated.
+pub trait Erasures {
+    /// The sessions that the user created, ended ones too, as far as they are not forgotten.
+    fn created_by(&self, user: UserId) -> impl Future<Output = Result<Vec<SessionId>>> + Send;
+    /// Deletes an ended session of that creator: chat and participants first, then the session and that its creator
+    /// made it.
+    fn erase_session(&self, creator: UserId, session: SessionId) -> impl Future<Output = Result<()>> + Send;
+    /// Deletes what the user wrote in a session, and that they took part in it, unless they hold a seat there.
+    fn erase_traces(&self, user: UserId, session: SessionId) -> impl Future<Output = Result<()>> + Send;
+    /// Deletes whatever is kept beside the account itself: families, connection log, created sessions.
+    fn erase_records(&self, user: UserId) -> impl Future<Output = Result<()>> + Send;
+}
