@@ -1,9 +1,11 @@
-import type { Environment, Timer } from './environment.ts';
+import type { Environment } from './environment.ts';
 import { asTunRTCError, TunRTCError } from './errors.ts';
 import type { Api } from './rest/api.ts';
 import { Mesh } from './media/mesh.ts';
 import type { Outgoing, PeerState, Slot, StreamKind } from './media/peer.ts';
+import { Roster } from './roster.ts';
 import { Signaling, type ConnectionState } from './signaling/signaling.ts';
+import { Timers } from './timers.ts';
 import type {
   ChatMessage,
   EndReason,
@@ -21,6 +23,11 @@ import type {
 /** ICE credentials are renewed when this share of their life has gone by. */
 const ICE_RENEWAL = 0.5;
 const ICE_RETRY_MS = 60_000;
+/** A frame of somebody who is not known to be there has this long to be explained by another, before the server is asked. */
+const DOUBT_MS = 500;
+const DOUBT_RETRY_MS = 5_000;
+/** Frames that are kept of somebody until it is clear whether they are there. */
+const HELD = 256;
 
 /** What other participants see of this one. */
 export interface Status {
@@ -28,8 +35,15 @@ export interface Status {
   isVideoEnabled: boolean;
 }
 
-/** Whom a {@link Call} tells. */
-export interface CallHandlers {
+/** What a {@link Call} needs, and whom it tells. */
+export interface CallOptions {
+  api: Api;
+  environment: Environment;
+  userId: string;
+  joined: Joined;
+  status: Status;
+  /** For every peer connection. With `iceServers` in it, these are used in place of the server's. */
+  configuration: RTCConfiguration;
   onState(state: ConnectionState): void;
   onUserJoined(participant: Participant): void;
   onUserLeft(participant: Participant, reason: LeaveReason): void;
@@ -43,140 +57,169 @@ export interface CallHandlers {
   onError(error: TunRTCError): void;
 }
 
-/** One stay in one session: who is there, signaling, and a connection to each of them. */
+/** Frames that another one explains, or only the server; until then they wait. */
+interface Doubt {
+  at: string;
+  waiting: (() => void)[];
+}
+
+/** Being in one session: who is there, signaling, and a connection to each of them. */
 export class Call {
   readonly sessionId: string;
   readonly signaling: Signaling;
   /** Absent where there is no WebRTC. */
   readonly mesh: Mesh | undefined;
-  readonly #api: Api;
-  readonly #environment: Environment;
-  readonly #userId: string;
-  readonly #handlers: CallHandlers;
-  readonly #participants = new Map<string, Participant>();
+  readonly #options: CallOptions;
+  readonly #roster = new Roster();
   /** When a participant was last heard of over signaling, and since when what it sends is of its present run. */
   readonly #heard = new Map<string, string>();
   readonly #runs = new Map<string, string>();
-  /** Since when a participant's status holds: of two that overtook each other the later one counts. */
-  readonly #statusAt = new Map<string, string>();
+  readonly #doubts = new Map<string, Doubt>();
+  readonly #timers: Timers<'doubt' | 'ice'>;
   #status: Status;
-  #statusSent: Promise<unknown> = Promise.resolve();
-  #iceTimer: Timer | undefined;
+  #telling: Promise<void> | undefined;
+  /** A new seat that the server was asked for. */
+  #seating: Promise<unknown> | undefined;
+  #freshening: Promise<IceServer[]> | undefined;
+  #closed: TunRTCError | undefined;
 
-  constructor(
-    api: Api,
-    environment: Environment,
-    userId: string,
-    joined: Joined,
-    status: Status,
-    configuration: RTCConfiguration,
-    handlers: CallHandlers,
-  ) {
-    this.#api = api;
-    this.#environment = environment;
-    this.#userId = userId;
-    this.#handlers = handlers;
-    this.#status = status;
+  constructor(options: CallOptions) {
+    const { environment, joined, userId } = options;
+    this.#options = options;
+    this.#status = options.status;
+    this.#timers = new Timers(environment);
     this.sessionId = joined.sessionId;
     this.signaling = new Signaling({
       environment,
       userId,
       sessionId: joined.sessionId,
       admit: () => this.#admit(),
-      onJoined: (ack, resumed) => this.#joined(ack, resumed),
+      onJoined: (ack, resumed, at) => this.#joined(ack, resumed, at),
       onState: (state) => this.#stateChanged(state),
       onSignal: (signal) => this.#signal(signal),
-      onMessage: (message) => handlers.onMessage(message),
-      onEvent: (frame) => this.#event(frame),
-      onBroken: (sender) => this.mesh?.reset(sender, true),
+      onMessage: (message) => {
+        if (!this.#closed) options.onMessage(message);
+      },
+      onEvent: (frame) => {
+        if (!this.#closed) this.#event(frame);
+      },
+      onBroken: (sender) => {
+        if (this.participants.has(sender)) this.mesh?.reset(sender, true);
+      },
     });
-    this.mesh = environment.createPeerConnection && this.#createMesh(environment.createPeerConnection, joined, configuration);
-    const life = credentialLife(joined);
+    this.mesh = environment.createPeerConnection && this.#createMesh(environment.createPeerConnection);
+    const life = this.#ownIceServers ? 0 : credentialLife(joined);
     if (life > 0) this.#renewIceServersIn(life * ICE_RENEWAL);
   }
 
-  #createMesh(
-    createPeerConnection: NonNullable<Environment['createPeerConnection']>,
-    { iceServers }: Joined,
-    configuration: RTCConfiguration,
-  ): Mesh {
-    const handlers = this.#handlers;
+  #createMesh(createPeerConnection: NonNullable<Environment['createPeerConnection']>): Mesh {
+    const options = this.#options;
     return new Mesh({
-      environment: this.#environment,
+      environment: options.environment,
       createPeerConnection,
-      userId: this.#userId,
-      configuration,
-      iceServers,
+      userId: options.userId,
+      configuration: options.configuration,
+      iceServers: this.#ownIceServers ?? options.joined.iceServers,
       freshIceServers: () => this.#freshIceServers(),
       send: (target, body) => this.signaling.signal(target, body),
       renew: (target) => this.signaling.renew(target),
-      onStream: (from, stream, kind) => handlers.onStream(this.#name(from), stream, kind),
-      onStreamRemoved: (from, stream) => handlers.onStreamRemoved(from, stream),
+      onStream: (from, stream, kind) => options.onStream(this.#name(from), stream, kind),
+      onStreamRemoved: (from, stream) => options.onStreamRemoved(from, stream),
       onState: (peer, state) => this.#peerChanged(peer, state),
-      onChannel: (from, channel) => handlers.onChannel(from, channel),
-      onError: (error) => handlers.onError(error),
+      onChannel: (from, channel) => options.onChannel(from, channel),
+      onError: (peer, error) => this.#peerFailed(peer, error),
     });
   }
 
   /** The others, by user id. */
   get participants(): ReadonlyMap<string, Participant> {
-    return this.#participants;
+    return this.#roster.members;
   }
 
-  async start(ticket: SignalingTicket): Promise<SessionDetail> {
-    return (await this.signaling.join(ticket)).session;
+  async start(): Promise<SessionDetail> {
+    return (await this.signaling.join(this.#options.joined.signaling)).session;
   }
 
-  /** Tells the others; the latest status always arrives last. */
+  /** Tells the others, by the next connection if there is none; of several statuses the last one is told last. */
   updateStatus(status: Status): Promise<void> {
+    if (this.#closed) return Promise.reject(this.#closed);
     this.#status = status;
-    const sent = this.#statusSent.then(async () => {
-      await this.signaling.send('updateStatus', status);
-    });
-    this.#statusSent = sent.catch(() => {});
-    return sent;
+    return (this.#telling ??= this.#tellStatus());
   }
 
-  async send(slot: Slot, outgoing?: Outgoing): Promise<void> {
-    await this.mesh?.send(slot, outgoing);
+  /** As {@link updateStatus}, for those who do not wait for it; what the others know is not said again. */
+  announce(status: Status): void {
+    if (this.#closed || sameStatus(status, this.#status)) return;
+    this.updateStatus(status).catch((thrown: unknown) => this.#report(asTunRTCError(thrown, 'internal')));
+  }
+
+  send(slot: Slot, outgoing?: Outgoing): void {
+    this.mesh?.send(slot, outgoing);
+  }
+
+  /** Ends everything but the connection to the server, which {@link leave} may still need. */
+  hangUp(cause: TunRTCError): void {
+    this.#closed ??= cause;
+    this.#timers.clear();
+    this.#doubts.clear();
+    this.mesh?.close();
   }
 
   /** Gives the seat back, over whatever reaches the server. */
   async leave(): Promise<void> {
+    const cause = new TunRTCError('closed', 'The session was left.');
+    this.hangUp(cause);
     const told = await this.signaling.leave();
-    this.close(new TunRTCError('closed', 'The session was left.'));
+    this.signaling.close(cause);
     if (told) return;
-    await this.#api.leaveSession(this.sessionId).catch((error: unknown) => {
-      // The seat may be free by now: the answer over signaling was lost, or the session is over.
-      if (!(error instanceof TunRTCError) || !SEATLESS.has(error.code)) throw error;
-    });
+    await this.#seating;
+    await this.#options.api.leaveSession(this.sessionId);
   }
 
   close(cause: TunRTCError): void {
+    this.hangUp(cause);
     this.signaling.close(cause);
+  }
+
+  async #tellStatus(): Promise<void> {
+    try {
+      for (let told: Status | undefined; told !== this.#status; ) {
+        told = this.#status;
+        await this.signaling.send('updateStatus', told);
+      }
+    } finally {
+      this.#telling = undefined;
+    }
   }
 
   /** A fresh ticket; if the seat was lost meanwhile, a new seat. */
   async #admit(): Promise<SignalingTicket> {
+    const { api } = this.#options;
     try {
-      return await this.#api.ticket(this.sessionId);
+      return await api.ticket(this.sessionId);
     } catch (error) {
+      if (this.#closed) throw this.#closed;
       if (!(error instanceof TunRTCError) || error.code !== 'not_in_session') throw error;
-      return (await this.#api.joinSession(this.sessionId)).signaling;
+      const joined = api.joinSession(this.sessionId);
+      this.#seating = joined.catch(() => {});
+      return (await joined).signaling;
     }
   }
 
-  async #joined(ack: JoinAck, resumed: boolean): Promise<void> {
-    const others = ack.session.participants.filter(({ userId }) => userId !== this.#userId);
-    for (const participant of others) this.#meet(participant, resumed);
-    const present = new Set(others.map(({ userId }) => userId));
-    for (const participant of [...this.#participants.values()]) {
-      if (!present.has(participant.userId)) this.#part(participant.userId, 'left');
-    }
-    const own = ack.session.participants.find(({ userId }) => userId === this.#userId);
-    const { isMuted, isVideoEnabled } = this.#status;
-    if (own?.isMuted !== isMuted || own.isVideoEnabled !== isVideoEnabled) {
-      this.updateStatus(this.#status).catch((thrown: unknown) => this.#report(thrown));
+  async #joined(ack: JoinAck, resumed: boolean, at: string): Promise<void> {
+    if (this.#closed) return;
+    const others = ack.session.participants.filter(({ userId }) => userId !== this.#options.userId);
+    const { present, joined, updated, left } = this.#roster.list(others, at);
+    for (const { userId } of left) this.mesh?.remove(userId);
+    if (resumed) joined.forEach((participant) => this.#options.onUserJoined(participant));
+    updated.forEach((participant) => this.#options.onStatus(participant));
+    left.forEach((participant) => this.#options.onUserLeft(participant, 'left'));
+    // At the first join everybody who is connected gets an offer; later, newcomers make theirs.
+    for (const { userId, status } of present) if (status !== 'disconnected') this.mesh?.connect(userId, !resumed);
+    this.#settleDoubts(at);
+    const own = ack.session.participants.find(({ userId }) => userId === this.#options.userId);
+    if (!own || !sameStatus(own, this.#status)) {
+      this.updateStatus(this.#status).catch((thrown: unknown) => this.#report(asTunRTCError(thrown, 'internal')));
     }
     if (resumed && !ack.recovered) {
       this.mesh?.renegotiate();
@@ -184,127 +227,192 @@ export class Call {
     }
   }
 
-  /** Somebody in the roster. At the first join everybody who is connected gets an offer; later, newcomers make theirs. */
-  #meet(participant: Participant, resumed: boolean): void {
-    const { userId } = participant;
-    const known = this.#participants.get(userId);
-    this.#participants.set(userId, participant);
-    if (!known && resumed) this.#handlers.onUserJoined(participant);
-    if (known && !sameStatus(known, participant)) this.#handlers.onStatus(participant);
-    if (participant.status !== 'disconnected') this.mesh?.connect(userId, !resumed);
-  }
-
-  #part(userId: string, reason: LeaveReason): void {
-    const participant = this.#participants.get(userId);
-    this.#participants.delete(userId);
-    this.mesh?.remove(userId);
-    if (participant) this.#handlers.onUserLeft(participant, reason);
-  }
-
   /** Messages that the replay could not bring are in the history. */
   async #catchUp(): Promise<void> {
     try {
-      const { items } = await this.#api.getMessages(this.sessionId);
+      const { items } = await this.#options.api.getMessages(this.sessionId);
       for (const message of items.reverse()) this.signaling.ingest(message);
     } catch (thrown) {
-      this.#report(thrown);
+      this.#report(asTunRTCError(thrown, 'internal'));
     }
   }
 
   #event(frame: EventFrame): void {
+    const { timestamp } = frame;
     switch (frame.event) {
       case 'userJoined':
-        this.#arrived({ ...frame.data, status: 'connected' }, frame.timestamp);
+        this.#userJoined({ ...frame.data, status: 'connected' }, timestamp);
         break;
       case 'userLeft':
-        this.#part(frame.data.userId, frame.data.reason);
+        this.#userLeft(frame.data.userId, frame.data.reason, timestamp);
         break;
       case 'userStatusUpdated':
-        this.#statusUpdated(frame.data, frame.timestamp);
+        this.#statusUpdated(frame.data, timestamp);
         break;
       case 'sessionEnded':
-        this.#handlers.onSessionEnded(frame.data.reason);
+        this.#options.onSessionEnded(frame.data.reason);
         break;
       default:
     }
   }
 
-  /** A fresh start of a participant, known before or not: what an earlier run of it sent is void from here on. */
-  #arrived(participant: Participant, timestamp: string): void {
+  #userJoined(participant: Participant, at: string): void {
     const { userId } = participant;
-    if (userId === this.#userId) return;
-    this.#participants.set(userId, participant);
-    if ((this.#heard.get(userId) ?? '') < timestamp) {
-      this.#runs.set(userId, timestamp);
-      this.mesh?.reset(userId, false);
-    }
-    this.#handlers.onUserJoined(participant);
+    if (userId === this.#options.userId) return;
+    const judgement = this.#roster.joined(participant, at);
+    if (judgement === 'doubtful') this.#doubt(userId, at);
+    if (judgement === 'news') this.#arrived(participant, at);
   }
 
-  #statusUpdated(status: Omit<Participant, 'joinedAt'>, timestamp: string): void {
-    if (status.userId === this.#userId || timestamp < (this.#statusAt.get(status.userId) ?? '')) return;
-    this.#statusAt.set(status.userId, timestamp);
-    const known = this.#participants.get(status.userId);
-    const participant = { joinedAt: known?.joinedAt ?? timestamp, ...status };
-    this.#participants.set(status.userId, participant);
-    this.#handlers.onStatus(participant);
+  /** A fresh start of a participant, known before or not: what an earlier run of it sent is void from here on. */
+  #arrived(participant: Participant, at: string): void {
+    const { userId } = participant;
+    if ((this.#heard.get(userId) ?? '') < at) {
+      this.#runs.set(userId, at);
+      this.mesh?.reset(userId, false);
+    }
+    this.#options.onUserJoined(participant);
+    this.#handOn(userId);
+  }
+
+  #userLeft(userId: string, reason: LeaveReason, at: string): void {
+    const participant = this.#roster.members.get(userId);
+    const judgement = this.#roster.left(userId, at);
+    if (judgement === 'doubtful') this.#doubt(userId, at);
+    if (judgement === 'news' && participant) this.#departed(participant, reason);
+  }
+
+  #departed(participant: Participant, reason: LeaveReason): void {
+    this.mesh?.remove(participant.userId);
+    this.#options.onUserLeft(participant, reason);
+  }
+
+  #statusUpdated(status: Omit<Participant, 'joinedAt'>, at: string): void {
+    if (status.userId === this.#options.userId) return;
+    const judgement = this.#roster.updated(status, at);
+    const participant = this.#roster.members.get(status.userId);
+    if (judgement === 'doubtful') this.#doubt(status.userId, at, () => this.#statusUpdated(status, at));
+    if (judgement === 'news' && participant) this.#options.onStatus(participant);
   }
 
   #signal(signal: ReceivedSignal): void {
     const { fromUserId, timestamp } = signal;
-    if (timestamp < (this.#runs.get(fromUserId) ?? '')) return;
+    if (this.#closed || timestamp < (this.#runs.get(fromUserId) ?? '')) return;
+    const judgement = this.#roster.signalled(fromUserId, timestamp);
+    if (judgement === 'doubtful') this.#doubt(fromUserId, timestamp, () => this.#signal(signal));
+    if (judgement !== 'news') return;
     this.#heard.set(fromUserId, timestamp);
     this.mesh?.handle(signal);
+  }
+
+  /** Somebody may be there or not: another frame will tell, or the server does when it is asked. */
+  #doubt(userId: string, at: string, again?: () => void): void {
+    if (this.#closed) return;
+    const doubt = this.#doubts.get(userId) ?? { at, waiting: [] };
+    if (at > doubt.at) doubt.at = at;
+    if (again && doubt.waiting.length < HELD) doubt.waiting.push(again);
+    this.#doubts.set(userId, doubt);
+    if (!this.#timers.has('doubt')) this.#timers.arm('doubt', DOUBT_MS, () => void this.#ask());
+  }
+
+  async #ask(): Promise<void> {
+    const asked = new Map(this.#doubts);
+    if (asked.size === 0) return;
+    try {
+      const { participants } = await this.#options.api.getSession(this.sessionId);
+      for (const [userId, doubt] of asked) {
+        const participant = participants.find((each) => each.userId === userId);
+        // Frames that came meanwhile may have told.
+        if (this.#doubts.get(userId) === doubt) this.#settleDoubt(userId, doubt, participant);
+      }
+    } catch {
+      if (!this.#closed) this.#timers.arm('doubt', DOUBT_RETRY_MS, () => void this.#ask());
+    }
+  }
+
+  #settleDoubt(userId: string, { at }: Doubt, participant: Participant | undefined): void {
+    const known = this.#roster.members.get(userId);
+    this.#roster.settle(userId, participant, at);
+    if (participant && !known) {
+      this.#options.onUserJoined(participant);
+      this.mesh?.connect(userId, false);
+    }
+    if (!participant && known) this.#departed(known, 'left');
+    this.#handOn(userId);
+  }
+
+  /** A complete list has come: what it says of those in doubt holds, if it is newer than the doubt. */
+  #settleDoubts(listedAt: string): void {
+    for (const [userId, { at }] of [...this.#doubts]) {
+      if (at < listedAt || this.#roster.members.has(userId)) this.#handOn(userId);
+    }
+  }
+
+  /** Hands on what waited for somebody to be there; if they are not, it is dropped. */
+  #handOn(userId: string): void {
+    const waiting = this.#doubts.get(userId)?.waiting ?? [];
+    this.#doubts.delete(userId);
+    if (this.participants.has(userId)) waiting.forEach((again) => again());
   }
 
   #peerChanged(userId: string, state: PeerState): void {
     // The same trouble may have cut signaling off; a dead connection is found sooner by asking.
     if (state === 'reconnecting') this.signaling.probe();
-    this.#handlers.onPeerState(userId, state);
+    this.#options.onPeerState(userId, state);
+  }
+
+  #peerFailed(userId: string, error: TunRTCError): void {
+    // They left, and that has not been told here yet; or they came back, and it has.
+    if (error.code === 'peer_not_found') this.#doubt(userId, '');
+    else this.#report(error);
   }
 
   #stateChanged(state: ConnectionState): void {
-    if (state.status === 'closed') {
-      this.#environment.clearTimeout(this.#iceTimer);
-      this.mesh?.close();
-    }
-    this.#handlers.onState(state);
+    if (state.status === 'closed') this.hangUp(new TunRTCError(state.code, state.reason));
+    this.#options.onState(state);
   }
 
-  /** Later connections need credentials that still hold: the next ones are fetched in time. */
-  async #freshIceServers(): Promise<IceServer[]> {
-    const { iceServers, ttlSeconds } = await this.#api.iceServers();
+  get #ownIceServers(): IceServer[] | undefined {
+    return this.#options.configuration.iceServers as IceServer[] | undefined;
+  }
+
+  /** Later connections need credentials that still hold: the next ones are fetched in time, once for all who need them. */
+  #freshIceServers(): Promise<IceServer[]> {
+    if (this.#ownIceServers) return Promise.resolve(this.#ownIceServers);
+    const done = () => (this.#freshening = undefined);
+    this.#freshening ??= this.#fetchIceServers().finally(done);
+    return this.#freshening;
+  }
+
+  async #fetchIceServers(): Promise<IceServer[]> {
+    const { iceServers, ttlSeconds } = await this.#options.api.iceServers();
     this.#renewIceServersIn(ttlSeconds * 1000 * ICE_RENEWAL);
     return iceServers;
   }
 
   #renewIceServersIn(milliseconds: number): void {
-    this.#environment.clearTimeout(this.#iceTimer);
-    this.#iceTimer = this.#environment.setTimeout(() => {
+    if (this.#closed) return;
+    this.#timers.arm('ice', milliseconds, () => {
       this.#freshIceServers().then(
         (iceServers) => {
           if (this.mesh) this.mesh.iceServers = iceServers;
         },
         () => this.#renewIceServersIn(ICE_RETRY_MS),
       );
-    }, milliseconds);
+    });
   }
 
   #name(userId: string): Pick<Participant, 'userId' | 'username'> {
-    return { userId, username: this.#participants.get(userId)?.username ?? '' };
+    return { userId, username: this.participants.get(userId)?.username ?? '' };
   }
 
-  #report(thrown: unknown): void {
-    const error = asTunRTCError(thrown, 'internal');
-    if (error.code !== 'closed') this.#handlers.onError(error);
+  #report(error: TunRTCError): void {
+    if (!this.#closed && error.code !== 'closed') this.#options.onError(error);
   }
 }
 
-/** What the server says of a seat that there is no need to give back. */
-const SEATLESS: ReadonlySet<string> = new Set(['not_in_session', 'session_ended', 'session_not_found']);
-
-function sameStatus(a: Participant, b: Participant): boolean {
-  return a.status === b.status && a.isMuted === b.isMuted && a.isVideoEnabled === b.isVideoEnabled;
+function sameStatus(a: Status, b: Status): boolean {
+  return a.isMuted === b.isMuted && a.isVideoEnabled === b.isVideoEnabled;
 }
 
 /**

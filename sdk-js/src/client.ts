@@ -1,18 +1,21 @@
 import { Call, type Status } from './call.ts';
 import { Emitter } from './emitter.ts';
-import { defaultEnvironment, type Environment, type TokenStorage } from './environment.ts';
-import { TunRTCError } from './errors.ts';
+import { defaultEnvironment, type Environment } from './environment.ts';
+import { asTunRTCError, TunRTCError } from './errors.ts';
 import { Api, type PageOptions } from './rest/api.ts';
-import { LocalMedia, type Capture, type Devices } from './media/local.ts';
+import { LocalMedia, type Capture, type DeviceKind, type DeviceLoss, type Devices, type LocalStatus } from './media/local.ts';
 import type { PeerState, Slot, StreamKind } from './media/peer.ts';
 import { QualityMeter, type PeerQuality } from './media/quality.ts';
+import { checkCaptures, checkOptions, type TunRTCOptions } from './options.ts';
 import type { ConnectionState } from './signaling/signaling.ts';
+import { Visit } from './visit.ts';
 import type {
   Account,
   Auth,
   ChatMessage,
   EndReason,
   IceServers,
+  Joined,
   LeaveReason,
   Participant,
   Session,
@@ -21,17 +24,11 @@ import type {
   Visibility,
 } from './wire.ts';
 
-/** How to reach the server, and what to use on the way. */
-export interface TunRTCOptions {
-  /** Where the server is, e.g. `http://localhost:5000`. */
-  url: string;
-  /** Keeps the tokens over a reload; `sessionStorage` fits. Without it they live in memory alone. */
-  storage?: TokenStorage;
-  /** Added to the configuration of every peer connection, e.g. `{ iceTransportPolicy: 'relay' }`. */
-  rtcConfiguration?: RTCConfiguration;
-  /** Replaces parts of the surroundings, e.g. `openSocket` in a Node without WebSocket. */
-  environment?: Partial<Environment>;
-}
+export type { TunRTCOptions } from './options.ts';
+
+/** Signing out waits at most this long for the session to be left; the server frees the seat in any case. */
+const LEAVE_MS = 5_000;
+const SLOTS: readonly Slot[] = ['microphone', 'camera', 'screen'];
 
 /** What the client tells, by name. */
 export interface TunRTCEvents {
@@ -45,9 +42,19 @@ export interface TunRTCEvents {
   message: ChatMessage;
   /** Show this: the own camera and microphone, or the own screen. */
   localStream: { stream: MediaStream; kind: StreamKind };
+  /** Show this no longer: the session is left, or the screen no longer shared, by the browser's own button too. */
+  localStreamRemoved: { stream: MediaStream; kind: StreamKind };
+  /** The own microphone, camera or screen was turned on or off, by whatever it was. */
+  localStatusChanged: LocalStatus;
+  /** The own camera or microphone stopped by itself. It is off now; the others were told. It is taken again when it comes back. */
+  deviceLost: DeviceLoss;
+  /** Devices came or went; these are there now. */
+  devicesChanged: Devices;
+  /** Camera and microphone were asked for and this one is not there: the session is joined with the other alone. */
+  mediaFallback: { missing: DeviceKind; error: TunRTCError };
   /** Show this: somebody's camera and microphone, or screen. */
   remoteStream: { userId: string; username: string; stream: MediaStream; kind: StreamKind };
-  /** Show this no longer. */
+  /** Show this no longer. Comes once for every `remoteStream`, before `userLeft`, and also when this client leaves. */
   remoteStreamRemoved: { userId: string; stream: MediaStream };
   /** Somebody opened a data channel. */
   dataChannel: { userId: string; channel: RTCDataChannel };
@@ -90,24 +97,51 @@ export interface SignalingStatistics {
  *
  * Every call that fails rejects with a {@link TunRTCError}. An event may be listened to after the call that causes
  * it: what came meanwhile is delivered then.
+ *
+ * Calls may overlap in any order: the last one wins. What it overtakes is undone, and settles: `joinSession` and
+ * `startScreenShare` reject with `closed`, turning something on or off resolves.
  */
 export class TunRTCClient extends Emitter<TunRTCEvents> {
   readonly #environment: Environment;
   readonly #configuration: RTCConfiguration;
+  readonly #leaveOnPageHide: boolean;
   readonly #api: Api;
   readonly #media: LocalMedia;
   readonly #meters = new WeakMap<RTCPeerConnection, QualityMeter>();
-  readonly #announced = new WeakSet<MediaStream>();
-  #call: Call | undefined;
+  /** Visits that are not over at the server yet. */
+  readonly #visits = new Set<Visit>();
+  /** Signing in and out, one after the other. */
+  #account: Promise<unknown> = Promise.resolve();
+  /** Where the last call said this client should be. */
+  #visit: Visit | undefined;
+  /** A visit that is just being left: what ends with it is still told. */
+  #ending: Visit | undefined;
   #state: ConnectionState = { status: 'idle' };
 
+  /** @throws {TunRTCError} `invalid_option` */
   constructor(options: string | TunRTCOptions) {
     super();
-    const { url, storage, rtcConfiguration, environment } = typeof options === 'string' ? { url: options } as TunRTCOptions : options;
-    this.#environment = { ...defaultEnvironment(), storage, ...environment };
+    const surroundings = defaultEnvironment();
+    const { url, storage, rtcConfiguration, environment, leaveOnPageHide } = checkOptions(options, surroundings);
+    this.#environment = { ...surroundings, storage, ...environment };
     this.#configuration = rtcConfiguration ?? {};
+    this.#leaveOnPageHide = leaveOnPageHide ?? true;
     this.#api = new Api(url, this.#environment);
-    this.#media = new LocalMedia(this.#environment, (slot, track) => this.#trackChanged(slot, track));
+    this.#media = new LocalMedia(this.#environment, {
+      onTrack: (slot) => this.#call?.send(slot, this.#media.outgoing(slot)),
+      onStream: (stream, kind) => this.emit('localStream', { stream, kind }),
+      onStreamRemoved: (stream, kind) => this.emit('localStreamRemoved', { stream, kind }),
+      onStatus: (status) => this.#statusChanged(status),
+      onLost: (loss) => {
+        this.emit('deviceLost', loss);
+        this.#report(new TunRTCError('media_lost', `The ${loss.kind} stopped (${loss.reason}).`));
+      },
+      onMissing: (missing, error) => {
+        this.emit('mediaFallback', { missing, error });
+        this.#report(error);
+      },
+      onDevices: (devices) => this.emit('devicesChanged', devices),
+    });
   }
 
   /** The REST API, route by route. */
@@ -141,30 +175,33 @@ export class TunRTCClient extends Emitter<TunRTCEvents> {
   }
 
   get isMuted(): boolean {
-    return this.#media.isMuted;
+    return this.#media.status.isMuted;
   }
 
   get isVideoEnabled(): boolean {
-    return this.#media.isVideoEnabled;
+    return this.#media.status.isVideoEnabled;
   }
 
   get isScreenShared(): boolean {
-    return this.#media.screen !== undefined;
+    return this.#media.status.isScreenShared;
   }
 
   /** Makes an account and signs in to it. */
   register(username: string, email: string, password: string): Promise<Auth> {
-    return this.#api.register(username, email, password);
+    return this.#inTurn(() => this.#api.register(username, email, password));
   }
 
   login(email: string, password: string): Promise<Auth> {
-    return this.#api.login(email, password);
+    return this.#inTurn(() => this.#api.login(email, password));
   }
 
-  /** Leaves the session, if in one, and revokes the tokens. */
-  async logout(): Promise<void> {
-    await this.leaveSession();
-    await this.#api.logout();
+  /** Leaves the session, if in one, and revokes the tokens. Here they are forgotten even if the server cannot be reached. */
+  logout(): Promise<void> {
+    const left = this.leaveSession().catch(() => {});
+    return this.#inTurn(async () => {
+      await this.#atMost(LEAVE_MS, left);
+      await this.#api.logout();
+    });
   }
 
   me(): Promise<Account> {
@@ -189,29 +226,36 @@ export class TunRTCClient extends Emitter<TunRTCEvents> {
 
   /**
    * Captures what is asked for, takes a seat and connects to everybody in the session. Leaves the session that this
-   * client was in before.
+   * client was in before. When both are asked for and one is not there, joins with the other (`mediaFallback`). Rejects with
+   * `closed` as soon as a later call joins or leaves.
    *
    * @param audio `true`, `false`, or constraints for the microphone
    * @param video `true`, `false`, or constraints for the camera
    */
   async joinSession(sessionId: string, audio: Capture = true, video: Capture = true): Promise<SessionDetail> {
-    await this.leaveSession();
-    await this.#media.start(audio, video);
+    checkCaptures({ audio, video });
+    const earlier = Promise.all([this.#retire(), this.#account]);
+    const visit: Visit = new Visit({
+      api: this.#api,
+      sessionId,
+      prepare: () => Promise.all([this.#media.start(audio, video), earlier]),
+      open: (joined) => this.#open(visit, joined),
+    });
+    this.#begin(visit);
     try {
-      return await this.#enter(sessionId);
-    } catch (error) {
-      this.#media.stop();
-      throw error;
+      return await visit.joined;
+    } catch (thrown) {
+      const { code, message } = asTunRTCError(thrown, 'internal');
+      this.#end(visit, { status: 'closed', code, reason: message });
+      throw thrown;
     }
   }
 
-  /** Leaves the session and releases the devices; does nothing outside a session. */
+  /** Leaves the session and releases the devices; does nothing outside a session. Here it is left at once. */
   async leaveSession(): Promise<void> {
-    const call = this.#call;
-    this.#call = undefined;
-    this.#media.stop();
-    this.dropHeld();
-    await call?.leave();
+    const visit = this.#visit;
+    await this.#retire();
+    await visit?.over;
   }
 
   /** Ends a session for everybody; only its creator may. */
@@ -239,9 +283,12 @@ export class TunRTCClient extends Emitter<TunRTCEvents> {
 
   /** The connection to a participant, made now if there is none yet. Signals and local tracks are taken care of. */
   createPeerConnection(userId: string): RTCPeerConnection {
-    const { mesh } = this.#inCall();
+    const { mesh, participants } = this.#inCall();
     if (!mesh) throw new TunRTCError('media_unavailable', 'There is no WebRTC here.');
-    return mesh.connect(userId, false).connection;
+    if (!participants.has(userId)) throw new TunRTCError('peer_not_found', 'There is no such participant.');
+    const peer = mesh.connect(userId, false);
+    if (!peer) throw new TunRTCError('peer_failed', 'The browser makes no connection.');
+    return peer.connection;
   }
 
   /** Opens a data channel to a participant, who gets the event `dataChannel`. */
@@ -259,25 +306,28 @@ export class TunRTCClient extends Emitter<TunRTCEvents> {
     await this.#inCall().updateStatus({ isMuted, isVideoEnabled });
   }
 
-  /** Silences the microphone or opens it, and tells the others. */
+  /** Silences the microphone or opens it, and has the others told: now, or as soon as there is a connection again. */
   async setMuted(muted: boolean): Promise<void> {
     await this.#media.setMuted(muted);
-    await this.#call?.updateStatus(this.#status());
+    this.#call?.announce(this.#status());
   }
 
-  /** Turns the camera off, its light too, or on, and tells the others. */
+  /** Turns the camera off, its light too, or on, and has the others told: now, or as soon as there is a connection again. */
   async setVideoEnabled(enabled: boolean): Promise<void> {
     await this.#media.setVideoEnabled(enabled);
-    await this.#call?.updateStatus(this.#status());
+    this.#call?.announce(this.#status());
   }
 
-  /** Shares a screen beside the camera; ends by {@link stopScreenShare} or the browser's own button. */
+  /**
+   * Shares a screen beside the camera; ends by {@link stopScreenShare} or the browser's own button. Rejects with `closed`
+   * when it is stopped before the user has chosen one.
+   */
   startScreenShare(): Promise<MediaStream> {
     return this.#media.startScreen();
   }
 
-  stopScreenShare(): Promise<void> {
-    return this.#media.stopScreen();
+  async stopScreenShare(): Promise<void> {
+    this.#media.stopScreen();
   }
 
   listDevices(): Promise<Devices> {
@@ -317,53 +367,93 @@ export class TunRTCClient extends Emitter<TunRTCEvents> {
     return this.leaveSession();
   }
 
-  async #enter(sessionId: string): Promise<SessionDetail> {
-    const joined = await this.#api.joinSession(sessionId);
-    const userId = this.#api.auth?.userId ?? '';
-    const call: Call = new Call(this.#api, this.#environment, userId, joined, this.#status(), this.#configuration, {
-      onState: (state) => this.#stateChanged(call, state),
-      onUserJoined: (participant) => this.emit('userJoined', participant),
-      onUserLeft: ({ userId, username }, reason) => this.emit('userLeft', { userId, username, reason }),
-      onStatus: (participant) => this.emit('userStatusUpdated', participant),
-      onMessage: (message) => this.emit('message', message),
-      onStream: (from, stream, kind) => this.#remoteStream({ ...from, stream, kind }),
-      onStreamRemoved: (userId, stream) => {
-        this.#announced.delete(stream);
-        this.emit('remoteStreamRemoved', { userId, stream });
+  /** The call of the visit that counts. */
+  get #call(): Call | undefined {
+    return this.#visit?.call;
+  }
+
+  #begin(visit: Visit): void {
+    this.#visit = visit;
+    this.#visits.add(visit);
+    const stop = this.#leaveOnPageHide ? this.#environment.onHide(() => visit.vanish()) : () => {};
+    const over = () => {
+      stop();
+      this.#visits.delete(visit);
+    };
+    visit.over.then(over, over);
+  }
+
+  #open(visit: Visit, joined: Joined): Call {
+    const tells = () => this.#visit === visit || this.#ending === visit;
+    const tell = <Name extends keyof TunRTCEvents>(name: Name, data: TunRTCEvents[Name]) => {
+      if (tells()) this.emit(name, data);
+    };
+    const call = new Call({
+      api: this.#api,
+      environment: this.#environment,
+      userId: this.#api.auth?.userId ?? '',
+      joined,
+      status: this.#status(),
+      configuration: this.#configuration,
+      onState: (state) => this.#stateChanged(visit, state),
+      onUserJoined: (participant) => tell('userJoined', participant),
+      onUserLeft: ({ userId, username }, reason) => tell('userLeft', { userId, username, reason }),
+      onStatus: (participant) => tell('userStatusUpdated', participant),
+      onMessage: (message) => tell('message', message),
+      onStream: (from, stream, kind) => tell('remoteStream', { ...from, stream, kind }),
+      onStreamRemoved: (userId, stream) => tell('remoteStreamRemoved', { userId, stream }),
+      onPeerState: (userId, state) => tell('peerStateChanged', { userId, state }),
+      onChannel: (userId, channel) => tell('dataChannel', { userId, channel }),
+      onSessionEnded: (reason) => tell('sessionEnded', { reason }),
+      onError: (error) => {
+        if (tells()) this.#report(error);
       },
-      onPeerState: (userId, state) => this.emit('peerStateChanged', { userId, state }),
-      onChannel: (userId, channel) => this.emit('dataChannel', { userId, channel }),
-      onSessionEnded: (reason) => this.emit('sessionEnded', { reason }),
-      onError: (error) => this.#report(error),
     });
-    this.#call = call;
-    for (const slot of ['microphone', 'camera'] as const) await this.#trackChanged(slot, this.#media.track(slot) ?? null);
-    return call.start(joined.signaling);
+    for (const slot of SLOTS) call.send(slot, this.#media.outgoing(slot));
+    return call;
   }
 
-  async #trackChanged(slot: Slot, track: MediaStreamTrack | null): Promise<void> {
-    const stream = slot === 'screen' ? this.#media.screen : this.#media.stream;
-    if (stream && !this.#announced.has(stream)) {
-      this.#announced.add(stream);
-      this.emit('localStream', { stream, kind: slot === 'screen' ? 'screen' : 'camera' });
+  /**
+   * Ends what the last call wanted, here at once; answers when every visit has given its seat back, as far as that can
+   * be done.
+   */
+  #retire(): Promise<unknown> {
+    const visit = this.#visit;
+    visit?.leave().catch(() => {});
+    if (visit) this.#end(visit, { status: 'closed', code: 'closed', reason: 'The session was left.' });
+    else this.#media.stop();
+    if (!this.#visit) this.dropHeld();
+    return Promise.allSettled([...this.#visits].map(({ over }) => over));
+  }
+
+  /** A visit is no longer what counts. A listener of what is told here may have joined anew: that is left alone. */
+  #end(visit: Visit, state: ConnectionState): void {
+    if (this.#visit !== visit) return;
+    this.#visit = undefined;
+    this.#ending = visit;
+    this.#media.stop();
+    this.#ending = undefined;
+    if (this.#visit === undefined) this.#tellState(state);
+  }
+
+  #stateChanged(visit: Visit, state: ConnectionState): void {
+    if (this.#visit !== visit) return;
+    if (state.status !== 'closed') {
+      this.#tellState(state);
+      return;
     }
-    // A screen that is no longer shared loses its place; a camera that is off keeps it.
-    await this.#call?.send(slot, stream && { track, stream });
+    visit.ended(new TunRTCError(state.code, state.reason));
+    this.#end(visit, state);
   }
 
-  #remoteStream(event: TunRTCEvents['remoteStream']): void {
-    if (this.#announced.has(event.stream)) return;
-    this.#announced.add(event.stream);
-    this.emit('remoteStream', event);
-  }
-
-  #stateChanged(call: Call, state: ConnectionState): void {
-    if (state.status === 'closed' && this.#call === call) {
-      this.#call = undefined;
-      this.#media.stop();
-    }
+  #tellState(state: ConnectionState): void {
     this.#state = state;
     this.emit('connectionStateChanged', state);
+  }
+
+  #statusChanged(status: LocalStatus): void {
+    this.emit('localStatusChanged', status);
+    this.#call?.announce(this.#status());
   }
 
   /** Nothing fails silently: without a listener a failure is at least in the console. */
@@ -373,7 +463,25 @@ export class TunRTCClient extends Emitter<TunRTCEvents> {
   }
 
   #status(): Status {
-    return { isMuted: this.#media.isMuted, isVideoEnabled: this.#media.isVideoEnabled };
+    const { isMuted, isVideoEnabled } = this.#media.status;
+    return { isMuted, isVideoEnabled };
+  }
+
+  /** Signing in and out happens in the order of the calls, so that the last one wins. */
+  #inTurn<Answer>(step: () => Promise<Answer>): Promise<Answer> {
+    const done = this.#account.then(step);
+    this.#account = done.catch(() => {});
+    return done;
+  }
+
+  #atMost(milliseconds: number, promise: Promise<void>): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = this.#environment.setTimeout(resolve, milliseconds);
+      void promise.finally(() => {
+        this.#environment.clearTimeout(timer);
+        resolve();
+      });
+    });
   }
 
   #inCall(): Call {

@@ -12,6 +12,10 @@ export class Emitter<Events extends object> {
   readonly #listeners = new Map<keyof Events, Set<Listener<never>>>();
   readonly #held = new Map<keyof Events, unknown[]>();
 
+  constructor() {
+    bindMembers(this);
+  }
+
   /** Listens; the answer stops listening. */
   on<Name extends keyof Events>(name: Name, listener: Listener<Events[Name]>): () => void {
     let listeners = this.#listeners.get(name);
@@ -68,5 +72,22 @@ function call<Data>(listener: Listener<Data>, data: Data): void {
     queueMicrotask(() => {
       throw error;
     });
+  }
+}
+
+/**
+ * Ties every method and property to the object itself. Frameworks (Vue, MobX and others) put proxies around objects, and a
+ * proxy has no private members: what is called through it must still reach the object.
+ */
+export function bindMembers(object: object): void {
+  for (let type = Object.getPrototypeOf(object) as object; type !== Object.prototype; type = Object.getPrototypeOf(type) as object) {
+    const members = Object.entries<PropertyDescriptor>(Object.getOwnPropertyDescriptors(type));
+    for (const [name, member] of members) {
+      if (name === 'constructor' || Object.hasOwn(object, name)) continue;
+      for (const part of ['value', 'get', 'set'] as const) {
+        if (typeof member[part] === 'function') member[part] = (member[part] as () => unknown).bind(object);
+      }
+      Object.defineProperty(object, name, member);
+    }
   }
 }

@@ -42,6 +42,8 @@ export interface Environment {
   storage: TokenStorage | undefined;
   /** Calls back when the network or the page may have come back; the answer stops it. */
   onWake(callback: () => void): () => void;
+  /** Calls back when the page goes away for good; the answer stops it. */
+  onHide(callback: () => void): () => void;
 }
 
 /** The environment of this page, or of this Node process. */
@@ -58,6 +60,7 @@ export function defaultEnvironment(): Environment {
     random: () => Math.random(),
     storage: undefined,
     onWake,
+    onHide,
   };
 }
 
@@ -67,9 +70,21 @@ function onWake(callback: () => void): () => void {
     if (document.visibilityState === 'visible') callback();
   };
   addEventListener('online', callback);
+  addEventListener('pageshow', callback);
   document.addEventListener('visibilitychange', visible);
   return () => {
     removeEventListener('online', callback);
+    removeEventListener('pageshow', callback);
     document.removeEventListener('visibilitychange', visible);
   };
+}
+
+function onHide(callback: () => void): () => void {
+  if (typeof document === 'undefined') return () => {};
+  // A page that the browser keeps may come back; until then its seat is held by the server's grace.
+  const hidden = ({ persisted }: PageTransitionEvent) => {
+    if (!persisted) callback();
+  };
+  addEventListener('pagehide', hidden);
+  return () => removeEventListener('pagehide', hidden);
 }

@@ -44,6 +44,10 @@ export type ClientErrorCode =
   | 'media_not_found'
   /** Another program holds the device, or it failed. */
   | 'media_in_use'
+  /** The client was given an option that it does not know, or that is not of its type. */
+  | 'invalid_option'
+  /** A camera or microphone stopped while it was in use. */
+  | 'media_lost'
   /** No media here: an insecure page, or not a browser. */
   | 'media_unavailable'
   /** A peer connection could not do what was asked of it. */

@@ -11,7 +11,7 @@ export { TunRTCError } from './errors.ts';
 export type { ClientErrorCode, ErrorCode, ErrorDetails, ServerErrorCode } from './errors.ts';
 export { Api } from './rest/api.ts';
 export type { Page, PageOptions } from './rest/api.ts';
-export type { Capture, Devices } from './media/local.ts';
+export type { Capture, DeviceKind, DeviceLoss, DeviceLossReason, Devices, LocalStatus } from './media/local.ts';
 export type { PeerState, StreamKind } from './media/peer.ts';
 export type { PeerQuality, QualityLevel } from './media/quality.ts';
 export type { ConnectionState } from './signaling/signaling.ts';

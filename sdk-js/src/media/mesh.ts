@@ -1,5 +1,5 @@
 import type { Environment } from '../environment.ts';
-import type { TunRTCError } from '../errors.ts';
+import { asTunRTCError, TunRTCError } from '../errors.ts';
 import { Peer, type Outgoing, type PeerState, type Slot, type StreamKind } from './peer.ts';
 import type { IceServer, Signal, SignalBody } from '../wire.ts';
 
@@ -20,7 +20,8 @@ export interface MeshOptions {
   onStreamRemoved(userId: string, stream: MediaStream): void;
   onState(userId: string, state: PeerState): void;
   onChannel(userId: string, channel: RTCDataChannel): void;
-  onError(error: TunRTCError): void;
+  /** Something failed between this participant and another. */
+  onError(userId: string, error: TunRTCError): void;
 }
 
 /** A connection to each other participant. The newcomer offers; of two offers that cross, the lower user id gives way. */
@@ -28,7 +29,10 @@ export class Mesh {
   readonly #options: MeshOptions;
   readonly #peers = new Map<string, Peer>();
   readonly #outgoing = new Map<Slot, Outgoing>();
+  /** Addresses of ICE servers that the browser refused. */
+  readonly #refused = new Set<string>();
   #iceServers: IceServer[];
+  #isClosed = false;
 
   constructor(options: MeshOptions) {
     this.#options = options;
@@ -37,7 +41,7 @@ export class Mesh {
 
   /** The ICE servers that the next connections are made with. */
   set iceServers(iceServers: IceServer[]) {
-    this.#iceServers = iceServers;
+    this.#iceServers = iceServers.filter((server) => !this.#refused.has(addressOf(server)));
   }
 
   /** Everybody there is a connection to. */
@@ -45,13 +49,13 @@ export class Mesh {
     return this.#peers;
   }
 
-  /** The connection to a participant; made now if there is none. */
-  connect(userId: string, initiator: boolean): Peer {
+  /** The connection to a participant; made now if there is none. Absent where the browser makes none. */
+  connect(userId: string, initiator: boolean): Peer | undefined {
     return this.#peers.get(userId) ?? this.#create(userId, initiator);
   }
 
   /** Closes the connection to a participant, if there is one, and makes a new one. */
-  reset(userId: string, initiator: boolean): Peer {
+  reset(userId: string, initiator: boolean): Peer | undefined {
     this.remove(userId);
     return this.#create(userId, initiator);
   }
@@ -65,14 +69,14 @@ export class Mesh {
   }
 
   handle(signal: Signal): void {
-    this.connect(signal.fromUserId, false).handle(signal);
+    this.connect(signal.fromUserId, false)?.handle(signal);
   }
 
   /** Sends a track to everybody in this slot, or nothing any more when `outgoing` is absent. */
-  async send(slot: Slot, outgoing?: Outgoing): Promise<void> {
+  send(slot: Slot, outgoing?: Outgoing): void {
     if (outgoing) this.#outgoing.set(slot, outgoing);
     else this.#outgoing.delete(slot);
-    await Promise.all([...this.#peers.values()].map((peer) => peer.update(this.#outgoing)));
+    for (const peer of this.#peers.values()) peer.update(this.#outgoing);
   }
 
   /** Signals may have been lost: connections that work are described again, the others made anew. */
@@ -84,31 +88,68 @@ export class Mesh {
   }
 
   close(): void {
+    this.#isClosed = true;
     for (const peer of this.#peers.values()) peer.close();
     this.#peers.clear();
   }
 
-  #create(userId: string, initiator: boolean): Peer {
+  #create(userId: string, initiator: boolean): Peer | undefined {
+    if (this.#isClosed) return undefined;
     const { environment, configuration, ...options } = this.#options;
-    const peer: Peer = new Peer({
-      environment,
-      createPeerConnection: options.createPeerConnection,
-      initiator,
-      polite: options.userId < userId,
-      configuration: { ...configuration, iceServers: this.#iceServers },
-      iceServers: async () => (this.#iceServers = await options.freshIceServers()),
-      send: (body) => options.send(userId, body),
-      onStream: (stream, kind) => options.onStream(userId, stream, kind),
-      onStreamRemoved: (stream) => options.onStreamRemoved(userId, stream),
-      onState: (state) => options.onState(userId, state),
-      onChannel: (channel) => options.onChannel(userId, channel),
-      onError: (error) => options.onError(error),
-      onBroken: () => this.reset(userId, true),
-      onStray: (signal) => this.#stray(userId, peer, signal),
-    });
-    this.#peers.set(userId, peer);
-    peer.update(this.#outgoing).catch(options.onError);
-    return peer;
+    const fail = (error: TunRTCError) => options.onError(userId, error);
+    try {
+      const peer: Peer = new Peer({
+        environment,
+        createPeerConnection: (full) => this.#open(full, fail),
+        initiator,
+        polite: options.userId < userId,
+        configuration: { ...configuration, iceServers: this.#iceServers },
+        iceServers: () => this.#freshIceServers(),
+        send: (body) => options.send(userId, body),
+        onStream: (stream, kind) => options.onStream(userId, stream, kind),
+        onStreamRemoved: (stream) => options.onStreamRemoved(userId, stream),
+        onState: (state) => options.onState(userId, state),
+        onChannel: (channel) => options.onChannel(userId, channel),
+        onError: fail,
+        onBroken: () => this.reset(userId, true),
+        onStray: (signal) => this.#stray(userId, peer, signal),
+      });
+      this.#peers.set(userId, peer);
+      peer.update(this.#outgoing);
+      return peer;
+    } catch (thrown) {
+      fail(asTunRTCError(thrown, 'peer_failed'));
+      return undefined;
+    }
+  }
+
+  /** One address that the browser refuses must not keep people apart: without it there may be another way. */
+  #open(configuration: RTCConfiguration, fail: (error: TunRTCError) => void): RTCPeerConnection {
+    const { createPeerConnection } = this.#options;
+    try {
+      return createPeerConnection(configuration);
+    } catch (thrown) {
+      const bad = this.#iceServers.filter((server) => !this.#isUsable(server)).map(addressOf);
+      if (bad.length === 0) throw thrown;
+      for (const address of bad) this.#refused.add(address);
+      this.iceServers = this.#iceServers;
+      fail(new TunRTCError('peer_failed', `The browser refuses these ICE servers: ${bad.join(', ')}`, { cause: thrown }));
+      return createPeerConnection({ ...configuration, iceServers: this.#iceServers });
+    }
+  }
+
+  #isUsable(server: IceServer): boolean {
+    try {
+      this.#options.createPeerConnection({ iceServers: [server] }).close();
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
+  async #freshIceServers(): Promise<IceServer[]> {
+    this.iceServers = await this.#options.freshIceServers();
+    return this.#iceServers;
   }
 
   /** The other side has a new connection: meet it with a new one, or, if its offer was missed, ask for another. */
@@ -116,9 +157,13 @@ export class Mesh {
     const present = this.#peers.get(userId);
     if (present === peer) {
       const fresh = this.reset(userId, !('offer' in signal));
-      if ('offer' in signal) fresh.handle(signal);
+      if ('offer' in signal) fresh?.handle(signal);
     } else {
       present?.handle(signal);
     }
   }
+}
+
+function addressOf({ urls }: IceServer): string {
+  return String(urls);
 }

@@ -1,6 +1,7 @@
-import type { Environment, Timer } from '../environment.ts';
+import type { Environment } from '../environment.ts';
 import { asTunRTCError, type TunRTCError } from '../errors.ts';
 import { belongsTo, isScreen, markScreen, pack, unpack } from './sdp.ts';
+import { Timers } from '../timers.ts';
 import type { Answer, IceServer, Offer, Signal, SignalBody } from '../wire.ts';
 
 /** Candidates found within this time travel together. */
@@ -44,6 +45,7 @@ export interface PeerOptions {
   /** Sends a signal; resolves when the server has it. */
   send(body: SignalBody): Promise<unknown>;
   onStream(stream: MediaStream, kind: StreamKind): void;
+  /** Of every stream that was told of, once, when it ends: at the latest before the state `closed`. */
   onStreamRemoved(stream: MediaStream): void;
   onState(state: PeerState): void;
   onChannel(channel: RTCDataChannel): void;
@@ -59,7 +61,10 @@ export class Peer {
   readonly connection: RTCPeerConnection;
   readonly #options: PeerOptions;
   readonly #senders = new Map<Slot, RTCRtpSender>();
-  readonly #timers = new Map<'answer' | 'batch' | 'first' | 'restart', Timer>();
+  readonly #timers: Timers<'answer' | 'batch' | 'first' | 'restart'>;
+  readonly #streams = new Set<MediaStream>();
+  /** Tracks are put into their places one after the other, so that the last one stays. */
+  #updating: Promise<void> = Promise.resolve();
   /** Descriptions and candidates go out one after the other. */
   #outgoing: Promise<void> = Promise.resolve();
   /** Signals are applied one after the other. */
@@ -79,6 +84,7 @@ export class Peer {
 
   constructor(options: PeerOptions) {
     this.#options = options;
+    this.#timers = new Timers(options.environment);
     this.#active = options.initiator;
     const pc = (this.connection = options.createPeerConnection(options.configuration));
     pc.onnegotiationneeded = () => void this.#offer();
@@ -88,15 +94,20 @@ export class Peer {
     pc.ontrack = (event) => this.#tracked(event);
     // A channel of our own makes a connection possible that carries no media at all.
     pc.createDataChannel('tunrtc', { negotiated: true, id: 0 });
-    if (!this.#active) this.#arm('first', NEWCOMER_MS, () => this.negotiate());
+    if (!this.#active) this.#timers.arm('first', NEWCOMER_MS, () => this.negotiate());
   }
 
   get state(): PeerState {
     return this.#state;
   }
 
-  /** Sends what is given, and stops sending what is not. */
-  async update(outgoing: ReadonlyMap<Slot, Outgoing>): Promise<void> {
+  /** Sends what is given, as it is when its turn comes, and stops sending what is not. */
+  update(outgoing: ReadonlyMap<Slot, Outgoing>): void {
+    this.#updating = this.#updating.then(() => this.#update(outgoing)).catch((thrown: unknown) => this.#fail(thrown));
+  }
+
+  async #update(outgoing: ReadonlyMap<Slot, Outgoing>): Promise<void> {
+    if (this.#closed) return;
     for (const [slot, sender] of this.#senders) {
       if (!outgoing.has(slot) && sender.track) this.connection.removeTrack(sender);
     }
@@ -130,26 +141,27 @@ export class Peer {
     this.#incoming = this.#incoming.then(() => this.#apply(signal)).catch((thrown: unknown) => this.#fail(thrown));
   }
 
-  /** Finds new paths, with fresh TURN credentials. */
+  /** Finds new paths, with fresh TURN credentials if they can be had. */
   async restartIce(): Promise<void> {
     try {
       const iceServers = await this.#options.iceServers();
-      if (this.#closed) return;
-      this.connection.setConfiguration({ ...this.#options.configuration, iceServers });
-      this.connection.restartIce();
-      if (this.connection.signalingState === 'have-local-offer') await this.#offer();
+      if (!this.#closed) this.connection.setConfiguration({ ...this.#options.configuration, iceServers });
     } catch (thrown) {
       this.#fail(thrown);
     }
+    if (this.#closed) return;
+    this.connection.restartIce();
+    if (this.connection.signalingState === 'have-local-offer') await this.#offer();
   }
 
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
-    for (const timer of this.#timers.values()) this.#options.environment.clearTimeout(timer);
+    this.#timers.clear();
     const pc = this.connection;
     pc.onnegotiationneeded = pc.onicecandidate = pc.onconnectionstatechange = pc.ondatachannel = pc.ontrack = null;
     pc.close();
+    for (const stream of this.#streams) this.#removed(stream);
     this.#setState('closed');
   }
 
@@ -183,8 +195,8 @@ export class Peer {
     const offer = await unpack(sdp);
     const collision = this.#making || pc.signalingState !== 'stable';
     if (collision && !this.#options.polite) return;
-    this.#disarm('first');
-    this.#disarm('answer');
+    this.#timers.disarm('first');
+    this.#timers.disarm('answer');
     this.#received = offer;
     await pc.setRemoteDescription({ type: 'offer', sdp: offer });
     this.#active = true;
@@ -195,7 +207,7 @@ export class Peer {
 
   async #conclude({ sdp }: Answer): Promise<void> {
     if (this.connection.signalingState !== 'have-local-offer') return;
-    this.#disarm('answer');
+    this.#timers.disarm('answer');
     this.#received = await unpack(sdp);
     await this.connection.setRemoteDescription({ type: 'answer', sdp: this.#received });
     await this.#described();
@@ -232,11 +244,13 @@ export class Peer {
     const screen = this.#senders.get('screen');
     const mid = this.connection.getTransceivers().find(({ sender }) => sender === screen)?.mid ?? null;
     const marked = screen ? markScreen(localDescription.sdp, mid) : localDescription.sdp;
+    this.#timers.disarm('answer');
     this.#enqueue(async () => {
       const sdp = await pack(marked);
-      this.#post(type === 'offer' ? { offer: { type, sdp } } : { answer: { type: 'answer', sdp } });
+      if (type === 'answer') return this.#post({ answer: { type: 'answer', sdp } });
+      // Only an offer that the server has can be missed by the other side: while this side is offline none pile up.
+      return this.#post({ offer: { type: 'offer', sdp } }, () => this.#timers.arm('answer', ANSWER_MS, () => this.#offerAgain()));
     });
-    if (type === 'offer') this.#arm('answer', ANSWER_MS, () => this.#offerAgain());
   }
 
   #offerAgain(): void {
@@ -247,7 +261,7 @@ export class Peer {
     if (!candidate.candidate) return;
     this.#batch.push(candidate.toJSON());
     if (this.#timers.has('batch')) return;
-    this.#arm('batch', BATCH_MS, () => {
+    this.#timers.arm('batch', BATCH_MS, () => {
       const candidates = this.#batch;
       this.#batch = [];
       this.#enqueue(() => this.#post({ candidates }));
@@ -258,29 +272,40 @@ export class Peer {
     this.#outgoing = this.#outgoing.then(step).catch((thrown: unknown) => this.#fail(thrown));
   }
 
-  #post(body: SignalBody): void {
-    if (!this.#closed) this.#options.send(body).catch((thrown: unknown) => this.#fail(thrown));
+  #post(body: SignalBody, onSent?: () => void): void {
+    if (this.#closed) return;
+    const sent = () => {
+      if (!this.#closed) onSent?.();
+    };
+    this.#options.send(body).then(sent, (thrown: unknown) => this.#fail(thrown));
   }
 
   #tracked({ track, streams, transceiver }: RTCTrackEvent): void {
     const kind = isScreen(this.#received, transceiver.mid) ? 'screen' : 'camera';
     const stream = streams[0] ?? new MediaStream([track]);
     stream.onremovetrack = () => {
-      if (stream.getTracks().length === 0) this.#options.onStreamRemoved(stream);
+      if (stream.getTracks().length === 0) this.#removed(stream);
     };
+    if (this.#streams.has(stream)) return;
+    this.#streams.add(stream);
     this.#options.onStream(stream, kind);
+  }
+
+  #removed(stream: MediaStream): void {
+    stream.onremovetrack = null;
+    if (this.#streams.delete(stream)) this.#options.onStreamRemoved(stream);
   }
 
   #connectionChanged(): void {
     switch (this.connection.connectionState) {
       case 'connected':
         this.#restarts = 0;
-        this.#disarm('restart');
+        this.#timers.disarm('restart');
         this.#setState('connected');
         break;
       case 'disconnected':
         this.#setState('reconnecting');
-        this.#arm('restart', DISTURBED_MS, () => this.#recover());
+        this.#timers.arm('restart', DISTURBED_MS, () => this.#recover());
         break;
       case 'failed':
         this.#setState('reconnecting');
@@ -299,7 +324,7 @@ export class Peer {
     }
     void this.restartIce();
     const wait = Math.min(RESTART_CAP_MS, DISTURBED_MS * 2 ** ++this.#restarts);
-    this.#arm('restart', wait, () => this.#recover());
+    this.#timers.arm('restart', wait, () => this.#recover());
   }
 
   #setState(state: PeerState): void {
@@ -310,20 +335,5 @@ export class Peer {
 
   #fail(thrown: unknown): void {
     if (!this.#closed) this.#options.onError(asTunRTCError(thrown, 'peer_failed'));
-  }
-
-  #arm(name: 'answer' | 'batch' | 'first' | 'restart', milliseconds: number, callback: () => void): void {
-    this.#disarm(name);
-    const { environment } = this.#options;
-    const timer = environment.setTimeout(() => {
-      this.#timers.delete(name);
-      callback();
-    }, milliseconds);
-    this.#timers.set(name, timer);
-  }
-
-  #disarm(name: 'answer' | 'batch' | 'first' | 'restart'): void {
-    this.#options.environment.clearTimeout(this.#timers.get(name));
-    this.#timers.delete(name);
   }
 }

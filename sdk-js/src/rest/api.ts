@@ -105,8 +105,9 @@ export class Api {
     return this.#authorized('POST', '/api/session/ticket', { sessionId });
   }
 
-  async leaveSession(sessionId: string): Promise<void> {
-    await this.#authorized('POST', '/api/session/leave', { sessionId });
+  /** @param keepalive `true`: the request outlives the page that makes it */
+  async leaveSession(sessionId: string, { keepalive = false }: { keepalive?: boolean } = {}): Promise<void> {
+    await this.#withToken('POST', '/api/session/leave', { sessionId }, keepalive);
   }
 
   async endSession(sessionId: string): Promise<void> {
@@ -167,9 +168,14 @@ export class Api {
     return (await this.#withToken<Answer>(method, path, body)).body;
   }
 
-  async #withToken<Answer>(method: Method, path: string, body?: object): Promise<{ body: Answer; response: Response }> {
+  async #withToken<Answer>(
+    method: Method,
+    path: string,
+    body?: object,
+    keepalive = false,
+  ): Promise<{ body: Answer; response: Response }> {
     const token = await this.#freshToken();
-    const request = (bearer: string) => this.#request<Answer>(method, path, { ...(body && { body }), bearer });
+    const request = (bearer: string) => this.#request<Answer>(method, path, { ...(body && { body }), bearer, keepalive });
     try {
       return await request(token);
     } catch (error) {
@@ -213,7 +219,7 @@ export class Api {
   async #request<Answer>(
     method: Method,
     path: string,
-    { body, bearer }: { body?: object; bearer?: string } = {},
+    { body, bearer, keepalive = false }: { body?: object; bearer?: string; keepalive?: boolean } = {},
   ): Promise<{ body: Answer; response: Response }> {
     const environment = this.#environment;
     const abort = new AbortController();
@@ -227,6 +233,7 @@ export class Api {
         },
         ...(body && { body: JSON.stringify(body) }),
         signal: abort.signal,
+        keepalive,
       });
       return { body: (await read(response)) as Answer, response };
     } catch (error) {

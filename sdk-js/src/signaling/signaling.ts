@@ -41,7 +41,7 @@ export interface SignalingOptions {
   /** Gets a fresh ticket; called before every connection. */
   admit(): Promise<SignalingTicket>;
   /** After each `joinSession`: the first, and every resume. */
-  onJoined(ack: JoinAck, resumed: boolean): void | Promise<void>;
+  onJoined(ack: JoinAck, resumed: boolean, at: string): void | Promise<void>;
   onState(state: ConnectionState): void;
   /** A signal in its sender's order, exactly once. */
   onSignal(signal: ReceivedSignal): void;
@@ -281,7 +281,7 @@ export class Signaling {
   }
 
   async #afterJoin(ack: JoinAck, resumed: boolean): Promise<void> {
-    const told = this.#options.onJoined(ack, resumed);
+    const told = this.#options.onJoined(ack, resumed, this.#since);
     for (const frame of this.#early.splice(0)) this.#receive(this.#socket, frame);
     await told;
     if (this.#chats.length > 0) this.#arm('chat', resumed ? ECHO_MS : 0, () => this.#retryChat());

@@ -7,6 +7,8 @@ import type { FakeServer } from './server.ts';
 export interface TestEnvironment extends Environment {
   /** What a browser's `online` event does. */
   wake(): void;
+  /** What a browser's `pagehide` event does. */
+  hide(): void;
   /** Whether REST requests fail on their way. */
   isOffline: boolean;
   readonly peerConnections: FakePeerConnection[];
@@ -14,6 +16,7 @@ export interface TestEnvironment extends Environment {
 
 export function testEnvironment(clock: FakeClock, server: FakeServer, more: Partial<Environment> = {}): TestEnvironment {
   const waking = new Set<() => void>();
+  const hiding = new Set<() => void>();
   const peerConnections: FakePeerConnection[] = [];
   const environment: TestEnvironment = {
     isOffline: false,
@@ -34,10 +37,17 @@ export function testEnvironment(clock: FakeClock, server: FakeServer, more: Part
       waking.add(callback);
       return () => waking.delete(callback);
     },
+    onHide: (callback) => {
+      hiding.add(callback);
+      return () => hiding.delete(callback);
+    },
     ...more,
     wake: () => waking.forEach((callback) => callback()),
+    hide: () => hiding.forEach((callback) => callback()),
     peerConnections,
   };
+  // A client refuses what is no part of its surroundings: what only the tests use is not shown to it.
+  for (const name of ['isOffline', 'wake', 'hide', 'peerConnections']) Object.defineProperty(environment, name, { enumerable: false });
   return environment;
 }
 

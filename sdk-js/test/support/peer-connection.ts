@@ -11,12 +11,25 @@ export class FakeTrack {
   readonly kind: 'audio' | 'video';
   enabled = true;
   readyState = 'live';
-  onended: (() => void) | null = null;
-  constructor(kind: 'audio' | 'video') {
+  label = '';
+  readonly #deviceId: string;
+  readonly #listeners = new Set<() => void>();
+  constructor(kind: 'audio' | 'video', deviceId = '') {
     this.kind = kind;
+    this.#deviceId = deviceId;
+  }
+  getSettings = (): MediaTrackSettings => ({ deviceId: this.#deviceId });
+  addEventListener(_: 'ended', listener: () => void): void {
+    this.#listeners.add(listener);
   }
   stop(): void {
     this.readyState = 'ended';
+  }
+  /** Ends by itself, as when its device is unplugged. */
+  end(): void {
+    if (this.readyState === 'ended') return;
+    this.stop();
+    this.#listeners.forEach((listener) => listener());
   }
 }
 

@@ -418,8 +418,11 @@ export class FakeServer {
     if (!seat || !connection.joined) throw new Refusal(0, 'not_joined');
     switch (action) {
       case 'leaveSession':
+        if (seat.current !== connection) throw new Refusal(0, 'not_joined');
         // The answer first: then the server closes.
-        this.clock.setTimeout(() => this.removeSeat(ticket.sessionId, ticket.userId, 'left'), 1);
+        this.clock.setTimeout(() => {
+          if (room.seats.get(ticket.userId) === seat) this.removeSeat(ticket.sessionId, ticket.userId, 'left');
+        }, 1);
         return {};
       case 'sendMessage':
         return this.#chat(room, seat, String(data['message']), data['clientMessageId'] as string | undefined);
