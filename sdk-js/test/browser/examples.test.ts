@@ -36,6 +36,9 @@ async function open(path: string): Promise<{ page: Page; said: string[] }> {
 const pictures = (page: Page) =>
   page.evaluate(() => [...document.querySelectorAll('video')].filter(({ videoWidth }) => videoWidth > 0).length);
 
+/** All videos on the page, black ones too. */
+const videos = (page: Page) => page.locator('video').count();
+
 async function join(page: Page, name: string): Promise<string> {
   return page.evaluate(async (wanted) => {
     const session = (await tunrtc.listSessions()).find((each) => each.name === wanted);
@@ -46,16 +49,21 @@ async function join(page: Page, name: string): Promise<string> {
 }
 
 describe('the examples', () => {
-  test('fifteen lines are a video call', async () => {
-    const { page, said } = await open('fifteen-lines.html');
-    await eventually(async () => said.includes('demo: Hello everyone!'), 'the message comes back');
+  test('fifteen lines are a video call, for everybody who opens the page', async () => {
+    const first = await open('fifteen-lines.html');
+    await eventually(async () => first.said.some((line) => /^guest-\w+: Hello everyone!$/.test(line)), 'the message comes back');
+    const second = await open('fifteen-lines.html');
     const alice = await clientPage(browser, server.url, 'alice');
     const sessionId = await join(alice, 'My Video Call');
-    await eventually(async () => (await pictures(page)) === 2, 'both pictures are shown');
-    await eventually(async () => said.includes('alice joined'), 'she is announced');
+    for (const { page } of [first, second]) await eventually(async () => (await pictures(page)) === 3, 'all pictures are shown');
+    await eventually(async () => first.said.includes('alice joined'), 'she is announced');
     const history = await alice.evaluate((id) => tunrtc.getMessages(id), sessionId);
-    assert.deepEqual(history.map(({ message }) => message), ['Hello everyone!']);
-    assert.deepEqual(said.filter((line) => line.startsWith('uncaught')), []);
+    assert.deepEqual(history.map(({ message }) => message), ['Hello everyone!', 'Hello everyone!']);
+    await second.page.close();
+    await eventually(async () => (await videos(first.page)) === 2, 'the picture of a closed page is taken away');
+    await alice.evaluate(() => tunrtc.leaveSession());
+    await eventually(async () => (await videos(first.page)) === 1, 'and that of somebody who left');
+    assert.deepEqual([...first.said, ...second.said].filter((line) => line.startsWith('uncaught')), []);
   });
 
   test('the fifteen lines of the README are the ones that were run', async () => {
@@ -77,6 +85,9 @@ describe('the examples', () => {
     await alice.page.getByLabel('Message').fill('Hi Bob');
     await alice.page.getByRole('button', { name: 'Send' }).click();
     await bob.page.getByText('alice: Hi Bob').waitFor();
+    await alice.page.close();
+    await bob.page.getByText('alice left').waitFor();
+    assert.equal(await videos(bob.page), 1, 'nothing is left of her');
     assert.deepEqual([...alice.said, ...bob.said].filter((line) => line.startsWith('uncaught')), []);
   });
 
@@ -97,6 +108,14 @@ describe('the examples', () => {
     await alice.page.getByRole('button', { name: 'Send a file' }).click();
     await bob.page.getByRole('log').getByText('file from alice: hello.txt, 9 bytes').waitFor();
     await bob.page.getByText('"localCandidate":"host"').waitFor();
+    await alice.page.getByRole('button', { name: 'Share screen' }).click();
+    await bob.page.getByText('alice (screen)').waitFor();
+    await alice.page.getByRole('button', { name: 'Leave' }).click();
+    await bob.page.getByRole('log').getByText('alice left (left)').waitFor();
+    assert.deepEqual(await bob.page.locator('figcaption').allTextContents(), ['You (camera)']);
+    assert.equal(await videos(alice.page), 0);
+    await alice.page.getByRole('button', { name: 'Join' }).click();
+    await bob.page.getByText('alice (camera)').waitFor();
     assert.deepEqual([...alice.said, ...bob.said].filter((line) => line.startsWith('uncaught')), []);
   });
 
