@@ -67,7 +67,16 @@ export function launch(): Promise<Browser> {
   return launchFrom(CHROMIUM, '--allow-loopback-in-peer-connection');
 }
 
+/** A browser in which a page gets devices only when its context has the permission, which can be taken back. */
+export function launchStrict(): Promise<Browser> {
+  return start(CHROMIUM, '--allow-loopback-in-peer-connection');
+}
+
 export function launchFrom(executablePath: string, ...more: string[]): Promise<Browser> {
+  return start(executablePath, '--use-fake-ui-for-media-stream', ...more);
+}
+
+function start(executablePath: string, ...more: string[]): Promise<Browser> {
   return chromium.launch({
     executablePath,
     headless: true,
@@ -81,7 +90,6 @@ export function launchFrom(executablePath: string, ...more: string[]): Promise<B
       '--disable-sync',
       '--mute-audio',
       '--use-fake-device-for-media-stream=device-count=3,fps=8',
-      '--use-fake-ui-for-media-stream',
       '--auto-select-desktop-capture-source=Entire screen',
       ...more,
     ],
@@ -89,8 +97,14 @@ export function launchFrom(executablePath: string, ...more: string[]): Promise<B
 }
 
 /** A page with nothing on it but the SDK, and a client that is signed in, to a demo account or one that is made here. */
-export async function clientPage(browser: Browser, url: string, name: string, how: 'login' | 'register' = 'login'): Promise<Page> {
-  const page = await freshPage(browser);
+export async function clientPage(
+  browser: Browser,
+  url: string,
+  name: string,
+  how: 'login' | 'register' = 'login',
+  permissions: string[] = [],
+): Promise<Page> {
+  const page = await freshPage(browser, permissions);
   // Any page of the server does; one that is intercepted would not be of this machine's address space.
   await page.goto(`${url}/health`);
   await page.addScriptTag({ url: '/sdk/tunrtc.js' });
@@ -106,8 +120,8 @@ export async function clientPage(browser: Browser, url: string, name: string, ho
 }
 
 /** A page in a browser context of its own. */
-export async function freshPage(browser: Browser): Promise<Page> {
-  const context = await browser.newContext();
+export async function freshPage(browser: Browser, permissions: string[] = []): Promise<Page> {
+  const context = await browser.newContext(permissions.length > 0 ? { permissions } : {});
   context.setDefaultTimeout(PATIENCE_MS);
   return context.newPage();
 }
