@@ -1,6 +1,8 @@
 import {
   TunRTCError,
   type ChatMessage,
+  type DeviceLoss,
+  type Devices,
   type EndReason,
   type Participant,
   type PeerState,
@@ -75,16 +77,21 @@ export class CallView {
     client.on('localStream', ({ stream, kind }) => {
       const { userId, username } = this.#own();
       this.#tiles.show(userId, username, stream, kind, true);
-      // The browser has its own button to stop sharing.
-      if (kind === 'screen') stream.getVideoTracks()[0]?.addEventListener('ended', () => this.#refresh());
       this.#refresh();
     });
+    client.on('localStreamRemoved', ({ kind }) => {
+      if (kind === 'screen') this.#tiles.remove(this.#own().userId, 'screen');
+    });
+    client.on('localStatusChanged', () => this.#session && this.#refresh());
+    client.on('deviceLost', (loss) => notify(lost(loss)));
+    client.on('devicesChanged', (devices) => this.#offerDevices(devices));
+    client.on('mediaFallback', ({ missing }) => notify(`No ${missing} was found. You joined without it.`, 'news'));
     client.on('remoteStream', ({ userId, username, stream, kind }) => {
       this.#tiles.show(userId, username, stream, kind);
       this.#panel.log(`stream of ${username}: ${kind}`);
       this.#refresh();
     });
-    client.on('remoteStreamRemoved', ({ userId, stream }) => this.#streamRemoved(userId, stream));
+    client.on('remoteStreamRemoved', ({ userId, stream }) => this.#tiles.hide(userId, stream));
     client.on('message', (message) => this.#addMessage(message));
     client.on('sessionEnded', ({ reason }) => {
       if (!this.#isEnding) notify(ENDED[reason], 'news');
@@ -104,7 +111,7 @@ export class CallView {
     dress(byId<HTMLFormElement>('chat-form').querySelector('button') ?? byId('chat-form'), 'send');
     this.#action('mute', () => this.#client.setMuted(!this.#client.isMuted));
     this.#action('camera', () => this.#client.setVideoEnabled(!this.#client.isVideoEnabled));
-    this.#action('screen', () => (this.#client.isScreenShared ? this.#stopScreen() : this.#client.startScreenShare()));
+    this.#action('screen', () => (this.#client.isScreenShared ? this.#client.stopScreenShare() : this.#client.startScreenShare()));
     this.#action('devices', () => this.#chooseDevices());
     this.#action('leave', () => this.#leave());
     byId('details').onclick = () => this.#togglePanel(byId('call').classList.contains('no-panel'));
@@ -139,17 +146,6 @@ export class CallView {
     if (!byId('messages').querySelector(`[data-message-id="${CSS.escape(message.messageId)}"]`)) this.#panel.addMessage(message);
   }
 
-  async #stopScreen(): Promise<void> {
-    await this.#client.stopScreenShare();
-    this.#tiles.remove(this.#own().userId, 'screen');
-  }
-
-  #streamRemoved(userId: string, stream: MediaStream): void {
-    const isScreen = byId('tiles').querySelectorAll<HTMLVideoElement>('.tile.screen video');
-    if ([...isScreen].some((video) => video.srcObject === stream)) this.#tiles.remove(userId, 'screen');
-    this.#refresh();
-  }
-
   async #leave(): Promise<void> {
     const session = this.#session;
     const isCreator = session?.creatorId === this.#client.user?.userId;
@@ -171,14 +167,17 @@ export class CallView {
   }
 
   async #chooseDevices(): Promise<void> {
-    const { cameras, microphones, speakers } = await this.#client.listDevices();
+    this.#offerDevices(await this.#client.listDevices());
+    await ask(byId<HTMLDialogElement>('device-dialog'));
+  }
+
+  #offerDevices({ cameras, microphones, speakers }: Devices): void {
     const media = this.#client.localStream;
     const inUse = (tracks: MediaStreamTrack[] | undefined) => tracks?.[0]?.getSettings().deviceId;
     offer('camera-choice', cameras, inUse(media?.getVideoTracks()), (id) => this.#client.useCamera(id));
     offer('microphone-choice', microphones, inUse(media?.getAudioTracks()), (id) => this.#client.useMicrophone(id));
-    offer('speaker-choice', speakers, undefined, (id) => this.#tiles.useSpeaker(id));
+    offer('speaker-choice', speakers, this.#tiles.speaker, (id) => this.#tiles.useSpeaker(id));
     byId('speaker-field').hidden = speakers.length === 0 || !('setSinkId' in HTMLMediaElement.prototype);
-    await ask(byId<HTMLDialogElement>('device-dialog'));
   }
 
   #entitle(name: string): void {
@@ -215,7 +214,6 @@ export class CallView {
     for (const { userId, status } of others) {
       this.#tiles.setState(userId, this.#peerStates.get(userId) ?? 'connecting', status === 'reconnecting');
     }
-    if (!client.isScreenShared) this.#tiles.remove(own.userId, 'screen');
     byId('alone').hidden = others.length > 0;
     this.#button('mute', client.isMuted ? 'microphone-off' : 'microphone', client.isMuted ? 'Unmute' : 'Mute', client.isMuted);
     const isOff = !client.isVideoEnabled;
@@ -250,6 +248,16 @@ export class CallView {
   #name(userId: string): string {
     return this.#client.participants.get(userId)?.username ?? userId;
   }
+}
+
+/** What a person can do about a device that stopped by itself. */
+function lost({ kind, reason }: DeviceLoss): string {
+  const texts: Record<DeviceLoss['reason'], string> = {
+    revoked: `The ${kind} is no longer allowed. Allow it in the address bar, then turn it on again.`,
+    unplugged: `The ${kind} was unplugged. It goes on when it is plugged in again.`,
+    failed: `The ${kind} stopped by itself. Turn it on again.`,
+  };
+  return texts[reason];
 }
 
 /** Puts the invitation on the clipboard or, where the browser keeps that to itself, before one's eyes. */

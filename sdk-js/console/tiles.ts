@@ -49,6 +49,16 @@ export class Tiles {
     if (kind === 'screen') item.classList.remove('blank');
   }
 
+  /** Takes a stream away: a screen with its tile, while a person's tile stays without a picture. */
+  hide(userId: string, stream: MediaStream): void {
+    const camera = this.#tiles.get(keyOf(userId, 'camera'));
+    if (camera?.video.srcObject === stream) {
+      camera.video.srcObject = null;
+      camera.item.classList.add('blank');
+    }
+    if (this.#tiles.get(keyOf(userId, 'screen'))?.video.srcObject === stream) this.remove(userId, 'screen');
+  }
+
   remove(userId: string, kind?: StreamKind): void {
     for (const key of kind ? [keyOf(userId, kind)] : [keyOf(userId, 'camera'), keyOf(userId, 'screen')]) {
       this.#tiles.get(key)?.item.remove();
@@ -64,9 +74,10 @@ export class Tiles {
 
   /** Shows the picture or, with the camera off, the initials; and whether the microphone is open. */
   setStatus(userId: string, isMuted: boolean, isVideoEnabled: boolean): void {
-    const item = this.#tiles.get(keyOf(userId, 'camera'))?.item;
-    if (!item) return;
-    item.classList.toggle('blank', !isVideoEnabled);
+    const tile = this.#tiles.get(keyOf(userId, 'camera'));
+    if (!tile) return;
+    const { item, video } = tile;
+    item.classList.toggle('blank', !isVideoEnabled || !video.srcObject);
     const label = item.querySelector('.label');
     label?.querySelector('svg')?.remove();
     if (isMuted) label?.prepend(icon('microphone-off'));
@@ -77,6 +88,11 @@ export class Tiles {
     if (!badge) return;
     badge.textContent = isAway || state === 'reconnecting' ? 'Reconnecting…' : state === 'connecting' ? 'Connecting…' : '';
     badge.hidden = badge.textContent === '';
+  }
+
+  /** The loudspeaker that was chosen, by its id; empty for the browser's own choice. */
+  get speaker(): string {
+    return this.#speaker;
   }
 
   /** Plays everybody on another loudspeaker, where the browser lets a page choose. */

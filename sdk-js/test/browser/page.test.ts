@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join as pathOf } from 'node:path';
 import { after, afterEach, before, describe, test } from 'node:test';
 import type { Browser, Page } from 'playwright-core';
-import { clientPage, consolePage, eventually, freePort, freshPage, launch, signIn, startServer, type Server } from '../support/browser.ts';
+import { clientPage, consolePage, eventually, freePort, freshPage, launch, launchStrict, signIn, startServer, type Server } from '../support/browser.ts';
 import { looksRight } from '../support/look.ts';
 
 const LONG_NAME = 'Maximiliane-Alexandra of Hohenlohe-Schillingsfurst';
@@ -209,6 +209,21 @@ describe('in a call', () => {
       });
       await screen.waitFor({ state: 'detached' });
       await page.getByRole('button', { name: 'Share screen' }).waitFor();
+    }
+  });
+
+  test('a camera that is no longer allowed is said, and shows as off', async () => {
+    const strict = await launchStrict();
+    try {
+      const page = await signIn(await freshPage(strict, ['camera', 'microphone']), server.url, 'Demo');
+      await start(page, 'Revoked');
+      await page.context().clearPermissions();
+      await page.getByRole('alert').getByText('is no longer allowed').waitFor();
+      await page.getByRole('button', { name: 'Camera on' }).waitFor();
+      await page.getByRole('button', { name: 'Unmute' }).waitFor();
+      await page.locator('.tile.own.blank').waitFor();
+    } finally {
+      await strict.close();
     }
   });
 
