@@ -419,11 +419,12 @@ export class TunRTCClient extends Emitter<TunRTCEvents> {
    */
   #retire(): Promise<unknown> {
     const visit = this.#visit;
+    const gone = [...this.#visits].map(({ over }) => over);
     visit?.leave().catch(() => {});
     if (visit) this.#end(visit, { status: 'closed', code: 'closed', reason: 'The session was left.' });
     else this.#media.stop();
     if (!this.#visit) this.dropHeld();
-    return Promise.allSettled([...this.#visits].map(({ over }) => over));
+    return Promise.allSettled(gone);
   }
 
   /** A visit is no longer what counts. A listener of what is told here may have joined anew: that is left alone. */

@@ -1,66 +1,23 @@
 import assert from 'node:assert/strict';
 import { beforeEach, describe, test } from 'node:test';
-import { TunRTCClient, type Environment, type Participant, type TunRTCError } from '../../src/index.ts';
-import { FakeClock } from '../support/clock.ts';
-import { testEnvironment, type TestEnvironment } from '../support/environment.ts';
-import { FakeStream, FakeTrack, type FakePeerConnection } from '../support/peer-connection.ts';
-import { FakeServer } from '../support/server.ts';
+import type { Environment, Participant } from '../../src/index.ts';
+import type { FakeClock } from '../support/clock.ts';
+import { FakeStream, FakeTrack } from '../support/peer-connection.ts';
+import { connections, states, Town, type Person } from '../support/people.ts';
+import type { FakeServer } from '../support/server.ts';
 
-Object.assign(globalThis, { MediaStream: FakeStream });
-
+let town: Town;
 let clock: FakeClock;
 let server: FakeServer;
 
 beforeEach(() => {
-  clock = new FakeClock();
-  server = new FakeServer(clock);
+  town = new Town();
+  ({ clock, server } = town);
 });
 
-interface Person {
-  client: TunRTCClient;
-  environment: TestEnvironment;
-  errors: TunRTCError[];
-}
-
-/** Somebody who is signed in, with a camera and a microphone. */
-async function person(name: string, more: Partial<Environment> = {}): Promise<Person> {
-  const mediaDevices = {
-    getUserMedia: async ({ audio, video }: MediaStreamConstraints) =>
-      new FakeStream([...(audio ? [new FakeTrack('audio')] : []), ...(video ? [new FakeTrack('video')] : [])]),
-    getDisplayMedia: async () => new FakeStream([new FakeTrack('video')]),
-  };
-  const environment = testEnvironment(clock, server, { mediaDevices: mediaDevices as unknown as MediaDevices, ...more });
-  const client = new TunRTCClient({ url: 'http://localhost:5000', environment });
-  const errors: TunRTCError[] = [];
-  client.on('error', (error) => errors.push(error));
-  await client.login(`${name}@tunrtc.com`, `${name}123`);
-  return { client, environment, errors };
-}
-
-/** Carries a call to its end while time passes. */
-async function during<Answer>(promise: Promise<Answer>): Promise<Answer> {
-  let isDone = false;
-  const done = () => (isDone = true);
-  promise.then(done, done);
-  await clock.until(() => isDone);
-  return promise;
-}
-
-async function call(...names: string[]): Promise<[string, ...Person[]]> {
-  const people: Person[] = [];
-  let sessionId = '';
-  for (const name of names) {
-    const one = await person(name);
-    sessionId ||= (await one.client.createSession('room', 10)).sessionId;
-    await during(one.client.joinSession(sessionId));
-    people.push(one);
-  }
-  await clock.advance(2_000);
-  return [sessionId, ...people];
-}
-
-const connections = ({ environment }: Person) => environment.peerConnections.filter(({ connectionState }) => connectionState !== 'closed');
-const states = (list: FakePeerConnection[]) => list.map(({ connectionState }) => connectionState);
+const person = (name: string, more?: Partial<Environment>) => town.person(name, more);
+const during = <Answer>(promise: Promise<Answer>) => town.during(promise);
+const call = (...names: string[]) => town.call(...names);
 
 describe('the fifteen lines', () => {
   test('run as written, with listeners after the join', async () => {
@@ -305,6 +262,130 @@ describe('what is sent', () => {
     await during(bob.client.joinSession(sessionId));
     await clock.advance(1_000);
     assert.deepEqual(connections(alice)[0]?.configuration.iceServers?.map(({ urls }) => urls), [['turn:two']]);
+  });
+});
+
+describe('devices in a call', () => {
+  test('that stop are told to the page and to the others, and so is their return', async () => {
+    const [, alice, bob] = (await call('alice', 'bob')) as [string, Person, Person];
+    const lost: string[] = [];
+    const own: boolean[][] = [];
+    alice.client.on('deviceLost', ({ kind, reason }) => lost.push(`${kind} ${reason}`));
+    alice.client.on('localStatusChanged', ({ isMuted, isVideoEnabled }) => own.push([isMuted, isVideoEnabled]));
+    await clock.advance(10);
+    own.length = 0;
+    const seen = () => [...bob.client.participants.values()].map(({ isMuted, isVideoEnabled }) => [isMuted, isVideoEnabled]);
+    alice.devices.unplug('cam');
+    await clock.advance(200);
+    assert.deepEqual([lost, own, seen()], [['camera unplugged'], [[false, false]], [[false, false]]]);
+    assert.deepEqual(alice.errors.map(({ code }) => code), ['media_lost']);
+    alice.devices.plugIn('video', 'cam');
+    await clock.advance(200);
+    assert.deepEqual([own, seen()], [[[false, false], [false, true]], [[false, true]]]);
+  });
+
+  test('are turned on and off at once while the connection is lost, and the last status is told when it is back', async () => {
+    const [, alice, bob] = (await call('alice', 'bob')) as [string, Person, Person];
+    alice.environment.isOffline = true;
+    server.cut(alice.client.user?.userId);
+    await clock.advance(100);
+    server.frames.length = 0;
+    for (const muted of [true, false, true]) await alice.client.setMuted(muted);
+    await alice.client.setVideoEnabled(false);
+    assert.deepEqual([alice.client.isMuted, alice.client.isVideoEnabled], [true, false]);
+    alice.environment.isOffline = false;
+    alice.environment.wake();
+    await clock.advance(10_000);
+    const [seen] = bob.client.participants.values();
+    assert.deepEqual([seen?.isMuted, seen?.isVideoEnabled], [true, false]);
+    assert.ok(server.frames.filter(({ action }) => action === 'updateStatus').length <= 2);
+  });
+
+  test('that are missing do not keep anybody out', async () => {
+    const alice = await person('alice');
+    const { sessionId } = await alice.client.createSession('room');
+    const missing: string[] = [];
+    alice.client.on('mediaFallback', ({ missing: kind, error }) => missing.push(`${kind} ${error.code}`));
+    alice.devices.unplug('cam');
+    await during(alice.client.joinSession(sessionId, true, true));
+    assert.deepEqual([missing, alice.client.isMuted, alice.client.isVideoEnabled], [['camera media_not_found'], false, false]);
+  });
+});
+
+describe('ICE servers', () => {
+  const servers = (one: Person) => connections(one).map(({ configuration }) => configuration.iceServers?.map(({ urls }) => String(urls)));
+
+  test('of the page are used in place of the server’s, also when ICE restarts', async () => {
+    server.iceServers = [{ urls: ['turn:server'], username: '9999999999:x', credential: 'x' }];
+    const [sessionId] = (await call('bob')) as [string, Person];
+    const rtcConfiguration: RTCConfiguration = { iceServers: [{ urls: 'turn:page' }], iceTransportPolicy: 'relay' };
+    const alice = await town.person('alice', {}, { rtcConfiguration });
+    await during(alice.client.joinSession(sessionId));
+    await clock.advance(1_000);
+    connections(alice)[0]?.become('failed');
+    await clock.advance(1_000);
+    assert.deepEqual(servers(alice), [['turn:page']]);
+    assert.equal(connections(alice)[0]?.configuration.iceTransportPolicy, 'relay');
+    assert.equal(connections(alice)[0]?.restarts, 1);
+    assert.ok(!server.requests.includes('GET /api/iceservers'));
+  });
+
+  test('that the browser refuses are left out and told, and the call goes on', async () => {
+    server.iceServers = [{ urls: ['stun:good'] }, { urls: ['stun:bad?x'] }];
+    const [sessionId, bob] = (await call('bob')) as [string, Person];
+    const { createPeerConnection } = bob.environment;
+    const alice = await person('alice', {
+      createPeerConnection: (configuration) => {
+        if (configuration.iceServers?.some(({ urls }) => String(urls).includes('?'))) throw new SyntaxError('not a valid URL');
+        return createPeerConnection?.(configuration) as RTCPeerConnection;
+      },
+    });
+    await during(alice.client.joinSession(sessionId));
+    await clock.advance(2_000);
+    assert.deepEqual(alice.errors.map(({ code, message }) => [code, message.includes('stun:bad?x')]), [['peer_failed', true]]);
+    assert.deepEqual(states(connections(bob)), ['connected', 'connected'], 'both ends, made in one place');
+  });
+
+  test('are no reason for presence and chat to stop when there is no connection at all', async () => {
+    const [sessionId, bob] = (await call('bob')) as [string, Person];
+    const createPeerConnection = () => {
+      throw new Error('too many');
+    };
+    const alice = await person('alice', { createPeerConnection });
+    const heard: string[] = [];
+    alice.client.on('message', ({ message }) => heard.push(message));
+    await during(alice.client.joinSession(sessionId));
+    await during(bob.client.sendMessage('hello'));
+    await clock.advance(100);
+    assert.deepEqual([alice.client.participants.size, heard], [1, ['hello']]);
+    assert.ok(alice.errors.length > 0 && alice.errors.every(({ code }) => code === 'peer_failed'));
+    assert.throws(() => alice.client.createPeerConnection(bob.client.user?.userId ?? ''), { code: 'peer_failed' });
+  });
+
+  test('are not fetched any more once the session is left, and once for all who restart', async () => {
+    const end = Date.parse(clock.timestamp()) / 1000 + 7200;
+    server.iceServers = [{ urls: ['turn:one'], username: `${end}:alice`, credential: 'x' }];
+    const [, ...people] = await call('alice', 'bob', 'carol', 'dave');
+    const fetched = () => server.requests.filter((request) => request === 'GET /api/iceservers').length;
+    for (const connection of people[0] ? connections(people[0]) : []) connection.become('failed');
+    await clock.advance(100);
+    assert.equal(fetched(), 1);
+    for (const { client } of people) await during(client.leaveSession());
+    server.requests.length = 0;
+    await clock.advance(4 * 3_600_000);
+    assert.equal(fetched(), 0);
+  });
+});
+
+describe('while this side is offline', () => {
+  test('offers do not pile up', async () => {
+    const [, alice] = (await call('alice', 'bob')) as [string, Person];
+    alice.environment.isOffline = true;
+    server.graceMs = 3_600_000;
+    server.cut(alice.client.user?.userId);
+    connections(alice)[0]?.become('failed');
+    await clock.advance(600_000);
+    assert.ok(alice.client.signalingStatistics.unacknowledged < 12, String(alice.client.signalingStatistics.unacknowledged));
   });
 });
 
