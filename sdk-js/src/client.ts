@@ -1,5 +1,5 @@
 import { Call, type Status } from './call.ts';
-import { Emitter } from './emitter.ts';
+import { bindMembers, Emitter } from './emitter.ts';
 import { defaultEnvironment, type Environment } from './environment.ts';
 import { asTunRTCError, TunRTCError } from './errors.ts';
 import { Api, type PageOptions } from './rest/api.ts';
@@ -127,6 +127,7 @@ export class TunRTCClient extends Emitter<TunRTCEvents> {
     this.#configuration = rtcConfiguration ?? {};
     this.#leaveOnPageHide = leaveOnPageHide ?? true;
     this.#api = new Api(url, this.#environment);
+    bindMembers(this.#api);
     this.#media = new LocalMedia(this.#environment, {
       onTrack: (slot) => this.#call?.send(slot, this.#media.outgoing(slot)),
       onStream: (stream, kind) => this.emit('localStream', { stream, kind }),

@@ -46,12 +46,19 @@ describe('a client in a proxy', () => {
   test('works as the client itself, as frameworks need that wrap what they are given', async () => {
     const clock = new FakeClock();
     const client = new TunRTCClient({ url: 'http://localhost:5000', environment: testEnvironment(clock, new FakeServer(clock)) });
-    const proxy = new Proxy(client, {});
+    const wrap = <Wrapped extends object>(object: Wrapped): Wrapped =>
+      new Proxy(object, {
+        get: (target, name, receiver) => {
+          const value: unknown = Reflect.get(target, name, receiver);
+          return value === client.api ? wrap(value as object) : value;
+        },
+      });
+    const proxy = wrap(client);
     const heard: string[] = [];
     proxy.on('error', ({ code }) => heard.push(code));
     await proxy.login('demo@tunrtc.com', 'demo123');
     assert.equal(proxy.user?.username, 'demo');
-    assert.equal((await proxy.createSession('room')).name, 'room');
+    assert.equal((await proxy.api.createSession({ name: 'room' })).name, 'room');
     assert.equal(proxy.isMuted, true);
     const { login, logout } = client;
     await logout();
