@@ -2,6 +2,7 @@
  * Everything that reaches outside, in one place: a test, or a runtime that is not a browser, brings its own.
  * @module
  */
+import type { MediaDevices, RequestInit, Response, RTCConfiguration, RTCPeerConnection } from './platform.ts';
 
 /** The part of a WebSocket that is used. */
 export interface SocketLike {
@@ -11,6 +12,8 @@ export interface SocketLike {
   onerror: ((event: never) => void) | null;
   send(data: string): void;
   close(code?: number, reason?: string): void;
+  /** Ends it without waiting for the other side, where a package for Node has this. */
+  terminate?(): void;
 }
 
 /** Where tokens are kept; `sessionStorage` fits. */
@@ -18,6 +21,13 @@ export interface TokenStorage {
   getItem(key: string): string | null;
   setItem(key: string, value: string): void;
   removeItem(key: string): void;
+}
+
+/** The part of a `BroadcastChannel` that is used. */
+export interface ChannelLike {
+  onmessage: ((event: { data: unknown }) => void) | null;
+  postMessage(message: unknown): void;
+  close(): void;
 }
 
 /** A running timer, as `setTimeout` names it. */
@@ -40,6 +50,10 @@ export interface Environment {
   random(): number;
   /** Unset: tokens live in memory alone. */
   storage: TokenStorage | undefined;
+  /** Runs a task while no other tab runs one under this name; absent where tabs cannot be kept apart. */
+  lock: ((name: string, task: () => Promise<void>) => Promise<void>) | undefined;
+  /** Reaches the other tabs of this origin; absent where there are none. */
+  openChannel: ((name: string) => ChannelLike) | undefined;
   /** Calls back when the network or the page may have come back; the answer stops it. */
   onWake(callback: () => void): () => void;
   /** Calls back when the page goes away for good; the answer stops it. */
@@ -59,9 +73,18 @@ export function defaultEnvironment(): Environment {
     clearTimeout: (timer) => clearTimeout(timer as number),
     random: () => Math.random(),
     storage: undefined,
+    lock: globalThis.navigator?.locks && ((name, task) => navigator.locks.request(name, task)),
+    openChannel: typeof BroadcastChannel === 'undefined' ? undefined : openChannel,
     onWake,
     onHide,
   };
+}
+
+function openChannel(name: string): ChannelLike {
+  const channel = new BroadcastChannel(name) as ChannelLike & { unref?(): void };
+  // In Node an open channel would keep the process alive.
+  channel.unref?.();
+  return channel;
 }
 
 function onWake(callback: () => void): () => void {

@@ -1,4 +1,4 @@
-import type { FieldError, Problem } from './wire.ts';
+import type { FieldError } from './wire.ts';
 
 /** The server's error codes; see the contract for when each one is answered. */
 export type ServerErrorCode =
@@ -60,6 +60,8 @@ export type ErrorCode = ServerErrorCode | ClientErrorCode | (string & {});
 export interface ErrorDetails {
   /** HTTP status, for answers over REST. */
   status?: number;
+  /** Whether something on the way answered in the server's place: an API gateway, a proxy. */
+  isForeign?: boolean;
   /** Names the request in the server's log. */
   requestId?: string;
   /** Every bad field of the request. */
@@ -76,6 +78,8 @@ export class TunRTCError extends Error {
   readonly code: ErrorCode;
   readonly status: number | undefined;
   readonly requestId: string | undefined;
+  /** Whether something on the way answered in the server's place: then `code` follows from `status`. */
+  readonly isForeign: boolean;
   readonly errors: readonly FieldError[];
   readonly retryAfterSeconds: number | undefined;
 
@@ -84,25 +88,9 @@ export class TunRTCError extends Error {
     this.code = code;
     this.status = details.status;
     this.requestId = details.requestId;
+    this.isForeign = details.isForeign ?? false;
     this.errors = details.errors ?? [];
     this.retryAfterSeconds = details.retryAfterSeconds;
-  }
-
-  /** From a problem document, or from whatever a proxy answered in its place. */
-  static fromResponse(response: Response, body: Partial<Problem>): TunRTCError {
-    const { status } = response;
-    const retryAfter = Number(response.headers.get('retry-after') ?? NaN);
-    const requestId = body.requestId ?? response.headers.get('x-request-id');
-    return new TunRTCError(
-      body.code ?? (status < 500 ? 'invalid_response' : 'unavailable'),
-      body.detail ?? body.message ?? `The server answered ${status}.`,
-      {
-        status,
-        ...(requestId && { requestId }),
-        ...(body.errors && { errors: body.errors }),
-        ...(retryAfter >= 0 && { retryAfterSeconds: retryAfter }),
-      },
-    );
   }
 }
 

@@ -6,7 +6,7 @@ export { TunRTCClient } from './client.ts';
 export type { SessionOptions, SignalingStatistics, TunRTCEvents, TunRTCOptions } from './client.ts';
 export type { Listener } from './emitter.ts';
 export { Emitter } from './emitter.ts';
-export type { Environment, SocketLike, Timer, TokenStorage } from './environment.ts';
+export type { ChannelLike, Environment, SocketLike, Timer, TokenStorage } from './environment.ts';
 export { TunRTCError } from './errors.ts';
 export type { ClientErrorCode, ErrorCode, ErrorDetails, ServerErrorCode } from './errors.ts';
 export { Api } from './rest/api.ts';

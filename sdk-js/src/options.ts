@@ -57,6 +57,12 @@ export function checkCaptures(captures: Record<'audio' | 'video', Capture>): voi
   if (errors.length > 0) throw invalid(errors);
 }
 
+/** @throws {TunRTCError} `invalid_option` when one is not among `known`: a misspelt option is not dropped in silence */
+export function refuseUnknown(options: object, known: readonly string[]): void {
+  const unknown = Object.keys(options).filter((name) => !known.includes(name));
+  if (unknown.length > 0) throw invalid(unknown.map((field) => ({ field, reason: 'is not known' })));
+}
+
 function check(prefix: string, given: object, types: Record<string, string>): FieldError[] {
   return Object.entries(given).flatMap(([name, value]) => {
     const type = Object.hasOwn(types, name) ? types[name] : undefined;

@@ -1,5 +1,8 @@
 import type { Environment } from '../environment.ts';
 import { asTunRTCError, TunRTCError } from '../errors.ts';
+import { refuseUnknown } from '../options.ts';
+import { read } from './answers.ts';
+import { isAuth, Tokens } from './tokens.ts';
 import type {
   Account,
   Auth,
@@ -8,17 +11,20 @@ import type {
   IceServers,
   Joined,
   NewSession,
-  Problem,
   Session,
   SessionDetail,
   SignalingTicket,
 } from '../wire.ts';
 
-/** A token is refreshed when this much of its life is left. */
-const REFRESH_MARGIN_MS = 60_000;
 /** An answer that takes longer than this is given up. */
 const REQUEST_TIMEOUT_MS = 20_000;
-const STORAGE_KEY = 'tunrtc.auth';
+/** That to a refresh sooner: a lost answer can be asked for again for 10 s. */
+const REFRESH_TIMEOUT_MS = 8_000;
+/** Many who join at once keep each other from their seats for a moment: so often a join is tried, with such waits. */
+const JOIN_TRIES = 5;
+const JOIN_RETRY_MS = 500;
+/** A server that asks for a longer wait than this is not waited for. */
+const LONGEST_WAIT_SECONDS = 10;
 
 /** One page of a list. */
 export interface Page<Item> {
@@ -36,10 +42,17 @@ export interface PageOptions {
 
 type Method = 'GET' | 'POST' | 'DELETE';
 
-/** Tokens, and when this client should stop using the access token, on the environment's clock. */
-interface Credentials {
-  auth: Auth;
-  staleAt: number;
+interface RequestOptions {
+  body?: object;
+  bearer?: string;
+  /** The request outlives the page that makes it. */
+  keepalive?: boolean;
+  timeout?: number;
+}
+
+interface Answered<Body> {
+  body: Body;
+  response: Response;
 }
 
 /**
@@ -49,19 +62,17 @@ interface Credentials {
 export class Api {
   readonly #url: string;
   readonly #environment: Environment;
-  #credentials: Credentials | undefined;
-  #refreshing: Promise<void> | undefined;
+  readonly #tokens: Tokens;
 
   constructor(url: string, environment: Environment) {
     this.#url = url.replace(/\/+$/, '');
     this.#environment = environment;
-    const stored = environment.storage?.getItem(STORAGE_KEY);
-    if (stored) this.#restore(stored);
+    this.#tokens = new Tokens(environment, (refreshToken) => this.#renew(refreshToken));
   }
 
   /** The tokens and the user they belong to, while signed in. */
   get auth(): Auth | undefined {
-    return this.#credentials?.auth;
+    return this.#tokens.auth;
   }
 
   register(username: string, email: string, password: string): Promise<Auth> {
@@ -73,15 +84,15 @@ export class Api {
   }
 
   async changePassword(currentPassword: string, newPassword: string): Promise<Auth> {
-    const auth = await this.#authorized<Auth>('POST', '/api/auth/password', { currentPassword, newPassword });
-    return this.#keep(auth);
+    const order = this.#tokens.ask();
+    return this.#keep(order, await this.#authorized('POST', '/api/auth/password', { currentPassword, newPassword }));
   }
 
   /** Revokes the refresh tokens. The tokens are forgotten here even if the server cannot be reached. */
   async logout(): Promise<void> {
     const refreshToken = this.auth?.refreshToken;
-    this.#forget();
-    if (refreshToken) await this.#request('POST', '/api/auth/logout', { body: { refreshToken } });
+    this.#tokens.forget(this.#tokens.ask());
+    if (refreshToken) await this.#revoke(refreshToken);
   }
 
   me(): Promise<Account> {
@@ -89,16 +100,31 @@ export class Api {
   }
 
   async deleteAccount(password: string): Promise<void> {
+    const order = this.#tokens.ask();
     await this.#authorized('DELETE', '/api/auth/me', { password });
-    this.#forget();
+    this.#tokens.forget(order);
   }
 
   createSession(session: NewSession): Promise<Session> {
     return this.#authorized('POST', '/api/session/create', session);
   }
 
-  joinSession(sessionId: string): Promise<Joined> {
-    return this.#authorized('POST', '/api/session/join', { sessionId });
+  /**
+   * Takes a seat, or keeps the one that is held. Tried again a few times while the server is `unavailable`.
+   *
+   * @param signal ends the tries
+   */
+  async joinSession(sessionId: string, signal?: { readonly aborted: boolean }): Promise<Joined> {
+    for (let attempt = 0; ; attempt++) {
+      try {
+        return await this.#authorized('POST', '/api/session/join', { sessionId });
+      } catch (error) {
+        const delay = joinDelay(error, attempt, this.#environment.random());
+        if (delay === undefined || signal?.aborted) throw error;
+        await new Promise<void>((resolve) => this.#environment.setTimeout(resolve, delay));
+        if (signal?.aborted) throw error;
+      }
+    }
   }
 
   ticket(sessionId: string): Promise<SignalingTicket> {
@@ -134,32 +160,43 @@ export class Api {
     return this.#request<Health>('GET', '/health').then(({ body }) => body);
   }
 
-  /** Gets new tokens now; calls that come while it runs share the one request. */
+  /** Gets new tokens now, unless another tab just did; calls that come while it runs share the one request. */
   refresh(): Promise<void> {
-    this.#refreshing ??= this.#refresh().finally(() => (this.#refreshing = undefined));
-    return this.#refreshing;
+    return this.#tokens.refresh();
   }
 
   async #signIn(path: string, body: object): Promise<Auth> {
-    return this.#keep((await this.#request<Auth>('POST', path, { body })).body);
+    const order = this.#tokens.ask();
+    return this.#keep(order, (await this.#request('POST', path, { body })).body);
   }
 
-  async #refresh(): Promise<void> {
-    const refreshToken = this.auth?.refreshToken;
-    if (!refreshToken) throw new TunRTCError('not_signed_in', 'Sign in first.');
-    try {
-      this.#keep((await this.#request<Auth>('POST', '/api/auth/refresh', { body: { refreshToken } })).body);
-    } catch (error) {
-      if (error instanceof TunRTCError && error.code === 'invalid_refresh_token') this.#forget();
-      throw error;
-    }
+  #keep(order: number, auth: unknown): Auth {
+    if (!isAuth(auth)) throw new TunRTCError('invalid_response', 'The answer holds no tokens.');
+    if (this.#tokens.keep(order, auth)) return auth;
+    // Nobody will use these: they are given back, as far as the server can be reached.
+    this.#revoke(auth.refreshToken).catch(() => {});
+    throw new TunRTCError('closed', 'Another sign-in or sign-out came after this one.');
   }
 
-  async #page<Item>(path: string, { limit, cursor }: PageOptions): Promise<Page<Item>> {
+  async #renew(refreshToken: string): Promise<Auth> {
+    const options = { body: { refreshToken }, timeout: REFRESH_TIMEOUT_MS };
+    const { body } = await this.#request('POST', '/api/auth/refresh', options);
+    if (!isAuth(body)) throw new TunRTCError('invalid_response', 'The answer holds no tokens.');
+    return body;
+  }
+
+  async #revoke(refreshToken: string): Promise<void> {
+    await this.#request('POST', '/api/auth/logout', { body: { refreshToken } });
+  }
+
+  async #page<Item>(path: string, options: PageOptions): Promise<Page<Item>> {
+    refuseUnknown(options, ['limit', 'cursor']);
+    const { limit, cursor } = options;
     const query = new URLSearchParams();
     if (limit !== undefined) query.set('limit', String(limit));
     if (cursor !== undefined) query.set('cursor', cursor);
     const { body, response } = await this.#withToken<Item[]>('GET', query.size ? `${path}?${query}` : path);
+    if (!Array.isArray(body)) throw new TunRTCError('invalid_response', 'The answer is not a list.');
     const next = nextCursor(response.headers.get('link'));
     return { items: body, ...(next && { cursor: next }) };
   }
@@ -168,62 +205,28 @@ export class Api {
     return (await this.#withToken<Answer>(method, path, body)).body;
   }
 
-  async #withToken<Answer>(
-    method: Method,
-    path: string,
-    body?: object,
-    keepalive = false,
-  ): Promise<{ body: Answer; response: Response }> {
-    const token = await this.#freshToken();
+  async #withToken<Answer>(method: Method, path: string, body?: object, keepalive = false): Promise<Answered<Answer>> {
     const request = (bearer: string) => this.#request<Answer>(method, path, { ...(body && { body }), bearer, keepalive });
+    const bearer = await this.#tokens.fresh();
+    const userId = this.auth?.userId;
     try {
-      return await request(token);
+      return await request(bearer);
     } catch (error) {
       if (!(error instanceof TunRTCError) || error.code !== 'unauthorized') throw error;
-      if (this.auth?.token === token) await this.refresh();
-      return request(this.#token());
+      // Another tab, or another call, may have refreshed meanwhile.
+      if (this.auth?.token === bearer) await this.refresh();
+      const token = await this.#tokens.fresh();
+      // What one user asked for is not done in the name of another.
+      if (this.auth?.userId !== userId) throw error;
+      return request(token);
     }
   }
 
-  async #freshToken(): Promise<string> {
-    if (this.#credentials && this.#environment.now() >= this.#credentials.staleAt) await this.refresh();
-    return this.#token();
-  }
-
-  #token(): string {
-    if (!this.auth) throw new TunRTCError('not_signed_in', 'Sign in first.');
-    return this.auth.token;
-  }
-
-  #keep(auth: Auth): Auth {
-    const life = Math.max(tokenLife(auth) - REFRESH_MARGIN_MS, 0);
-    this.#credentials = { auth, staleAt: this.#environment.now() + life };
-    this.#environment.storage?.setItem(STORAGE_KEY, JSON.stringify(auth));
-    return auth;
-  }
-
-  #forget(): void {
-    this.#credentials = undefined;
-    this.#environment.storage?.removeItem(STORAGE_KEY);
-  }
-
-  /** Tokens from an earlier page: how old they are is unknown, so they are used until the server refuses them. */
-  #restore(stored: string): void {
-    try {
-      this.#credentials = { auth: JSON.parse(stored) as Auth, staleAt: Infinity };
-    } catch {
-      this.#forget();
-    }
-  }
-
-  async #request<Answer>(
-    method: Method,
-    path: string,
-    { body, bearer, keepalive = false }: { body?: object; bearer?: string; keepalive?: boolean } = {},
-  ): Promise<{ body: Answer; response: Response }> {
+  async #request<Answer>(method: Method, path: string, options: RequestOptions = {}): Promise<Answered<Answer>> {
+    const { body, bearer, keepalive = false, timeout = REQUEST_TIMEOUT_MS } = options;
     const environment = this.#environment;
     const abort = new AbortController();
-    const timer = environment.setTimeout(() => abort.abort(), REQUEST_TIMEOUT_MS);
+    const timer = environment.setTimeout(() => abort.abort(), timeout);
     try {
       const response = await environment.fetch(this.#url + path, {
         method,
@@ -232,6 +235,8 @@ export class Api {
           ...(bearer && { authorization: `Bearer ${bearer}` }),
         },
         ...(body && { body: JSON.stringify(body) }),
+        // A redirect would turn a POST into a GET, and lose the token on its way to another origin.
+        redirect: 'manual',
         signal: abort.signal,
         keepalive,
       });
@@ -246,28 +251,11 @@ export class Api {
   }
 }
 
-async function read(response: Response): Promise<unknown> {
-  const text = await response.text();
-  let body: unknown;
-  try {
-    body = text ? JSON.parse(text) : undefined;
-  } catch (error) {
-    if (response.ok) throw new TunRTCError('invalid_response', 'The answer is not JSON.', { cause: error });
-  }
-  if (!response.ok) throw TunRTCError.fromResponse(response, (body ?? {}) as Partial<Problem>);
-  return body;
-}
-
-/** How long an access token lives, in milliseconds, by its own claims: this machine's clock may be wrong. */
-function tokenLife({ token, expiresAt }: Auth): number {
-  try {
-    const claims = (token.split('.')[1] ?? '').replace(/-/g, '+').replace(/_/g, '/');
-    const { exp, iat } = JSON.parse(atob(claims)) as { exp: number; iat: number };
-    if (exp > iat) return (exp - iat) * 1000;
-  } catch {
-    // An opaque token; its expiry is all there is.
-  }
-  return Date.parse(expiresAt) - Date.now();
+/** How long to wait before a join is tried again, in milliseconds; `undefined` when it is not. */
+function joinDelay(error: unknown, attempt: number, random: number): number | undefined {
+  if (!(error instanceof TunRTCError) || error.code !== 'unavailable' || attempt + 1 >= JOIN_TRIES) return undefined;
+  const { retryAfterSeconds = 0 } = error;
+  return retryAfterSeconds > LONGEST_WAIT_SECONDS ? undefined : retryAfterSeconds * 1000 + random * JOIN_RETRY_MS * 2 ** attempt;
 }
 
 /** The cursor of the `rel="next"` link (RFC 8288), if there is one. */

@@ -14,6 +14,11 @@ export class FakeClock {
 
   now = (): number => this.#now;
 
+  /** Timers that still run. */
+  get pending(): number {
+    return this.#alarms.size;
+  }
+
   setTimeout = (callback: () => void, milliseconds: number): unknown => {
     const alarm = { at: this.#now + Math.max(0, milliseconds), order: this.#order++, callback };
     this.#alarms.add(alarm);

@@ -1,4 +1,4 @@
-import type { Environment, TokenStorage } from '../../src/environment.ts';
+import type { ChannelLike, Environment, TokenStorage } from '../../src/environment.ts';
 import { seeded, type FakeClock } from './clock.ts';
 import { FakePeerConnection } from './peer-connection.ts';
 import type { FakeServer } from './server.ts';
@@ -33,6 +33,8 @@ export function testEnvironment(clock: FakeClock, server: FakeServer, more: Part
     clearTimeout: clock.clearTimeout,
     random: seeded(7),
     storage: undefined,
+    lock: undefined,
+    openChannel: undefined,
     onWake: (callback) => {
       waking.add(callback);
       return () => waking.delete(callback);
@@ -58,5 +60,32 @@ export function memoryStorage(): TokenStorage {
     getItem: (key) => items.get(key) ?? null,
     setItem: (key, value) => void items.set(key, value),
     removeItem: (key) => void items.delete(key),
+  };
+}
+
+/** What the tabs of one browser have in common beside a storage: locks, and channels. */
+export function fakeBrowser(): Pick<Environment, 'lock' | 'openChannel'> {
+  const queues = new Map<string, Promise<unknown>>();
+  const channels = new Map<string, Set<ChannelLike>>();
+  return {
+    lock: (name, task) => {
+      const done = (queues.get(name) ?? Promise.resolve()).then(task);
+      queues.set(name, done.catch(() => {}));
+      return done;
+    },
+    openChannel: (name) => {
+      const others = channels.get(name) ?? new Set();
+      channels.set(name, others);
+      const channel: ChannelLike = {
+        onmessage: null,
+        postMessage: (message) => {
+          const data: unknown = structuredClone(message);
+          for (const other of others) if (other !== channel) queueMicrotask(() => other.onmessage?.({ data }));
+        },
+        close: () => others.delete(channel),
+      };
+      others.add(channel);
+      return channel;
+    },
   };
 }

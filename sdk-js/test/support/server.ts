@@ -117,6 +117,8 @@ export class Connection implements SocketLike {
   readonly #server: FakeServer;
   joined = false;
   open = false;
+  /** By the client, before it was open as well. */
+  closed = false;
   /** When `sync` was answered last. */
   syncedAt = -Infinity;
   /** Takes frames and gives none, as a connection does whose network is gone. */
@@ -132,6 +134,7 @@ export class Connection implements SocketLike {
   }
 
   close(code = 1005): void {
+    this.closed = true;
     this.#server.disconnected(this, code);
   }
 
@@ -224,6 +227,7 @@ export class FakeServer {
     this.#tickets.delete(name);
     const connection = new Connection(this, ticket);
     this.clock.setTimeout(() => {
+      if (connection.closed) return;
       if (this.unreachable || !ticket || this.clock.now() > ticket.expires) {
         connection.onclose?.({ code: 1006, reason: '' });
         return;
@@ -593,7 +597,8 @@ export class FakeServer {
     Object.assign(next, { current: refreshToken, previous: next.current, replacedAt: this.clock.now() });
     this.#tokens.set(token, { userId, expires });
     this.#families.set(refreshToken, next);
-    const expiresAt = new Date(Date.parse(this.clock.timestamp()) + this.tokenLifeSeconds * 1000).toISOString();
+    // No two are given in one instant.
+    const expiresAt = new Date(Date.parse(this.clock.timestamp()) + this.tokenLifeSeconds * 1000 + this.#ids).toISOString();
     return { token, tokenType: 'Bearer', expiresAt, refreshToken, refreshExpiresAt: expiresAt, userId, username, email };
   }
 

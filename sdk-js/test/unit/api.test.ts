@@ -4,7 +4,7 @@ import { TunRTCError } from '../../src/errors.ts';
 import { Api } from '../../src/rest/api.ts';
 import { FakeClock, settle } from '../support/clock.ts';
 import { memoryStorage, testEnvironment } from '../support/environment.ts';
-import { FakeServer, json, problem } from '../support/server.ts';
+import { FakeServer, gatewayAnswer, json, problem } from '../support/server.ts';
 
 let clock: FakeClock;
 let server: FakeServer;
@@ -148,6 +148,76 @@ describe('errors', () => {
     await assert.rejects(api().login('x', 'y'), { code: 'unavailable', status: 502 });
   });
 
+  const foreign: [number, string][] = [
+    [302, 'invalid_response'],
+    [400, 'invalid_request'],
+    [401, 'unauthorized'],
+    [403, 'forbidden'],
+    [404, 'not_found'],
+    [408, 'timeout'],
+    [413, 'payload_too_large'],
+    [418, 'invalid_response'],
+    [429, 'rate_limited'],
+    [500, 'unavailable'],
+    [503, 'unavailable'],
+    [504, 'timeout'],
+  ];
+  for (const [status, code] of foreign) {
+    test(`a ${status} that is not the server’s own is ${code}, in plain words`, async () => {
+      const answers = [
+        gatewayAnswer(status, 'Some Thing'),
+        new Response('<html><h1>Some Thing</h1></html>', { status }),
+        new Response(null, { status }),
+        new Response('null', { status }),
+        new Response('["Some Thing"]', { status }),
+      ];
+      for (const answer of answers) {
+        server.nextResponses.push(answer);
+        await assert.rejects(api().login('x', 'y'), (error: TunRTCError) => {
+          assert.deepEqual([error.code, error.status, error.isForeign, error.errors], [code, status, true, []]);
+          assert.match(error.message, /^[A-Z][^<{]+\.$/);
+          assert.doesNotMatch(error.message, /Some Thing/);
+          return true;
+        });
+      }
+    });
+  }
+
+  test('API Gateway’s own throttling says how long to wait, as a number or as a date', async () => {
+    const soon = new Date(Date.now() + 30_000).toUTCString();
+    for (const [header, least, most] of [['7', 7, 7], [soon, 20, 31]] as const) {
+      server.nextResponses.push(gatewayAnswer(429, 'Too Many Requests', { 'retry-after': header }));
+      await assert.rejects(api().login('x', 'y'), ({ retryAfterSeconds = -1 }: TunRTCError) => {
+        assert.ok(retryAfterSeconds >= least && retryAfterSeconds <= most, `${retryAfterSeconds} s`);
+        return true;
+      });
+    }
+    server.nextResponses.push(gatewayAnswer(429, 'Too Many Requests', { 'retry-after': 'later' }));
+    await assert.rejects(api().login('x', 'y'), { code: 'rate_limited', retryAfterSeconds: undefined });
+  });
+
+  test('a redirect is refused where the browser hides where it leads', async () => {
+    const answer = Object.defineProperties(new Response(null), {
+      type: { value: 'opaqueredirect' },
+      status: { value: 0 },
+      ok: { value: false },
+    });
+    server.nextResponses.push(answer);
+    await assert.rejects(api().login('x', 'y'), { code: 'invalid_response', message: /leads to another/ });
+  });
+
+  test('an empty answer where there should be one is an invalid response', async () => {
+    server.nextResponses.push(new Response('', { status: 200 }), new Response('"hello"', { status: 200 }));
+    for (let time = 0; time < 2; time++) await assert.rejects(api().login('x', 'y'), { code: 'invalid_response', status: 200 });
+  });
+
+  test('a list that is none is an invalid response', async () => {
+    const client = api();
+    await client.login('demo@tunrtc.com', 'demo123');
+    server.nextResponses.push(json(200, { sessions: [] }));
+    await assert.rejects(client.listSessions(), { code: 'invalid_response' });
+  });
+
   test('a good status with something else than JSON is an invalid response', async () => {
     server.nextResponses.push(new Response('<h1>Welcome to this Wi-Fi</h1>', { status: 200 }));
     await assert.rejects(api().login('x', 'y'), { code: 'invalid_response' });
@@ -181,7 +251,59 @@ describe('errors', () => {
   });
 });
 
+describe('joining', () => {
+  async function owner(): Promise<[Api, string]> {
+    const client = api();
+    await client.login('demo@tunrtc.com', 'demo123');
+    return [client, (await client.createSession({ name: 'room' })).sessionId];
+  }
+
+  test('is tried again while the server is unavailable, no sooner than it asks', async () => {
+    const [client, sessionId] = await owner();
+    server.nextResponses.push(problem(503, 'unavailable', {}, { 'retry-after': '2' }), gatewayAnswer(503, 'Service Unavailable'));
+    const joining = client.joinSession(sessionId);
+    await clock.advance(1_900);
+    assert.equal(counted('POST /api/session/join'), 1);
+    await clock.advance(10_000);
+    assert.equal((await joining).sessionId, sessionId);
+    assert.equal(counted('POST /api/session/join'), 3);
+  });
+
+  test('is given up after a few tries', async () => {
+    const [client, sessionId] = await owner();
+    for (let time = 0; time < 9; time++) server.nextResponses.push(problem(503, 'unavailable'));
+    const refused = assert.rejects(client.joinSession(sessionId), { code: 'unavailable' });
+    await clock.advance(60_000);
+    await refused;
+    assert.equal(counted('POST /api/session/join'), 5);
+  });
+
+  test('is not tried again once it is not wanted any more, nor after a refusal', async () => {
+    const [client, sessionId] = await owner();
+    server.nextResponses.push(problem(503, 'unavailable'));
+    const stop = new AbortController();
+    const refused = assert.rejects(client.joinSession(sessionId, stop.signal), { code: 'unavailable' });
+    await settle();
+    stop.abort();
+    await clock.advance(60_000);
+    await refused;
+    server.nextResponses.push(problem(409, 'session_full'));
+    await assert.rejects(client.joinSession(sessionId), { code: 'session_full' });
+    assert.equal(counted('POST /api/session/join'), 2);
+  });
+});
+
 describe('lists', () => {
+  test('refuse an option that they do not know, by its name', async () => {
+    const client = api();
+    await client.login('demo@tunrtc.com', 'demo123');
+    const misspelt = { limt: 5 } as object;
+    await assert.rejects(client.listSessions(misspelt), (error: TunRTCError) => {
+      assert.deepEqual([error.code, error.errors], ['invalid_option', [{ field: 'limt', reason: 'is not known' }]]);
+      return true;
+    });
+  });
+
   test('come in pages, by the Link header', async () => {
     const client = api();
     await client.login('demo@tunrtc.com', 'demo123');

@@ -1,0 +1,74 @@
+import { TunRTCError, type ErrorCode } from '../errors.ts';
+import type { Problem } from '../wire.ts';
+
+/** The body of a good answer; anything else is thrown as what it means. */
+export async function read(response: Response): Promise<unknown> {
+  const text = await response.text();
+  const body = parse(text);
+  if (!response.ok) throw refusal(response, body);
+  if (response.status === 204) return undefined;
+  if (typeof body === 'object' && body !== null) return body;
+  throw new TunRTCError('invalid_response', text ? 'The answer is not of a TunRTC server.' : 'The answer is empty.', {
+    status: response.status,
+    isForeign: true,
+  });
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+/** A problem document, or whatever a gateway or a proxy answered in its place, as an error. */
+function refusal(response: Response, body: unknown): TunRTCError {
+  const { status, headers } = response;
+  const problem = isProblem(body) ? body : undefined;
+  const requestId = problem?.requestId ?? headers.get('x-request-id');
+  const retryAfterSeconds = secondsUntil(headers.get('retry-after'));
+  const foreign = foreignAnswer(response);
+  return new TunRTCError(problem?.code ?? foreign.code, problem?.detail ?? problem?.message ?? foreign.message, {
+    status,
+    isForeign: !problem,
+    ...(requestId && { requestId }),
+    ...(Array.isArray(problem?.errors) && { errors: problem.errors }),
+    ...(retryAfterSeconds !== undefined && { retryAfterSeconds }),
+  });
+}
+
+/** What a status says that something other than the server answered, by code and in plain words. */
+const FOREIGN: Record<number, readonly [code: ErrorCode, message: string]> = {
+  400: ['invalid_request', 'The request was refused as malformed on its way to the server.'],
+  401: ['unauthorized', 'The request was refused on its way to the server: it asks for a sign-in.'],
+  403: ['forbidden', 'The request was refused on its way to the server.'],
+  404: ['not_found', 'There is no TunRTC server at this address.'],
+  408: ['timeout', 'The request took too long to arrive.'],
+  413: ['payload_too_large', 'The request is too large.'],
+  429: ['rate_limited', 'Too many requests: try again a little later.'],
+  504: ['timeout', 'The server did not answer in time.'],
+};
+
+function foreignAnswer({ status, type }: Response): { code: ErrorCode; message: string } {
+  const [code, message] = FOREIGN[status] ?? [];
+  if (code && message) return { code, message };
+  if (status >= 500) return { code: 'unavailable', message: `The server cannot be reached at the moment (${status}).` };
+  if (type === 'opaqueredirect' || (status >= 300 && status < 400)) {
+    return { code: 'invalid_response', message: 'The address of the server leads to another one: give the client that one.' };
+  }
+  return { code: 'invalid_response', message: `Something other than a TunRTC server answered (${status}).` };
+}
+
+function isProblem(body: unknown): body is Partial<Problem> & { code: string } {
+  return typeof body === 'object' && body !== null && 'code' in body && typeof body.code === 'string';
+}
+
+/** What a `Retry-After` header says, in seconds: it holds either that number or a date (RFC 9110). */
+function secondsUntil(retryAfter: string | null): number | undefined {
+  if (!retryAfter) return undefined;
+  const seconds = Number(retryAfter);
+  if (seconds >= 0) return seconds;
+  const wait = (Date.parse(retryAfter) - Date.now()) / 1000;
+  return Number.isNaN(wait) ? undefined : Math.max(wait, 0);
+}
