@@ -5,6 +5,7 @@ import { asTunRTCError, TunRTCError } from './errors.ts';
 import { Api, type PageOptions } from './rest/api.ts';
 import { LocalMedia, type Capture, type DeviceKind, type DeviceLoss, type Devices, type LocalStatus } from './media/local.ts';
 import type { PeerState, Slot, StreamKind } from './media/peer.ts';
+import type { MediaStream, RTCConfiguration, RTCDataChannel, RTCDataChannelInit, RTCPeerConnection } from './platform.ts';
 import { QualityMeter, type PeerQuality } from './media/quality.ts';
 import { checkCaptures, checkOptions, type TunRTCOptions } from './options.ts';
 import type { ConnectionState } from './signaling/signaling.ts';

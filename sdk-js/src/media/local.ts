@@ -1,3 +1,4 @@
+import type { MediaDeviceInfo, MediaStream, MediaTrackConstraints } from '../platform.ts';
 import type { Environment } from '../environment.ts';
 import { asTunRTCError, type TunRTCError } from '../errors.ts';
 import type { Outgoing, Slot, StreamKind } from './peer.ts';
