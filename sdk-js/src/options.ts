@@ -1,6 +1,7 @@
 import type { Environment, TokenStorage } from './environment.ts';
 import { TunRTCError } from './errors.ts';
 import type { Capture } from './media/local.ts';
+import type { RTCConfiguration } from './platform.ts';
 import type { FieldError } from './wire.ts';
 
 /** How to reach the server, and what to use on the way. */
