@@ -291,8 +291,10 @@ export class Call {
     if (status.userId === this.#options.userId) return;
     const judgement = this.#roster.updated(status, at);
     const participant = this.#roster.members.get(status.userId);
-    if (judgement === 'doubtful') this.#doubt(status.userId, at, () => this.#statusUpdated(status, at));
-    if (judgement === 'news' && participant) this.#options.onStatus(participant);
+    if (judgement === 'doubtful') this.#doubt(status.userId, at, participant ? undefined : () => this.#statusUpdated(status, at));
+    if (judgement !== 'news' || !participant) return;
+    this.#doubts.delete(status.userId);
+    this.#options.onStatus(participant);
   }
 
   #signal(signal: ReceivedSignal): void {
@@ -331,13 +333,11 @@ export class Call {
   }
 
   #settleDoubt(userId: string, { at }: Doubt, participant: Participant | undefined): void {
-    const known = this.#roster.members.get(userId);
-    this.#roster.settle(userId, participant, at);
-    if (participant && !known) {
-      this.#options.onUserJoined(participant);
-      this.mesh?.connect(userId, false);
-    }
-    if (!participant && known) this.#departed(known, 'left');
+    const known = this.participants.get(userId);
+    const isNew = this.#roster.settle(userId, participant, at);
+    if (isNew && participant) this.#options[known ? 'onStatus' : 'onUserJoined'](participant);
+    if (participant) this.mesh?.connect(userId, false);
+    else if (known) this.#departed(known, 'left');
     this.#handOn(userId);
   }
 

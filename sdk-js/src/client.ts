@@ -27,7 +27,7 @@ import type {
 
 export type { TunRTCOptions } from './options.ts';
 
-/** Signing out waits at most this long for the session to be left; the server frees the seat in any case. */
+/** What comes after a leave waits at most this long for it; the server frees the seat in any case. */
 const LEAVE_MS = 5_000;
 const SLOTS: readonly Slot[] = ['microphone', 'camera', 'screen'];
 
@@ -236,7 +236,8 @@ export class TunRTCClient extends Emitter<TunRTCEvents> {
    */
   async joinSession(sessionId: string, audio: Capture = true, video: Capture = true): Promise<SessionDetail> {
     checkCaptures({ audio, video });
-    const earlier = Promise.all([this.#retire(), this.#account]);
+    // A leave that does not reach the server must not keep this client out of the next session.
+    const earlier = Promise.all([this.#atMost(LEAVE_MS, this.#retire()), this.#account]);
     const visit: Visit = new Visit({
       api: this.#api,
       sessionId,
@@ -477,7 +478,7 @@ export class TunRTCClient extends Emitter<TunRTCEvents> {
     return done;
   }
 
-  #atMost(milliseconds: number, promise: Promise<void>): Promise<void> {
+  #atMost(milliseconds: number, promise: Promise<unknown>): Promise<void> {
     return new Promise((resolve) => {
       const timer = this.#environment.setTimeout(resolve, milliseconds);
       void promise.finally(() => {

@@ -63,8 +63,12 @@ export class Roster {
   updated(status: Omit<Participant, 'joinedAt'>, at: string): Judgement {
     const known = this.#members.get(status.userId);
     if (!known) return this.signalled(status.userId, at);
-    if (this.#isKnownSince(status.userId, at)) return 'old';
-    this.#set({ joinedAt: known.joinedAt, ...status }, at);
+    const participant = { joinedAt: known.joinedAt, ...status };
+    if (this.#isKnownSince(status.userId, at)) {
+      // The list may have been made before this status was written, or after.
+      return this.#known.get(status.userId) === this.#listedAt && !sameStatus(known, participant) ? 'doubtful' : 'old';
+    }
+    this.#set(participant, at);
     return 'news';
   }
 
@@ -74,10 +78,12 @@ export class Roster {
     return at < this.#listedAt || at <= (this.#known.get(userId) ?? '') ? 'old' : 'doubtful';
   }
 
-  /** What the server said of somebody when it was asked about a frame in doubt. */
-  settle(userId: string, participant: Participant | undefined, at: string): void {
-    if (!participant) this.#delete(userId, at);
-    else if (!this.#members.has(userId)) this.#set(participant, at);
+  /** What the server said of somebody when it was asked about a frame in doubt. Answers whether that was new. */
+  settle(userId: string, participant: Participant | undefined, at: string): boolean {
+    const known = this.#members.get(userId);
+    if (participant) this.#set(participant, at);
+    else this.#delete(userId, at);
+    return known && participant ? !sameStatus(known, participant) : known !== participant;
   }
 
   #isKnownSince(userId: string, at: string): boolean {

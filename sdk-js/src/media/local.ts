@@ -1,6 +1,6 @@
 import type { MediaDeviceInfo, MediaStream, MediaTrackConstraints } from '../platform.ts';
 import type { Environment } from '../environment.ts';
-import { asTunRTCError, type TunRTCError } from '../errors.ts';
+import { asTunRTCError, TunRTCError } from '../errors.ts';
 import type { Outgoing, Slot, StreamKind } from './peer.ts';
 import { Prompts, release, unavailable } from './prompts.ts';
 
@@ -160,9 +160,10 @@ export class LocalMedia {
     device.choices = [deviceId, ...device.choices.filter((id) => id !== deviceId)].slice(0, 2);
     if (!device.track && !device.opening) return;
     const turn = this.#claim(kind);
-    // Most phones open one camera at a time.
-    if (kind === 'camera') device.track?.stop();
     try {
+      await this.#mustBeThere(kind, deviceId);
+      // Most phones open one camera at a time.
+      if (kind === 'camera' && !turn.aborted) device.track?.stop();
       await this.#capture(kind, deviceId, turn);
     } catch (thrown) {
       if (turn.aborted) return;
@@ -308,6 +309,18 @@ export class LocalMedia {
     });
   }
 
+  /** Spares the present device what would fail in any case. Where ids are hidden, only the attempt tells. */
+  async #mustBeThere(kind: DeviceKind, deviceId: string): Promise<void> {
+    const present = await this.#present(kind).catch(() => []);
+    const ids = present.map((device) => device.deviceId).filter(Boolean);
+    if (ids.length > 0 && !ids.includes(deviceId)) throw new TunRTCError('media_not_found', 'There is no such device.');
+  }
+
+  async #present(kind: DeviceKind): Promise<MediaDeviceInfo[]> {
+    const { cameras, microphones } = await this.devices();
+    return kind === 'camera' ? cameras : microphones;
+  }
+
   /** After a failed choice: the camera that was stopped for it is opened again. */
   async #restore(kind: DeviceKind, turn: AbortSignal): Promise<void> {
     const { track } = this.#devices[kind];
@@ -388,8 +401,8 @@ export class LocalMedia {
   async #tellLoss(loss: Omit<DeviceLoss, 'reason'>): Promise<void> {
     const device = this.#devices[loss.kind];
     const stream = this.#stream;
-    const reason = await this.devices().then(
-      ({ cameras, microphones }) => lossReason(loss.deviceId, loss.kind === 'camera' ? cameras : microphones),
+    const reason = await this.#present(loss.kind).then(
+      (present) => lossReason(loss.deviceId, present),
       () => 'failed' as const,
     );
     // Whoever took the permission back does not want to be asked again.

@@ -28,6 +28,8 @@ export class FakeDevices {
   refusal: string | undefined;
   /** As on most phones: a second camera cannot be opened while one is open. */
   isPhone = false;
+  /** Devices that are there and cannot be opened. */
+  readonly broken = new Set<string>();
   #listed: Listed[] = [
     { deviceId: 'mic', kind: 'audioinput', label: 'Microphone' },
     { deviceId: 'cam', kind: 'videoinput', label: 'Camera' },
@@ -111,6 +113,7 @@ export class FakeDevices {
     if (present.length === 0) throw new DOMException('none', 'NotFoundError');
     const device = exact === undefined ? present[0] : present.find((each) => each.deviceId === exact);
     if (!device) throw new DOMException('not that', 'OverconstrainedError');
+    if (this.broken.has(device.deviceId)) throw new DOMException('broken', 'NotReadableError');
     if (kind === 'video' && this.isPhone && this.live.some((track) => track.kind === 'video' && track.label !== 'screen')) {
       throw new DOMException('one at a time', 'NotReadableError');
     }

@@ -196,9 +196,15 @@ describe('a device that is chosen', () => {
 
   test('and cannot be had changes nothing', async () => {
     const { local, devices, tell } = media();
+    devices.plugIn('video', 'broken');
+    devices.broken.add('broken');
     await local.start(true, true);
+    await settle();
     tell();
+    const camera = local.track('camera');
     for (const kind of ['camera', 'microphone'] as const) await assert.rejects(local.use(kind, 'nowhere'), { code: 'media_not_found' });
+    assert.deepEqual([camera, tell()], [local.track('camera'), []]);
+    await assert.rejects(local.use('camera', 'broken'), { code: 'media_in_use' });
     assert.deepEqual([status(local), kinds(devices.live).sort()], [[true, true, false], ['audio mic', 'video cam']]);
     assert.ok(!tell().some((line) => line.startsWith('status')), 'nobody was told that anything was off');
     await local.setVideoEnabled(false);
@@ -235,7 +241,9 @@ describe('a device that is chosen', () => {
     await local.start(true, true);
     await local.use('camera', 'back');
     assert.deepEqual(kinds(devices.live), ['audio mic', 'video back']);
-    await assert.rejects(local.use('camera', 'nowhere'), { code: 'media_not_found' });
+    devices.plugIn('video', 'broken');
+    devices.broken.add('broken');
+    await assert.rejects(local.use('camera', 'broken'), { code: 'media_in_use' });
     assert.deepEqual(kinds(devices.live), ['audio mic', 'video back']);
   });
 
@@ -245,6 +253,7 @@ describe('a device that is chosen', () => {
     await local.start(false, true);
     devices.answers = false;
     const choices = Promise.all([local.use('camera', 'one'), local.use('camera', 'two')]);
+    await settle();
     for (const question of [...devices.open].reverse()) question.allow();
     await choices;
     assert.deepEqual(kinds(devices.live), ['video two']);

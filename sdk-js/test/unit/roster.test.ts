@@ -62,6 +62,8 @@ describe('a roster', () => {
     const roster = new Roster();
     roster.list([somebody('bob')], '5');
     assert.equal(roster.joined(somebody('carol'), '4'), 'doubtful', 'the list may have been made before');
+    assert.equal(roster.updated(somebody('bob', { isMuted: true }), '4'), 'doubtful', 'it may have been written since');
+    assert.equal(roster.updated(somebody('bob'), '4'), 'old', 'it says nothing else');
     assert.equal(roster.left('bob', '4'), 'doubtful', 'he may have left after the list was made, or come back');
     roster.settle('carol', somebody('carol'), '4');
     roster.settle('bob', undefined, '4');
