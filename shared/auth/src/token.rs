@@ -45,7 +45,7 @@ impl Tokens {
         let (claims, expires_at) = self.0.verify::<Claims>(token, now)?;
         Ok(Caller {
             user_id: claims.sub.parse().map_err(unauthorized)?,
-            username: Username::parse(&claims.name).map_err(unauthorized)?,
+            username: Username::kept(&claims.name).ok_or(Error::Unauthorized)?,
             family: claims.fam.parse().map_err(unauthorized)?,
             expires_at,
         })

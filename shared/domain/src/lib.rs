@@ -24,6 +24,7 @@ mod session;
 pub mod sessions;
 pub mod standing;
 pub mod sweep;
+mod text;
 mod time;
 mod user;
 

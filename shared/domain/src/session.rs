@@ -1,20 +1,24 @@
 //! Sessions ("rooms") and their rosters.
 
-use crate::{ConnectionId, Participant, SessionId, Timestamp, UserId, Username};
+use crate::{ConnectionId, Participant, SessionId, Timestamp, UserId, Username, text};
 
-/// A session's name: 1-100 characters, not blank.
+/// A session's name: 1-100 characters, one of them visible; see [`text`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SessionName(String);
 
 impl SessionName {
-    /// Parses; the error says what a name must be.
+    /// Parses a name that somebody chooses; the error says what is wrong with it.
     pub fn parse(text: &str) -> Result<Self, &'static str> {
-        let text = text.trim();
-        let valid = (1..=100).contains(&text.chars().count()) && !text.chars().any(char::is_control);
-        valid.then(|| Self(text.to_owned())).ok_or("must be 1-100 characters and not blank")
+        let name = text::name(text)?;
+        (1..=100).contains(&name.chars().count()).then_some(Self(name)).ok_or("must be 1-100 characters")
     }
 
-    /// As its creator wrote it.
+    /// A name that was accepted before, when the rules may have been wider; `None` for a blank one, which never was.
+    pub fn kept(text: &str) -> Option<Self> {
+        (!text.trim().is_empty()).then(|| Self(text.to_owned()))
+    }
+
+    /// As its creator wrote it, composed.
     pub fn as_str(&self) -> &str {
         &self.0
     }

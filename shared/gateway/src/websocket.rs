@@ -70,7 +70,7 @@ impl Identity {
         let expires: u64 = read(fields, context_key::ACCESS_EXPIRES_AT)?;
         Ok(Self {
             held: Held { session, user, connection: ConnectionId::new(connection) },
-            username: Username::parse(&name).map_err(|_| BadEvent(context_key::USERNAME))?,
+            username: Username::kept(&name).ok_or(BadEvent(context_key::USERNAME))?,
             ticket: read(fields, context_key::TICKET_ID)?,
             attempt: read(fields, context_key::ATTEMPT)?,
             family: read(fields, context_key::FAMILY_ID)?,

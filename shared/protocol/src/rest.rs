@@ -53,7 +53,7 @@ impl Login {
     /// Parses a body.
     pub fn parse(json: &str) -> Result<Self, Error> {
         body(json, |f| {
-            let email = f.text("email", |text| Email::parse(&text));
+            let email = f.text("email", |text| Email::parse_known(&text));
             let password = f.text("password", Password::parse);
             Some(Self { email: email?, password: password? })
         })

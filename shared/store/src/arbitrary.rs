@@ -36,7 +36,7 @@ pub(crate) fn timestamp() -> impl Strategy<Value = Timestamp> {
 
 /// Any user name, keys' own separators included.
 pub(crate) fn username() -> impl Strategy<Value = Username> {
-    "[^\\p{Cc}]{1,50}".prop_filter_map("valid", |text| Username::parse(&text).ok())
+    "[^\\p{Cc}]{1,50}".prop_filter_map("valid", |text| Username::kept(&text))
 }
 
 /// Any address, keys' own separators included.
@@ -79,7 +79,7 @@ pub(crate) fn session() -> impl Strategy<Value = Session> {
         Just(SessionKind::Mixed)
     ];
     let visibility = prop_oneof![Just(Visibility::Public), Just(Visibility::Unlisted)];
-    let name = "[^\\p{Cc}]{1,100}".prop_filter_map("valid", |text| SessionName::parse(&text).ok());
+    let name = "[^\\p{Cc}]{1,100}".prop_filter_map("valid", |text| SessionName::kept(&text));
     let seats = (2..=100u8).prop_flat_map(|max| (Just(max), 0..=max));
     let creator = (user_id(), username());
     (session_id(), name, kind, visibility, seats, timestamp(), timestamp(), creator).prop_map(

@@ -98,7 +98,7 @@ fn message(item: Item) -> Result<ChatMessage> {
         id: record.sk.parse().map_err(|_| Malformed("chat key"))?,
         session: keys::chat_of(&record.pk).ok_or(Malformed("chat's session"))?,
         from: record.author_id.parse().map_err(|_| Malformed("author"))?,
-        username: Username::parse(&record.author_name).map_err(|_| Malformed("author's name"))?,
+        username: Username::kept(&record.author_name).ok_or(Malformed("author's name"))?,
         text: record.message,
     })
 }

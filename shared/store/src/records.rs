@@ -72,7 +72,7 @@ impl SessionRecord {
         let state = self.ended_at.map_or(SessionState::Active, |at| SessionState::Ended(Timestamp::from_millis(at)));
         Ok(Session {
             id: keys::session_of(&self.pk).ok_or(Malformed("session key"))?,
-            name: SessionName::parse(&self.session_name).map_err(|_| Malformed("session name"))?,
+            name: SessionName::kept(&self.session_name).ok_or(Malformed("session name"))?,
             kind: words::kind::parse(&self.kind).ok_or(Malformed("session kind"))?,
             visibility: words::visibility::parse(&self.visibility).ok_or(Malformed("visibility"))?,
             state,
@@ -82,7 +82,7 @@ impl SessionRecord {
             created_at: Timestamp::from_millis(self.created_at),
             touched_at: Timestamp::from_millis(self.touched_at),
             creator_id: self.creator_id.parse().map_err(|_| Malformed("creator"))?,
-            creator_username: Username::parse(&self.creator_username).map_err(|_| Malformed("creator's name"))?,
+            creator_username: Username::kept(&self.creator_username).ok_or(Malformed("creator's name"))?,
         })
     }
 }
@@ -127,7 +127,7 @@ impl ParticipantRecord {
         Ok(Participant {
             session_id: keys::session_of(&self.pk).ok_or(Malformed("participant's session"))?,
             user_id: keys::participant_of(&self.sk).ok_or(Malformed("participant's user"))?,
-            username: Username::parse(&self.username).map_err(|_| Malformed("participant's name"))?,
+            username: Username::kept(&self.username).ok_or(Malformed("participant's name"))?,
             joined_at: Timestamp::from_millis(self.joined_at),
             membership,
             presence: words::presence::parse(&self.presence).ok_or(Malformed("presence"))?,

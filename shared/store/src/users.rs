@@ -15,29 +15,26 @@ use crate::requests::{Change, Transacted};
 impl Users for Store {
     async fn create(&self, user: &User) -> Result<()> {
         let profile = serde_dynamo::to_item(UserRecord::of(user)).map_err(misfit)?;
-        let transacted = self
-            .transact(vec![
-                self.putting_new(profile)?,
-                self.putting_new(guard(keys::email_guard(&user.email), user.id))?,
-                self.putting_new(guard(keys::username_guard(&user.username), user.id))?,
-            ])
-            .await?;
+        let mut items = vec![self.putting_new(profile)?];
+        for key in guards(user) {
+            items.push(self.putting_new(guard(key, user.id))?);
+        }
+        let guards = 1..items.len();
+        let transacted = self.transact(items).await?;
         match transacted {
             Transacted::Done => Ok(()),
-            Transacted::Refused(refusals) if refusals.at(1) || refusals.at(2) => Err(Error::UserExists),
+            Transacted::Refused(refusals) if guards.into_iter().any(|at| refusals.at(at)) => Err(Error::UserExists),
             Transacted::Refused(_) => Err(Error::Internal("a new account's identifier is taken".into())),
         }
     }
 
     async fn by_email(&self, email: &Email) -> Result<Option<User>> {
-        let Some(guard) = self.get_item(keys::email_guard(email), true).await? else {
-            return Ok(None);
-        };
-        let id = match guard.get("userId") {
-            Some(AttributeValue::S(id)) => id.parse().map_err(|_| Malformed("guard's user"))?,
-            Some(_) | None => return Err(Malformed("guard without a user").into()),
-        };
-        self.by_id(id).await
+        for key in keys::email_guards(email) {
+            if let Some(guard) = self.get_item(key, true).await? {
+                return self.by_id(guarded(&guard)?).await;
+            }
+        }
+        Ok(None)
     }
 
     async fn by_id(&self, id: UserId) -> Result<Option<User>> {
@@ -62,13 +59,15 @@ impl Users for Store {
     async fn remove(&self, user: &User) -> Result<()> {
         let own = || Item::from([(":user".to_owned(), text(user.id.to_string()))]);
         // Refused when somebody else has removed it before; its guards may be another account's by now.
-        self.transact(vec![
-            self.deleting(keys::profile(user.id), "attribute_exists(pk)", Item::new())?,
-            self.deleting(keys::email_guard(&user.email), "userId = :user", own())?,
-            self.deleting(keys::username_guard(&user.username), "userId = :user", own())?,
-        ])
-        .await
-        .map(drop)
+        let mut items = vec![self.deleting(keys::profile(user.id), "attribute_exists(pk)", Item::new())?];
+        for key in guards(user) {
+            // An older account does not have every guard, and one that looks like it may have it.
+            let kept = self.get_item(key.clone(), true).await?;
+            if kept.map(|guard| guarded(&guard)).transpose()? == Some(user.id) {
+                items.push(self.deleting(key, "userId = :user", own())?);
+            }
+        }
+        self.transact(items).await.map(drop)
     }
 }
 
@@ -103,12 +102,25 @@ impl UserRecord {
     fn into_user(self) -> Result<User> {
         Ok(User {
             id: keys::user_of(&self.pk).ok_or(Malformed("account key"))?,
-            username: Username::parse(&self.username).map_err(|_| Malformed("user name"))?,
-            email: Email::parse(&self.email).map_err(|_| Malformed("e-mail"))?,
+            username: Username::kept(&self.username).ok_or(Malformed("user name"))?,
+            email: Email::kept(&self.email).ok_or(Malformed("e-mail"))?,
             password: PasswordHash(self.password_hash),
             created_at: Timestamp::from_millis(self.created_at),
             last_login_at: self.last_login_at.map(Timestamp::from_millis),
         })
+    }
+}
+
+/// What makes the account's address and name unique.
+fn guards(user: &User) -> impl Iterator<Item = Key> {
+    keys::email_guards(&user.email).into_iter().chain(keys::username_guards(&user.username))
+}
+
+/// Whose guard it is.
+fn guarded(guard: &Item) -> Result<UserId> {
+    match guard.get("userId") {
+        Some(AttributeValue::S(id)) => Ok(id.parse().map_err(|_| Malformed("guard's user"))?),
+        Some(_) | None => Err(Malformed("guard without a user").into()),
     }
 }
 
