@@ -30,6 +30,8 @@ export interface ChangePassword {
 
 /** One chat message. */
 export interface ChatMessage {
+  /** What its writer's client calls it, if it gave it a name. */
+  clientMessageId?: string;
   /** Who wrote it. */
   fromUserId: string;
   /** The writer's name. */
@@ -344,6 +346,8 @@ export interface MessageAck {
 
 /** `receiveMessage`. */
 export interface MessageData {
+  /** What its writer's client calls it, if it gave it a name. */
+  clientMessageId?: string;
   /** Who wrote it. */
   fromUserId: string;
   /** The writer's name. */
@@ -444,6 +448,9 @@ export interface SendIceCandidate {
 
 /** `sendMessage`. */
 export interface SendMessage {
+  /** What the client calls the message, unique per writer in a session: sent again under the same name, it is the same
+message, with the same `messageId`. The first text is the one that counts. */
+  clientMessageId: string | null;
   /** The text. */
   message: string;
 }

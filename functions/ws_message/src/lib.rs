@@ -8,7 +8,7 @@ use domain::standing::JoinedCache;
 use domain::{MessageId, chat};
 use gateway::Surroundings;
 use gateway::websocket::FrameRequest;
-use protocol::signaling::{JsonEncoder, MessageAck};
+use protocol::signaling::{ClientMessage, JsonEncoder, MessageAck};
 use push::Push;
 use runtime::{Runtime, SettingError};
 use store::Store;
@@ -39,7 +39,7 @@ pub async fn handle(
 }
 
 async fn send(deps: &Deps, request: &FrameRequest<'_>) -> domain::Result<MessageAck> {
-    let text = request.frame()?.message()?;
+    let ClientMessage { text, client_id } = request.frame()?.message()?;
     let (context, identity) = (request.context(), &request.identity);
     deps.joined.check(&deps.store, context, &identity.held).await?;
     let message = ChatMessage {
@@ -48,8 +48,9 @@ async fn send(deps: &Deps, request: &FrameRequest<'_>) -> domain::Result<Message
         from: identity.held.user,
         username: identity.username.clone(),
         text,
+        client_id,
     };
     let ports = Ports { store: &deps.store, sockets: &deps.push, delays: &(), encoder: &JsonEncoder, context };
-    chat::send(ports, &message).await?;
-    Ok(MessageAck { message_id: message.id.to_string() })
+    let message_id = chat::send(ports, &message).await?.to_string();
+    Ok(MessageAck { message_id })
 }

@@ -41,16 +41,23 @@ impl Argon2Hasher {
         working.await.map_err(|e| Error::Internal(e.into()))?.map_err(|e| Error::Internal(e.into()))
     }
 
-    /// Whether the password fits the hash, or the dummy when there is none.
+    /// Whether the password, or the text that it came as, fits the hash, or the dummy when there is none.
     async fn fits(&self, password: &Password, hash: Option<&PasswordHash>) -> Result<bool> {
         let password = password.clone();
         let hash = hash.map_or(DUMMY, |hash| &hash.0).to_owned();
-        self.run(move || match Argon2::default().verify_password(password.reveal().as_bytes(), hash.as_str()) {
-            Ok(()) => Ok(true),
-            Err(password_hash::Error::PasswordInvalid) => Ok(false),
-            Err(other) => Err(other),
+        self.run(move || {
+            let fits = fits(password.reveal(), &hash)?;
+            Ok(fits || password.reveal_raw().map(|raw| self::fits(raw, &hash)).transpose()?.unwrap_or(false))
         })
         .await
+    }
+}
+
+fn fits(text: &str, hash: &str) -> password_hash::Result<bool> {
+    match Argon2::default().verify_password(text.as_bytes(), hash) {
+        Ok(()) => Ok(true),
+        Err(password_hash::Error::PasswordInvalid) => Ok(false),
+        Err(other) => Err(other),
     }
 }
 
@@ -105,6 +112,17 @@ mod tests {
         let hash = hasher.hash(&password("correct horse")).await.expect("hashed");
         assert!(hasher.verify(&password("correct horse"), Some(&hash)).await.expect("checked"));
         assert!(!hasher.verify(&password("correct hors"), Some(&hash)).await.expect("checked"));
+    }
+
+    #[tokio::test]
+    async fn a_password_fits_however_it_is_composed_and_also_a_hash_from_before_it_was() {
+        let hasher = Argon2Hasher::default();
+        let (composed, decomposed) = (password("p\u{e4}ssword1"), password("pa\u{308}ssword1"));
+        let hash = hasher.hash(&decomposed).await.expect("hashed");
+        assert!(hasher.verify(&composed, Some(&hash)).await.expect("checked"));
+        let salt = [7; 16];
+        let before = Argon2::default().hash_password_with_salt("pa\u{308}ssword1".as_bytes(), &salt).expect("hashed");
+        assert!(hasher.verify(&decomposed, Some(&PasswordHash(before.to_string()))).await.expect("checked"));
     }
 
     #[tokio::test]

@@ -4,16 +4,18 @@ use crate::ports::{ChatHistory, ChatLog, ChatMessage, Members, Ports, Rosters, S
 use crate::{Context, Error, MessageId, Result, SessionId, UserId, delivery};
 
 /// Sends a message to everybody in the session, its writer too. The roster is read after the write and strongly
-/// consistent: whoever resumes too late to be seen there reads the message themselves.
+/// consistent: whoever resumes too late to be seen there reads the message themselves. A message sent again goes to everybody
+/// again, as the same one: the first try may have died before it did.
 pub async fn send(
     ports: Ports<'_, impl ChatLog + Rosters + Members + Sync, impl Sockets + Sync, impl Sync>,
     message: &ChatMessage,
-) -> Result<()> {
+) -> Result<MessageId> {
     let Ports { store, context, .. } = ports;
-    store.append(message, context.now + context.policy.history).await?;
+    let message = store.append(message, context.now + context.policy.history).await?;
     let roster = store.roster(message.session, context.now).await?.ok_or(Error::SessionEnded)?;
     let frame = ports.encoder.encode(&message.event(), message.id.timestamp());
-    delivery::broadcast(ports, message.session, roster.connected(context.now), &frame).await
+    delivery::broadcast(ports, message.session, roster.connected(context.now), &frame).await?;
+    Ok(message.id)
 }
 
 /// One page of the chat, for participants; those of an ended session may still read.

@@ -1,6 +1,7 @@
 //! What the server tells clients on its own, and the port that puts it into words.
 
-use crate::{MessageId, Participant, Timestamp, UserId, Username};
+use crate::ports::ChatMessage;
+use crate::{Participant, Timestamp, UserId, Username};
 
 /// An encoded event, ready to be pushed and to be kept in an inbox.
 #[derive(Clone, PartialEq, Eq)]
@@ -52,16 +53,7 @@ pub enum Event<'a> {
     /// Somebody's presence, microphone or camera changed.
     UserStatusUpdated(&'a Participant),
     /// A chat message.
-    ReceiveMessage {
-        /// Its identifier.
-        id: MessageId,
-        /// Who wrote it.
-        from: UserId,
-        /// The writer's name.
-        username: &'a Username,
-        /// The text.
-        text: &'a str,
-    },
+    ReceiveMessage(&'a ChatMessage),
     /// The session is over.
     SessionEnded(Ending),
     /// A newer connection took over.

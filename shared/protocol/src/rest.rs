@@ -452,6 +452,9 @@ pub struct ChatView {
     pub message: String,
     /// When it was sent.
     pub timestamp: String,
+    /// What its writer's client calls it, if it gave it a name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub client_message_id: Option<String>,
 }
 
 impl From<ChatMessage> for ChatView {
@@ -462,6 +465,7 @@ impl From<ChatMessage> for ChatView {
             from_username: message.username.as_str().to_owned(),
             timestamp: format_time(message.id.timestamp()),
             message: message.text,
+            client_message_id: message.client_id.map(|id| id.as_str().to_owned()),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Signaling: the frames of clients, the answers to them, and the events.
 
 use domain::delivery::Delivery;
-use domain::ports::{Signal, Status};
+use domain::ports::{ClientMessageId, Signal, Status};
 use domain::{
     Context, Departure, Ending, Error, Event, EventEncoder, Frame, Participant, SessionId, SignalId, Timestamp, UserId,
     Username,
@@ -94,8 +94,12 @@ impl<'a> ClientFrame<'a> {
     }
 
     /// `sendMessage`.
-    pub fn message(&self) -> Result<String, Error> {
-        self.data(|f| f.text("message", message))
+    pub fn message(&self) -> Result<ClientMessage, Error> {
+        self.data(|f| {
+            let text = f.text("message", message);
+            let client_id = f.optional_text("clientMessageId", ClientMessageId::parse);
+            Some(ClientMessage { text: text?, client_id: client_id? })
+        })
     }
 
     /// `sendOffer`, `sendAnswer` and `sendIceCandidate`; another action is unknown.
@@ -122,6 +126,14 @@ pub struct Join {
     pub session: SessionId,
     /// From when on a replay is wanted.
     pub since: Option<Timestamp>,
+}
+
+/// `sendMessage`.
+pub struct ClientMessage {
+    /// The text.
+    pub text: String,
+    /// What the client calls it.
+    pub client_id: Option<ClientMessageId>,
 }
 
 /// A signal as a client sends it.
@@ -427,6 +439,9 @@ pub struct MessageData {
     pub from_username: String,
     /// The text.
     pub message: String,
+    /// What its writer's client calls it, if it gave it a name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub client_message_id: Option<String>,
 }
 
 /// `sessionEnded`.
@@ -466,12 +481,13 @@ impl EventEncoder for JsonEncoder {
             Event::UserStatusUpdated(participant) => {
                 encode("userStatusUpdated", None, at, &UserStatusData::from(*participant))
             }
-            Event::ReceiveMessage { id, from, username, text } => {
+            Event::ReceiveMessage(message) => {
                 let data = MessageData {
-                    message_id: id.to_string(),
-                    from_user_id: from.to_string(),
-                    from_username: owned(username),
-                    message: (*text).to_owned(),
+                    message_id: message.id.to_string(),
+                    from_user_id: message.from.to_string(),
+                    from_username: owned(&message.username),
+                    message: message.text.clone(),
+                    client_message_id: message.client_id.as_ref().map(|id| id.as_str().to_owned()),
                 };
                 encode("receiveMessage", None, at, &data)
             }

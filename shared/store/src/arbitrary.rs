@@ -1,6 +1,6 @@
 //! Arbitrary things of the domain, for properties.
 
-use domain::ports::{Admission, ChatMessage, Closure, Counted};
+use domain::ports::{Admission, ChatMessage, ClientMessageId, Closure, Counted};
 use domain::{
     ConnectionId, Email, PasswordHash, Session, SessionKind, SessionName, SessionState, Timestamp, User, Username,
     Visibility,
@@ -101,8 +101,10 @@ pub(crate) fn session() -> impl Strategy<Value = Session> {
 
 /// Any chat message.
 pub(crate) fn message() -> impl Strategy<Value = ChatMessage> {
-    (message_id(), session_id(), user_id(), username(), "\\PC{1,200}")
-        .prop_map(|(id, session, from, username, text)| ChatMessage { id, session, from, username, text })
+    let client_id = proptest::option::of("\\PC{1,64}".prop_filter_map("valid", |id| ClientMessageId::parse(id).ok()));
+    (message_id(), session_id(), user_id(), username(), "\\PC{1,200}", client_id).prop_map(
+        |(id, session, from, username, text, client_id)| ChatMessage { id, session, from, username, text, client_id },
+    )
 }
 
 /// Any connection that a ticket admitted.

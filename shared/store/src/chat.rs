@@ -1,18 +1,32 @@
 //! Chat: written once, replayed by identifier, paged newest first.
 
-use domain::ports::{ChatHistory, ChatLog, ChatMessage};
+use aws_sdk_dynamodb::types::AttributeValue;
+use domain::ports::{ChatHistory, ChatLog, ChatMessage, ClientMessageId};
 use domain::{MessageId, Result, SessionId, Timestamp, Username};
 use serde::{Deserialize, Serialize};
 
 use crate::Store;
 use crate::errors::{Malformed, failed, misfit};
-use crate::items::{Item, expiry_now, text};
+use crate::items::{Item, expiry, expiry_now, text};
 use crate::keys::{self, Key};
 use crate::requests::every;
 
 impl ChatLog for Store {
-    async fn append(&self, message: &ChatMessage, keep_until: Timestamp) -> Result<()> {
-        self.put_item(serde_dynamo::to_item(ChatRecord::of(message, keep_until)).map_err(misfit)?).await
+    async fn append(&self, message: &ChatMessage, keep_until: Timestamp) -> Result<ChatMessage> {
+        let id = match &message.client_id {
+            None => message.id,
+            Some(name) => self.name(message, name, keep_until).await?,
+        };
+        let message = ChatMessage { id, ..message.clone() };
+        let item = serde_dynamo::to_item(ChatRecord::of(&message, keep_until)).map_err(misfit)?;
+        if message.client_id.is_none() {
+            return self.put_item(item).await.map(|()| message);
+        }
+        // Only a try that found a name may find its message too: the first text is the one that counts.
+        match self.put_or_find(item, "attribute_not_exists(pk)", Item::new()).await? {
+            None => Ok(message),
+            Some(kept) => self::message(kept),
+        }
     }
 
     async fn messages_since(&self, session: SessionId, from: MessageId, now: Timestamp) -> Result<Vec<ChatMessage>> {
@@ -44,10 +58,13 @@ impl ChatHistory for Store {
             .expression_attribute_values(":chat", text(keys::chat_partition(session)))
             .expression_attribute_values(":now", expiry_now(now));
         let mut query = match before {
-            None => query.key_condition_expression("pk = :chat"),
+            None => query
+                .key_condition_expression("pk = :chat AND sk > :names")
+                .expression_attribute_values(":names", text(keys::ABOVE_NAMES)),
             Some(before) => query
-                .key_condition_expression("pk = :chat AND sk < :before")
-                .expression_attribute_values(":before", text(before.to_string())),
+                .key_condition_expression("pk = :chat AND sk BETWEEN :names AND :before")
+                .expression_attribute_values(":names", text(keys::ABOVE_NAMES))
+                .expression_attribute_values(":before", text(keys::last_before(before))),
         };
         let mut messages = Vec::new();
         // DynamoDB counts what the filter drops, so a page may hold less than the limit.
@@ -66,6 +83,24 @@ impl ChatHistory for Store {
     }
 }
 
+impl Store {
+    /// Gives a message the name that its client calls it; the identifier of whichever message has that name.
+    async fn name(&self, message: &ChatMessage, name: &ClientMessageId, keep_until: Timestamp) -> Result<MessageId> {
+        let mut item = keys::named_message(message.session, message.from, name).into_item();
+        item.insert("authorId".to_owned(), text(message.from.to_string()));
+        item.insert("messageId".to_owned(), text(message.id.to_string()));
+        item.insert("expiresAt".to_owned(), expiry(keep_until));
+        let now = Item::from([(":now".to_owned(), expiry_now(message.id.timestamp()))]);
+        match self.put_or_find(item, "attribute_not_exists(pk) OR expiresAt <= :now", now).await? {
+            None => Ok(message.id),
+            Some(named) => match named.get("messageId") {
+                Some(AttributeValue::S(id)) => Ok(id.parse().map_err(|_| Malformed("named message"))?),
+                Some(_) | None => Err(Malformed("a name without a message").into()),
+            },
+        }
+    }
+}
+
 /// A chat item.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -75,6 +110,8 @@ struct ChatRecord {
     author_id: String,
     author_name: String,
     message: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    client_id: Option<String>,
     expires_at: u64,
 }
 
@@ -87,6 +124,7 @@ impl ChatRecord {
             author_id: message.from.to_string(),
             author_name: message.username.as_str().to_owned(),
             message: message.text.clone(),
+            client_id: message.client_id.as_ref().map(|id| id.as_str().to_owned()),
             expires_at: keep_until.seconds_up(),
         }
     }
@@ -100,6 +138,7 @@ fn message(item: Item) -> Result<ChatMessage> {
         from: record.author_id.parse().map_err(|_| Malformed("author"))?,
         username: Username::kept(&record.author_name).ok_or(Malformed("author's name"))?,
         text: record.message,
+        client_id: record.client_id.and_then(|id| ClientMessageId::parse(id).ok()),
     })
 }
 

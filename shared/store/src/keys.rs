@@ -13,6 +13,7 @@
 //! | participant | `SESSION#<session>` | `PARTICIPANT#<user>` |
 //! | inbox item | `INBOX#<session>#<user>` | `<signal>` |
 //! | chat item | `CHAT#<session>` | `<message>` |
+//! | name of a message | `CHAT#<session>` | `#<author>#<client's name>` |
 //!
 //! The sparse index `active` has `activePk` = `ACTIVE#<visibility>#<shard>` and `activeSk` = `<session>`. Identifiers
 //! are UUIDv7, so every sort key that ends in one sorts by time.
@@ -24,7 +25,7 @@ use aws_lc_rs::digest;
 use aws_sdk_dynamodb::types::AttributeValue;
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
-use domain::ports::Counted;
+use domain::ports::{ClientMessageId, Counted};
 use domain::{Email, FamilyId, MessageId, SessionId, SignalId, TicketId, UserId, Username, Visibility};
 
 use crate::words;
@@ -129,6 +130,21 @@ pub(crate) fn signal(session: SessionId, to: UserId, signal: SignalId) -> Key {
 /// A chat item.
 pub(crate) fn message(session: SessionId, message: MessageId) -> Key {
     Key::new(chat_partition(session), message.to_string())
+}
+
+/// That a client gave a message a name. It sorts before every message.
+pub(crate) fn named_message(session: SessionId, author: UserId, name: &ClientMessageId) -> Key {
+    Key::new(chat_partition(session), format!("#{author}#{}", name.as_str()))
+}
+
+/// The sort keys of every chat item are above this.
+pub(crate) const ABOVE_NAMES: &str = "$";
+
+/// The last sort key that a message older than that one can have: a range of DynamoDB has both its ends.
+pub(crate) fn last_before(message: MessageId) -> String {
+    let mut key = message.to_string();
+    let digit = key.pop().map_or('/', |digit| char::from(digit as u8 - 1));
+    format!("{key}{digit}~")
 }
 
 /// What is kept of a user.
@@ -296,6 +312,17 @@ mod tests {
             prop_assert_eq!(username_guards(&name), username_guards(&shouted));
             let loud = Email::parse(&address.as_str().to_uppercase()).expect("valid");
             prop_assert_eq!(email_guards(&address), email_guards(&loud));
+        }
+
+        #[test]
+        fn a_range_up_to_a_message_holds_the_older_ones_and_not_itself(
+            one in arbitrary::message_id(),
+            other in arbitrary::message_id(),
+        ) {
+            let (older, newer) = (one.min(other), one.max(other));
+            prop_assume!(older != newer);
+            let end = last_before(newer);
+            prop_assert!(older.to_string() <= end && end < newer.to_string());
         }
 
         #[test]

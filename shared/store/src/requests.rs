@@ -152,6 +152,28 @@ impl Store {
         }
     }
 
+    /// Puts one item as long as the condition holds; otherwise the item that is there.
+    pub(crate) async fn put_or_find(&self, item: Item, condition: &str, values: Item) -> Result<Option<Item>> {
+        let request = self
+            .client
+            .put_item()
+            .table_name(&self.table)
+            .set_item(Some(item))
+            .condition_expression(condition)
+            .set_expression_attribute_values((!values.is_empty()).then_some(values))
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
+        match self.patiently(|| request.clone().send(), PutItemError::is_transaction_conflict_exception).await {
+            Ok(_) => Ok(None),
+            Err(SdkError::ServiceError(context)) if context.err().is_conditional_check_failed_exception() => {
+                match context.into_err() {
+                    PutItemError::ConditionalCheckFailedException(refused) => Ok(refused.item),
+                    other => Err(Error::Internal(Box::new(other))),
+                }
+            }
+            Err(error) => Err(failed(error)),
+        }
+    }
+
     /// Reads one item; at half the price if it may be a little old.
     pub(crate) async fn get_item(&self, key: Key, consistent: bool) -> Result<Option<Item>> {
         let request =

@@ -20,7 +20,7 @@ impl EventEncoder for PlainEncoder {
                 participant.is_muted,
                 participant.is_video_enabled
             ),
-            Event::ReceiveMessage { username, text, .. } => format!("receiveMessage {} {text}", username.as_str()),
+            Event::ReceiveMessage(m) => format!("receiveMessage {} {}", m.username.as_str(), m.text),
             Event::SessionEnded(why) => format!("sessionEnded {}", ending(*why)),
             Event::Replaced => "replaced".to_owned(),
         })

@@ -63,19 +63,38 @@ pub struct ChatMessage {
     pub username: Username,
     /// The text, 1-4096 characters.
     pub text: String,
+    /// What its writer calls it, so that a message sent again is the same message.
+    pub client_id: Option<ClientMessageId>,
+}
+
+/// A name that a client gives a message: 1-64 characters, unique per writer in a session.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClientMessageId(String);
+
+impl ClientMessageId {
+    /// Parses; the error says what it must be.
+    pub fn parse(text: String) -> std::result::Result<Self, &'static str> {
+        (1..=64).contains(&text.chars().count()).then_some(Self(text)).ok_or("must be 1-64 characters")
+    }
+
+    /// As the client wrote it.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
 }
 
 impl ChatMessage {
     /// The event that carries it.
     pub fn event(&self) -> Event<'_> {
-        Event::ReceiveMessage { id: self.id, from: self.from, username: &self.username, text: &self.text }
+        Event::ReceiveMessage(self)
     }
 }
 
 /// The chat of a session.
 pub trait ChatLog {
-    /// Keeps a message until `keep_until`.
-    fn append(&self, message: &ChatMessage, keep_until: Timestamp) -> impl Future<Output = Result<()>> + Send;
+    /// Keeps a message until `keep_until`; the message as it is kept. That is an earlier one where its writer has sent one
+    /// under the same client's name: of however many tries, whichever died where, there is one message.
+    fn append(&self, message: &ChatMessage, keep_until: Timestamp) -> impl Future<Output = Result<ChatMessage>> + Send;
     /// Every message from that identifier on that is not expired, oldest first; strongly consistent.
     fn messages_since(
         &self,

@@ -12,7 +12,9 @@ mod sessions;
 pub use accounts::{
     Counted, Families, MintedRefresh, PasswordHasher, PresentedRefresh, RefreshMint, Rotation, Throttles, Users,
 };
-pub use delivery::{ChatHistory, ChatLog, ChatMessage, DelayedMessage, Delays, Inbox, Pushed, Signal, Sockets};
+pub use delivery::{
+    ChatHistory, ChatLog, ChatMessage, ClientMessageId, DelayedMessage, Delays, Inbox, Pushed, Signal, Sockets,
+};
 pub use log::{Admission, Closure, ConnectionLog, LoggedConnection};
 pub use seats::{Attempt, Guard, Held, Holding, Members, Seats, Status, TakeOver, TakenSeat};
 pub use sessions::{ActiveSessions, Endings, Erasures, Rosters, Sessions};

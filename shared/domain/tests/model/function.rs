@@ -180,8 +180,9 @@ async fn message(house: &House, now: Timestamp, from: usize, connection: &Connec
     let id = MessageId::new(context.ids, now);
     let caller = house.caller(from);
     let session = house.session.id;
-    let message = ChatMessage { id, session, from: caller.user_id, username: caller.username, text: "hello".into() };
-    chat::send(house.ports(now), &message).await.map(|()| id)
+    let (from, username, text) = (caller.user_id, caller.username, "hello".to_owned());
+    let message = ChatMessage { id, session, from, username, text, client_id: None };
+    chat::send(house.ports(now), &message).await
 }
 
 async fn sync(house: &House, now: Timestamp, user: usize, connection: &ConnectionId, since: Timestamp) -> Result<()> {

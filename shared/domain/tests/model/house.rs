@@ -171,7 +171,7 @@ impl EventEncoder for House {
     /// `<milliseconds> m <messageId>` for chat, `<milliseconds> e` for every other event.
     fn encode(&self, event: &Event<'_>, at: Timestamp) -> Frame {
         match event {
-            Event::ReceiveMessage { id, .. } => Frame(format!("{} m {id}", at.millis())),
+            Event::ReceiveMessage(message) => Frame(format!("{} m {}", at.millis(), message.id)),
             Event::UserJoined(_)
             | Event::UserLeft { .. }
             | Event::UserStatusUpdated(_)
@@ -234,8 +234,9 @@ impl House {
 }
 
 impl ChatLog for House {
-    async fn append(&self, message: &ChatMessage, _: Timestamp) -> Result<()> {
-        self.call(|world| world.chat.push(message.clone())).await
+    async fn append(&self, message: &ChatMessage, _: Timestamp) -> Result<ChatMessage> {
+        self.call(|world| world.chat.push(message.clone())).await?;
+        Ok(message.clone())
     }
 
     async fn messages_since(&self, _: SessionId, from: MessageId, _: Timestamp) -> Result<Vec<ChatMessage>> {

@@ -191,7 +191,8 @@ impl Fake {
     /// A chat message.
     pub fn message(&self, from: &Held, caller: &Caller, seconds: u64, text: &str) -> ChatMessage {
         let id = MessageId::new(&self.ids, at(seconds));
-        ChatMessage { id, session: from.session, from: from.user, username: caller.username.clone(), text: text.into() }
+        let (username, text) = (caller.username.clone(), text.to_owned());
+        ChatMessage { id, session: from.session, from: from.user, username, text, client_id: None }
     }
 }
 
@@ -236,7 +237,7 @@ impl EventEncoder for Fake {
             Event::UserStatusUpdated(who) => {
                 format!("userStatusUpdated {} {:?} {}", who.username.as_str(), who.presence, who.is_muted)
             }
-            Event::ReceiveMessage { text, .. } => format!("receiveMessage {text}"),
+            Event::ReceiveMessage(message) => format!("receiveMessage {}", message.text),
             Event::SessionEnded(why) => format!("sessionEnded {why:?}"),
             Event::Replaced => "replaced".to_owned(),
         })
@@ -284,9 +285,15 @@ impl Inbox for Fake {
 }
 
 impl ChatLog for Fake {
-    async fn append(&self, message: &ChatMessage, _: Timestamp) -> Result<()> {
-        self.called(format!("append {}", message.text))?.chat.push(message.clone());
-        Ok(())
+    async fn append(&self, message: &ChatMessage, _: Timestamp) -> Result<ChatMessage> {
+        let chat = &mut self.called(format!("append {}", message.text))?.chat;
+        let same =
+            |m: &&ChatMessage| m.client_id.is_some() && m.client_id == message.client_id && m.from == message.from;
+        if let Some(first) = chat.iter().find(same) {
+            return Ok(first.clone());
+        }
+        chat.push(message.clone());
+        Ok(message.clone())
     }
 
     async fn messages_since(&self, _: SessionId, from: MessageId, _: Timestamp) -> Result<Vec<ChatMessage>> {

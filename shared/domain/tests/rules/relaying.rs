@@ -1,7 +1,7 @@
 //! Signals, broadcasts, and what is remembered of their senders.
 
 use domain::delivery::Delivery;
-use domain::ports::Held;
+use domain::ports::{ChatMessage, ClientMessageId, Held};
 use domain::standing::JoinedCache;
 use domain::{Caller, ConnectionId, Error, Frame, Membership, chat, delivery, relay};
 
@@ -134,6 +134,20 @@ async fn a_message_is_kept_before_anybody_gets_it_and_its_writer_gets_it_too() {
     let (fake, alice, a, _) = call();
     chat::send(fake.ports(5), &fake.message(&a, &alice, 5, "hi")).await.unwrap();
     let expected = ["append hi", "read roster", "push a1 receiveMessage hi", "push b1 receiveMessage hi"];
+    assert_eq!(fake.journal(), expected);
+}
+
+#[tokio::test]
+async fn a_message_sent_again_is_the_first_one_and_goes_to_everybody_again() {
+    let (fake, alice, a, _) = call();
+    let named = |seconds, text| ChatMessage {
+        client_id: Some(ClientMessageId::parse("mine".to_owned()).unwrap()),
+        ..fake.message(&a, &alice, seconds, text)
+    };
+    let first = chat::send(fake.ports(5), &named(5, "hi")).await.unwrap();
+    fake.journal();
+    assert_eq!(chat::send(fake.ports(8), &named(8, "hi, again")).await.unwrap(), first);
+    let expected = ["append hi, again", "read roster", "push a1 receiveMessage hi", "push b1 receiveMessage hi"];
     assert_eq!(fake.journal(), expected);
 }
 

@@ -237,11 +237,15 @@ pub struct Candidate {
 
 /// `sendMessage`.
 #[derive(JsonSchema, Serialize)]
-#[serde(deny_unknown_fields)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct SendMessage {
     /// The text.
     #[schemars(length(min = 1, max = 4096))]
     message: String,
+    /// What the client calls the message, unique per writer in a session: sent again under the same name, it is the same
+    /// message, with the same `messageId`. The first text is the one that counts.
+    #[schemars(length(min = 1, max = 64))]
+    client_message_id: Option<String>,
 }
 
 /// `updateStatus`.

@@ -4,7 +4,7 @@
 //! read may be a little old.
 
 use domain::delivery::Delivery;
-use domain::ports::{ConnectionLog, Families, Holding, Status, Throttles};
+use domain::ports::{ChatMessage, ClientMessageId, ConnectionLog, Families, Holding, Status, Throttles};
 use domain::{chat, leases, relay, sessions};
 use testkit::{FakeSockets, RecordedDelays, Request};
 
@@ -78,6 +78,13 @@ async fn a_chat_message_to_everybody_is_one_write_one_read_of_the_roster_and_a_p
     assert_eq!(operations(&requests), ["PutItem", "Query"]);
     assert_eq!((units(&requests, "PutItem"), units(&requests, "Query")), (1.0, 1.0));
     assert_eq!(sockets.pushes(), 5);
+
+    let name = Some(ClientMessageId::parse("1".to_owned()).unwrap());
+    let named = ChatMessage { client_id: name, ..at.message(session, &at.samples.user("alice"), "hello") };
+    chat::send(at.ports(&sockets, &()), &named).await.unwrap();
+    let requests = at.database.door().take();
+    assert_eq!(operations(&requests), ["PutItem", "PutItem", "Query"], "one write more for a name");
+    assert_eq!((units(&requests, "PutItem"), units(&requests, "Query")), (2.0, 1.0));
 }
 
 #[tokio::test]

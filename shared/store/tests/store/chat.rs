@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use domain::ports::{ChatHistory, ChatLog, ChatMessage};
+use domain::ports::{ChatHistory, ChatLog, ChatMessage, ClientMessageId};
 use domain::{MessageId, SessionId, Timestamp, User};
+use testkit::Fault;
 
 use crate::Setting;
 
@@ -15,6 +16,7 @@ impl Setting {
             from: from.id,
             username: from.username.clone(),
             text: text.to_owned(),
+            client_id: None,
         }
     }
 
@@ -88,4 +90,58 @@ async fn a_message_in_its_last_second_is_still_there() {
     let at_end = Timestamp::from_millis(end.millis() - 1);
     assert_eq!(at.store.history(session, 3, None, at_end).await.unwrap().len(), 1);
     assert_eq!(at.store.history(session, 3, None, at.samples.later(11)).await.unwrap(), []);
+}
+
+/// The message under a client's name for it.
+fn named(message: ChatMessage, name: &str) -> ChatMessage {
+    ChatMessage { client_id: Some(ClientMessageId::parse(name.to_owned()).unwrap()), ..message }
+}
+
+#[tokio::test]
+async fn a_message_sent_again_under_the_same_name_is_the_first_one() {
+    let at = Setting::new().await;
+    let session = at.session(2).await.id;
+    let (alice, bob) = (at.samples.user("alice"), at.samples.user("bob"));
+    let end = at.samples.later(100);
+    let first = named(at.message(session, &alice, "hello"), "1");
+    assert_eq!(at.store.append(&first, end).await.unwrap(), first);
+    at.samples.clock.advance(Duration::from_secs(3));
+    let again = named(at.message(session, &alice, "hello, changed"), "1");
+    assert_eq!(at.store.append(&again, end).await.unwrap(), first);
+
+    let others = [named(at.message(session, &bob, "bob's"), "1"), named(at.message(session, &alice, "second"), "2")];
+    for other in &others {
+        assert_eq!(at.store.append(other, end).await.unwrap(), *other, "another writer's, or another name");
+    }
+    let elsewhere = named(at.message(at.session(2).await.id, &alice, "there"), "1");
+    assert_eq!(at.store.append(&elsewhere, end).await.unwrap(), elsewhere);
+    let kept = at.store.history(session, 10, None, at.samples.now()).await.unwrap();
+    assert_eq!(kept.len(), 3, "and no name is listed as a message");
+}
+
+#[tokio::test]
+async fn a_message_whose_first_try_died_after_its_name_keeps_that_names_identifier() {
+    let at = Setting::new().await;
+    let session = at.session(2).await.id;
+    let alice = at.samples.user("alice");
+    let first = named(at.message(session, &alice, "hello"), "1");
+    at.database.door().fail_from("PutItem", Fault::Refused, 1);
+    assert!(at.store.append(&first, at.samples.later(100)).await.is_err());
+    at.database.door().heal();
+    let again =
+        at.store.append(&named(at.message(session, &alice, "hello"), "1"), at.samples.later(100)).await.unwrap();
+    assert_eq!(again.id, first.id);
+    assert_eq!(at.store.history(session, 10, None, at.samples.now()).await.unwrap(), [again]);
+}
+
+#[tokio::test]
+async fn a_name_can_be_given_again_once_its_message_is_gone() {
+    let at = Setting::new().await;
+    let session = at.session(2).await.id;
+    let alice = at.samples.user("alice");
+    let first = named(at.message(session, &alice, "hello"), "1");
+    at.store.append(&first, at.samples.later(100)).await.unwrap();
+    at.samples.clock.advance(Duration::from_secs(101));
+    let second = named(at.message(session, &alice, "hello"), "1");
+    assert_eq!(at.store.append(&second, at.samples.later(100)).await.unwrap(), second);
 }
