@@ -176,6 +176,44 @@ describe('with the server killed', () => {
   });
 });
 
+test('somebody who came and went while one was without network leaves nothing behind', async () => {
+  const alice = await member('alice');
+  // Bob is not behind the cable.
+  const bob = await clientPage(browser, `http://localhost:${port}`, 'robert', 'register');
+  await bob.evaluate(
+    ([behind, direct]) => {
+      const Direct = class extends WebSocket {
+        constructor(url: string) {
+          super(url.replace(behind, direct));
+        }
+      };
+      Object.assign(window, { WebSocket: Direct });
+    },
+    [new URL(cable.url).host, `localhost:${port}`] as const,
+  );
+  await alice.evaluate(() => {
+    const met = { shown: 0 };
+    tunrtc.on('remoteStream', () => met.shown++);
+    Object.assign(window, { met });
+  });
+  const sessionId = await createSession(alice);
+  await join(alice, sessionId);
+  cable.unplug();
+  await eventually(async () => !(await isConnected(alice)), 'she notices');
+  await join(bob, sessionId);
+  // His offer is in her inbox when he is gone.
+  await eventually(() => bob.evaluate(() => tunrtc.signalingStatistics.unacknowledged === 0), 'his signals are taken');
+  await bob.evaluate(() => tunrtc.leaveSession());
+  cable.plugIn();
+  await eventually(() => isConnected(alice), 'she is back');
+  // What was missed comes before what is said after it.
+  await alice.evaluate(() => tunrtc.sendMessage('alone'));
+  await eventually(async () => (await notesOf(alice)).said.includes('alone'), 'she has caught up');
+  assert.equal(await alice.evaluate(() => tunrtc.participants.size), 0);
+  assert.equal(await alice.evaluate(() => (window as unknown as { met: { shown: number } }).met.shown), 0);
+  assert.deepEqual((await notesOf(alice)).errors, []);
+});
+
 test('two tabs of one user: the newer takes over, the older stops and says why', async () => {
   const [alice, bob] = await pair();
   const sessionId = await createSession(alice);
