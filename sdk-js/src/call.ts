@@ -4,6 +4,7 @@ import type { Api } from './rest/api.ts';
 import { Mesh } from './media/mesh.ts';
 import type { Outgoing, PeerState, Slot, StreamKind } from './media/peer.ts';
 import { Roster } from './roster.ts';
+import type { Heartbeat } from './signaling/heartbeat.ts';
 import { Signaling, type ConnectionState } from './signaling/signaling.ts';
 import { Timers } from './timers.ts';
 import type {
@@ -42,6 +43,8 @@ export interface CallOptions {
   userId: string;
   joined: Joined;
   status: Status;
+  /** What the client has learned of its network. */
+  heartbeat: Heartbeat;
   /** For every peer connection. With `iceServers` in it, these are used in place of the server's. */
   configuration: RTCConfiguration;
   onState(state: ConnectionState): void;
@@ -93,7 +96,8 @@ export class Call {
       environment,
       userId,
       sessionId: joined.sessionId,
-      admit: () => this.#admit(),
+      heartbeat: options.heartbeat,
+      admit: (signal) => this.#admit(signal),
       onJoined: (ack, resumed, at) => this.#joined(ack, resumed, at),
       onState: (state) => this.#stateChanged(state),
       onSignal: (signal) => this.#signal(signal),
@@ -106,6 +110,7 @@ export class Call {
       onBroken: (sender) => {
         if (this.participants.has(sender)) this.mesh?.reset(sender, true);
       },
+      onError: (error) => this.#report(error),
     });
     this.mesh = environment.createPeerConnection && this.#createMesh(environment.createPeerConnection);
     const life = this.#ownIceServers ? 0 : credentialLife(joined);
@@ -193,14 +198,13 @@ export class Call {
   }
 
   /** A fresh ticket; if the seat was lost meanwhile, a new seat. */
-  async #admit(): Promise<SignalingTicket> {
+  async #admit(signal: AbortSignal): Promise<SignalingTicket> {
     const { api } = this.#options;
     try {
       return await api.ticket(this.sessionId);
     } catch (error) {
-      if (this.#closed) throw this.#closed;
-      if (!(error instanceof TunRTCError) || error.code !== 'not_in_session') throw error;
-      const joined = api.joinSession(this.sessionId);
+      if (signal.aborted || !(error instanceof TunRTCError) || error.code !== 'not_in_session') throw error;
+      const joined = api.joinSession(this.sessionId, signal);
       this.#seating = joined.catch(() => {});
       return (await joined).signaling;
     }

@@ -8,6 +8,7 @@ import type { PeerState, Slot, StreamKind } from './media/peer.ts';
 import type { MediaStream, RTCConfiguration, RTCDataChannel, RTCDataChannelInit, RTCPeerConnection } from './platform.ts';
 import { QualityMeter, type PeerQuality } from './media/quality.ts';
 import { checkCaptures, checkOptions, type TunRTCOptions } from './options.ts';
+import { Heartbeat } from './signaling/heartbeat.ts';
 import type { ConnectionState } from './signaling/signaling.ts';
 import { Visit } from './visit.ts';
 import type {
@@ -108,6 +109,7 @@ export class TunRTCClient extends Emitter<TunRTCEvents> {
   readonly #leaveOnPageHide: boolean;
   readonly #api: Api;
   readonly #media: LocalMedia;
+  readonly #heartbeat = new Heartbeat();
   readonly #meters = new WeakMap<RTCPeerConnection, QualityMeter>();
   /** Visits that are not over at the server yet. */
   readonly #visits = new Set<Visit>();
@@ -397,6 +399,7 @@ export class TunRTCClient extends Emitter<TunRTCEvents> {
       userId: this.#api.auth?.userId ?? '',
       joined,
       status: this.#status(),
+      heartbeat: this.#heartbeat,
       configuration: this.#configuration,
       onState: (state) => this.#stateChanged(visit, state),
       onUserJoined: (participant) => tell('userJoined', participant),

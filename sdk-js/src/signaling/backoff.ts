@@ -2,6 +2,10 @@ import type { TunRTCError } from '../errors.ts';
 
 const BASE_MS = 400;
 const CAP_MS = 10_000;
+/** An unanswered frame is sent again after these; the last one repeats. */
+const RESEND_MS = [3_000, 6_000, 12_000, 24_000] as const;
+/** Waits after the server closed a connection on purpose, in seconds: the first, and the longest. */
+const DISMISSED_SECONDS = { first: 3, longest: 60 };
 
 /** After these, connecting again cannot help. */
 const FINAL: ReadonlySet<string> = new Set([
@@ -16,6 +20,11 @@ const FINAL: ReadonlySet<string> = new Set([
   'unauthorized',
 ]);
 
+/** Whether connecting again is of no use after this. What a proxy on the way says in the server's place may pass. */
+export function isFinal(cause: TunRTCError): boolean {
+  return FINAL.has(cause.code) && !cause.isForeign;
+}
+
 /**
  * How long to wait before connecting again, in milliseconds, or `undefined` to give up: exponential backoff
  * with full jitter, never sooner than the server asked for.
@@ -25,9 +34,31 @@ const FINAL: ReadonlySet<string> = new Set([
  * @param random in [0, 1)
  */
 export function reconnectDelay(attempt: number, cause: TunRTCError, random: number): number | undefined {
-  if (FINAL.has(cause.code)) return undefined;
+  if (isFinal(cause)) return undefined;
   const ceiling = Math.min(CAP_MS, BASE_MS * 2 ** attempt);
   return (cause.retryAfterSeconds ?? 0) * 1000 + random * ceiling;
+}
+
+/**
+ * How long to wait for the answer to a frame, in milliseconds, before it is sent again. Further apart each time, or a
+ * server that is behind would be kept behind by the repetitions; and spread, or all clients would repeat at once.
+ *
+ * @param sent how often it was sent before, from 0
+ * @param random in [0, 1)
+ */
+export function resendDelay(sent: number, random: number): number {
+  const longest = RESEND_MS[Math.min(sent, RESEND_MS.length - 1)] ?? 0;
+  return (longest * (1 + random)) / 2;
+}
+
+/**
+ * How many seconds to stay away after the server closed a connection on purpose without saying why: most likely another
+ * tab of the same user took over, and two tabs must not take the seat from each other for ever.
+ *
+ * @param before how often that happened in a row before this time, from 0
+ */
+export function dismissedDelay(before: number): number {
+  return Math.min(DISMISSED_SECONDS.first * 2 ** before, DISMISSED_SECONDS.longest);
 }
 
 /** Whether the same frame, sent again a little later, may be accepted. */

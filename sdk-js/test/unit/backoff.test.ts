@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { isTransient, reconnectDelay } from '../../src/signaling/backoff.ts';
+import { dismissedDelay, isTransient, reconnectDelay } from '../../src/signaling/backoff.ts';
 import { TunRTCError } from '../../src/errors.ts';
 
 const lost = new TunRTCError('connection_lost', 'gone');
@@ -35,4 +35,12 @@ test('trouble that passes, and codes of a newer server, are tried again', () => 
 
 test('only overload and failures of the server make the same frame worth sending again', () => {
   assert.deepEqual(['rate_limited', 'internal', 'unavailable', 'peer_not_found', 'invalid_frame'].map(isTransient), [true, true, true, false, false]);
+});
+
+test('after a connection that the server closed on purpose the way back takes longer each time, up to a minute', () => {
+  assert.deepEqual([0, 1, 2, 3, 4, 5, 50].map(dismissedDelay), [3, 6, 12, 24, 48, 60, 60]);
+});
+
+test('a refusal that a proxy made up in the server’s place is tried again', () => {
+  assert.notEqual(reconnectDelay(0, new TunRTCError('forbidden', '', { status: 403, isForeign: true }), 0.5), undefined);
 });

@@ -111,6 +111,50 @@ describe('joining', () => {
     assert.equal(((await joining) as TunRTCError).code, 'network_error');
   });
 
+  test('signals that overtake the answer to the first join are handed on, for it carries an earlier time', async () => {
+    const alice = await joined('alice');
+    const bob = await member('bob');
+    const { signaling } = await bob.api.joinSession(sessionId);
+    server.network = { slowAnswer: (action) => (action === 'joinSession' ? 3_000 : 0) };
+    const joining = bob.signaling.join(signaling);
+    await clock.advance(150);
+    for (const name of ['one', 'two']) void alice.signaling.signal(bob.userId, candidate(name));
+    await clock.advance(2_000);
+    assert.deepEqual(bob.signals, []);
+    await clock.advance(1_000);
+    await joining;
+    assert.deepEqual(namesOf(bob.signals), ['one', 'two']);
+    await clock.advance(60_000);
+    assert.deepEqual([bob.broken, framesOf('sync')], [[], []]);
+  });
+
+  test('what a listener throws when it is told of the join is reported', async () => {
+    const environment = testEnvironment(clock, server);
+    const api = new Api('http://localhost:5000', environment);
+    const { userId } = await api.login('alice@tunrtc.com', 'alice123');
+    const errors: TunRTCError[] = [];
+    const quiet = () => {};
+    const signaling = new Signaling({
+      environment,
+      sessionId,
+      userId,
+      admit: () => api.ticket(sessionId),
+      onJoined: () => {
+        throw new RangeError('too many peer connections');
+      },
+      onState: quiet,
+      onSignal: quiet,
+      onMessage: quiet,
+      onEvent: quiet,
+      onBroken: quiet,
+      onError: (error) => errors.push(error),
+    });
+    const joining = signaling.join((await api.joinSession(sessionId)).signaling);
+    await clock.advance(100);
+    await joining;
+    assert.deepEqual(errors.map(({ message }) => message), ['too many peer connections']);
+  });
+
   test('an answer of the gateway itself, without an event, does not disturb', async () => {
     const alice = await joined('alice');
     for (const connection of server.connections) connection.deliver({ message: 'Internal server error', requestId: 'x' }, 0);
@@ -130,7 +174,7 @@ describe('the outbox', () => {
     assert.equal(new Set(framesOf('sendIceCandidate').map(({ data }) => data['epoch'])).size, 1);
   });
 
-  test('sends an unanswered signal again after three seconds, unchanged, and it arrives once', async () => {
+  test('sends an unanswered signal again, unchanged, and it arrives once', async () => {
     const [alice, bob] = [await joined('alice'), await joined('bob')];
     let frames = 0;
     server.network = { losesPush: () => frames++ === 0, delay: () => (frames === 0 ? 5000 : 0) };
@@ -252,6 +296,31 @@ describe('receiving', () => {
     assert.deepEqual(namesOf(bob.signals), ['for this page']);
   });
 
+  test('a server that is too busy to fill a gap is asked again, and nothing is given up for that', async () => {
+    const [alice, bob] = [await joined('alice'), await joined('bob')];
+    let pushes = 0;
+    server.network = { losesPush: () => pushes++ === 0 };
+    for (let time = 0; time < 8; time++) server.refusals.push({ action: 'sync', code: 'rate_limited' });
+    for (const name of ['one', 'two']) void alice.signaling.signal(bob.userId, candidate(name));
+    await clock.advance(60_000);
+    assert.deepEqual(namesOf(bob.signals), ['one', 'two']);
+    assert.deepEqual(bob.broken, []);
+  });
+
+  test('gaps of many senders are asked for together, no faster than the server answers', async () => {
+    const [alice, bob, carol] = [await joined('alice'), await joined('bob'), await joined('carol')];
+    let pushes = 0;
+    server.network = { losesPush: () => pushes++ % 2 === 0 };
+    for (const sender of [alice, carol]) {
+      for (const name of ['one', 'two']) void sender.signaling.signal(bob.userId, candidate(name));
+      await clock.advance(100);
+    }
+    server.network = {};
+    await clock.advance(1_000);
+    assert.deepEqual(namesOf(bob.signals), ['one', 'two', 'one', 'two']);
+    assert.equal(framesOf('sync').length, 1);
+  });
+
   test('a chat message comes once, however often it is replayed', async () => {
     const [alice, bob] = [await joined('alice'), await joined('bob')];
     server.network = { doublesPush: () => true };
@@ -283,7 +352,7 @@ describe('chat', () => {
     assert.deepEqual(inOrder.map(({ message }) => message), texts);
   });
 
-  test('a message whose answer was lost is not sent twice: its echo is the answer', async () => {
+  test('a message whose answer was lost is sent again as the same one', async () => {
     const [alice, bob] = [await joined('alice'), await joined('bob')];
     let answers = 0;
     server.network = { losesAnswer: () => answers++ === 0 };
@@ -291,7 +360,73 @@ describe('chat', () => {
     await clock.advance(30_000);
     assert.equal(await sent, bob.messages[0]?.messageId);
     assert.deepEqual(bob.messages.map(({ message }) => message), ['only once']);
-    assert.equal(framesOf('sendMessage').length, 1);
+    const [first, second] = framesOf('sendMessage');
+    assert.deepEqual(first?.data, second?.data);
+  });
+
+  test('an equal text of an earlier run is no answer to this one', async () => {
+    const [earlier, bob] = [await joined('alice'), await joined('bob')];
+    const first = earlier.signaling.sendMessage('ok');
+    await clock.advance(100);
+    earlier.signaling.close(new TunRTCError('closed', 'reloaded'));
+    await clock.advance(500);
+    const alice = await joined('alice');
+    let frames = 0;
+    server.network = { losesFrame: () => frames++ === 0 };
+    const second = alice.signaling.sendMessage('ok');
+    await clock.advance(30_000);
+    assert.notEqual(await second, await first);
+    assert.equal(bob.messages.length, 2);
+  });
+
+  test('a function that fails answers in the gateway’s words: the message goes out again, as the same one', async () => {
+    const [alice, bob] = [await joined('alice'), await joined('bob')];
+    let crashes = 0;
+    server.network = { crashes: (action) => action === 'sendMessage' && crashes++ === 0 };
+    const sent = alice.signaling.sendMessage('after all');
+    await clock.advance(10_000);
+    assert.equal(await sent, bob.messages[0]?.messageId);
+    assert.equal(alice.signaling.reconnects, 0);
+  });
+
+  test('nothing that was said before joining arrives as new, from a replay or from the history', async () => {
+    const alice = await joined('alice');
+    void alice.signaling.sendMessage('before');
+    await clock.advance(1_000);
+    const bob = await joined('bob');
+    await clock.advance(1_000);
+    void alice.signaling.sendMessage('while there');
+    await clock.advance(1_000);
+    server.cut(bob.userId);
+    await clock.advance(5_000);
+    for (const message of (await bob.api.getMessages(sessionId)).items) bob.signaling.ingest(message);
+    assert.deepEqual(bob.messages.map(({ message }) => message), ['while there']);
+  });
+
+  test('nor does what was said before a reload, though the seat is the same', async () => {
+    const [alice, earlier] = [await joined('alice'), await joined('bob')];
+    void alice.signaling.sendMessage('to the page before');
+    await clock.advance(1_000);
+    earlier.signaling.close(new TunRTCError('closed', 'reloaded'));
+    await clock.advance(1_000);
+    const bob = await joined('bob');
+    server.cut(bob.userId);
+    await clock.advance(5_000);
+    assert.equal(bob.signaling.reconnects, 1);
+    assert.deepEqual(bob.messages, []);
+  });
+
+  test('a message that was said while the answer to the join was on its way arrives', async () => {
+    const alice = await joined('alice');
+    const bob = await member('bob');
+    const { signaling } = await bob.api.joinSession(sessionId);
+    server.network = { slowAnswer: (action) => (action === 'joinSession' ? 3_000 : 0) };
+    const joining = bob.signaling.join(signaling);
+    await clock.advance(1_000);
+    void alice.signaling.sendMessage('early');
+    await clock.advance(3_000);
+    await joining;
+    assert.deepEqual(bob.messages.map(({ message }) => message), ['early']);
   });
 
   test('a message that never arrived is sent again', async () => {
@@ -405,6 +540,57 @@ describe('reconnecting', () => {
     assert.equal(framesOf('joinSession').length, 2);
   });
 
+  test('asks nothing of the server once it was left, not even while reconnecting', async () => {
+    const bob = await joined('bob');
+    server.unreachable = true;
+    server.cut(bob.userId);
+    await clock.advance(3_000);
+    assert.equal(bob.signaling.state.status, 'reconnecting');
+    server.unreachable = false;
+    server.requests.length = 0;
+    bob.signaling.close(new TunRTCError('closed', 'left'));
+    await bob.api.leaveSession(sessionId);
+    await clock.advance(60_000);
+    assert.deepEqual(server.requests, ['POST /api/session/leave']);
+    assert.equal(server.room(sessionId).seats.has(bob.userId), false);
+    assert.equal(server.connections.size, 0);
+  });
+
+  test('asks nothing more when it is left in the middle of a try, wherever that stands', async () => {
+    for (let moment = 0; moment < 60; moment += 3) {
+      const bob = await joined('bob');
+      let after = false;
+      const asked: string[] = [];
+      bob.environment.fetch = async (url, init) => {
+        if (after) asked.push(url);
+        await new Promise<void>((resolve) => clock.setTimeout(resolve, 20));
+        return server.fetch(url, init);
+      };
+      server.network = { delay: () => 10 };
+      server.cut(bob.userId);
+      bob.environment.random = () => 0;
+      await clock.advance(moment);
+      const left = bob.signaling.leave();
+      await clock.advance(100);
+      after = true;
+      await left;
+      bob.signaling.close(new TunRTCError('closed', 'left'));
+      const frames = server.frames.length;
+      await clock.advance(60_000);
+      assert.deepEqual([asked, server.frames.length - frames, server.connections.size], [[], 0, 0], `left after ${moment} ms`);
+      server.network = {};
+    }
+  });
+
+  test('two tabs of which the older was not told do not fight for the seat', async () => {
+    server.network = { losesReplaced: () => true };
+    const [alice, elsewhere] = [await joined('alice'), await joined('alice')];
+    await clock.advance(5 * 60_000);
+    const joins = framesOf('joinSession').length;
+    assert.ok(joins > 4 && joins < 14, `${joins} joins in five minutes`);
+    assert.notEqual(alice.signaling.state.status, elsewhere.signaling.state.status);
+  });
+
   test('stops when the session ended, and says so', async () => {
     const alice = await joined('alice');
     server.endSession(sessionId);
@@ -447,6 +633,32 @@ describe('a long session', () => {
       void alice.signaling.send('updateStatus', { isMuted: true, isVideoEnabled: true });
       await clock.advance(60_000);
     }
+    assert.equal(framesOf('ping').length, 0);
+  });
+
+  test('pings sooner once a connection has died in a silence, for as long as the client lives', async () => {
+    const alice = await joined('alice');
+    const proxy = (): void => {
+      for (const connection of server.connections) server.disconnected(connection, 1006);
+    };
+    await clock.advance(60_000);
+    proxy();
+    await clock.advance(2_000);
+    assert.equal(alice.signaling.reconnects, 1);
+    await clock.advance(300_000);
+    assert.equal(framesOf('ping').length, 10);
+  });
+
+  test('does not take a network that was gone for one that ends what is quiet', async () => {
+    const alice = await joined('alice');
+    await clock.advance(60_000);
+    server.unreachable = true;
+    server.cut(alice.userId);
+    await clock.advance(5_000);
+    server.unreachable = false;
+    await clock.advance(15_000);
+    assert.equal(alice.signaling.state.status, 'connected');
+    await clock.advance(200_000);
     assert.equal(framesOf('ping').length, 0);
   });
 

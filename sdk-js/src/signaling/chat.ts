@@ -1,0 +1,44 @@
+import { Recent } from './inbox.ts';
+import type { Outbox } from './outbox.ts';
+import type { ChatMessage } from '../wire.ts';
+
+/** Chat of one membership: each message goes out as one message however often its frame is sent, and comes in once. */
+export class Chat {
+  readonly #outbox: Outbox;
+  readonly #onMessage: (message: ChatMessage) => void;
+  readonly #received = new Recent();
+  #run = '';
+  #joinedAt = '';
+  #count = 0;
+  /** One message at a time, so that their ids are in their order. */
+  #last: Promise<unknown> = Promise.resolve();
+
+  constructor(outbox: Outbox, onMessage: (message: ChatMessage) => void) {
+    this.#outbox = outbox;
+    this.#onMessage = onMessage;
+  }
+
+  /**
+   * @param run names this run of the client
+   * @param joinedAt messages from before are history, not news
+   */
+  begin(run: string, joinedAt: string): void {
+    this.#run = run;
+    this.#joinedAt = joinedAt;
+  }
+
+  /** Resolves with the message's id once the server has it. */
+  async send(message: string): Promise<string> {
+    const number = this.#count++;
+    // The server knows the message by this name when its frame comes again.
+    const data = () => ({ message, clientMessageId: `${this.#run}.${number}` });
+    const sent = this.#last.then(() => this.#outbox.send({ action: 'sendMessage', topic: 'sendMessage', data }));
+    this.#last = sent.catch(() => {});
+    return ((await sent).data as { messageId: string }).messageId;
+  }
+
+  /** Takes a message from the server, or from the history; hands it on unless it was or is from before. */
+  receive(message: ChatMessage): void {
+    if (message.timestamp >= this.#joinedAt && this.#received.add(message.messageId)) this.#onMessage(message);
+  }
+}
