@@ -62,6 +62,7 @@ class FakeSender {
     this.track = line.track;
   }
   async replaceTrack(track: FakeTrack | null): Promise<void> {
+    await new Promise((resolve) => setImmediate(resolve));
     this.track = this.#line.track = track;
   }
   setStreams(stream: FakeStream): void {

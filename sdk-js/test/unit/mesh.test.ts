@@ -363,6 +363,19 @@ describe('tracks', () => {
     assert.ok(areConnected(alice, bob));
   });
 
+  test('a camera that is turned off and on, or on and off, at once is as it was last said', async () => {
+    const [alice] = await pair();
+    const sent = () => alice.connection().getTransceivers().map(({ sender }) => sender.track);
+    const one = camera();
+    alice.mesh.send('camera', one);
+    await clock.advance(1_000);
+    for (const last of [one.track, null, null, one.track]) {
+      for (const track of [last ? null : one.track, last]) alice.mesh.send('camera', { ...one, track });
+      await clock.advance(1_000);
+      assert.deepEqual(sent(), [last]);
+    }
+  });
+
   test('a screen comes as a stream of its own that says what it is, and can be shared again', async () => {
     const [alice, bob] = await pair();
     await clock.advance(1_000);
