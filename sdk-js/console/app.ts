@@ -20,9 +20,10 @@ const lobby = startLobby(client, join);
 const call = new CallView(client, left);
 startTheme();
 startSignIn(client, () => void enter());
-// A sign-in that the server no longer takes is forgotten by the client: then the page asks for another.
+// A sign-in that the server no longer takes is forgotten by the client: then the page asks for another. A call goes on
+// until it is closed.
 whenFailed(() => {
-  if (!client.user && document.body.dataset['view'] !== 'sign-in') show('sign-in');
+  if (!client.user && document.body.dataset['view'] === 'lobby') show('sign-in');
 });
 byId('sign-out').onclick = (event) =>
   void attempt(event.currentTarget as HTMLElement, async () => {

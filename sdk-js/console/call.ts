@@ -52,8 +52,18 @@ export class CallView {
     this.#tiles.add(this.#own().userId, this.#own().username, 'camera', true);
     for (const { userId, username } of this.#client.participants.values()) this.#tiles.add(userId, username);
     this.#refresh();
-    const history = await this.#client.getMessages(sessionId);
-    for (const message of history.reverse()) this.#addMessage(message);
+    void this.#showHistory(sessionId);
+  }
+
+  async #showHistory(sessionId: string): Promise<void> {
+    try {
+      const history = await this.#client.getMessages(sessionId);
+      if (this.#session?.sessionId !== sessionId) return;
+      for (const message of history.reverse()) this.#addMessage(message, false);
+    } catch (error) {
+      // The call is there without it.
+      this.#panel.log(`history: ${explain(error)}`, true);
+    }
   }
 
   #listen(): void {
@@ -92,7 +102,7 @@ export class CallView {
       this.#refresh();
     });
     client.on('remoteStreamRemoved', ({ userId, stream }) => this.#tiles.hide(userId, stream));
-    client.on('message', (message) => this.#addMessage(message));
+    client.on('message', (message) => this.#addMessage(message, true));
     client.on('sessionEnded', ({ reason }) => {
       if (!this.#isEnding) notify(ENDED[reason], 'news');
     });
@@ -142,8 +152,9 @@ export class CallView {
     });
   }
 
-  #addMessage(message: ChatMessage): void {
-    if (!byId('messages').querySelector(`[data-message-id="${CSS.escape(message.messageId)}"]`)) this.#panel.addMessage(message);
+  #addMessage(message: ChatMessage, isNews: boolean): void {
+    const isShown = byId('messages').querySelector(`[data-message-id="${CSS.escape(message.messageId)}"]`);
+    if (!isShown) this.#panel.addMessage(message, isNews);
   }
 
   async #leave(): Promise<void> {

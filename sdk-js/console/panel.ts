@@ -48,7 +48,8 @@ export class Panel {
     byId('unread').hidden = true;
   }
 
-  addMessage({ messageId, fromUserId, fromUsername, message, timestamp }: ChatMessage): void {
+  /** @param isNews whether it counts as unread until it was seen; what was said before one came does not */
+  addMessage({ messageId, fromUserId, fromUsername, message, timestamp }: ChatMessage, isNews: boolean): void {
     const isOwn = fromUserId === this.#client.user?.userId;
     const time = make('time', { dateTime: timestamp }, clock(timestamp));
     const from = make('div', { className: 'from' }, make('b', {}, isOwn ? 'You' : fromUsername), time);
@@ -57,7 +58,7 @@ export class Panel {
     this.#append(item, messageId);
     // `offsetParent` would not do: on a narrow page the panel is fixed, and then it has none.
     const isSeen = byId('panel-chat').getClientRects().length > 0;
-    if (!isOwn && !isSeen) this.#countUnread();
+    if (isNews && !isOwn && !isSeen) this.#countUnread();
   }
 
   /** A line between the messages: who came, who went. */

@@ -180,7 +180,12 @@ describe('in a call', () => {
   test('on a phone only messages that were not seen are counted', async () => {
     const page = await consolePage(browser, server.url, 'Demo');
     await page.setViewportSize({ width: 360, height: 740 });
-    const alice = await guest(await start(page, 'Unread'));
+    const sessionId = await page.evaluate(async () => (await tunrtc.createSession('Unread')).sessionId);
+    const alice = await guest(sessionId);
+    await alice.evaluate(() => tunrtc.sendMessage('said before'));
+    await page.evaluate((id) => void (location.hash = `session=${id}`), sessionId);
+    await page.locator('#messages').getByText('said before').waitFor({ state: 'attached' });
+    assert.ok(await page.locator('#unread').isHidden());
     const say = async (text: string) => {
       await alice.evaluate((message) => tunrtc.sendMessage(message), text);
       await page.locator('#messages').getByText(text, { exact: true }).waitFor({ state: 'attached' });
@@ -263,6 +268,14 @@ describe('when something is missing', () => {
     assert.equal(await page.getByLabel('Name', { exact: true }).inputValue(), 'Denied');
     const names = await page.evaluate(async () => (await tunrtc.listSessions()).map(({ name }) => name));
     assert.ok(!names.includes('Denied'), names.join());
+  });
+
+  test('a history that cannot be fetched keeps nobody out of the call', async () => {
+    const page = await consolePage(browser, server.url, 'Demo');
+    await page.route(/\/messages$/, (route) => route.abort());
+    await start(page, 'Without history');
+    await page.getByRole('tab', { name: 'Log' }).click();
+    await page.getByText('history: The server cannot be reached.').waitFor();
   });
 
   test('a server that has forgotten everybody asks to sign in again, wherever one was', async () => {
