@@ -200,10 +200,12 @@ export class Call {
   /** A fresh ticket; if the seat was lost meanwhile, a new seat. */
   async #admit(signal: AbortSignal): Promise<SignalingTicket> {
     const { api } = this.#options;
+    // While the seat is given back the connection still serves, but no other one is wanted.
+    if (this.#closed) throw this.#closed;
     try {
       return await api.ticket(this.sessionId);
     } catch (error) {
-      if (signal.aborted || !(error instanceof TunRTCError) || error.code !== 'not_in_session') throw error;
+      if (this.#closed || signal.aborted || !(error instanceof TunRTCError) || error.code !== 'not_in_session') throw error;
       const joined = api.joinSession(this.sessionId, signal);
       this.#seating = joined.catch(() => {});
       return (await joined).signaling;

@@ -26,6 +26,8 @@ export class Visit {
   /** Resolves when nothing is left of the visit, at the server either; rejects when the server could not be told. */
   readonly over: Promise<void>;
   readonly #options: VisitOptions;
+  /** Ends the tries to get a seat. */
+  readonly #abort = new AbortController();
   #state: VisitState = 'preparing';
   #call: Call | undefined;
   #unreturned: TunRTCError | undefined;
@@ -55,7 +57,7 @@ export class Visit {
   /** Leaves: here at once, at the server as soon as it can be told. Answers {@link over}. */
   leave(): Promise<void> {
     this.#on('leave');
-    this.#settle.abandon(left());
+    this.#abandon();
     return this.over;
   }
 
@@ -65,7 +67,7 @@ export class Visit {
     this.#call?.close(left());
     if (isSeated) this.#options.api.leaveSession(this.sessionId, { keepalive: true }).catch(() => {});
     this.#on('vanish');
-    this.#settle.abandon(left());
+    this.#abandon();
   }
 
   /** Signaling ended by itself. */
@@ -93,12 +95,17 @@ export class Visit {
       throw thrown;
     });
     this.#goOn('prepared', 'seating');
-    const joined = await api.joinSession(this.sessionId).catch((thrown: unknown) => {
+    const joined = await api.joinSession(this.sessionId, this.#abort.signal).catch((thrown: unknown) => {
       this.#on(UNANSWERED.has(asTunRTCError(thrown, 'internal').code) ? 'failed' : 'refused');
       throw thrown;
     });
     this.#goOn('seated', 'connecting');
     return joined;
+  }
+
+  #abandon(): void {
+    this.#abort.abort();
+    this.#settle.abandon(left());
   }
 
   /** A step on the way in; throws when the visit goes elsewhere by now. */

@@ -153,8 +153,10 @@ export class Signaling {
     this.#chat.receive(message);
   }
 
-  /** Tells the server that this participant leaves, if there is a connection to tell it over. */
+  /** Tells the server that this participant leaves, if there is a connection to tell it over; nothing else is sent any more. */
   leave(): Promise<boolean> {
+    this.#gaps.stop();
+    this.#outbox.detach();
     return this.#link.leave();
   }
 

@@ -3,7 +3,7 @@ import { beforeEach, describe, test } from 'node:test';
 import { settle, type FakeClock } from '../support/clock.ts';
 import { memoryStorage } from '../support/environment.ts';
 import { connections, states, Town, type Person } from '../support/people.ts';
-import type { FakeServer } from '../support/server.ts';
+import { problem, type FakeServer } from '../support/server.ts';
 
 let town: Town;
 let clock: FakeClock;
@@ -80,6 +80,31 @@ describe('leaving', () => {
     await clock.advance(60_000);
     assert.deepEqual(town.seated(sessionId), []);
     assert.ok(!server.requests.includes('POST /api/session/join'), String(server.requests));
+  });
+
+  test('is the last that the server is told, whatever else waits to be said', async () => {
+    const [, alice] = (await town.call('alice', 'bob')) as Two;
+    server.network = { delay: () => 200 };
+    for (let message = 0; message < 5; message++) void code(alice.client.sendMessage(`message ${message}`));
+    void code(alice.client.updateStatus(true, true));
+    const leaving = alice.client.leaveSession();
+    void alice.client.setMuted(true);
+    await town.during(leaving);
+    await clock.advance(60_000);
+    const actions = server.frames.filter(({ userId }) => userId === alice.client.user?.userId).map(({ action }) => action);
+    assert.deepEqual(actions.slice(-1), ['leaveSession']);
+  });
+
+  test('ends the tries to get a seat from a server that is overloaded', async () => {
+    const alice = await town.person('alice');
+    const { sessionId } = await alice.client.createSession('room');
+    server.nextResponses.push(problem(503, 'unavailable'));
+    const joining = code(alice.client.joinSession(sessionId, false, false));
+    await settle();
+    await town.during(alice.client.leaveSession());
+    await clock.advance(60_000);
+    assert.equal(await joining, 'closed');
+    assert.equal(server.requests.filter((request) => request === 'POST /api/session/join').length, 1);
   });
 
   test('after a first connection that failed gives the seat back', async () => {
