@@ -450,7 +450,7 @@ export interface SendIceCandidate {
 export interface SendMessage {
   /** What the client calls the message, unique per writer in a session: sent again under the same name, it is the same
 message, with the same `messageId`. The first text is the one that counts. */
-  clientMessageId: string | null;
+  clientMessageId?: string;
   /** The text. */
   message: string;
 }

@@ -245,6 +245,7 @@ pub struct SendMessage {
     /// What the client calls the message, unique per writer in a session: sent again under the same name, it is the same
     /// message, with the same `messageId`. The first text is the one that counts.
     #[schemars(length(min = 1, max = 64))]
+    #[serde(skip_serializing_if = "Option::is_none")]
     client_message_id: Option<String>,
 }
 
