@@ -53,7 +53,7 @@ afterEach(async () => {
 after(() => browser.close());
 
 async function pair(): Promise<[Page, Page]> {
-  return Promise.all([member('alice'), member('robert')]);
+  return Promise.all([member('alina'), member('robert')]);
 }
 
 /** A page with an account of its own: with data in a file there are no demo accounts. */
@@ -177,7 +177,7 @@ describe('with the server killed', () => {
 });
 
 test('somebody who came and went while one was without network leaves nothing behind', async () => {
-  const alice = await member('alice');
+  const alice = await member('alina');
   // Bob is not behind the cable.
   const bob = await clientPage(browser, `http://localhost:${port}`, 'robert', 'register');
   await bob.evaluate(
@@ -220,7 +220,7 @@ test('two tabs of one user: the newer takes over, the older stops and says why',
   await join(alice, sessionId);
   await join(bob, sessionId);
   await Promise.all([seesEverybody(alice, 1), seesEverybody(bob, 1)]);
-  const second = await clientPage(browser, cable.url, 'alice');
+  const second = await clientPage(browser, cable.url, 'alina');
   await join(second, sessionId);
   await eventually(() => alice.evaluate(() => tunrtc.connectionState.status === 'closed'), 'the older tab stops');
   assert.equal(await alice.evaluate(() => (tunrtc.connectionState as { code: string }).code), 'replaced');
