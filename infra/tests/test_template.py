@@ -156,6 +156,12 @@ def test_every_route_has_a_throttle_of_its_own():
         assert all(each["ThrottlingRateLimit"] > 0 and each["ThrottlingBurstLimit"] > 0 for each in settings.values())
 
 
+def test_lost_connections_are_heard_of_at_the_rate_of_signals():
+    """A $disconnect that is throttled away leaves a participant seated until its lease runs out."""
+    settings = cfn.resources("AWS::ApiGatewayV2::Stage")["WebSocketStage"]["RouteSettings"]
+    assert settings["$disconnect"] == settings["sendOffer"] != settings["$connect"]
+
+
 def test_stages_wait_for_the_routes_whose_settings_they_hold():
     stages = cfn.load("template.yaml")["Resources"]
     for stage, api in (("HttpStage", "HttpApi"), ("WebSocketStage", "WebSocketApi")):
