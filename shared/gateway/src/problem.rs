@@ -57,3 +57,56 @@ pub fn document(error: &Error, request_id: &str) -> Problem {
         errors,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+
+    use super::*;
+
+    /// One of each that HTTP clients can meet.
+    fn errors() -> Vec<Error> {
+        vec![
+            Error::InvalidRequest(Vec::new()),
+            Error::Unauthorized,
+            Error::InvalidCredentials,
+            Error::InvalidRefreshToken,
+            Error::Forbidden,
+            Error::SessionNotFound,
+            Error::NotInSession,
+            Error::UserExists,
+            Error::SessionFull { limit: 2 },
+            Error::SessionEnded,
+            Error::PayloadTooLarge { what: "the body", limit: 1 },
+            Error::RateLimited { retry_after: 1 },
+            Error::Internal("a cause".into()),
+            Error::Unavailable("a cause".into()),
+        ]
+    }
+
+    /// The status and code of every refusal that the OpenAPI document names.
+    fn documented() -> Vec<(u64, String)> {
+        let document: Value =
+            serde_json::from_str(include_str!("../../../docs/api/openapi.json")).expect("docs/api holds JSON");
+        let refusals = document["components"]["responses"].as_object().expect("refusals by name").values();
+        let named = refusals.map(|refusal| &refusal["content"]["application/problem+json"]["schema"]["allOf"][1]["properties"]);
+        let pairs = named.flat_map(|named| {
+            let status = named["status"]["const"].as_u64().expect("a status");
+            let codes = named["code"]["enum"].as_array().expect("codes");
+            codes.iter().map(move |code| (status, code.as_str().expect("a code").to_owned()))
+        });
+        pairs.collect()
+    }
+
+    #[test]
+    fn the_api_document_names_every_error_under_the_status_that_it_is_answered_with() {
+        let documented = documented();
+        for error in errors() {
+            let answered = (u64::from(status(&error).0.as_u16()), error.code().to_owned());
+            assert!(documented.contains(&answered), "{answered:?}");
+        }
+        for (status, code) in documented {
+            assert!(errors().iter().any(|error| error.code() == code), "{status} {code} is no error of HTTP clients");
+        }
+    }
+}

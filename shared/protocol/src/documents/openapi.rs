@@ -1,5 +1,7 @@
 //! The HTTP API as OpenAPI 3.1 (<https://spec.openapis.org/oas/v3.1.1>).
 
+use std::collections::BTreeMap;
+
 use schemars::Schema;
 use serde_json::{Map, Value, json};
 
@@ -21,21 +23,22 @@ struct Operation {
 /// The document.
 pub fn openapi() -> Value {
     let mut schemas = Schemas::new();
-    let problem = schemas.of::<rest::Problem>();
-    let mut paths = Map::new();
+    // Refusals refer to it by name.
+    schemas.of::<rest::Problem>();
+    let (mut paths, mut refusals) = (Map::new(), Map::new());
     for route in ROUTES.iter().filter(|route| route.api == Api::Http) {
         let Some((method, path)) = route.key.split_once(' ') else {
             continue;
         };
         let operation = describe(route.function, &mut schemas);
         let item = paths.entry(path).or_insert_with(|| json!({}));
-        item[method.to_lowercase()] = operation.into_json(route.function, path, &problem);
+        item[method.to_lowercase()] = operation.into_json(route.function, path, &mut refusals);
     }
     json!({
         "openapi": "3.1.1",
         "info": {
             "title": "TunRTC",
-            "version": "1",
+            "version": env!("CARGO_PKG_VERSION"),
             "description": "Accounts, sessions, ICE servers and chat history of TunRTC. Signaling is described in asyncapi.json.",
             "license": { "name": "MIT", "identifier": "MIT" },
         },
@@ -43,6 +46,7 @@ pub fn openapi() -> Value {
         "paths": paths,
         "components": {
             "schemas": schemas.finish(),
+            "responses": refusals,
             "securitySchemes": { "bearer": { "type": "http", "scheme": "bearer", "bearerFormat": "JWT" } },
         },
     })
@@ -68,14 +72,26 @@ impl Operation {
         self
     }
 
-    fn into_json(self, id: &str, path: &str, problem: &Schema) -> Value {
+    /// Every error of the route under the status that it is answered with, those that any route can give too.
+    fn errors_by_status(&self) -> BTreeMap<u16, Vec<&'static str>> {
+        let of_body: &[_] = if self.request.is_some() { &["invalid_request", "payload_too_large"] } else { &[] };
+        let of_page: &[_] = if self.paged { &["invalid_request"] } else { &[] };
+        let of_bearer: &[_] = if self.bearer { &["unauthorized"] } else { &[] };
+        let mut by_status = BTreeMap::<_, Vec<_>>::new();
+        for code in [of_body, of_page, of_bearer, self.errors, OF_ANY_ROUTE].concat() {
+            by_status.entry(status(code)).or_default().push(code);
+        }
+        by_status
+    }
+
+    fn into_json(self, id: &str, path: &str, refusals: &mut Map<String, Value>) -> Value {
         let mut operation = json!({ "operationId": id, "summary": self.summary, "responses": {} });
         let parameters = parameters(path, self.paged);
         if !parameters.is_empty() {
             operation["parameters"] = Value::Array(parameters);
         }
-        if let Some(schema) = self.request {
-            operation["requestBody"] = json!({ "required": true, "content": content("application/json", &schema) });
+        if let Some(schema) = &self.request {
+            operation["requestBody"] = json!({ "required": true, "content": content("application/json", schema) });
         }
         let mut answer =
             json!({ "description": "Done.", "headers": { "x-request-id": header("Names the request in the log.") } });
@@ -86,15 +102,58 @@ impl Operation {
             answer["headers"]["link"] = header("The next page, rel=\"next\" (RFC 8288), if there is one.");
         }
         operation["responses"][self.status.to_string()] = answer;
-        operation["responses"]["default"] = json!({
-            "description": format!("A problem (RFC 9457); its code is one of: {}.", self.errors.join(", ")),
-            "content": content("application/problem+json", problem),
-        });
+        for (status, codes) in self.errors_by_status() {
+            let name = codes.join("_or_");
+            operation["responses"][status.to_string()] = json!({ "$ref": format!("#/components/responses/{name}") });
+            refusals.entry(name).or_insert_with(|| refusal(status, &codes));
+        }
         if self.bearer {
             operation["security"] = json!([{ "bearer": [] }]);
         }
         operation
     }
+}
+
+/// What API Gateway itself or a failing function can make of any request.
+const OF_ANY_ROUTE: &[&str] = &["rate_limited", "internal", "unavailable"];
+
+/// The status that an error is answered with. `gateway` decides it; a test there holds this against it.
+fn status(code: &str) -> u16 {
+    match code {
+        "invalid_request" => 400,
+        "unauthorized" | "invalid_credentials" | "invalid_refresh_token" => 401,
+        "forbidden" => 403,
+        "session_not_found" | "not_in_session" => 404,
+        "user_exists" | "session_full" => 409,
+        "session_ended" => 410,
+        "payload_too_large" => 413,
+        "rate_limited" => 429,
+        "internal" => 500,
+        "unavailable" => 503,
+        other => unreachable!("an error without a status: {other}"),
+    }
+}
+
+/// One status and the errors that are answered with it: problem documents (RFC 9457). What API Gateway refuses by
+/// itself has no code: `{"message"}`.
+fn refusal(status: u16, codes: &[&str]) -> Value {
+    let problem = json!({ "$ref": "#/components/schemas/Problem" });
+    let named = json!({ "allOf": [problem, { "properties": { "status": { "const": status }, "code": { "enum": codes } } }] });
+    let mut refusal = json!({
+        "description": codes.join(" or "),
+        "headers": { "x-request-id": header("Names the request in the log.") },
+        "content": { "application/problem+json": { "schema": named } },
+    });
+    match status {
+        401 => refusal["headers"]["www-authenticate"] = header("Bearer, where a bearer token is wanted."),
+        429 | 503 => refusal["headers"]["retry-after"] = header("Seconds until another try can succeed."),
+        _ => {}
+    }
+    if matches!(status, 413 | 429 | 500 | 503) {
+        let message = json!({ "type": "object", "properties": { "message": { "type": "string" } } });
+        refusal["content"]["application/json"] = json!({ "schema": message });
+    }
+    refusal
 }
 
 fn content(kind: &str, schema: &Schema) -> Value {
@@ -107,96 +166,92 @@ fn header(description: &str) -> Value {
 
 fn parameters(path: &str, paged: bool) -> Vec<Value> {
     let session = path.contains("{sessionId}").then(|| {
-        json!({ "name": "sessionId", "in": "path", "required": true, "schema": { "type": "string", "format": "uuid" } })
+        json!({ "name": "sessionId", "in": "path", "required": true, "schema": { "type": "string", "format": "uuid", "pattern": requests::ID } })
     });
     let page = paged.then(|| {
         [
             json!({ "name": "limit", "in": "query", "description": "Items per page.",
                 "schema": { "type": "integer", "minimum": 1, "maximum": 100, "default": 50 } }),
             json!({ "name": "cursor", "in": "query", "description": "From the link to this page.",
-                "schema": { "type": "string" } }),
+                "schema": { "type": "string", "pattern": CURSOR } }),
         ]
     });
     session.into_iter().chain(page.into_iter().flatten()).collect()
 }
 
-/// Errors that every route with a body and a bearer can give.
-macro_rules! errors {
-    ($($code:literal),*) => {
-        &["invalid_request", "payload_too_large", $($code,)* "rate_limited", "internal", "unavailable"]
-    };
-}
+/// `before:` and an identifier in base64url.
+const CURSOR: &str = "^YmVmb3JlO[A-Za-z0-9_-]{49}$";
 
 fn describe(function: &str, s: &mut Schemas) -> Operation {
     match function {
-        "auth_register" => Operation::new("Open an account", 201, Some(s.of::<rest::Auth>()), errors!("user_exists"))
+        "auth_register" => Operation::new("Open an account", 201, Some(s.of::<rest::Auth>()), &["user_exists"])
             .open()
             .takes(s.of::<requests::Register>()),
-        "auth_login" => Operation::new("Log in", 200, Some(s.of::<rest::Auth>()), errors!("invalid_credentials"))
+        "auth_login" => Operation::new("Log in", 200, Some(s.of::<rest::Auth>()), &["invalid_credentials"])
             .open()
             .takes(s.of::<requests::Login>()),
         "auth_refresh" => {
-            let errors = errors!("invalid_refresh_token");
+            let errors = &["invalid_refresh_token"];
             Operation::new("Exchange a refresh token for the next pair", 200, Some(s.of::<rest::Auth>()), errors)
                 .open()
                 .takes(s.of::<requests::RefreshToken>())
         }
         "auth_logout" => {
-            Operation::new("End a login and close its connections", 204, None, errors!("invalid_refresh_token"))
+            Operation::new("End a login and close its connections", 204, None, &["invalid_refresh_token"])
                 .open()
                 .takes(s.of::<requests::RefreshToken>())
         }
-        "auth_me" => Operation::new("Show the account", 200, Some(s.of::<rest::Me>()), errors!("unauthorized")),
+        "auth_me" => Operation::new("Show the account", 200, Some(s.of::<rest::Me>()), &[]),
         "auth_password" => {
-            let errors = errors!("unauthorized", "invalid_credentials");
+            let errors = &["invalid_credentials"];
             Operation::new("Change the password and end every other login", 200, Some(s.of::<rest::Auth>()), errors)
                 .takes(s.of::<requests::ChangePassword>())
         }
         "auth_delete" => {
-            let errors = errors!("unauthorized", "invalid_credentials");
+            let errors = &["invalid_credentials"];
             Operation::new("Delete the account with its sessions and messages", 204, None, errors)
                 .takes(s.of::<requests::DeleteAccount>())
         }
         "session_create" => {
-            Operation::new("Create a session", 201, Some(s.of::<rest::SessionView>()), errors!("unauthorized"))
+            Operation::new("Create a session", 201, Some(s.of::<rest::SessionView>()), &[])
                 .takes(s.of::<requests::NewSession>())
         }
         "session_join" => {
-            let errors = errors!("unauthorized", "session_not_found", "session_full", "session_ended");
+            let errors = &["session_not_found", "session_full", "session_ended"];
             Operation::new("Join a session", 200, Some(s.of::<rest::Joined>()), errors)
                 .takes(s.of::<requests::SessionId>())
         }
         "session_ticket" => {
-            let errors = errors!("unauthorized", "session_not_found", "not_in_session", "session_ended");
+            let errors = &["session_not_found", "not_in_session", "session_ended"];
             Operation::new("Get a fresh ticket, for a reconnect", 200, Some(s.of::<rest::Signaling>()), errors)
                 .takes(s.of::<requests::SessionId>())
         }
         "session_leave" => {
-            let errors = errors!("unauthorized", "session_not_found", "not_in_session", "session_ended");
+            let errors = &["session_not_found", "not_in_session", "session_ended"];
             Operation::new("Leave a session", 200, Some(s.of::<rest::Done>()), errors)
                 .takes(s.of::<requests::SessionId>())
         }
         "session_end" => {
-            let errors = errors!("unauthorized", "forbidden", "session_not_found", "session_ended");
+            let errors = &["forbidden", "session_not_found", "session_ended"];
             Operation::new("End a session, for its creator", 200, Some(s.of::<rest::Done>()), errors)
                 .takes(s.of::<requests::SessionId>())
         }
         "session_active" => {
             let listed = s.of::<Vec<rest::SessionView>>();
-            Operation::new("List public active sessions, newest first", 200, Some(listed), errors!("unauthorized"))
+            Operation::new("List public active sessions, newest first", 200, Some(listed), &[])
                 .paged()
         }
         "session_get" => {
-            let errors = errors!("unauthorized", "session_not_found");
+            let errors = &["session_not_found"];
             Operation::new("Show a session with its participants", 200, Some(s.of::<rest::SessionDetail>()), errors)
         }
         "session_messages" => {
-            let errors = errors!("unauthorized", "session_not_found", "not_in_session");
+            let errors = &["session_not_found", "not_in_session"];
             Operation::new("Show the chat, newest first", 200, Some(s.of::<Vec<rest::ChatView>>()), errors).paged()
         }
         "ice_servers" => {
             let servers = s.of::<rest::IceServers>();
-            Operation::new("Get STUN and TURN servers", 200, Some(servers), errors!("unauthorized"))
+            Operation::new("Get STUN and TURN servers", 200, Some(servers), &[])
         }
         "health" => Operation::new("Whether the service is there", 200, Some(s.of::<rest::Health>()), &[]).open(),
         other => unreachable!("a route without a description: {other}"),

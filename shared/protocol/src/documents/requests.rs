@@ -7,6 +7,9 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
 
+/// An identifier: a UUID of version 7 in lower case with hyphens.
+pub const ID: &str = "^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}$";
+
 /// Opens an account.
 #[derive(JsonSchema, Serialize)]
 #[serde(deny_unknown_fields)]
@@ -121,6 +124,7 @@ pub enum VisibilityInput {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct SessionId {
     /// The session.
+    #[schemars(regex(pattern = ID), extend("format" = "uuid"))]
     session_id: String,
 }
 
@@ -129,9 +133,11 @@ pub struct SessionId {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct JoinSession {
     /// The session, which must be the ticket's.
+    #[schemars(regex(pattern = ID), extend("format" = "uuid"))]
     session_id: String,
     /// The `timestamp` of the last event seen, or `joinedAt`: what came after it is sent again.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("format" = "date-time"))]
     since: Option<String>,
 }
 
@@ -145,6 +151,7 @@ pub struct Nothing {}
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct SendOffer {
     /// Whom it is for.
+    #[schemars(regex(pattern = ID), extend("format" = "uuid"))]
     target_user_id: String,
     /// The session description.
     offer: Offer,
@@ -163,6 +170,7 @@ pub struct SendOffer {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct SendAnswer {
     /// Whom it is for.
+    #[schemars(regex(pattern = ID), extend("format" = "uuid"))]
     target_user_id: String,
     /// The session description.
     answer: Answer,
@@ -181,6 +189,7 @@ pub struct SendAnswer {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct SendIceCandidate {
     /// Whom it is for.
+    #[schemars(regex(pattern = ID), extend("format" = "uuid"))]
     target_user_id: String,
     /// One candidate.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -264,6 +273,7 @@ pub struct UpdateStatus {
 #[serde(deny_unknown_fields)]
 pub struct Sync {
     /// From when on events are wanted again.
+    #[schemars(extend("format" = "date-time"))]
     since: String,
 }
 
