@@ -12,6 +12,7 @@
 #           TURN_LISTENING_PORT 3478, TURN_TLS_LISTENING_PORT 5349, TURN_MIN_PORT 49152, TURN_MAX_PORT 65535
 #           TURN_USER_QUOTA 24, TURN_TOTAL_QUOTA 1200 (allocations)
 #           TURN_MAX_BPS 512000, TURN_BPS_CAPACITY 64000000 (bytes per second)
+#           TURN_MINIMUM_VERSION 4.13.1: an older coturn on this machine is refused
 # Exit status 2, and one line that says what to do, when something is missing or malformed.
 set -eu
 
@@ -34,6 +35,9 @@ check() { # NAME VALUE PATTERN MEANING: the whole value must match, so that it c
 # lines OPTION LIST: one "OPTION=item" for each item of a comma list.
 lines() { printf '%s\n' "$2" | tr ',' '\n' | sed -n "s/^\\(..*\\)\$/$1=\\1/p"; }
 
+# older VERSION MINIMUM: whether the version is before the minimum.
+older() { [ "$1" != "$2" ] && [ "$(printf '%s\n%s\n' "$1" "$2" | sort -V | head -n 1)" = "$1" ]; }
+
 [ $# -eq 1 ] || fail "usage: render.sh OUTPUT"
 template="$(dirname "$0")/turnserver.conf.in"
 secret=$(from_file TURN_SECRET)
@@ -48,6 +52,15 @@ check TURN_REALM "${TURN_REALM:-}" '[A-Za-z0-9.-]+' "the host name of this TURN 
 check TURN_EXTERNAL_IP "${TURN_EXTERNAL_IP:-}" '([0-9a-fA-F.:]+(/[0-9a-fA-F.:]+)?)?' "PUBLIC or PUBLIC/PRIVATE address"
 check TURN_LISTENING_IP "${TURN_LISTENING_IP:-}" "$addresses" "a comma list of addresses"
 check TURN_RELAY_IP "${TURN_RELAY_IP:-}" "$addresses" "a comma list of addresses"
+
+# Where coturn runs elsewhere, in a container of its own say, its image's tag says the version.
+minimum=${TURN_MINIMUM_VERSION:-4.13.1}
+check TURN_MINIMUM_VERSION "$minimum" '[0-9]+(\.[0-9]+)*' "a version, 4.13.1 for example"
+if command -v turnserver >/dev/null; then
+  version=$(turnserver --version 2>/dev/null | grep -Eo '[0-9]+(\.[0-9]+)+' | head -n 1)
+  ! older "${version:-0}" "$minimum" ||
+    fail "coturn ${version:-of an unknown version} relays to addresses that it should refuse (CVE-2026-27624): use $minimum or newer, its container image for example"
+fi
 
 if [ -n "${TURN_CERT:-}${TURN_KEY:-}" ]; then
   [ -r "${TURN_CERT:-}" ] || fail "set TURN_CERT to a readable PEM file, or leave out TURN_KEY too"

@@ -1,5 +1,6 @@
 """What render.sh writes and refuses, what coturn thinks of it, and the rotation of the secret."""
 
+import os
 import re
 import secrets
 import socket
@@ -136,3 +137,32 @@ def test_a_second_rotation_does_not_begin_before_the_first_has_finished(tmp_path
     refused = rotate("begin", environment)
     assert refused.returncode == 2 and "finish" in refused.stderr
     assert environment.read_text() == before
+
+
+@pytest.fixture
+def installed(tmp_path, monkeypatch):
+    """Puts a coturn of some version before the machine's own; it does nothing but name it."""
+
+    def installed(version: str) -> None:
+        program = tmp_path / "bin" / "turnserver"
+        program.parent.mkdir(exist_ok=True)
+        program.write_text(f"#!/bin/sh\necho '{version}'\n")
+        program.chmod(0o755)
+        monkeypatch.setenv("PATH", f"{program.parent}:{os.environ['PATH']}")
+
+    return installed
+
+
+@pytest.mark.parametrize("version", ["4.6.1", "4.13.0", "4.9.0", "no version at all"])
+def test_an_older_coturn_is_refused_in_one_line_that_names_the_version_to_use(tmp_path, secret, installed, version):
+    installed(version)
+    done = server.render(tmp_path / "out", TURN_SECRET=secret, TURN_REALM="turn.example.com", TURN_MINIMUM_VERSION="4.13.1")
+    assert done.returncode == 2 and not (tmp_path / "out").exists()
+    assert done.stderr.count("\n") == 1 and "4.13.1" in done.stderr
+
+
+@pytest.mark.parametrize("version", ["4.13.1", "Version Coturn-4.14.0 'Gorst'", "5.0.0"])
+def test_the_version_that_is_asked_for_and_newer_ones_are_taken(tmp_path, secret, installed, version):
+    installed(version)
+    done = server.render(tmp_path / "out", TURN_SECRET=secret, TURN_REALM="turn.example.com", TURN_MINIMUM_VERSION="4.13.1")
+    assert (done.returncode, done.stderr) == (0, "")

@@ -59,8 +59,10 @@ class Instance:
         (folder / "secret.json").write_text(f'{{"current": "{secret}", "previous": "{previous}"}}')
 
     def run(self, script: str) -> None:
+        # The instance has coturn in a container, and none beside it.
         environment = {"PATH": f"{self.folder / 'bin'}:/usr/bin:/bin", "SECRET_FILE": str(self.folder / "secret.json"),
-                       "BOOTED": str(self.folder / "booted"), "TURN_LISTENING_IP": "127.0.0.1", "TURN_RELAY_IP": "127.0.0.1"}
+                       "BOOTED": str(self.folder / "booted"), "TURN_LISTENING_IP": "127.0.0.1", "TURN_RELAY_IP": "127.0.0.1",
+                       "TURN_MINIMUM_VERSION": server.TESTED_VERSION}
         here = re.sub(r"/(etc|run)/", rf"{self.folder}/\1/", script)
         done = subprocess.run(["sh", "-c", here], env=environment, capture_output=True, text=True, timeout=60)
         assert done.returncode == 0, done.stderr
