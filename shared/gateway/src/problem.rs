@@ -89,7 +89,8 @@ mod tests {
         let document: Value =
             serde_json::from_str(include_str!("../../../docs/api/openapi.json")).expect("docs/api holds JSON");
         let refusals = document["components"]["responses"].as_object().expect("refusals by name").values();
-        let named = refusals.map(|refusal| &refusal["content"]["application/problem+json"]["schema"]["allOf"][1]["properties"]);
+        let named =
+            refusals.map(|refusal| &refusal["content"]["application/problem+json"]["schema"]["allOf"][1]["properties"]);
         let pairs = named.flat_map(|named| {
             let status = named["status"]["const"].as_u64().expect("a status");
             let codes = named["code"]["enum"].as_array().expect("codes");

@@ -138,7 +138,8 @@ fn status(code: &str) -> u16 {
 /// itself has no code: `{"message"}`.
 fn refusal(status: u16, codes: &[&str]) -> Value {
     let problem = json!({ "$ref": "#/components/schemas/Problem" });
-    let named = json!({ "allOf": [problem, { "properties": { "status": { "const": status }, "code": { "enum": codes } } }] });
+    let named =
+        json!({ "allOf": [problem, { "properties": { "status": { "const": status }, "code": { "enum": codes } } }] });
     let mut refusal = json!({
         "description": codes.join(" or "),
         "headers": { "x-request-id": header("Names the request in the log.") },
@@ -196,11 +197,9 @@ fn describe(function: &str, s: &mut Schemas) -> Operation {
                 .open()
                 .takes(s.of::<requests::RefreshToken>())
         }
-        "auth_logout" => {
-            Operation::new("End a login and close its connections", 204, None, &["invalid_refresh_token"])
-                .open()
-                .takes(s.of::<requests::RefreshToken>())
-        }
+        "auth_logout" => Operation::new("End a login and close its connections", 204, None, &["invalid_refresh_token"])
+            .open()
+            .takes(s.of::<requests::RefreshToken>()),
         "auth_me" => Operation::new("Show the account", 200, Some(s.of::<rest::Me>()), &[]),
         "auth_password" => {
             let errors = &["invalid_credentials"];
@@ -212,10 +211,8 @@ fn describe(function: &str, s: &mut Schemas) -> Operation {
             Operation::new("Delete the account with its sessions and messages", 204, None, errors)
                 .takes(s.of::<requests::DeleteAccount>())
         }
-        "session_create" => {
-            Operation::new("Create a session", 201, Some(s.of::<rest::SessionView>()), &[])
-                .takes(s.of::<requests::NewSession>())
-        }
+        "session_create" => Operation::new("Create a session", 201, Some(s.of::<rest::SessionView>()), &[])
+            .takes(s.of::<requests::NewSession>()),
         "session_join" => {
             let errors = &["session_not_found", "session_full", "session_ended"];
             Operation::new("Join a session", 200, Some(s.of::<rest::Joined>()), errors)
@@ -238,8 +235,7 @@ fn describe(function: &str, s: &mut Schemas) -> Operation {
         }
         "session_active" => {
             let listed = s.of::<Vec<rest::SessionView>>();
-            Operation::new("List public active sessions, newest first", 200, Some(listed), &[])
-                .paged()
+            Operation::new("List public active sessions, newest first", 200, Some(listed), &[]).paged()
         }
         "session_get" => {
             let errors = &["session_not_found"];
