@@ -3,7 +3,7 @@
 SHELL := /bin/sh
 # Of the server that `make run` starts; its test takes dev.
 PROFILE := release
-.PHONY: help run test test-rust test-sdk test-browser test-infra test-deployed lint lint-rust lint-sdk audit \
+.PHONY: help run test test-rust test-sdk test-browser test-infra test-deployed test-api fuzz lint lint-rust lint-sdk audit \
 	bench bench-local coldstart documents screenshot deploy destroy clean tools prepare build-rust packages
 
 help: ## List the targets
@@ -34,6 +34,12 @@ test-infra: ## The AWS template, the scripts and coturn
 
 test-deployed: ## A deployment of the template into an emulator
 	sh localstack/deploy_and_test/run.sh
+
+test-api: ## The running server against its own API document (ARGS="--full" takes minutes)
+	sh localstack/api_test/run.sh $(ARGS)
+
+fuzz: ## Every fuzz target in libFuzzer, a minute each (SECONDS_EACH=600 for longer); needs a nightly compiler
+	sh localstack/fuzz/run.sh
 
 lint: lint-rust lint-sdk audit ## Formatting, clippy, types, package checks, and what we build on
 
@@ -74,7 +80,7 @@ destroy: ## Remove the deployment from AWS
 
 clean: ## Remove everything that was built
 	cargo clean
-	rm -rf sdk-js/dist sdk-js/build sdk-js/node_modules infra/.venv infra/.venv-policy infra/.venv-checks
+	rm -rf sdk-js/dist sdk-js/build sdk-js/node_modules infra/.venv infra/.venv-policy infra/.venv-checks localstack/fuzz/libfuzzer/target
 
 tools: # What the tests need beside Rust and Node
 	@sh .ci/tools
