@@ -10,12 +10,17 @@ use serde_json::Value;
 /// An identifier: a UUID of version 7 in lower case with hyphens.
 pub const ID: &str = "^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}$";
 
+/// Something to see and no control character, which is as much of the rule for names as a pattern can say
+/// (`domain::Username`): invisible and unassigned code points are refused too.
+const NAME: &str =
+    "^[^\\u0000-\\u001f\\u007f-\\u009f]*[^\\s\\u0000-\\u001f\\u007f-\\u009f][^\\u0000-\\u001f\\u007f-\\u009f]*$";
+
 /// Opens an account.
 #[derive(JsonSchema, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Register {
     /// The wanted name; unique without regard to case.
-    #[schemars(length(min = 1, max = 50))]
+    #[schemars(length(min = 1, max = 50), regex(pattern = NAME))]
     username: String,
     /// The address; unique without regard to case.
     #[schemars(email, length(max = 254))]
@@ -71,7 +76,7 @@ pub struct DeleteAccount {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct NewSession {
     /// Its name.
-    #[schemars(length(min = 1, max = 100))]
+    #[schemars(length(min = 1, max = 100), regex(pattern = NAME))]
     name: String,
     /// Its number of seats; 10 if not given.
     #[schemars(range(min = 2, max = 100))]
