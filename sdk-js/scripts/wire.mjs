@@ -1,4 +1,8 @@
 // Writes src/generated.ts, the wire's types, from docs/api; with --check it only says whether that is up to date.
+//
+// No package does this in one: openapi-typescript reads the one document and nests its types (`components['schemas']['Auth']`),
+// json-schema-to-typescript reads the other schema by schema, and the types that are in both would come out twice. These are
+// part of the package's declarations, so they are plain interfaces under their public names.
 import { readFile, writeFile } from 'node:fs/promises';
 
 const TARGET = new URL('../src/generated.ts', import.meta.url);

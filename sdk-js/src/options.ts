@@ -43,6 +43,9 @@ export function checkOptions(options: string | TunRTCOptions, environment: Envir
     ...check('', { ...given }, TYPES),
     ...check('environment.', { ...given?.environment }, Object.fromEntries(parts) as Record<string, string>),
   ];
+  for (const [field, storage] of [['storage', given?.storage], ['environment.storage', given?.environment?.storage]] as const) {
+    if (storage && !isStorage(storage)) errors.push({ field, reason: 'must keep text by getItem, setItem and removeItem, and give it back at once' });
+  }
   if (!isAddress(given?.url)) errors.push({ field: 'url', reason: 'must be the address of a server' });
   const { iceServers = [] } = given?.rtcConfiguration ?? {};
   if (!Array.isArray(iceServers)) errors.push({ field: 'rtcConfiguration.iceServers', reason: 'must be a list' });
@@ -70,6 +73,16 @@ function check(prefix: string, given: object, types: Record<string, string>): Fi
     if (type && (value === undefined || (typeof value === type && value !== null))) return [];
     return { field: prefix + name, reason: type ? `must be of type ${type}` : 'is not known' };
   });
+}
+
+/** One that answers with a promise cannot be used; one that throws may be blocked or full, and is done without. */
+function isStorage(storage: TokenStorage): boolean {
+  if (![storage.getItem, storage.setItem, storage.removeItem].every((method) => typeof method === 'function')) return false;
+  try {
+    return typeof (storage.getItem('tunrtc.auth') ?? '') === 'string';
+  } catch {
+    return true;
+  }
 }
 
 /** A path alone is of the page's own server. */

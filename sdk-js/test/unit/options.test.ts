@@ -26,6 +26,18 @@ describe('options', () => {
     for (const bad of [undefined, null, 5, '', 'localhost:5000', 'ftp://x', {}, { url: 5 }]) assert.ok(refused(bad).includes('url'), String(bad));
   });
 
+  test('a storage that could keep nothing is refused, one that is blocked is not', () => {
+    const url = 'http://localhost:5000';
+    const answering = (getItem: () => unknown) => ({ ...sessionStorageLike, getItem });
+    const blocked = () => {
+      throw new DOMException('blocked', 'SecurityError');
+    };
+    assert.deepEqual(refused({ url, storage: {} }), ['storage']);
+    assert.deepEqual(refused({ url, storage: answering(() => Promise.resolve(null)) }), ['storage']);
+    assert.deepEqual(refused({ url, environment: { storage: { getItem: () => null } } }), ['environment.storage']);
+    for (const getItem of [() => null, () => undefined, () => 'garbage', blocked]) assert.deepEqual(refused({ url, storage: answering(getItem) }), []);
+  });
+
   test('that are known are taken, and so is none', () => {
     assert.deepEqual(refused('https://calls.example.org/'), []);
     assert.deepEqual(refused({ url: 'http://localhost:5000', storage: undefined, rtcConfiguration: {}, leaveOnPageHide: false }), []);

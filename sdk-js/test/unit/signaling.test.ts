@@ -723,6 +723,33 @@ describe('a long session', () => {
   });
 });
 
+test('no timer of its own runs after it was closed, whatever it was doing', async () => {
+  for (const moment of [0, 5, 50, 500, 5_000, 20_000]) {
+    const timers = new Set<unknown>();
+    const [alice, bob] = [await member('alice'), await joined('bob')];
+    const { setTimeout, clearTimeout } = alice.environment;
+    alice.environment.setTimeout = (callback, milliseconds) => {
+      const timer = setTimeout(() => (timers.delete(timer), callback()), milliseconds);
+      timers.add(timer);
+      return timer;
+    };
+    alice.environment.clearTimeout = (timer) => (timers.delete(timer), clearTimeout(timer));
+    const joining = alice.signaling.join((await alice.api.joinSession(sessionId)).signaling);
+    await clock.until(() => alice.signaling.state.status === 'connected');
+    await joining;
+    void alice.signaling.signal(bob.userId, candidate('x')).catch(() => {});
+    server.unreachable = moment % 2 === 0;
+    server.cut(alice.userId);
+    await clock.advance(moment);
+    alice.signaling.close(new TunRTCError('closed', 'left'));
+    await settle();
+    assert.equal(timers.size, 0, `closed ${moment} ms after the connection was lost`);
+    server.unreachable = false;
+    bob.signaling.close(new TunRTCError('closed', 'left'));
+    await clock.advance(60_000);
+  }
+});
+
 test('nothing happens after it was closed', async () => {
   const alice = await joined('alice');
   alice.signaling.close(new TunRTCError('closed', 'left'));
