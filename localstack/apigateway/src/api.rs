@@ -13,6 +13,8 @@ use crate::{
     function::{Function, Tasks},
     http_api::{cors::Cors, routes::Routes},
     limits::Limits,
+    proxies::Proxies,
+    refusal::House,
     throttle::Throttle,
     websocket::{authorizer::Authorizer, connections::Connections, order::MessageOrder},
 };
@@ -51,9 +53,20 @@ pub(crate) struct Api {
     pub(crate) schedules: Vec<Arc<Schedule>>,
     pub(crate) access_key_id: Option<String>,
     pub(crate) faults: Option<Box<dyn Faults>>,
+    /// Of new WebSockets, over all routes.
     pub(crate) throttle: Throttle,
+    /// Of single routes, by their keys.
+    pub(crate) http_throttles: HashMap<String, Throttle>,
+    pub(crate) websocket_throttles: HashMap<String, Throttle>,
+    pub(crate) proxies: Proxies,
+    pub(crate) house: Arc<House>,
     pub(crate) connections: Connections,
     pub(crate) tasks: Tasks,
     /// Becomes true when the gateway shuts down.
     pub(crate) stopping: watch::Sender<bool>,
+}
+
+/// Whether the throttle of a route, if it has one, lets one more through.
+pub(crate) fn admits(throttles: &HashMap<String, Throttle>, route_key: &str) -> bool {
+    throttles.get(route_key).is_none_or(Throttle::admits)
 }

@@ -2,49 +2,72 @@
 
 use std::{
     io,
-    net::SocketAddr,
+    net::IpAddr,
     pin::Pin,
     sync::{Arc, Mutex, PoisonError},
-    task::{Context, Poll},
+    task::{Context, Poll, ready},
 };
 
+use bytes::{Buf, Bytes};
 use http::{HeaderMap, HeaderName, HeaderValue, Uri, header::HOST};
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
     net::TcpStream,
 };
 
-use crate::{clock::Moment, ids};
+use crate::{
+    answer::json_response,
+    clock::Moment,
+    ids,
+    proxies::Client,
+    refusal::{House, Refused},
+};
 
-/// Where a connection came from and which port it reached.
+/// Where a request came from and which port it reached.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Origin {
-    pub(crate) client: SocketAddr,
+    /// Whoever opened the TCP connection.
+    pub(crate) peer: IpAddr,
+    pub(crate) client: Client,
     pub(crate) port: u16,
 }
 
 impl Origin {
     /// The client's address as events show it.
     pub(crate) fn source_ip(&self) -> String {
-        self.client.ip().to_canonical().to_string()
+        self.client.address.to_string()
     }
 
     /// The headers that API Gateway adds to what the client sent. What the client itself claims
     /// in `X-Forwarded-For` stays in front, as on AWS; the last address is the true one.
     pub(crate) fn forwarded(&self, headers: &HeaderMap, at: Moment) -> [(&'static str, String); 4] {
         let claimed = headers.get("x-forwarded-for").and_then(|value| value.to_str().ok());
-        let source_ip = self.source_ip();
+        let peer = self.peer.to_canonical();
         let forwarded_for = match claimed {
-            Some(claimed) => format!("{claimed}, {source_ip}"),
-            None => source_ip,
+            Some(claimed) => format!("{claimed}, {peer}"),
+            None => peer.to_string(),
         };
         [
             ("X-Amzn-Trace-Id", ids::trace_id(at.epoch_seconds())),
             ("X-Forwarded-For", forwarded_for),
             ("X-Forwarded-Port", self.port.to_string()),
-            ("X-Forwarded-Proto", "http".to_owned()),
+            ("X-Forwarded-Proto", if self.client.secure { "https" } else { "http" }.to_owned()),
         ]
     }
+}
+
+/// Refuses a request that does not name exactly one host. HTTP/1.0 knew none.
+pub(crate) fn check_host(parts: &http::request::Parts) -> Result<(), Refused> {
+    let mut hosts = parts.headers.get_all(HOST).iter();
+    match (hosts.next(), hosts.next()) {
+        (Some(host), None) if is_authority(host.as_bytes()) => Ok(()),
+        (None, None) if parts.version == http::Version::HTTP_10 => Ok(()),
+        (Some(_) | None, _) => Err(Refused::Host),
+    }
+}
+
+fn is_authority(host: &[u8]) -> bool {
+    !host.contains(&b'@') && http::uri::Authority::try_from(host).is_ok()
 }
 
 /// The host of a request without its port.
@@ -93,6 +116,11 @@ impl FirstHead {
         WrittenNames(head.map(|head| names(&head)).unwrap_or_default())
     }
 
+    /// Whether the HTTP server could read the first request.
+    fn was_read(&self) -> bool {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).is_none()
+    }
+
     fn keep(&self, bytes: &[u8]) {
         let mut head = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(kept) = head.as_mut() {
@@ -132,20 +160,34 @@ fn capitalised(name: &str) -> String {
 }
 
 /// A TCP stream that remembers its first bytes in a [`FirstHead`].
-#[derive(Debug)]
+///
+/// The HTTP server answers a first request that it cannot read by itself, with a status alone. The stream sends the gateway's
+/// own refusal instead.
 pub(crate) struct Recorder {
     stream: TcpStream,
     head: FirstHead,
+    house: Arc<House>,
+    /// The refusal, as far as it was not sent yet.
+    refusal: Option<Bytes>,
 }
 
 impl Recorder {
-    pub(crate) fn new(stream: TcpStream) -> (Self, FirstHead) {
+    pub(crate) fn new(stream: TcpStream, house: Arc<House>) -> (Self, FirstHead) {
         let head = FirstHead(Arc::new(Mutex::new(Some(Vec::new()))));
-        (Self { stream, head: head.clone() }, head)
+        (Self { stream, head: head.clone(), house, refusal: None }, head)
     }
 
     pub(crate) fn into_stream(self) -> TcpStream {
         self.stream
+    }
+
+    /// Sends what is left of the refusal.
+    fn send_refusal(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        while let Some(rest) = self.refusal.as_mut().filter(|rest| !rest.is_empty()) {
+            let sent = ready!(Pin::new(&mut self.stream).poll_write(context, rest))?;
+            rest.advance(sent);
+        }
+        Poll::Ready(Ok(()))
     }
 }
 
@@ -164,14 +206,22 @@ impl AsyncRead for Recorder {
 
 impl AsyncWrite for Recorder {
     fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(context, bytes)
+        if self.head.was_read() {
+            return Pin::new(&mut self.stream).poll_write(context, bytes);
+        }
+        if self.refusal.is_none() {
+            self.refusal = Some(refusal(&self.house, bytes));
+        }
+        Poll::Ready(Ok(bytes.len()))
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        ready!(self.send_refusal(context))?;
         Pin::new(&mut self.stream).poll_flush(context)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        ready!(self.send_refusal(context))?;
         Pin::new(&mut self.stream).poll_shutdown(context)
     }
 
@@ -180,12 +230,36 @@ impl AsyncWrite for Recorder {
         context: &mut Context<'_>,
         bytes: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write_vectored(context, bytes)
+        if self.head.was_read() {
+            return Pin::new(&mut self.stream).poll_write_vectored(context, bytes);
+        }
+        let first = bytes.iter().find(|part| !part.is_empty()).map_or(&[][..], |part| part);
+        self.poll_write(context, first)
     }
 
     fn is_write_vectored(&self) -> bool {
         self.stream.is_write_vectored()
     }
+}
+
+/// What the gateway sends in place of the HTTP server's own answer, which begins with `HTTP/1.1 431`.
+fn refusal(house: &House, answer: &[u8]) -> Bytes {
+    let refused = match answer.get(9..12) {
+        Some(b"431") => Refused::HeadTooLarge,
+        Some(b"414") => Refused::TargetTooLong,
+        Some(_) | None => Refused::Malformed,
+    };
+    let request_id = ids::id();
+    let mut response = house.refuse(refused, &request_id, || json_response(refused.status(), Bytes::new()));
+    house.name_request(&request_id, response.headers_mut());
+    let mut text = format!("HTTP/1.1 {}\r\nconnection: close\r\n", response.status()).into_bytes();
+    text.extend(format!("content-length: {}\r\n", response.body().len()).bytes());
+    for (name, value) in response.headers() {
+        text.extend([name.as_str().as_bytes(), b": ", value.as_bytes(), b"\r\n"].concat());
+    }
+    text.extend(b"\r\n");
+    text.extend(response.body());
+    text.into()
 }
 
 #[cfg(test)]

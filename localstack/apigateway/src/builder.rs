@@ -4,7 +4,8 @@ use std::{collections::HashMap, future::Future, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use futures_util::FutureExt;
-use http::{Request, Response};
+use http::{HeaderName, Request, Response};
+use ipnet::IpNet;
 use tokio::sync::watch;
 
 use crate::{
@@ -15,7 +16,9 @@ use crate::{
     function::{Function, Tasks},
     http_api::{cors::Cors, routes::Routes},
     limits::Limits,
-    throttle::Throttle,
+    proxies::Proxies,
+    refusal::{House, Refused},
+    throttle::{Rate, Throttle},
     websocket::{
         authorizer::{Authorizer, IdentitySource},
         connections::Connections,
@@ -41,7 +44,7 @@ impl Default for Builder {
         let limits = Limits::default();
         Self {
             api: Ok(Api {
-                throttle: Throttle::new(limits.connects_per_second),
+                throttle: Throttle::per_second(limits.connects_per_second),
                 limits,
                 routes: Routes::default(),
                 http_stage: "$default".to_owned(),
@@ -57,6 +60,10 @@ impl Default for Builder {
                 schedules: Vec::new(),
                 access_key_id: None,
                 faults: None,
+                http_throttles: HashMap::new(),
+                websocket_throttles: HashMap::new(),
+                proxies: Proxies::default(),
+                house: Arc::default(),
                 connections: Connections::default(),
                 tasks: Tasks::new(),
                 stopping: watch::Sender::new(false),
@@ -182,9 +189,38 @@ impl Builder {
     /// The quotas; AWS's unless told otherwise.
     pub fn limits(self, limits: Limits) -> Self {
         self.with(|api| {
-            api.throttle = Throttle::new(limits.connects_per_second);
+            api.throttle = Throttle::per_second(limits.connects_per_second);
             api.limits = limits;
         })
+    }
+
+    /// The [throttle](https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-throttling.html) of one route of
+    /// the HTTP API (`RouteSettings` of its stage). Requests above it are answered 429.
+    pub fn http_throttle(self, key: &str, rate: Rate) -> Self {
+        self.with(|api| drop(api.http_throttles.insert(key.to_owned(), Throttle::new(rate))))
+    }
+
+    /// The throttle of one route of the WebSocket API. Messages above it are answered `Too Many Requests`, handshakes 429,
+    /// and a `$disconnect` is lost.
+    pub fn ws_throttle(self, key: &str, rate: Rate) -> Self {
+        self.with(|api| drop(api.websocket_throttles.insert(key.to_owned(), Throttle::new(rate))))
+    }
+
+    /// Proxies in front of the gateway. What they say in `X-Forwarded-For`, `X-Forwarded-Proto` or `Forwarded` is believed;
+    /// what anybody else says there is not.
+    pub fn trusted_proxies(self, networks: impl IntoIterator<Item = IpNet>) -> Self {
+        self.with(|api| api.proxies = Proxies::new(networks.into_iter().collect()))
+    }
+
+    /// How the answer to a request looks that no function gets to see, given the request's id; without this it is AWS's
+    /// `{"message": ...}`. The status and the headers that belong to it are set in any case.
+    pub fn refusals(self, render: impl Fn(Refused, &str) -> Response<Bytes> + Send + Sync + 'static) -> Self {
+        self.with(|api| house(api).refusals = Some(Box::new(render)))
+    }
+
+    /// A header in which every answer names its request, besides AWS's own; a function may set it first.
+    pub fn request_id_header(self, name: HeaderName) -> Self {
+        self.with(|api| house(api).request_id = Some(name))
     }
 
     /// Faults to inject, for tests.
@@ -210,4 +246,8 @@ impl Builder {
     fn and_then(self, change: impl FnOnce(&mut Api) -> Result<(), BuildError>) -> Self {
         Self { api: self.api.and_then(|mut api| change(&mut api).map(|()| api)) }
     }
+}
+
+fn house(api: &mut Api) -> &mut House {
+    Arc::get_mut(&mut api.house).expect("nothing shares it before the gateway is built")
 }

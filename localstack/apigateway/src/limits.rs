@@ -33,6 +33,13 @@ pub struct Limits {
     /// Largest HTTP request body, in bytes; a larger one is refused with 413.
     pub body: usize,
 
+    /// Bytes of a request's body that are read and thrown away once it is too large, so that the client finds the
+    /// answer and not a broken connection.
+    pub unread_body: usize,
+    /// How long the head of a request may take, and an open connection may wait for its next request.
+    pub head_time: Duration,
+    /// How long the body of a request may take; then it is refused with 408.
+    pub body_time: Duration,
     /// How long a function may go on after its integration timed out, before it is stopped as
     /// Lambda's own timeout would stop it.
     pub overrun: Duration,
@@ -68,6 +75,9 @@ impl Default for Limits {
             http_integration: Duration::from_secs(30),
             headers: 10_240,
             body: 10_000_000,
+            unread_body: 10_000_000,
+            head_time: Duration::from_secs(30),
+            body_time: Duration::from_secs(10),
             overrun: Duration::from_secs(1),
             consumer: Duration::from_secs(30),
             batch: 10,

@@ -1,6 +1,6 @@
 //! Listening, and stopping without leaving anything half done.
 
-use std::{convert::Infallible, future::Future, sync::Arc, time::Duration};
+use std::{convert::Infallible, future::Future, net::IpAddr, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use http::{Request, Response, StatusCode};
@@ -17,6 +17,7 @@ use crate::{
     api::{Api, Gateway},
     arrival::{FirstHead, Origin, Recorder},
     http_api::requests,
+    limits::Limits,
     websocket::{connections::Closed, handshake},
 };
 
@@ -49,7 +50,7 @@ impl Gateway {
     /// `shutdown` resolves. Whoever runs it should stop it after the public one.
     pub async fn serve_control(&self, listener: TcpListener, shutdown: impl Future<Output = ()>) {
         let stopping = watch::Sender::new(false);
-        let accept = accept(&listener, |stream, _origin| {
+        let accept = accept(&listener, |stream, _arrival| {
             tokio::spawn(internal(self.clone(), stream, stopping.subscribe()));
         });
         tokio::select! {
@@ -75,14 +76,21 @@ fn start_sources(api: &Api) {
     }
 }
 
-async fn accept(listener: &TcpListener, serve: impl Fn(TcpStream, Origin)) {
+/// Who opened a TCP connection, and to which port.
+#[derive(Debug, Clone, Copy)]
+struct Arrival {
+    peer: IpAddr,
+    port: u16,
+}
+
+async fn accept(listener: &TcpListener, serve: impl Fn(TcpStream, Arrival)) {
     let port = listener.local_addr().map_or(0, |address| address.port());
     loop {
         match listener.accept().await {
             Ok((stream, client)) => {
                 // A relay is made of small frames; none may wait for a full segment.
                 if stream.set_nodelay(true).is_ok() {
-                    serve(stream, Origin { client, port });
+                    serve(stream, Arrival { peer: client.ip(), port });
                 }
             }
             Err(error) => {
@@ -93,18 +101,18 @@ async fn accept(listener: &TcpListener, serve: impl Fn(TcpStream, Origin)) {
     }
 }
 
-fn server() -> http1::Builder {
+fn server(limits: &Limits) -> http1::Builder {
     let mut builder = http1::Builder::new();
-    builder.timer(TokioTimer::new()).max_buf_size(HEAD_BUFFER);
+    builder.timer(TokioTimer::new()).header_read_timeout(limits.head_time).max_buf_size(HEAD_BUFFER);
     builder
 }
 
 /// One TCP connection to the public listener.
-async fn public(api: Arc<Api>, stream: TcpStream, origin: Origin) {
-    let (recorder, head) = Recorder::new(stream);
+async fn public(api: Arc<Api>, stream: TcpStream, arrival: Arrival) {
+    let (recorder, head) = Recorder::new(stream, Arc::clone(&api.house));
     let stopping = api.stopping.subscribe();
-    let service = service_fn(|request| route(&api, origin, &head, request));
-    let connection = server().serve_connection(TokioIo::new(recorder), service).with_upgrades();
+    let service = service_fn(|request| route(&api, arrival, &head, request));
+    let connection = server(&api.limits).serve_connection(TokioIo::new(recorder), service).with_upgrades();
     tokio::pin!(connection);
     tokio::select! {
         served = connection.as_mut() => log(served),
@@ -117,11 +125,13 @@ async fn public(api: Arc<Api>, stream: TcpStream, origin: Origin) {
 
 async fn route(
     api: &Arc<Api>,
-    origin: Origin,
+    arrival: Arrival,
     head: &FirstHead,
     request: Request<Incoming>,
 ) -> Result<Response<Full<Bytes>>, Infallible> {
     let names = head.take_names();
+    let client = api.proxies.client(arrival.peer, request.headers());
+    let origin = Origin { peer: arrival.peer, client, port: arrival.port };
     let response = if request.uri().path() == api.websocket_path {
         handshake::handle(api, origin, names, request).await
     } else {
@@ -133,7 +143,7 @@ async fn route(
 /// One TCP connection to the control listener.
 async fn internal(gateway: Gateway, stream: TcpStream, stopping: watch::Receiver<bool>) {
     let service = service_fn(|request| answer_control(&gateway, request));
-    let connection = server().serve_connection(TokioIo::new(stream), service);
+    let connection = server(&gateway.api.limits).serve_connection(TokioIo::new(stream), service);
     tokio::pin!(connection);
     tokio::select! {
         served = connection.as_mut() => log(served),

@@ -3,70 +3,93 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use base64::{Engine, engine::general_purpose::STANDARD};
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use http::{
     HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode,
-    header::{CONTENT_TYPE, COOKIE},
+    header::{CONTENT_TYPE, COOKIE, EXPECT},
     request::Parts,
 };
-use http_body_util::{BodyExt, LengthLimitError, Limited};
+use http_body_util::BodyExt;
 use hyper::body::{Body, Incoming};
 
 use crate::{
     answer::{http_response, json_response},
-    api::Api,
-    arrival::{Origin, domain_name, head_size, is_hop_by_hop, text, user_agent},
+    api::{Api, admits},
+    arrival::{Origin, check_host, domain_name, head_size, is_hop_by_hop, text, user_agent},
     clock::Moment,
     events::{self, HttpContext, HttpDescription, HttpRequest},
     function::{Failure, Function},
     http_api::{cors::Cors, routes::PathParameters},
     ids,
+    limits::Limits,
+    refusal::{House, Refused},
 };
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("apigw-requestid");
 
 /// Why the gateway answers by itself.
-/// The [messages](https://docs.aws.amazon.com/apigateway/latest/developerguide/supported-gateway-response-types.html)
-/// and statuses are AWS's.
 #[derive(Debug, Clone, Copy)]
 enum Refusal {
+    /// No function is asked.
+    Refused(Refused),
     NotFound,
-    HeadersTooLarge,
-    BodyTooLarge,
-    BodyUnreadable,
+    Throttled,
     FunctionFailed,
     FunctionTooSlow,
 }
 
-impl Refusal {
-    fn response(self) -> Response<Bytes> {
-        let (status, message) = match self {
-            Self::NotFound => (StatusCode::NOT_FOUND, "Not Found"),
-            Self::HeadersTooLarge => (StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "Request Header Fields Too Large"),
-            Self::BodyTooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "Request Entity Too Large"),
-            Self::BodyUnreadable => (StatusCode::BAD_REQUEST, "Bad Request"),
-            Self::FunctionFailed => (StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error"),
-            Self::FunctionTooSlow => (StatusCode::SERVICE_UNAVAILABLE, "Service Unavailable"),
-        };
-        json_response(status, format!(r#"{{"message":"{message}"}}"#))
+impl From<Refused> for Refusal {
+    fn from(refused: Refused) -> Self {
+        Self::Refused(refused)
     }
+}
+
+impl Refusal {
+    /// The [messages](https://docs.aws.amazon.com/apigateway/latest/developerguide/supported-gateway-response-types.html)
+    /// and statuses are AWS's, but for what the gateway refuses in a way of its own.
+    fn response(self, house: &House, request_id: &str) -> Response<Bytes> {
+        match self {
+            Self::Refused(refused) => house.refuse(refused, request_id, || aws_refusal(refused)),
+            Self::NotFound => message(StatusCode::NOT_FOUND, "Not Found"),
+            Self::Throttled => message(StatusCode::TOO_MANY_REQUESTS, "Too Many Requests"),
+            Self::FunctionFailed => message(StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error"),
+            Self::FunctionTooSlow => message(StatusCode::SERVICE_UNAVAILABLE, "Service Unavailable"),
+        }
+    }
+}
+
+fn aws_refusal(refused: Refused) -> Response<Bytes> {
+    let status = refused.status();
+    let text = match refused {
+        Refused::BodyTooLarge => "Request Entity Too Large",
+        Refused::Malformed
+        | Refused::Host
+        | Refused::Method
+        | Refused::TooSlow
+        | Refused::TargetTooLong
+        | Refused::NotAnUpgrade
+        | Refused::HeadTooLarge => status.canonical_reason().unwrap_or_default(),
+    };
+    message(status, text)
+}
+
+fn message(status: StatusCode, text: &str) -> Response<Bytes> {
+    json_response(status, format!(r#"{{"message":"{text}"}}"#))
 }
 
 /// Answers a request to the HTTP API.
 pub(crate) async fn handle(api: &Arc<Api>, origin: Origin, request: Request<Incoming>) -> Response<Bytes> {
     let request_id = ids::id();
     let (parts, body) = request.into_parts();
-    let answered = match preflight(api, &parts) {
-        Some(response) => Ok(response),
-        None => answer(api, origin, &parts, body, &request_id).await,
-    };
-    let mut response = answered.unwrap_or_else(Refusal::response);
+    let answered = answer(api, origin, &parts, body, &request_id).await;
+    let mut response = answered.unwrap_or_else(|refusal| refusal.response(&api.house, &request_id));
     if let Some(cors) = &api.cors {
         cors.allow(&parts.headers, response.headers_mut());
     }
     if let Ok(value) = HeaderValue::from_str(&request_id) {
         response.headers_mut().insert(REQUEST_ID, value);
     }
+    api.house.name_request(&request_id, response.headers_mut());
     tracing::debug!(
         http.method = %parts.method,
         http.path = parts.uri.path(),
@@ -77,10 +100,6 @@ pub(crate) async fn handle(api: &Arc<Api>, origin: Origin, request: Request<Inco
     response
 }
 
-fn preflight(api: &Api, parts: &Parts) -> Option<Response<Bytes>> {
-    api.cors.as_ref()?.preflight(&parts.method, &parts.headers)
-}
-
 async fn answer(
     api: &Arc<Api>,
     origin: Origin,
@@ -88,8 +107,12 @@ async fn answer(
     body: Incoming,
     request_id: &str,
 ) -> Result<Response<Bytes>, Refusal> {
+    check_host(parts)?;
     if head_size(&parts.method, &parts.uri, &parts.headers) > api.limits.headers {
-        return Err(Refusal::HeadersTooLarge);
+        return Err(Refused::HeadTooLarge.into());
+    }
+    if let Some(preflight) = api.cors.as_ref().and_then(|cors| cors.preflight(&parts.method, &parts.headers)) {
+        return Ok(preflight);
     }
     let path = within_stage(&api.http_stage, parts.uri.path()).ok_or(Refusal::NotFound)?;
     if let Some((route, parameters)) = api.routes.select(&parts.method, path) {
@@ -140,7 +163,10 @@ impl Call<'_> {
         parameters: PathParameters,
         body: Incoming,
     ) -> Result<Response<Bytes>, Refusal> {
-        let body = read(body, self.api.limits.body).await?;
+        if !admits(&self.api.http_throttles, self.route_key) {
+            return Err(Refusal::Throttled);
+        }
+        let body = self.read(body).await?;
         let event = self.event(parameters, body);
         let limits = &self.api.limits;
         let answer = self
@@ -154,6 +180,16 @@ impl Call<'_> {
             Cors::clear(response.headers_mut());
         }
         Ok(response)
+    }
+
+    async fn read(&self, body: Incoming) -> Result<Bytes, Refused> {
+        let limits = &self.api.limits;
+        let announced = usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX);
+        let waits_to_send = self.parts.headers.contains_key(EXPECT);
+        if announced > limits.body && (waits_to_send || announced > limits.unread_body) {
+            return Err(Refused::BodyTooLarge);
+        }
+        tokio::time::timeout(limits.body_time, collect(body, limits)).await.unwrap_or(Err(Refused::TooSlow))
     }
 
     fn failed(&self, failure: &Failure) -> Refusal {
@@ -210,16 +246,21 @@ impl Call<'_> {
     }
 }
 
-async fn read(body: Incoming, limit: usize) -> Result<Bytes, Refusal> {
-    let announced = body.size_hint().lower();
-    if announced > u64::try_from(limit).unwrap_or(u64::MAX) {
-        return Err(Refusal::BodyTooLarge);
+/// Collects a body. Of one that is too large, what is left is thrown away, up to a limit of its own: a client that still
+/// sends would not read the answer.
+async fn collect(mut body: Incoming, limits: &Limits) -> Result<Bytes, Refused> {
+    let (mut kept, mut size) = (BytesMut::new(), 0);
+    while let Some(frame) = body.frame().await {
+        let Ok(data) = frame.map_err(|_| Refused::Malformed)?.into_data() else { continue };
+        size += data.len();
+        if size > limits.body.max(limits.unread_body) {
+            return Err(Refused::BodyTooLarge);
+        }
+        if size <= limits.body {
+            kept.extend_from_slice(&data);
+        }
     }
-    match Limited::new(body, limit).collect().await {
-        Ok(collected) => Ok(collected.to_bytes()),
-        Err(error) if error.is::<LengthLimitError>() => Err(Refusal::BodyTooLarge),
-        Err(_) => Err(Refusal::BodyUnreadable),
-    }
+    if size > limits.body { Err(Refused::BodyTooLarge) } else { Ok(kept.freeze()) }
 }
 
 /// A body as the event carries it: text for the few types AWS treats so, base64 otherwise.

@@ -3,11 +3,13 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
+use base64::{Engine, engine::general_purpose::STANDARD};
 use bytes::Bytes;
 use http::{
-    HeaderMap, HeaderValue, Method, Request, Response, StatusCode,
+    HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, Version,
     header::{
-        CONNECTION, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION, UPGRADE,
+        CONNECTION, ORIGIN, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION,
+        UPGRADE,
     },
     request::Parts,
 };
@@ -17,19 +19,23 @@ use tokio_tungstenite::tungstenite::{handshake::derive_accept_key, protocol::fra
 
 use crate::{
     answer::{Malformed, ProxyAnswer, gateway_message, json_response},
-    api::Api,
+    api::{Api, admits},
     arrival::{self, Origin, WrittenNames},
     clock::Moment,
     events::{self, AuthorizerRequest, EventType, Handshake, Identity, Lifecycle, WebSocketContext},
     faults::Peer,
     function::Failure,
     ids,
+    refusal::Refused,
     websocket::{
         authorizer::{Authorizer, Denied, authorize},
         connections::Connection,
         messages, socket,
     },
 };
+
+/// Bytes of a handshake's key before they are written in base64.
+const KEY_LENGTH: usize = 16;
 
 /// Answers a request to the WebSocket path.
 ///
@@ -55,9 +61,8 @@ pub(crate) async fn handle(
 /// Why a handshake is refused.
 #[derive(Debug)]
 enum Refusal {
-    NotAnUpgrade,
-    UrlTooLong,
-    HeadersTooLarge,
+    /// No function is asked.
+    Refused(Refused),
     TooManyConnects,
     Unauthorized,
     Forbidden,
@@ -68,12 +73,16 @@ enum Refusal {
     ShuttingDown,
 }
 
+impl From<Refused> for Refusal {
+    fn from(refused: Refused) -> Self {
+        Self::Refused(refused)
+    }
+}
+
 impl Refusal {
     fn status(&self) -> StatusCode {
         match self {
-            Self::NotAnUpgrade => StatusCode::UPGRADE_REQUIRED,
-            Self::UrlTooLong => StatusCode::URI_TOO_LONG,
-            Self::HeadersTooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+            Self::Refused(refused) => refused.status(),
             Self::TooManyConnects => StatusCode::TOO_MANY_REQUESTS,
             Self::Unauthorized => StatusCode::UNAUTHORIZED,
             Self::Forbidden => StatusCode::FORBIDDEN,
@@ -143,18 +152,19 @@ impl Attempt {
 
     /// Quotas and the protocol; gives the value of `Sec-WebSocket-Accept`.
     fn check(&self, parts: &Parts) -> Result<String, Refusal> {
-        let key = websocket_key(parts).ok_or(Refusal::NotAnUpgrade)?;
+        arrival::check_host(parts)?;
+        let key = websocket_key(parts)?;
         let limits = &self.api.limits;
         if parts.uri.path_and_query().is_some_and(|target| target.as_str().len() > limits.url) {
-            return Err(Refusal::UrlTooLong);
+            return Err(Refused::TargetTooLong.into());
         }
         if arrival::head_size(&parts.method, &parts.uri, &parts.headers) > limits.headers {
-            return Err(Refusal::HeadersTooLarge);
+            return Err(Refused::HeadTooLarge.into());
         }
         if *self.api.stopping.borrow() {
             return Err(Refusal::ShuttingDown);
         }
-        match self.api.throttle.admits() {
+        match self.api.throttle.admits() && admits(&self.api.websocket_throttles, "$connect") {
             true => Ok(derive_accept_key(key)),
             false => Err(Refusal::TooManyConnects),
         }
@@ -273,11 +283,15 @@ impl Attempt {
                 "WebSocket handshake refused"
             ),
         }
-        let body = gateway_message(refusal.message(), &self.connection_id, &self.request_id);
-        let mut response = json_response(refusal.status(), body);
-        if matches!(refusal, Refusal::NotAnUpgrade) {
-            response.headers_mut().insert(UPGRADE, HeaderValue::from_static("websocket"));
-        }
+        let aws = || {
+            let body = gateway_message(refusal.message(), &self.connection_id, &self.request_id);
+            json_response(refusal.status(), body)
+        };
+        let mut response = match refusal {
+            Refusal::Refused(refused) => self.api.house.refuse(refused, &self.request_id, aws),
+            _ => aws(),
+        };
+        self.api.house.name_request(&self.request_id, response.headers_mut());
         if let Ok(request_id) = HeaderValue::from_str(&self.request_id) {
             response.headers_mut().insert("x-amzn-requestid", request_id);
         }
@@ -285,18 +299,33 @@ impl Attempt {
     }
 }
 
-/// The client's key when the request is a WebSocket handshake of the one version there is.
-fn websocket_key(parts: &Parts) -> Option<&[u8]> {
+/// The client's key when the request is a WebSocket handshake of the one version there is
+/// ([RFC 6455, 4.2.1](https://www.rfc-editor.org/rfc/rfc6455#section-4.2.1)).
+fn websocket_key(parts: &Parts) -> Result<&[u8], Refused> {
     let names = |name, token: &str| {
         let values = parts.headers.get_all(name).into_iter().filter_map(|value| value.to_str().ok());
         let mut tokens = values.flat_map(|value| value.split(','));
         tokens.any(|part| part.trim().eq_ignore_ascii_case(token))
     };
-    let is_handshake = parts.method == Method::GET
-        && names(CONNECTION, "upgrade")
-        && names(UPGRADE, "websocket")
-        && names(SEC_WEBSOCKET_VERSION, "13");
-    if is_handshake { parts.headers.get(SEC_WEBSOCKET_KEY).map(HeaderValue::as_bytes) } else { None }
+    if ![Method::GET, Method::HEAD].contains(&parts.method) {
+        return Err(Refused::Method);
+    }
+    let is_upgrade = names(CONNECTION, "upgrade") && names(UPGRADE, "websocket") && names(SEC_WEBSOCKET_VERSION, "13");
+    if !is_upgrade || parts.method == Method::HEAD {
+        return Err(Refused::NotAnUpgrade);
+    }
+    let key = single(&parts.headers, SEC_WEBSOCKET_KEY)?.ok_or(Refused::Malformed)?.as_bytes();
+    // Which of two a function saw would be chance.
+    single(&parts.headers, ORIGIN)?;
+    let is_key = STANDARD.decode(key).is_ok_and(|bytes| bytes.len() == KEY_LENGTH);
+    if is_key && parts.version == Version::HTTP_11 { Ok(key) } else { Err(Refused::Malformed) }
+}
+
+/// A header that may be there once.
+fn single(headers: &HeaderMap, name: HeaderName) -> Result<Option<&HeaderValue>, Refused> {
+    let mut values = headers.get_all(name).into_iter();
+    let first = values.next();
+    if values.next().is_none() { Ok(first) } else { Err(Refused::Malformed) }
 }
 
 fn switching(accept: &str, protocol: Option<&str>) -> Result<Response<Bytes>, Refusal> {

@@ -9,7 +9,7 @@ use tokio_tungstenite::tungstenite::Utf8Bytes;
 
 use crate::{
     answer::{Malformed, ProxyAnswer, gateway_message},
-    api::{Api, WebSocketRoute},
+    api::{Api, WebSocketRoute, admits},
     clock::Moment,
     events::{self, EventType, Handshake, Lifecycle, WebSocketContext},
     faults::{DisconnectFate, Peer},
@@ -45,6 +45,9 @@ async fn run(api: &Api, connection: &Connection, text: &str) -> Option<Utf8Bytes
     let Some((key, route)) = select(api, text) else {
         return say("Forbidden");
     };
+    if !admits(&api.websocket_throttles, key) {
+        return say("Too Many Requests");
+    }
     let message_id = ids::id();
     let event = events::json(&events::Message {
         request_context: WebSocketContext {
@@ -112,6 +115,10 @@ pub(crate) fn disconnect(api: &Arc<Api>, connection: &Arc<Connection>, code: u16
         DisconnectFate::Deliver => Duration::ZERO,
         DisconnectFate::After(delay) => delay,
     };
+    if !admits(&api.websocket_throttles, "$disconnect") {
+        tracing::warn!(connection.id = &*connection.id, "$disconnect was throttled and is lost");
+        return;
+    }
     let Some(function) = api.websocket_routes.get("$disconnect").map(|route| Arc::clone(&route.function)) else {
         return;
     };

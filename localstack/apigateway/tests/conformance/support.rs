@@ -166,7 +166,7 @@ pub struct Answer {
 }
 
 impl Answer {
-    fn parse(bytes: &[u8]) -> Self {
+    pub fn parse(bytes: &[u8]) -> Self {
         let end = bytes.windows(4).position(|window| window == b"\r\n\r\n").expect("an HTTP answer");
         let head = std::str::from_utf8(&bytes[..end]).expect("an ASCII head");
         let mut lines = head.split("\r\n");
