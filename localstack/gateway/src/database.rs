@@ -1,8 +1,6 @@
 //! The embedded DynamoDB: in memory or in a file. It is called inside the process and listens nowhere.
 
-use std::fs::{File, TryLockError};
 use std::io;
-use std::path::Path;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
@@ -12,7 +10,7 @@ use serde::de::DeserializeOwned;
 use tokio::task::{self, JoinHandle};
 
 use crate::StartError;
-use crate::secret::with_suffix;
+use crate::data_file::DataFile;
 
 /// DynamoDB deletes expired items by itself within days; dynoxide wants to be asked.
 const TTL_SWEEP: Duration = Duration::from_secs(60);
@@ -21,21 +19,22 @@ const TTL_SWEEP: Duration = Duration::from_secs(60);
 pub struct Database {
     table: Table,
     ttl_sweeps: JoinHandle<()>,
-    _lock: Option<File>,
+    _file: Option<DataFile>,
 }
 
 impl Database {
     /// Opens the database. Without a file everything is gone when the process ends.
-    pub fn open(data: Option<&Path>) -> Result<Self, StartError> {
-        let lock = data.map(lock).transpose()?;
-        let engine = match data {
-            Some(path) => Dynoxide::new(&path.to_string_lossy()),
-            None => Dynoxide::memory(),
+    pub fn open(file: Option<DataFile>) -> Result<Self, StartError> {
+        let engine = match &file {
+            Some(file) => Dynoxide::new(&file.path().to_string_lossy()).map_err(|error| StartError::Data {
+                path: file.path().to_owned(),
+                source: io::Error::other(error.to_string()),
+            })?,
+            None => Dynoxide::memory().map_err(|error| StartError::Database(error.to_string()))?,
         };
-        let engine = engine.map_err(|error| StartError::Database(error.to_string()))?;
         let ttl_sweeps = tokio::spawn(sweep_ttl(engine.clone()));
-        let table = Table { engine: Arc::new(RwLock::new(Some(engine))), waits_for_disk: data.is_some() };
-        Ok(Self { table, ttl_sweeps, _lock: lock })
+        let table = Table { engine: Arc::new(RwLock::new(Some(engine))), waits_for_disk: file.is_some() };
+        Ok(Self { table, ttl_sweeps, _file: file })
     }
 
     /// What answers requests.
@@ -121,18 +120,6 @@ where
         serde_json::from_slice(body).map_err(|error| DynoxideError::ValidationException(error.to_string()))?;
     let answer = run(request)?;
     serde_json::to_vec(&answer).map_err(|error| DynoxideError::InternalServerError(error.to_string()))
-}
-
-/// Two processes on one file would each believe to know every connection.
-fn lock(data: &Path) -> Result<File, StartError> {
-    let path = with_suffix(data, ".lock");
-    let failed = |source| StartError::Data { path: data.to_owned(), source };
-    let file = File::options().create(true).append(true).open(path).map_err(failed)?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(failed(io::Error::other("another TunRTC uses it"))),
-        Err(TryLockError::Error(error)) => Err(failed(error)),
-    }
 }
 
 async fn sweep_ttl(database: Dynoxide) {

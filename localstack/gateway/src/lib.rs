@@ -6,6 +6,7 @@
 
 mod aws;
 mod console;
+mod data_file;
 mod database;
 mod demo;
 mod functions;
@@ -30,6 +31,7 @@ use tokio::task::JoinHandle;
 pub use aws::{Fate, Intercept, SdkCall};
 pub use options::Options;
 
+use data_file::DataFile;
 use database::Database;
 
 const TABLE: &str = "tunrtc";
@@ -58,14 +60,14 @@ pub enum StartError {
     #[error("the machine refuses to serve: {0}")]
     Loopback(io::Error),
     /// The data file, or what stands beside it, cannot be used.
-    #[error("cannot use the data at {}; choose another file with --data: {source}", path.display())]
+    #[error("cannot use the data at {}; choose another file with --data (or TUNRTC_DATA): {source}", path.display())]
     Data {
         /// The data file.
         path: PathBuf,
         /// Why.
         source: io::Error,
     },
-    /// The embedded database does not open.
+    /// The embedded database does not open in memory.
     #[error("the database does not open: {0}")]
     Database(String),
     /// A setting is missing or wrong.
@@ -100,13 +102,15 @@ impl Server {
         let address = listener.local_addr().map_err(StartError::Loopback)?;
         let url = options.public_url.clone().unwrap_or_else(|| public_url(&options.host, address.port()));
 
-        let database = Database::open(options.data.as_deref())?;
+        let file = options.data.as_deref().map(|data| DataFile::take(data, TABLE)).transpose()?;
+        let secret = signing_secret(file.as_ref())?;
+        let database = Database::open(file)?;
         let access_key = secret::random();
         let control = Arc::new(OnceLock::new());
         let aws = aws::config(database.table(), Arc::clone(&control), &access_key, options.intercept.clone());
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let ids: Arc<dyn IdSource> = Arc::new(UuidSource::default());
-        let settings = configure(&options, &url)?;
+        let settings = configure(&options, &url, secret);
         let runtime = Runtime::new(settings, Arc::clone(&clock), Arc::clone(&ids), move |_| Ok(aws.clone()));
 
         let store = runtime.get::<Store>()?;
@@ -175,11 +179,7 @@ fn public_url(host: &str, port: u16) -> String {
 }
 
 /// The settings that the template gives to functions on AWS.
-fn configure(options: &Options, url: &str) -> Result<Settings, StartError> {
-    let secret = match &options.data {
-        Some(data) => secret::beside(data).map_err(|source| StartError::Data { path: data.clone(), source })?,
-        None => secret::random(),
-    };
+fn configure(options: &Options, url: &str, secret: String) -> Settings {
     let socket = url.replacen("http", "ws", 1);
     let base = Settings::default()
         .with(settings::TABLE, TABLE)
@@ -191,7 +191,13 @@ fn configure(options: &Options, url: &str) -> Result<Settings, StartError> {
         .with(settings::STUN_URLS, options.stun_urls.join(","))
         .with(settings::TURN_URLS, options.turn_urls.join(","))
         .with(settings::TURN_SECRET, options.turn_secret.as_deref().unwrap_or_default());
-    Ok(options.settings.iter().fold(base, |all, (name, value)| all.with(name, value)))
+    options.settings.iter().fold(base, |all, (name, value)| all.with(name, value))
+}
+
+/// Kept beside the data, so that tokens outlive the process; made anew without data.
+fn signing_secret(file: Option<&DataFile>) -> Result<String, StartError> {
+    let Some(file) = file else { return Ok(secret::random()) };
+    secret::beside(file.path()).map_err(|source| StartError::Data { path: file.path().to_owned(), source })
 }
 
 /// Pages from this server, and from whatever else a developer runs on this machine.

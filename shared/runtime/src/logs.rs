@@ -46,6 +46,10 @@ pub fn init(format: Format) {
     drop(set);
 }
 
+/// The part of the SDK that complains, once for each call that is tried again, where there is no connection to close: in the
+/// local server, whose calls stay in the process.
+const CONNECTION_POISONING: &str = "aws_smithy_runtime::client::http::connection_poisoning";
+
 type Ours = Layered<Targets, Registry>;
 
 /// Our lines, and the warnings of others.
@@ -64,7 +68,8 @@ pub(crate) fn filtered(lines: impl Layer<Ours> + Send + Sync) -> impl Subscriber
         "ws_authorizer",
     ];
     let targets = ours.map(|target| (target, LevelFilter::INFO));
-    registry().with(Targets::new().with_default(LevelFilter::WARN).with_targets(targets)).with(lines)
+    let targets = Targets::new().with_default(LevelFilter::WARN).with_targets(targets);
+    registry().with(targets.with_target(CONNECTION_POISONING, LevelFilter::OFF)).with(lines)
 }
 
 /// JSON lines that embed metrics.
