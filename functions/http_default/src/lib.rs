@@ -1,6 +1,5 @@
 //! The `$default` route of the HTTP API: answers every route that does not exist.
 
-use domain::Error;
 use gateway::Surroundings;
 use gateway::rest::RestRequest;
 use lambda_http::{Body, Request, Response};
@@ -20,5 +19,7 @@ impl Deps {
 
 /// Answers the route.
 pub async fn handle(deps: &Deps, request: Request) -> Response<Body> {
-    RestRequest::new(&deps.surroundings, "http_default", &request).respond(Err(Error::NotFound))
+    let request = RestRequest::new(&deps.surroundings, "http_default", &request);
+    let error = request.no_route();
+    request.respond(Err(error))
 }

@@ -37,6 +37,12 @@ pub enum Error {
     /// Unknown, expired, revoked or reused.
     #[error("the refresh token is not valid; log in again")]
     InvalidRefreshToken,
+    /// The route exists, but not with this method.
+    #[error("this route takes other methods: {allowed}")]
+    MethodNotAllowed {
+        /// Those that it takes, separated by commas.
+        allowed: String,
+    },
     /// Not the creator of the session.
     #[error("only the creator of the session may do this")]
     Forbidden,
@@ -110,6 +116,7 @@ impl Error {
             Self::InvalidRefreshToken => "invalid_refresh_token",
             Self::Forbidden => "forbidden",
             Self::NotFound => "not_found",
+            Self::MethodNotAllowed { .. } => "method_not_allowed",
             Self::SessionNotFound => "session_not_found",
             Self::NotInSession => "not_in_session",
             Self::UserExists => "user_exists",

@@ -14,6 +14,7 @@ pub fn status(error: &Error) -> (StatusCode, &'static str) {
         Error::InvalidCredentials => (StatusCode::UNAUTHORIZED, "Wrong e-mail or password"),
         Error::InvalidRefreshToken => (StatusCode::UNAUTHORIZED, "The refresh token is not valid"),
         Error::Forbidden => (StatusCode::FORBIDDEN, "Not allowed"),
+        Error::MethodNotAllowed { .. } => (StatusCode::METHOD_NOT_ALLOWED, "Another method is needed"),
         Error::NotFound => (StatusCode::NOT_FOUND, "Not found"),
         Error::SessionNotFound => (StatusCode::NOT_FOUND, "No such session"),
         Error::NotInSession | Error::NotJoined | Error::PeerNotFound => (StatusCode::NOT_FOUND, "Not a participant"),

@@ -7,12 +7,12 @@ use std::time::Duration;
 use auth::Tokens;
 use domain::accounts::Grant;
 use domain::{Caller, Context, Error, Metric, Result, SessionId, Timestamp, UserId};
-use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue, LINK, RETRY_AFTER, WWW_AUTHENTICATE};
+use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderValue, LINK, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderName, StatusCode};
 use lambda_http::request::RequestContext;
 use lambda_http::{Body, Request, RequestExt, Response};
-use protocol::Page;
 use protocol::rest::{Auth, MAX_BODY};
+use protocol::{Page, routes};
 use serde::Serialize;
 
 use crate::{Surroundings, problem};
@@ -86,6 +86,28 @@ impl<'a> RestRequest<'a> {
         match self.request.request_context_ref() {
             Some(RequestContext::ApiGatewayV2(context)) => context.http.source_ip.clone().unwrap_or_default(),
             _ => String::new(),
+        }
+    }
+
+    /// The host that was asked, with its port.
+    pub(crate) fn host(&self) -> &'a str {
+        self.header("host")
+    }
+
+    /// Whether the client came over TLS, as API Gateway says.
+    pub(crate) fn is_secure(&self) -> bool {
+        self.header("x-forwarded-proto") == "https"
+    }
+
+    fn header(&self, name: &str) -> &'a str {
+        self.request.headers().get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
+    }
+
+    /// Why the request finds no route: none has its path, or those that do take other methods.
+    pub fn no_route(&self) -> Error {
+        match routes::methods(self.request.raw_http_path()).join(", ") {
+            none if none.is_empty() => Error::NotFound,
+            allowed => Error::MethodNotAllowed { allowed },
         }
     }
 
@@ -196,8 +218,10 @@ impl Answer {
     fn problem(error: &Error, status: StatusCode, request_id: &str) -> Self {
         let mut answer = Self::json(status, "application/problem+json", &problem::document(error, request_id));
         answer.headers.extend(problem::retry_after(error).map(|seconds| (RETRY_AFTER, seconds.to_string())));
-        if matches!(error, Error::Unauthorized) {
-            answer.headers.push((WWW_AUTHENTICATE, "Bearer".to_owned()));
+        match error {
+            Error::Unauthorized => answer.headers.push((WWW_AUTHENTICATE, "Bearer".to_owned())),
+            Error::MethodNotAllowed { allowed } => answer.headers.push((ALLOW, allowed.clone())),
+            _ => {}
         }
         answer
     }

@@ -44,6 +44,7 @@ pub const ROUTES: &[Route] = &[
     http("POST /api/auth/refresh", "auth_refresh"),
     http("POST /api/auth/logout", "auth_logout"),
     http("GET /api/auth/me", "auth_me"),
+    http("HEAD /api/auth/me", "auth_me"),
     http("POST /api/auth/password", "auth_password"),
     http("DELETE /api/auth/me", "auth_delete"),
     http("POST /api/session/create", "session_create"),
@@ -52,10 +53,15 @@ pub const ROUTES: &[Route] = &[
     http("POST /api/session/leave", "session_leave"),
     http("POST /api/session/end", "session_end"),
     http("GET /api/session/active", "session_active"),
+    http("HEAD /api/session/active", "session_active"),
     http("GET /api/session/{sessionId}", "session_get"),
+    http("HEAD /api/session/{sessionId}", "session_get"),
     http("GET /api/session/{sessionId}/messages", "session_messages"),
+    http("HEAD /api/session/{sessionId}/messages", "session_messages"),
     http("GET /api/iceservers", "ice_servers"),
+    http("HEAD /api/iceservers", "ice_servers"),
     http("GET /health", "health"),
+    http("HEAD /health", "health"),
     http("$default", "http_default"),
     websocket("$connect", "ws_connect"),
     websocket("$disconnect", "ws_disconnect"),
@@ -76,3 +82,39 @@ pub const AUTHORIZER: &str = "ws_authorizer";
 
 /// The function behind the delay queue and the sweep's schedule.
 pub const EXPIRY: &str = "participant_expiry";
+
+/// The methods that routes of the HTTP API take at this path; none when there is no such path.
+pub fn methods(path: &str) -> Vec<&'static str> {
+    let keys = ROUTES.iter().filter(|route| route.api == Api::Http).filter_map(|route| route.key.split_once(' '));
+    keys.filter(|(_, template)| is_at(template, path)).map(|(method, _)| method).collect()
+}
+
+/// Whether a path fits a template, in which `{name}` stands for anything between two slashes.
+fn is_at(template: &str, path: &str) -> bool {
+    let (template, path): (Vec<_>, Vec<_>) = (template.split('/').collect(), path.split('/').collect());
+    let fits = |(part, text): (&&str, &&str)| part == text || (part.starts_with('{') && !text.is_empty());
+    template.len() == path.len() && template.iter().zip(&path).all(fits)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_path_that_takes_get_takes_head_with_the_same_function() {
+        for route in ROUTES.iter().filter(|route| route.key.starts_with("GET ")) {
+            let head = ROUTES.iter().find(|other| other.key == route.key.replacen("GET", "HEAD", 1));
+            assert_eq!(head.map(|head| head.function), Some(route.function), "{}", route.key);
+        }
+    }
+
+    #[test]
+    fn a_paths_methods_are_those_of_its_routes() {
+        assert_eq!(methods("/api/auth/me"), ["GET", "HEAD", "DELETE"]);
+        assert_eq!(methods("/api/session/join"), ["POST", "GET", "HEAD"]);
+        assert_eq!(methods("/api/session/x/messages"), ["GET", "HEAD"]);
+        for nowhere in ["/", "/api", "/api/session/", "/api/auth/me/", "/api/session/x/y"] {
+            assert!(methods(nowhere).is_empty(), "{nowhere}");
+        }
+    }
+}

@@ -196,18 +196,32 @@ async fn what_is_not_a_route_is_not_found() {
     let alice = target.person("alice").await;
     for (method, path) in [
         (Method::GET, "/api"),
-        (Method::GET, "/api/auth/login"),
-        (Method::PUT, "/api/session/create"),
-        (Method::DELETE, "/api/session/01a1ed5c-8600-7000-8000-000000000001"),
-        (Method::POST, "/health"),
         (Method::GET, "/api/session/a/b/c"),
         (Method::GET, "/api/auth/me/"),
         (Method::GET, "/no/such/page"),
-        (Method::POST, "/"),
         (Method::PATCH, "/API/AUTH/ME"),
     ] {
         for token in [None, Some(alice.token.as_str())] {
             assert_problem(&target.api.call(method.clone(), path, token, None).await, 404, "not_found");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_route_asked_with_another_method_says_which_it_takes() {
+    let target = Target::local().await;
+    let alice = target.person("alice").await;
+    for (method, path, allowed) in [
+        (Method::GET, "/api/auth/login", "POST"),
+        (Method::PUT, "/api/session/create", "POST, GET, HEAD"),
+        (Method::DELETE, "/api/session/01a1ed5c-8600-7000-8000-000000000001", "GET, HEAD"),
+        (Method::POST, "/health", "GET, HEAD"),
+        (Method::POST, "/", "GET, HEAD"),
+    ] {
+        for token in [None, Some(alice.token.as_str())] {
+            let reply = target.api.call(method.clone(), path, token, None).await;
+            assert_problem(&reply, 405, "method_not_allowed");
+            assert_eq!(reply.header("allow"), allowed, "{method} {path}");
         }
     }
 }
