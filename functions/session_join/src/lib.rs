@@ -55,9 +55,10 @@ async fn join(deps: &Deps, request: &RestRequest<'_>) -> Result<Answer> {
     let (context, now) = (request.context(), request.now());
     let ports = Ports { store: &deps.store, sockets: &deps.push, delays: &deps.delay, encoder: &JsonEncoder, context };
     let joined = sessions::join(ports, &caller, session).await?;
+    let url = deps.signaling_url.answering(request);
     Ok(Answer::ok(&Joined {
         session: SessionDetail::new(&joined.roster, now),
-        signaling: views::signaling(&deps.tickets, &deps.signaling_url, context, &caller, session, joined.attempt),
+        signaling: views::signaling(&deps.tickets, url, context, &caller, session, joined.attempt),
         ice_servers: views::ice_servers(&deps.ice, caller.user_id, now),
     }))
 }

@@ -44,5 +44,6 @@ async fn ticket(deps: &Deps, request: &RestRequest<'_>) -> Result<Answer> {
     let session = parse_session_id(request.body()?)?;
     let context = request.context();
     let attempt = sessions::ticket(&deps.store, context, &caller, session).await?;
-    Ok(Answer::ok(&views::signaling(&deps.tickets, &deps.signaling_url, context, &caller, session, attempt)))
+    let url = deps.signaling_url.answering(request);
+    Ok(Answer::ok(&views::signaling(&deps.tickets, url, context, &caller, session, attempt)))
 }

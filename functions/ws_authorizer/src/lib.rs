@@ -47,7 +47,8 @@ pub async fn handle(deps: &Deps, event: Request) -> Result<Response, lambda_runt
         tracing::info!(request.id = request_id, route = "ws_authorizer", outcome = "unauthorized", "answered");
         return Err(Unauthorized.into());
     };
-    let allowed = deps.origins.allow(origin);
+    let host = event.headers.get("host").and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let allowed = deps.origins.allow(origin, host);
     let outcome = if allowed { "ok" } else { "forbidden" };
     tracing::info!(request.id = request_id, route = "ws_authorizer", user.id = %ticket.user, outcome, "answered");
     Ok(answer(&ticket, allowed, resource))

@@ -14,7 +14,7 @@ use crate::{
     http_api::{cors::Cors, routes::Routes},
     limits::Limits,
     proxies::Proxies,
-    refusal::House,
+    refusal::{House, Refused},
     throttle::Throttle,
     websocket::{authorizer::Authorizer, connections::Connections, order::MessageOrder},
 };
@@ -25,8 +25,9 @@ pub struct Gateway {
     pub(crate) api: Arc<Api>,
 }
 
-/// What answers a GET or HEAD request that no explicit route matches; `None` passes it on.
-pub(crate) type Assets = Box<dyn Fn(Request<()>) -> BoxFuture<'static, Option<Response<Bytes>>> + Send + Sync>;
+/// What answers a request that no explicit route matches; `None` passes it on.
+pub(crate) type Assets =
+    Box<dyn Fn(Request<()>) -> BoxFuture<'static, Option<Result<Response<Bytes>, Refused>>> + Send + Sync>;
 
 /// The function of a WebSocket route.
 pub(crate) struct WebSocketRoute {

@@ -91,12 +91,12 @@ impl Builder {
         self.with(|api| api.cors = Some(cors))
     }
 
-    /// Static files: asked for every GET and HEAD request that no explicit route matches,
-    /// before `$default`. `None` means that there is no such file. On AWS a CDN in front does this.
+    /// Static files: asked for every request that no explicit route matches, before `$default`. `None` means that there is no
+    /// such file. On AWS a CDN in front does this.
     pub fn assets<F, Fut>(self, handler: F) -> Self
     where
         F: Fn(Request<()>) -> Fut + Send + Sync + 'static,
-        Fut: Future<Output = Option<Response<Bytes>>> + Send + 'static,
+        Fut: Future<Output = Option<Result<Response<Bytes>, Refused>>> + Send + 'static,
     {
         self.with(|api| api.assets = Some(Box::new(move |request| handler(request).boxed())))
     }
@@ -197,13 +197,17 @@ impl Builder {
     /// The [throttle](https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-throttling.html) of one route of
     /// the HTTP API (`RouteSettings` of its stage). Requests above it are answered 429.
     pub fn http_throttle(self, key: &str, rate: Rate) -> Self {
-        self.with(|api| drop(api.http_throttles.insert(key.to_owned(), Throttle::new(rate))))
+        self.with(|api| {
+            api.http_throttles.insert(key.to_owned(), Throttle::new(rate));
+        })
     }
 
     /// The throttle of one route of the WebSocket API. Messages above it are answered `Too Many Requests`, handshakes 429,
     /// and a `$disconnect` is lost.
     pub fn ws_throttle(self, key: &str, rate: Rate) -> Self {
-        self.with(|api| drop(api.websocket_throttles.insert(key.to_owned(), Throttle::new(rate))))
+        self.with(|api| {
+            api.websocket_throttles.insert(key.to_owned(), Throttle::new(rate));
+        })
     }
 
     /// Proxies in front of the gateway. What they say in `X-Forwarded-For`, `X-Forwarded-Proto` or `Forwarded` is believed;

@@ -15,7 +15,10 @@ pub enum Refused {
     /// It names no host, or more than one ([RFC 9112, 3.2](https://www.rfc-editor.org/rfc/rfc9112#section-3.2)).
     Host,
     /// Its method is not one that this path takes.
-    Method,
+    Method {
+        /// Those that it takes, separated by commas.
+        allowed: &'static str,
+    },
     /// Its body did not come in time.
     TooSlow,
     /// Its body is longer than [`Limits::body`](crate::Limits::body).
@@ -33,7 +36,7 @@ impl Refused {
     pub fn status(self) -> StatusCode {
         match self {
             Self::Malformed | Self::Host => StatusCode::BAD_REQUEST,
-            Self::Method => StatusCode::METHOD_NOT_ALLOWED,
+            Self::Method { .. } => StatusCode::METHOD_NOT_ALLOWED,
             Self::TooSlow => StatusCode::REQUEST_TIMEOUT,
             Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::TargetTooLong => StatusCode::URI_TOO_LONG,
@@ -45,8 +48,7 @@ impl Refused {
     /// Headers that go with the status, whatever the body.
     pub(crate) fn add_headers(self, headers: &mut HeaderMap) {
         match self {
-            // Only the WebSocket's path knows its one method without asking a function.
-            Self::Method => drop(headers.insert(ALLOW, HeaderValue::from_static("GET"))),
+            Self::Method { allowed } => drop(headers.insert(ALLOW, HeaderValue::from_static(allowed))),
             Self::NotAnUpgrade => {
                 headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
                 headers.insert(SEC_WEBSOCKET_VERSION, HeaderValue::from_static("13"));

@@ -2,51 +2,68 @@
 
 use std::path::{Component, Path, PathBuf};
 
+use apigateway::Refused;
 use bytes::Bytes;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
-use http::{HeaderName, Method, Request, Response, StatusCode};
+use http::{HeaderMap, Method, Request, Response};
 
-use crate::demo;
+use crate::security::SecurityHeaders;
+use crate::{Options, demo};
 
 /// The machine-readable contract, as it was generated from the code's types.
 const OPENAPI: &str = include_str!("../../../docs/api/openapi.json");
 const ASYNCAPI: &str = include_str!("../../../docs/api/asyncapi.json");
 const REFERENCE: &str = include_str!("reference.html");
+const HTML: &str = "text/html; charset=utf-8";
 const NOT_BUILT: &str = include_str!("not_built.html");
 
-/// What is served beside the API.
+/// The site: files below a folder, and what is linked in.
 pub struct Site {
-    /// The folder of the built console page.
-    pub root: PathBuf,
+    root: PathBuf,
     /// Whether the page may offer the demo accounts. The list that is built with the page is empty.
-    pub has_demo_accounts: bool,
+    has_demo_accounts: bool,
+    headers: SecurityHeaders,
 }
 
-/// Answers a GET or HEAD request that no route matches, if the site has such a file.
-pub async fn serve(site: &Site, request: Request<()>) -> Option<Response<Bytes>> {
-    let path = request.uri().path();
-    let (kind, body) = match path {
-        "/docs" => ("text/html; charset=utf-8", Bytes::from_static(REFERENCE.as_bytes())),
-        "/openapi.json" => ("application/json", Bytes::from_static(OPENAPI.as_bytes())),
-        "/asyncapi.json" => ("application/json", Bytes::from_static(ASYNCAPI.as_bytes())),
-        "/demo-accounts.json" if site.has_demo_accounts => ("application/json", Bytes::from(demo::listed())),
-        _ => file(&site.root, path).await?,
-    };
-    let body = if request.method() == Method::HEAD { Bytes::new() } else { body };
-    let mut response = Response::new(body);
-    *response.status_mut() = StatusCode::OK;
-    let headers = response.headers_mut();
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
-    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
-    headers.insert(HeaderName::from_static("x-content-type-options"), HeaderValue::from_static("nosniff"));
-    Some(response)
+impl Site {
+    /// The site of a server.
+    pub fn new(options: &Options) -> Self {
+        Self {
+            root: options.console.clone(),
+            has_demo_accounts: options.data.is_none(),
+            headers: SecurityHeaders::new(options.public_url.as_deref()),
+        }
+    }
+
+    /// Answers a request that no route matches, if there is such a file.
+    pub async fn serve(&self, request: Request<()>) -> Option<Result<Response<Bytes>, Refused>> {
+        let path = request.uri().path();
+        let (kind, body) = match path {
+            "/docs" => (HTML, Bytes::from_static(REFERENCE.as_bytes())),
+            "/openapi.json" => ("application/json", Bytes::from_static(OPENAPI.as_bytes())),
+            "/asyncapi.json" => ("application/json", Bytes::from_static(ASYNCAPI.as_bytes())),
+            "/demo-accounts.json" if self.has_demo_accounts => ("application/json", Bytes::from(demo::listed())),
+            _ => file(&self.root, path).await?,
+        };
+        if ![Method::GET, Method::HEAD].contains(request.method()) {
+            return Some(Err(Refused::Method { allowed: "GET, HEAD" }));
+        }
+        let mut headers = HeaderMap::new();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+        let page = if kind == HTML { std::str::from_utf8(&body).unwrap_or_default() } else { "" };
+        self.headers.add(&mut headers, request.headers(), page);
+        let mut response = Response::new(body);
+        *response.headers_mut() = headers;
+        Some(Ok(response))
+    }
 }
 
 async fn file(root: &Path, path: &str) -> Option<(&'static str, Bytes)> {
     let relative = relative(path)?;
     match tokio::fs::read(root.join(&relative)).await {
         Ok(content) => Some((content_type(&relative), Bytes::from(content))),
-        Err(_) if path == "/" => Some(("text/html; charset=utf-8", Bytes::from_static(NOT_BUILT.as_bytes()))),
+        Err(_) if path == "/" => Some((HTML, Bytes::from_static(NOT_BUILT.as_bytes()))),
         Err(_) => None,
     }
 }
@@ -62,7 +79,7 @@ fn relative(path: &str) -> Option<PathBuf> {
 
 fn content_type(path: &Path) -> &'static str {
     match path.extension().and_then(|extension| extension.to_str()) {
-        Some("html") => "text/html; charset=utf-8",
+        Some("html") => HTML,
         Some("js" | "mjs") => "text/javascript; charset=utf-8",
         Some("css") => "text/css; charset=utf-8",
         Some("json" | "map") => "application/json",

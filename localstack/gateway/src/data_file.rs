@@ -4,7 +4,7 @@ use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
 
-use rusqlite::{Connection, OpenFlags, OptionalExtension};
+use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension};
 
 use crate::StartError;
 use crate::secret::with_suffix;
@@ -64,7 +64,6 @@ fn check(path: &Path, table: &str) -> io::Result<()> {
     if fs::metadata(path)?.len() == 0 {
         return Ok(());
     }
-    let unreadable = |error: rusqlite::Error| io::Error::other(format!("it cannot be read as a database ({error})"));
     let database = open(path).map_err(unreadable)?;
     if !is_ours(&database, table).map_err(unreadable)? {
         return Err(io::Error::other("it is a database of something else"));
@@ -72,8 +71,19 @@ fn check(path: &Path, table: &str) -> io::Result<()> {
     let found: String = database.query_row("PRAGMA quick_check(1)", [], |row| row.get(0)).map_err(unreadable)?;
     match found.as_str() {
         "ok" => Ok(()),
-        damage => Err(io::Error::other(format!("it is damaged, use a backup of it ({})", damage.replace('\n', " ")))),
+        damage => Err(damaged(&damage.replace('\n', " "))),
     }
+}
+
+fn unreadable(error: rusqlite::Error) -> io::Error {
+    match error.sqlite_error_code() {
+        Some(ErrorCode::DatabaseCorrupt) => damaged(&error.to_string()),
+        Some(_) | None => io::Error::other(format!("it cannot be read as a database ({error})")),
+    }
+}
+
+fn damaged(how: &str) -> io::Error {
+    io::Error::other(format!("it is damaged, use a backup of it ({how})"))
 }
 
 /// Opens a database only to read it. Without a journal beside it nothing else is touched, not even to take a lock.

@@ -4,6 +4,7 @@
 //! No production code knows that it runs here. Functions get the events that AWS sends, through their JSON, and call
 //! DynamoDB, `@connections` and the delay queue through the ordinary SDK.
 
+mod addresses;
 mod aws;
 mod console;
 mod data_file;
@@ -11,17 +12,19 @@ mod database;
 mod demo;
 mod functions;
 mod options;
+mod refusals;
 mod secret;
+mod security;
+mod template;
 
 use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
-use std::time::Duration;
 
-use apigateway::{BuildError, Cors, Function, Gateway};
+use apigateway::{BuildError, Builder, Function, Gateway};
 use domain::{Clock, IdSource};
-use protocol::routes::{self, Api, ROUTES};
+use protocol::routes::{self, Api, ROUTES, Route};
 use runtime::{Runtime, SettingError, Settings, SystemClock, UuidSource, settings};
 use store::Store;
 use tokio::net::TcpListener;
@@ -29,8 +32,9 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 pub use aws::{Fate, Intercept, SdkCall};
-pub use options::Options;
+pub use options::{HEARTBEAT_SECONDS, Options};
 
+use console::Site;
 use data_file::DataFile;
 use database::Database;
 
@@ -85,6 +89,7 @@ pub enum StartError {
 pub struct Server {
     address: SocketAddr,
     url: String,
+    notes: Vec<String>,
     gateway: Gateway,
     database: Database,
     stop: oneshot::Sender<()>,
@@ -100,7 +105,9 @@ impl Server {
     pub async fn start(options: Options) -> Result<Self, StartError> {
         let listener = listen(&options).await?;
         let address = listener.local_addr().map_err(StartError::Loopback)?;
-        let url = options.public_url.clone().unwrap_or_else(|| public_url(&options.host, address.port()));
+        let url = options.public_url.clone().unwrap_or_else(|| addresses::own_url(&options.host, address.port()));
+
+        let notes = addresses::notes(&options, address.port());
 
         let file = options.data.as_deref().map(|data| DataFile::take(data, TABLE)).transpose()?;
         let secret = signing_secret(file.as_ref())?;
@@ -125,12 +132,17 @@ impl Server {
         let (stop, stopped) = oneshot::channel::<()>();
         let served = gateway.clone();
         let serving = tokio::spawn(async move { served.serve(listener, async move { drop(stopped.await) }).await });
-        Ok(Self { address, url, gateway, database, stop, serving, runtime })
+        Ok(Self { address, url, notes, gateway, database, stop, serving, runtime })
     }
 
     /// Where it is, for people and their browsers.
     pub fn url(&self) -> &str {
         &self.url
+    }
+
+    /// What people should know before they use it, a line each.
+    pub fn notes(&self) -> &[String] {
+        &self.notes
     }
 
     /// Where it listens.
@@ -168,29 +180,21 @@ async fn listen(options: &Options) -> Result<TcpListener, StartError> {
     })
 }
 
-/// `localhost` where it leads here: browsers count it as a secure context, which cameras need.
-fn public_url(host: &str, port: u16) -> String {
-    let name = match host {
-        "127.0.0.1" | "0.0.0.0" | "::" | "::1" => "localhost".to_owned(),
-        ipv6 if ipv6.contains(':') => format!("[{ipv6}]"),
-        name => name.to_owned(),
-    };
-    format!("http://{name}:{port}")
-}
-
 /// The settings that the template gives to functions on AWS.
 fn configure(options: &Options, url: &str, secret: String) -> Settings {
-    let socket = url.replacen("http", "ws", 1);
+    // Without a public address the server answers under whatever name it was asked by.
+    let origin = options.public_url.as_deref().unwrap_or("{scheme}://{host}");
     let base = Settings::default()
         .with(settings::TABLE, TABLE)
         .with(settings::SECRET, secret)
-        .with(settings::SIGNALING_URL, format!("{}/ws", socket.trim_end_matches('/')))
+        .with(settings::SIGNALING_URL, format!("{}/ws", origin.replacen("http", "ws", 1)))
         .with(settings::CONNECTIONS_ENDPOINT, format!("{}/{STAGE}", aws::ENDPOINT))
         .with(settings::DELAY_QUEUE_URL, format!("{}/000000000000/{QUEUE}", aws::ENDPOINT))
         .with(settings::ALLOWED_ORIGINS, allowed_origins(options, url).join(","))
         .with(settings::STUN_URLS, options.stun_urls.join(","))
         .with(settings::TURN_URLS, options.turn_urls.join(","))
-        .with(settings::TURN_SECRET, options.turn_secret.as_deref().unwrap_or_default());
+        .with(settings::TURN_SECRET, options.turn_secret.as_deref().unwrap_or_default())
+        .with(settings::HEARTBEAT_SECONDS, options::HEARTBEAT_SECONDS);
     options.settings.iter().fold(base, |all, (name, value)| all.with(name, value))
 }
 
@@ -202,51 +206,51 @@ fn signing_secret(file: Option<&DataFile>) -> Result<String, StartError> {
 
 /// Pages from this server, and from whatever else a developer runs on this machine.
 fn allowed_origins(options: &Options, url: &str) -> Vec<String> {
-    let own = url.trim_end_matches('/').to_owned();
-    let local = ["http://localhost:*", "http://127.0.0.1:*", "https://localhost:*"].map(str::to_owned);
-    let more = options.allowed_origins.iter().cloned();
-    std::iter::once(own).chain(local).chain(more).collect()
+    let asked: &[&str] = if options.public_url.is_none() { &["http://{host}", "https://{host}"] } else { &[] };
+    let local = ["http://localhost:*", "http://127.0.0.1:*", "https://localhost:*"];
+    let own = std::iter::once(url).chain(asked.iter().copied()).chain(local).map(str::to_owned);
+    own.chain(options.allowed_origins.iter().cloned()).collect()
 }
 
 async fn assemble(runtime: &Runtime, options: Options, access_key: String) -> Result<Gateway, StartError> {
-    let origins = runtime.settings.list(settings::ALLOWED_ORIGINS);
+    let site = Arc::new(Site::new(&options));
+    let expiry = functions::function(routes::EXPIRY, runtime)?;
     let mut builder = Gateway::builder()
         .access_key_id(access_key)
         .ws_stage(STAGE)
         .ws_path("/ws")
         .limits(options.limits)
         .message_order(options.message_order)
-        .cors(cors(origins))
-        .authorizer(TICKET, functions::function(routes::AUTHORIZER, runtime)?);
-    for route in ROUTES {
-        let function = functions::function(route.function, runtime)?;
-        builder = match route.api {
-            Api::Http => builder.http_route(route.key, function),
-            Api::WebSocket if route.has_route_response() => builder.ws_route_with_response(route.key, function),
-            Api::WebSocket => builder.ws_route(route.key, function),
-        };
-    }
-    let expiry = functions::function(routes::EXPIRY, runtime)?;
-    let site = Arc::new(console::Site { root: options.console, has_demo_accounts: options.data.is_none() });
-    builder =
-        builder.queue(QUEUE, expiry.clone()).schedule("sweep", options.sweep_every, expiry).assets(move |request| {
+        .cors(template::cors(runtime.settings.list(settings::ALLOWED_ORIGINS)))
+        .trusted_proxies(options.trusted_proxies)
+        .request_id_header(refusals::REQUEST_ID)
+        .refusals(refusals::render)
+        .authorizer(TICKET, functions::function(routes::AUTHORIZER, runtime)?)
+        .queue(QUEUE, expiry.clone())
+        .schedule("sweep", options.sweep_every, expiry)
+        .assets(move |request| {
             let site = Arc::clone(&site);
-            async move { console::serve(&site, request).await }
+            async move { site.serve(request).await }
         });
+    for route in ROUTES {
+        builder = add_route(builder, route, functions::function(route.function, runtime)?, options.route_throttles);
+    }
     if let Some(faults) = options.faults {
         builder = builder.faults(faults.build());
     }
     Ok(builder.build()?)
 }
 
-/// As in the template.
-fn cors(allow_origins: Vec<String>) -> Cors {
-    Cors {
-        allow_origins,
-        allow_methods: ["GET", "POST", "DELETE", "OPTIONS"].map(str::to_owned).to_vec(),
-        allow_headers: ["authorization", "content-type"].map(str::to_owned).to_vec(),
-        expose_headers: ["x-request-id", "link", "retry-after"].map(str::to_owned).to_vec(),
-        max_age: Duration::from_secs(3600),
-        allow_credentials: false,
+fn add_route(builder: Builder, route: &Route, function: Function, throttled: bool) -> Builder {
+    let rate = template::rate(route.function);
+    let builder = match (route.api, throttled) {
+        (Api::Http, true) => builder.http_throttle(route.key, rate),
+        (Api::WebSocket, true) => builder.ws_throttle(route.key, rate),
+        (Api::Http | Api::WebSocket, false) => builder,
+    };
+    match route.api {
+        Api::Http => builder.http_route(route.key, function),
+        Api::WebSocket if route.has_route_response() => builder.ws_route_with_response(route.key, function),
+        Api::WebSocket => builder.ws_route(route.key, function),
     }
 }

@@ -1,12 +1,16 @@
 //! `tunrtc`: the whole of TunRTC on one machine.
 
 use std::io::Write;
+use std::net::IpAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Parser, ValueEnum};
-use local::{Options, Server, StartError};
-use runtime::{logs, settings};
+use apigateway::IpNet;
+use auth::IceUrlKind;
+use clap::{CommandFactory, Parser, ValueEnum};
+use gateway::{NoOrigin, Origins};
+use local::{HEARTBEAT_SECONDS, Options, Server, StartError};
+use runtime::{Settings, logs, settings};
 
 /// The whole of TunRTC on one machine: API, signaling and console page.
 #[derive(Parser)]
@@ -25,23 +29,30 @@ struct Arguments {
     #[arg(long, env = "TUNRTC_PUBLIC_URL", value_name = "URL", value_parser = web_address)]
     public_url: Option<String>,
     /// TURN address, such as turn:turn.example.org:3478; may be given more than once
-    #[arg(long, env = "TUNRTC_TURN_URLS", value_name = "URL", value_delimiter = ',', requires = "turn_secret")]
+    #[arg(long, env = "TUNRTC_TURN_URLS", value_name = "URL", value_delimiter = ',', requires = "turn_secret", value_parser = turn_url)]
     turn_url: Vec<String>,
     /// Secret shared with the TURN server
-    #[arg(long, env = "TUNRTC_TURN_SECRET", value_name = "SECRET", hide_env_values = true)]
+    #[arg(long, env = "TUNRTC_TURN_SECRET", value_name = "SECRET", hide_env_values = true, requires = "turn_url")]
     turn_secret: Option<String>,
     /// STUN address, such as stun:stun.example.org:3478; may be given more than once
-    #[arg(long, env = "TUNRTC_STUN_URLS", value_name = "URL", value_delimiter = ',')]
+    #[arg(long, env = "TUNRTC_STUN_URLS", value_name = "URL", value_delimiter = ',', value_parser = stun_url)]
     stun_url: Vec<String>,
     /// Web origin that may connect besides those of this machine; may be given more than once
-    #[arg(long, env = "TUNRTC_ALLOWED_ORIGINS", value_name = "ORIGIN", value_delimiter = ',')]
+    #[arg(long, env = "TUNRTC_ALLOWED_ORIGINS", value_name = "ORIGIN", value_delimiter = ',', value_parser = origin)]
     allow_origin: Vec<String>,
+    /// Proxy in front of this server, whose X-Forwarded-For or Forwarded names clients: an address or a network such as
+    /// 10.0.0.0/8; may be given more than once
+    #[arg(long, env = "TUNRTC_TRUSTED_PROXIES", value_name = "ADDRESS", value_delimiter = ',', value_parser = network)]
+    trusted_proxy: Vec<IpNet>,
+    /// Throttle each route as the deployment on AWS does
+    #[arg(long, env = "TUNRTC_ROUTE_THROTTLES")]
+    route_throttles: bool,
     /// How long a participant whose connection was lost keeps the seat, in seconds
     #[arg(long, env = settings::RECONNECT_GRACE_SECONDS, value_name = "N", default_value_t = 30)]
     #[arg(value_parser = clap::value_parser!(u32).range(1..=900))]
     reconnect_grace_seconds: u32,
     /// How often clients show life, in seconds
-    #[arg(long, env = settings::HEARTBEAT_SECONDS, value_name = "N", default_value_t = 240)]
+    #[arg(long, env = settings::HEARTBEAT_SECONDS, value_name = "N", default_value_t = HEARTBEAT_SECONDS)]
     #[arg(value_parser = clap::value_parser!(u32).range(1..=540))]
     heartbeat_seconds: u32,
     /// Folder of the built console page
@@ -60,13 +71,56 @@ enum Log {
     Json,
 }
 
+/// An origin, as clients reach the server: every route is at its root.
 fn web_address(text: &str) -> Result<String, &'static str> {
-    let starts = text.starts_with("http://") || text.starts_with("https://");
-    starts.then(|| text.trim_end_matches('/').to_owned()).ok_or("must start with http:// or https://")
+    let address = text.strip_suffix('/').unwrap_or(text);
+    let starts = address.starts_with("http://") || address.starts_with("https://");
+    let is_origin = starts && Origins::new(vec![address.to_owned()]).is_ok() && !address.ends_with(":*");
+    is_origin
+        .then(|| address.to_owned())
+        .ok_or("must be http:// or https:// with a host, perhaps a port, and nothing behind it")
+}
+
+fn origin(text: &str) -> Result<String, NoOrigin> {
+    Origins::new(vec![text.to_owned()]).map(|_| text.to_owned())
+}
+
+fn stun_url(text: &str) -> Result<String, &'static str> {
+    auth::check_ice_url(IceUrlKind::Stun, text).map(|()| text.to_owned())
+}
+
+fn turn_url(text: &str) -> Result<String, &'static str> {
+    auth::check_ice_url(IceUrlKind::Turn, text).map(|()| text.to_owned())
+}
+
+/// A network, or the one address of a host.
+fn network(text: &str) -> Result<IpNet, &'static str> {
+    let parsed = text.parse().or_else(|_| text.parse::<IpAddr>().map(IpNet::from));
+    parsed.map_err(|_| "must be an IP address or a network such as 10.0.0.0/8")
+}
+
+/// The settings of operators that are in the environment, without those that have an option of their own.
+fn environment() -> Vec<(&'static str, String)> {
+    let set = Settings::from_env();
+    let named = settings::OPERATORS.into_iter().filter_map(|name| Some((name, set.optional(name)?.to_owned())));
+    named.collect()
+}
+
+/// Names in the environment that look like settings and have no effect here.
+fn unknown_names() -> Vec<String> {
+    let options = Arguments::command();
+    let known: Vec<_> = options.get_arguments().filter_map(|option| option.get_env()?.to_str()).collect();
+    let set = Settings::from_env();
+    let ours = set.names().filter(|name| name.starts_with("TUNRTC_"));
+    ours.filter(|name| !known.contains(name) && !settings::OPERATORS.contains(name)).map(str::to_owned).collect()
 }
 
 impl From<Arguments> for Options {
     fn from(arguments: Arguments) -> Self {
+        let mut settings = environment();
+        // What was given as an option counts more, and has the environment's value where it was not.
+        settings.push((settings::RECONNECT_GRACE_SECONDS, arguments.reconnect_grace_seconds.to_string()));
+        settings.push((settings::HEARTBEAT_SECONDS, arguments.heartbeat_seconds.to_string()));
         Self {
             host: arguments.host,
             port: arguments.port,
@@ -77,10 +131,9 @@ impl From<Arguments> for Options {
             turn_secret: arguments.turn_secret,
             allowed_origins: arguments.allow_origin,
             console: arguments.console.unwrap_or_else(built_console),
-            settings: vec![
-                (settings::RECONNECT_GRACE_SECONDS, arguments.reconnect_grace_seconds.to_string()),
-                (settings::HEARTBEAT_SECONDS, arguments.heartbeat_seconds.to_string()),
-            ],
+            settings,
+            trusted_proxies: arguments.trusted_proxy,
+            route_throttles: arguments.route_throttles,
             ..Self::default()
         }
     }
@@ -95,13 +148,17 @@ fn built_console() -> PathBuf {
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    logs::init(match arguments.log {
+    let log = arguments.log;
+    logs::init(match log {
         Log::Text => logs::Format::Text,
         Log::Json => logs::Format::Json,
     });
+    for name in unknown_names() {
+        tracing::warn!(setting = name, "no setting of this server has this name; it has no effect");
+    }
     let tokio = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let ran = match tokio {
-        Ok(tokio) => tokio.block_on(run(arguments.into())),
+        Ok(tokio) => tokio.block_on(run(arguments.into(), log)),
         Err(error) => Err(StartError::Loopback(error)),
     };
     match ran {
@@ -114,12 +171,18 @@ fn main() -> ExitCode {
     }
 }
 
-async fn run(options: Options) -> Result<(), StartError> {
+async fn run(options: Options, log: Log) -> Result<(), StartError> {
     let server = Server::start(options).await?;
     // From here on, so that whoever was told that the server is ready can stop it cleanly.
     let stop_signal = stop_signal();
     // Whoever closed standard output does not want to know.
     drop(writeln!(std::io::stdout(), "TunRTC is ready on {}", server.url()));
+    for note in server.notes() {
+        match log {
+            Log::Text => drop(writeln!(std::io::stdout(), "{note}")),
+            Log::Json => tracing::info!("{note}"),
+        }
+    }
     stop_signal.await;
     server.stop().await;
     Ok(())

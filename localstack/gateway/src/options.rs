@@ -3,9 +3,13 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use apigateway::{Chances, Limits, MessageOrder};
+use apigateway::{Chances, IpNet, Limits, MessageOrder};
 
-use crate::Intercept;
+use crate::{Intercept, template};
+
+/// How often clients of this server show life, in seconds, where nothing else is set. Proxies on the way to a machine of
+/// one's own often end a connection that is silent for a minute.
+pub const HEARTBEAT_SECONDS: u32 = 50;
 
 /// Everything about a server that its command line, or a test, may choose.
 pub struct Options {
@@ -25,6 +29,10 @@ pub struct Options {
     pub turn_secret: Option<String>,
     /// Web origins that may connect besides this machine's own.
     pub allowed_origins: Vec<String>,
+    /// Proxies in front of the server, whose word about a client's address is believed.
+    pub trusted_proxies: Vec<IpNet>,
+    /// Whether requests to each route are throttled as the deployment on AWS does it.
+    pub route_throttles: bool,
     /// Where the built console page is.
     pub console: PathBuf,
     /// Settings of the functions by the name of their environment variable.
@@ -52,9 +60,11 @@ impl Default for Options {
             turn_urls: Vec::new(),
             turn_secret: None,
             allowed_origins: Vec::new(),
+            trusted_proxies: Vec::new(),
+            route_throttles: false,
             console: PathBuf::from("sdk-js/dist/console"),
             settings: Vec::new(),
-            limits: Limits::default(),
+            limits: template::limits(),
             message_order: MessageOrder::default(),
             sweep_every: Duration::from_secs(30),
             faults: None,

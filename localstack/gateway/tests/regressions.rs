@@ -6,10 +6,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use domain::Clock;
-use local::Options;
+use local::{Options, Server};
 use runtime::{SystemClock, settings};
 use serde_json::json;
-use support::{PASSWORD, Pair, Target, names, offer};
+use support::{PASSWORD, Pair, Target, names, offer, unique};
+use testclient::Api;
 
 #[tokio::test]
 async fn the_last_participant_joins_over_rest_and_then_over_the_websocket() {
@@ -201,4 +202,15 @@ async fn gather<T: Send + 'static>(tasks: impl Iterator<Item = impl Future<Outpu
         results.push(task.await.expect("a task that does not panic"));
     }
     results
+}
+
+#[tokio::test]
+async fn a_public_address_is_named_whoever_asked() {
+    let public_url = Some("https://tunrtc.example.org".to_owned());
+    let server = Server::start(Options { port: 0, public_url, ..Options::default() }).await.expect("a server");
+    let api = Api::new(format!("http://{}", server.address()));
+    let alice = api.register(&unique("alice")).await;
+    let session = api.create_session(&alice, 2).await;
+    let joined = api.join(&alice, &session).await;
+    assert_eq!(joined.body["signaling"]["url"], "wss://tunrtc.example.org/ws");
 }

@@ -5,6 +5,7 @@
 
 mod configured;
 mod ice;
+mod ice_url;
 mod jwt;
 mod password;
 mod random;
@@ -16,6 +17,7 @@ mod ticket;
 mod token;
 
 pub use ice::{Ice, IceServer};
+pub use ice_url::{IceUrlKind, check_ice_url};
 pub use password::Argon2Hasher;
 pub use refresh::RefreshTokens;
 pub use secrets::{SecretError, Secrets};

@@ -72,6 +72,26 @@ pub const FRAMES_PER_SECOND: &str = "TUNRTC_FRAMES_PER_SECOND";
 /// See [`Policy::frames_burst`].
 pub const FRAMES_BURST: &str = "TUNRTC_FRAMES_BURST";
 
+/// The settings that an operator may change wherever TunRTC runs: limits and durations.
+pub const OPERATORS: [&str; 16] = [
+    ICE_TTL_SECONDS,
+    HEARTBEAT_SECONDS,
+    LEASE_SECONDS,
+    RECONNECT_GRACE_SECONDS,
+    INBOX_WINDOW_SECONDS,
+    FIRST_CONNECT_SECONDS,
+    EMPTY_SESSION_SECONDS,
+    ACCESS_TOKEN_SECONDS,
+    REFRESH_TOKEN_SECONDS,
+    FAILED_LOGINS_PER_ACCOUNT,
+    FAILED_LOGINS_PER_ADDRESS,
+    REGISTRATIONS_PER_ADDRESS,
+    SESSIONS_PER_USER,
+    TICKETS_PER_USER,
+    FRAMES_PER_SECOND,
+    FRAMES_BURST,
+];
+
 /// A setting that is not there, or not what it must be.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{name} {reason}")]
@@ -91,6 +111,11 @@ impl Settings {
     #[expect(clippy::disallowed_methods, reason = "this is the one place that reads the environment")]
     pub fn from_env() -> Self {
         Self(std::env::vars().filter(|(name, _)| name.starts_with("TUNRTC_") || name.starts_with("AWS_")).collect())
+    }
+
+    /// Every name that is set.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.keys().map(String::as_str)
     }
 
     /// With one more, or another value.
@@ -172,6 +197,14 @@ mod tests {
         for bad in ["0", "-1", "1.5", "soon"] {
             let error = Settings::default().with(LEASE_SECONDS, bad).policy().unwrap_err();
             assert_eq!(error.name, LEASE_SECONDS, "{bad}");
+        }
+    }
+
+    #[test]
+    fn every_setting_of_operators_is_read() {
+        for name in OPERATORS.into_iter().filter(|name| *name != ICE_TTL_SECONDS) {
+            let refused = Settings::default().with(name, "soon").policy().unwrap_err();
+            assert_eq!(refused.name, name);
         }
     }
 

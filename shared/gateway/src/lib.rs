@@ -12,5 +12,5 @@ pub mod views;
 pub mod websocket;
 
 pub use frame_rates::FrameRates;
-pub use origins::Origins;
+pub use origins::{NoOrigin, Origins};
 pub use surroundings::Surroundings;

@@ -5,20 +5,36 @@ use config::{FromRuntime, Runtime, SettingError, settings};
 use domain::{Caller, Context, SessionId, TicketId, Timestamp, UserId};
 use protocol::rest::{IceServer, Signaling};
 
+use crate::rest::RestRequest;
+
 /// The complete `wss://` address of the WebSocket API, without a ticket.
+///
+/// `{scheme}` and `{host}` in it stand for how the request came: a server that has no name of its own answers under the one
+/// that it was asked by.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SignalingUrl(String);
 
 impl FromRuntime for SignalingUrl {
     fn from_runtime(runtime: &Runtime) -> Result<Self, SettingError> {
-        runtime.settings.required(settings::SIGNALING_URL).map(|url| Self(url.to_owned()))
+        let (name, url) = (settings::SIGNALING_URL, runtime.settings.required(settings::SIGNALING_URL)?);
+        let known = ["ws://", "wss://", "{scheme}://"].iter().any(|scheme| url.starts_with(scheme));
+        let wrong = || SettingError { name, reason: "must start with ws:// or wss://".to_owned() };
+        known.then(|| Self(url.to_owned())).ok_or_else(wrong)
+    }
+}
+
+impl SignalingUrl {
+    /// The address for whoever sent that request.
+    pub fn answering(&self, request: &RestRequest<'_>) -> String {
+        let scheme = if request.is_secure() { "wss" } else { "ws" };
+        self.0.replace("{scheme}", scheme).replace("{host}", request.host())
     }
 }
 
 /// How to connect: a fresh ticket of that attempt, for the address of the WebSocket API.
 pub fn signaling(
     tickets: &Tickets,
-    url: &SignalingUrl,
+    url: String,
     context: Context<'_>,
     caller: &Caller,
     session: SessionId,
@@ -34,7 +50,7 @@ pub fn signaling(
         access_expires_at: caller.expires_at,
     };
     let (ticket, expires_at) = tickets.mint(&ticket, context.now, context.policy.ticket);
-    Signaling { url: url.0.clone(), ticket, expires_at: protocol::format_time(expires_at) }
+    Signaling { url, ticket, expires_at: protocol::format_time(expires_at) }
 }
 
 /// STUN servers, and TURN servers with credentials made for that user.

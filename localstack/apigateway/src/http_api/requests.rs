@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use bytes::{Bytes, BytesMut};
 use http::{
-    HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode,
+    HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode,
     header::{CONTENT_TYPE, COOKIE, EXPECT},
     request::Parts,
 };
@@ -64,7 +64,7 @@ fn aws_refusal(refused: Refused) -> Response<Bytes> {
         Refused::BodyTooLarge => "Request Entity Too Large",
         Refused::Malformed
         | Refused::Host
-        | Refused::Method
+        | Refused::Method { .. }
         | Refused::TooSlow
         | Refused::TargetTooLong
         | Refused::NotAnUpgrade
@@ -120,7 +120,7 @@ async fn answer(
         return call.run(&route.function, parameters, body).await;
     }
     if let Some(file) = asset(api, parts).await {
-        return Ok(file);
+        return Ok(file?);
     }
     let function = api.routes.fallback().ok_or(Refusal::NotFound)?;
     let call = Call { api, origin, parts, request_id, route_key: "$default" };
@@ -139,11 +139,8 @@ fn within_stage<'a>(stage: &str, path: &'a str) -> Option<&'a str> {
     }
 }
 
-async fn asset(api: &Api, parts: &Parts) -> Option<Response<Bytes>> {
+async fn asset(api: &Api, parts: &Parts) -> Option<Result<Response<Bytes>, Refused>> {
     let assets = api.assets.as_ref()?;
-    if ![Method::GET, Method::HEAD].contains(&parts.method) {
-        return None;
-    }
     assets(Request::from_parts(parts.clone(), ())).await
 }
 

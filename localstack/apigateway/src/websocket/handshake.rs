@@ -308,7 +308,7 @@ fn websocket_key(parts: &Parts) -> Result<&[u8], Refused> {
         tokens.any(|part| part.trim().eq_ignore_ascii_case(token))
     };
     if ![Method::GET, Method::HEAD].contains(&parts.method) {
-        return Err(Refused::Method);
+        return Err(Refused::Method { allowed: "GET" });
     }
     let is_upgrade = names(CONNECTION, "upgrade") && names(UPGRADE, "websocket") && names(SEC_WEBSOCKET_VERSION, "13");
     if !is_upgrade || parts.method == Method::HEAD {

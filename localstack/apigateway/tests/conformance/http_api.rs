@@ -1,6 +1,6 @@
 //! The HTTP API, payload format 2.0.
 
-use apigateway::{Gateway, function};
+use apigateway::{Gateway, Refused, function};
 use aws_lambda_events::apigw::ApiGatewayV2httpRequest;
 use bytes::Bytes;
 use serde_json::json;
@@ -404,8 +404,12 @@ async fn every_answer_carries_apigw_requestid_and_it_is_the_events() {
 async fn static_files_come_before_the_default_route_and_after_explicit_ones() {
     let (default, mut calls) = answering(json!({"statusCode": 404}));
     let assets = |request: http::Request<()>| {
-        let found = request.uri().path() != "/none";
-        async move { found.then(|| http::Response::new(Bytes::from_static(b"file"))) }
+        let answer = match (request.uri().path(), request.method().as_str()) {
+            ("/none", _) => None,
+            (_, "GET" | "HEAD") => Some(Ok(http::Response::new(Bytes::from_static(b"file")))),
+            _ => Some(Err(Refused::Method { allowed: "GET, HEAD" })),
+        };
+        async move { answer }
     };
     let running = start(
         Gateway::builder()
@@ -421,8 +425,9 @@ async fn static_files_come_before_the_default_route_and_after_explicit_ones() {
     assert_eq!((head.status, head.header("content-length"), head.body.len()), (200, Some("4"), 0));
     assert_eq!(running.get("/none").await.status, 404);
     assert_eq!(calls.next().await["rawPath"], "/none");
-    running.post("/index.html", "text/plain", b"").await;
-    assert_eq!(calls.next().await["rawPath"], "/index.html");
+    let posted = running.post("/index.html", "text/plain", b"").await;
+    assert_eq!((posted.status, posted.header("allow")), (405, Some("GET, HEAD")));
+    assert!(calls.is_empty());
 }
 
 #[tokio::test]

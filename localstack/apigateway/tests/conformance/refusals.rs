@@ -152,7 +152,7 @@ async fn every_answer_names_its_request() {
     let (named, _calls) = answering(json!({"statusCode": 200, "headers": {"x-request-id": "the function's"}}));
     let cors = apigateway::Cors { allow_origins: vec!["*".to_owned()], ..apigateway::Cors::default() };
     let builder = house().cors(cors).http_route("POST /named", named).assets(|request| async move {
-        (request.uri().path() == "/page").then(|| Response::new(Bytes::from_static(b"page")))
+        (request.uri().path() == "/page").then(|| Ok(Response::new(Bytes::from_static(b"page"))))
     });
     let running = start(builder).await;
     assert_eq!(running.post("/named", "text/plain", b"").await.header("x-request-id"), Some("the function's"));

@@ -1,11 +1,13 @@
 //! Whoever asks too often is told when to ask again.
 
+use futures_util::future::join_all;
+use local::Options;
 use runtime::settings;
 use serde_json::json;
 use testclient::{Account, Reply};
 
 use crate::assert_problem;
-use crate::support::{PASSWORD, Target, unique};
+use crate::support::{PASSWORD, Target, unique, until};
 
 const QUARTER: u64 = 15 * 60;
 
@@ -127,4 +129,14 @@ async fn frames_of_a_connection_are_limited_and_the_connection_stays() {
         (answer["event"] == "ack").then_some(())
     })
     .await;
+}
+
+#[tokio::test]
+async fn routes_are_throttled_as_on_aws_where_the_operator_wants_it() {
+    let target = Target::with(Options { route_throttles: true, ..Options::default() }).await;
+    let throttled = until("a request above the rate", async || {
+        let replies = join_all((0..100).map(|_| target.api.get("/health", None))).await;
+        replies.into_iter().find(|reply| reply.status == 429)
+    });
+    assert_eq!(throttled.await.body, json!({ "message": "Too Many Requests" }));
 }

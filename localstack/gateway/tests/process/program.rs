@@ -5,20 +5,11 @@ use std::net::TcpListener;
 use serde_json::json;
 
 use crate::support::unique;
-use crate::tunrtc::{Folder, READY, Tunrtc, command, end};
-
-/// Runs the program to its end: the exit code, standard output and standard error.
-fn run(arguments: &[&str]) -> (Option<i32>, String, String) {
-    let mut child = command(arguments).spawn().expect("the program");
-    let code = end(&mut child).code();
-    let output = child.wait_with_output().expect("its output");
-    let text = |bytes| String::from_utf8(bytes).expect("text");
-    (code, text(output.stdout), text(output.stderr))
-}
+use crate::tunrtc::{Folder, READY, Tunrtc, run};
 
 #[test]
 fn help_names_every_option() {
-    let (code, help, errors) = run(&["--help"]);
+    let (code, help, errors) = run(&["--help"], &[]);
     assert_eq!((code, errors.as_str()), (Some(0), ""));
     for option in [
         "--port",
@@ -28,6 +19,8 @@ fn help_names_every_option() {
         "--turn-url",
         "--turn-secret",
         "--stun-url",
+        "--trusted-proxy",
+        "--route-throttles",
         "--reconnect-grace-seconds",
         "--heartbeat-seconds",
         "--log",
@@ -43,7 +36,7 @@ fn help_names_every_option() {
 
 #[test]
 fn the_version_is_that_of_the_package() {
-    let (code, version, _) = run(&["--version"]);
+    let (code, version, _) = run(&["--version"], &[]);
     assert_eq!((code, version.trim()), (Some(0), concat!("tunrtc ", env!("CARGO_PKG_VERSION"))));
 }
 
@@ -53,10 +46,20 @@ fn options_that_make_no_sense_are_refused_by_name() {
         (&["--port", "99999"][..], "--port"),
         (&["--turn-url", "turn:turn.example.org"], "--turn-secret"),
         (&["--public-url", "tunrtc.example.org"], "--public-url"),
+        (&["--turn-secret", "secret"], "--turn-url"),
+        (&["--turn-url", "turn://turn.example.org", "--turn-secret", "secret"], "--turn-url"),
+        (&["--stun-url", "stun.example.org:3478"], "--stun-url"),
+        (&["--stun-url", "stun:stun.example.org:3478?transport=udp"], "--stun-url"),
+        (&["--public-url", "https://example.org/tunrtc"], "--public-url"),
+        (&["--public-url", "https://user@example.org"], "--public-url"),
+        (&["--public-url", "https://example.org?x"], "--public-url"),
+        (&["--allow-origin", "https://app.example.org/"], "--allow-origin"),
+        (&["--allow-origin", "app.example.org"], "--allow-origin"),
+        (&["--trusted-proxy", "proxy.example.org"], "--trusted-proxy"),
         (&["--heartbeat-seconds", "0"], "--heartbeat-seconds"),
         (&["--dance"], "--dance"),
     ] {
-        let (code, _, errors) = run(arguments);
+        let (code, _, errors) = run(arguments, &[]);
         assert_eq!(code, Some(2), "{arguments:?}");
         assert!(errors.contains(named), "{arguments:?}: {errors}");
     }
@@ -66,7 +69,7 @@ fn options_that_make_no_sense_are_refused_by_name() {
 fn a_port_in_use_is_told_in_one_line_that_names_the_option() {
     let taken = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let port = taken.local_addr().expect("an address").port().to_string();
-    let (code, output, errors) = run(&["--port", &port]);
+    let (code, output, errors) = run(&["--port", &port], &[]);
     assert_eq!((code, output.as_str()), (Some(1), ""));
     assert_eq!(errors.lines().count(), 1, "{errors}");
     assert!(errors.contains(&port) && errors.contains("--port"), "{errors}");
@@ -77,7 +80,7 @@ fn data_that_another_server_uses_is_told_in_one_line() {
     let folder = Folder::new("shared");
     let data = folder.file("tunrtc.db");
     let _first = Tunrtc::start(&["--data", &data]);
-    let (code, _, errors) = run(&["--port", "0", "--data", &data]);
+    let (code, _, errors) = run(&["--port", "0", "--data", &data], &[]);
     assert_eq!((code, errors.lines().count()), (Some(1), 1), "{errors}");
     assert!(errors.contains(&data) && errors.contains("--data"), "{errors}");
 }
@@ -128,7 +131,8 @@ async fn the_console_the_reference_and_the_documents_are_served() {
     }
 
     let openapi = server.api.get("/openapi.json", None).await.body;
-    for route in protocol::routes::ROUTES.iter().filter(|route| route.key.contains(" /")) {
+    let described = |key: &str| key.contains(" /") && !key.starts_with("HEAD ");
+    for route in protocol::routes::ROUTES.iter().filter(|route| described(route.key)) {
         let (method, path) = route.key.split_once(' ').expect("a method and a path");
         assert!(openapi["paths"][path][method.to_lowercase()].is_object(), "{} is not described", route.key);
     }

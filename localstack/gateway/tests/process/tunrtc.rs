@@ -22,6 +22,15 @@ pub fn command(arguments: &[&str]) -> Command {
     command
 }
 
+/// Runs the program to its end: the exit code, standard output and standard error.
+pub fn run(arguments: &[&str], environment: &[(&str, &str)]) -> (Option<i32>, String, String) {
+    let mut child = command(arguments).envs(environment.iter().copied()).spawn().expect("the program");
+    let code = end(&mut child).code();
+    let output = child.wait_with_output().expect("its output");
+    let text = |bytes| String::from_utf8(bytes).expect("text");
+    (code, text(output.stdout), text(output.stderr))
+}
+
 /// A server that runs in a process of its own, and is killed when this is dropped.
 pub struct Tunrtc {
     child: Child,
@@ -29,12 +38,19 @@ pub struct Tunrtc {
     stderr: JoinHandle<String>,
     /// Its REST API.
     pub api: Api,
+    port: u16,
 }
 
 impl Tunrtc {
     /// Starts on a free port; it is ready when this returns.
     pub fn start(arguments: &[&str]) -> Self {
-        let mut child = command(arguments).args(["--port", "0"]).spawn().expect("the program");
+        Self::start_in(arguments, &[])
+    }
+
+    /// The same with something in its environment.
+    pub fn start_in(arguments: &[&str], environment: &[(&str, &str)]) -> Self {
+        let environment = environment.iter().copied();
+        let mut child = command(arguments).args(["--port", "0"]).envs(environment).spawn().expect("the program");
         let mut stderr = child.stderr.take().expect("a pipe");
         let stderr = std::thread::spawn(move || {
             let mut text = String::new();
@@ -43,7 +59,13 @@ impl Tunrtc {
         });
         let (stdout, ready) = follow(&mut child);
         let url = ready.recv_timeout(PATIENCE).expect("the line that says that it is ready");
-        Self { child, stdout, stderr, api: Api::new(url) }
+        let port = url.rsplit(':').next().and_then(|port| port.parse().ok()).expect("an address with a port");
+        Self { child, stdout, stderr, api: Api::new(url), port }
+    }
+
+    /// Where it listens.
+    pub fn port(&self) -> u16 {
+        self.port
     }
 
     /// Sends a signal by its name.

@@ -1,0 +1,56 @@
+//! What the local server refuses before a function sees it, in the form in which functions refuse.
+
+use apigateway::Refused;
+use bytes::Bytes;
+use domain::Error;
+use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
+use http::{HeaderName, Response};
+use protocol::rest::{MAX_BODY, Problem};
+
+/// The header in which every answer names its request.
+pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// The problem document (RFC 9457) of a refusal.
+pub fn render(refused: Refused, request_id: &str) -> Response<Bytes> {
+    let as_of_functions = match refused {
+        Refused::BodyTooLarge => Some(Error::PayloadTooLarge { what: "the body", limit: MAX_BODY }),
+        Refused::Method { allowed } => Some(Error::MethodNotAllowed { allowed: allowed.to_owned() }),
+        Refused::Host => Some(Error::field("host", "must be given once and name a host")),
+        Refused::Malformed => {
+            Some(Error::field("request", "must be HTTP/1.1 as RFC 9112 has it, or a handshake as RFC 6455 has it"))
+        }
+        _ => None,
+    };
+    let problem = match as_of_functions {
+        Some(error) => gateway::problem::document(&error, request_id),
+        None => problem(refused, request_id),
+    };
+    let body = serde_json::to_vec(&problem).expect("a problem has string keys and nothing that cannot be written");
+    let mut response = Response::new(Bytes::from(body));
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(HeaderName::from_static("x-content-type-options"), HeaderValue::from_static("nosniff"));
+    response
+}
+
+/// What only a server that is reached without API Gateway has to say.
+fn problem(refused: Refused, request_id: &str) -> Problem {
+    let (code, title, detail) = match refused {
+        Refused::TooSlow => ("request_timeout", "Too slow", "the body did not come in time"),
+        Refused::TargetTooLong => ("uri_too_long", "Too long", "the request's target is too long"),
+        Refused::NotAnUpgrade => ("upgrade_required", "A WebSocket is needed", "connect here with a WebSocket"),
+        Refused::HeadTooLarge => ("headers_too_large", "Too large", "the request line and the headers are too large"),
+        _ => ("refused", "The request is refused", "the server does not take the request"),
+    };
+    Problem {
+        kind: format!("/docs#{code}"),
+        title,
+        status: refused.status().as_u16(),
+        detail: detail.to_owned(),
+        code,
+        message: detail.to_owned(),
+        request_id: request_id.to_owned(),
+        errors: Vec::new(),
+    }
+}

@@ -1,0 +1,135 @@
+//! What browsers are told about every page and file: the same that CloudFront tells on AWS (infra/edge.yaml).
+
+use aws_lc_rs::digest;
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+use http::HeaderMap;
+use http::header::{
+    CONTENT_SECURITY_POLICY, HOST, HeaderName, HeaderValue, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
+};
+
+const PERMISSIONS_POLICY: HeaderName = HeaderName::from_static("permissions-policy");
+/// A call needs the first three; nothing here needs the others.
+const PERMISSIONS: &str =
+    "camera=(self), microphone=(self), display-capture=(self), geolocation=(), payment=(), usb=()";
+
+/// The headers of a site.
+pub struct SecurityHeaders {
+    /// Where pages may connect to besides the host that they came from.
+    connect: String,
+}
+
+impl SecurityHeaders {
+    /// For a server that clients are told to reach under `public_url`.
+    pub fn new(public_url: Option<&str>) -> Self {
+        let connect = public_url.map(|url| format!(" {url} {}", url.replacen("http", "ws", 1))).unwrap_or_default();
+        Self { connect }
+    }
+
+    /// Adds them to an answer; `page` is its HTML, whose own scripts and styles may run.
+    pub fn add(&self, answer: &mut HeaderMap, request: &HeaderMap, page: &str) {
+        let policy = self.policy(&host_sources(request), page);
+        // Only a host that no header can carry fails, and it was checked.
+        answer.insert(
+            CONTENT_SECURITY_POLICY,
+            HeaderValue::from_str(&policy).unwrap_or(HeaderValue::from_static("default-src 'none'")),
+        );
+        answer.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+        answer.insert(X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
+        answer.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+        answer.insert(PERMISSIONS_POLICY, HeaderValue::from_static(PERMISSIONS));
+    }
+
+    fn policy(&self, host: &str, page: &str) -> String {
+        let directives = [
+            "default-src 'self'".to_owned(),
+            format!("script-src 'self'{}", hashes(page, "script")),
+            format!("style-src 'self'{}", hashes(page, "style")),
+            format!("connect-src 'self'{host}{}", self.connect),
+            "media-src 'self' blob:".to_owned(),
+            "object-src 'none'".to_owned(),
+            "base-uri 'none'".to_owned(),
+            "form-action 'self'".to_owned(),
+            "frame-ancestors 'none'".to_owned(),
+        ];
+        directives.join("; ")
+    }
+}
+
+/// WebSockets of the host that was asked: some browsers do not count them as the page's own.
+fn host_sources(request: &HeaderMap) -> String {
+    let host = request.get(HOST).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b".:-_[]".contains(&byte);
+    if host.is_empty() || !host.bytes().all(is_plain) { String::new() } else { format!(" ws://{host} wss://{host}") }
+}
+
+/// A hash for each of a page's elements of that name that stand in the page itself
+/// ([CSP](https://www.w3.org/TR/CSP3/#match-element-to-source-list)).
+fn hashes(page: &str, element: &str) -> String {
+    let (open, close) = (format!("<{element}"), format!("</{element}>"));
+    let inline = page.split(&open).skip(1).filter_map(|rest| {
+        let (attributes, rest) = rest.split_once('>')?;
+        let (text, _) = rest.split_once(&close)?;
+        (!attributes.contains("src=")).then_some(text)
+    });
+    inline
+        .map(|text| format!(" 'sha256-{}'", BASE64_STANDARD.encode(digest::digest(&digest::SHA256, text.as_bytes()))))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    const EDGE: &str = include_str!("../../../infra/edge.yaml");
+
+    fn added(page: &str, public_url: Option<&str>) -> HeaderMap {
+        let mut answer = HeaderMap::new();
+        let request = HeaderMap::from_iter([(HOST, HeaderValue::from_static("192.0.2.7:5000"))]);
+        SecurityHeaders::new(public_url).add(&mut answer, &request, page);
+        answer
+    }
+
+    fn policy(page: &str, public_url: Option<&str>) -> String {
+        added(page, public_url)[CONTENT_SECURITY_POLICY].to_str().unwrap().to_owned()
+    }
+
+    /// The names of a policy's directives.
+    fn directives(policy: &str) -> BTreeSet<&str> {
+        policy.split(';').filter_map(|directive| directive.split_whitespace().next()).collect()
+    }
+
+    #[test]
+    fn only_a_pages_own_scripts_and_styles_may_stand_in_it() {
+        // From `printf 'run()' | openssl dgst -sha256 -binary | base64`.
+        let hash = "'sha256-AvyuiL0SD1mVY3NNxR+V2uo+lhk6RMFrytWmRt6CrJQ='";
+        let policy = policy("<script src=\"a.js\"></script><script type=\"module\">run()</script>", None);
+        assert!(policy.contains(&format!("script-src 'self' {hash};")), "{policy}");
+        assert_eq!(policy.matches("'sha256-").count(), 1, "{policy}");
+        assert!(!policy.contains("unsafe"), "{policy}");
+    }
+
+    #[test]
+    fn pages_may_connect_to_the_host_they_came_from_and_to_the_public_one() {
+        assert!(policy("", None).contains("connect-src 'self' ws://192.0.2.7:5000 wss://192.0.2.7:5000;"));
+        let public = policy("", Some("https://tunrtc.example.org"));
+        assert!(public.contains(" https://tunrtc.example.org wss://tunrtc.example.org;"), "{public}");
+    }
+
+    #[test]
+    fn aws_tells_browsers_the_same() {
+        let written =
+            EDGE.split("ContentSecurityPolicy: !Sub \"").nth(1).and_then(|rest| rest.split('"').next()).unwrap();
+        assert_eq!(directives(written), directives(&policy("", None)));
+        for (header, value) in [
+            (X_CONTENT_TYPE_OPTIONS, "ContentTypeOptions: {Override: true}"),
+            (X_FRAME_OPTIONS, "FrameOptions: {FrameOption: DENY, Override: true}"),
+            (REFERRER_POLICY, "ReferrerPolicy: {ReferrerPolicy: no-referrer, Override: true}"),
+            (PERMISSIONS_POLICY, PERMISSIONS),
+        ] {
+            assert!(added("", None).contains_key(&header) && EDGE.contains(value), "{header}: {value}");
+        }
+    }
+}

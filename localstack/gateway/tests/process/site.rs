@@ -1,0 +1,135 @@
+//! How requests are answered that reach no function, and what browsers are told about every page.
+
+use std::io::{Read, Write};
+use std::net::TcpStream;
+
+use http::Method;
+use protocol::routes::ROUTES;
+use testclient::Reply;
+
+use crate::support::unique;
+use crate::tunrtc::{Folder, Tunrtc};
+
+const HEADERS: [&str; 5] =
+    ["content-security-policy", "permissions-policy", "referrer-policy", "x-content-type-options", "x-frame-options"];
+
+async fn ask(server: &Tunrtc, method: Method, path: &str, token: Option<&str>) -> Reply {
+    server.api.raw(method, path, token, None, Vec::new()).await
+}
+
+/// The answer to bytes, as text.
+fn exchange(server: &Tunrtc, request: &str) -> String {
+    let mut stream = TcpStream::connect(("127.0.0.1", server.port())).expect("the server listens");
+    stream.write_all(request.as_bytes()).expect("the server reads");
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).expect("an answer");
+    answer
+}
+
+#[tokio::test]
+async fn every_page_and_file_tells_browsers_what_it_may_do() {
+    let folder = Folder::new("site");
+    std::fs::create_dir(folder.file("examples")).expect("a folder");
+    for (name, text) in [
+        ("index.html", "<!doctype html><script type=\"module\" src=\"app.js\"></script>"),
+        ("app.js", "export {};"),
+        ("app.css", "a {}"),
+        ("picture.svg", "<svg/>"),
+        ("examples/basic.html", "<!doctype html><script type=\"module\">inline()</script>"),
+    ] {
+        std::fs::write(folder.file(name), text).expect("a file");
+    }
+    let root = folder.file("");
+    let built = Tunrtc::start(&["--console", root.trim_end_matches('/')]);
+    let nothing = folder.file("nothing");
+    let not_built = Tunrtc::start(&["--console", &nothing]);
+    let documents = ["/docs", "/openapi.json", "/asyncapi.json", "/demo-accounts.json"];
+    let files = ["/", "/app.js", "/app.css", "/picture.svg", "/examples/basic.html"].into_iter().chain(documents);
+    for (server, path) in files.map(|path| (&built, path)).chain([(&not_built, "/")]) {
+        let reply = ask(server, Method::GET, path, None).await;
+        assert_eq!(reply.status, 200, "{path}");
+        for header in HEADERS {
+            assert_ne!(reply.header(header), "", "{path} lacks {header}");
+        }
+        let policy = reply.header("content-security-policy");
+        assert!(policy.contains("frame-ancestors 'none'") && !policy.contains("unsafe"), "{path}: {policy}");
+        assert!(reply.header("permissions-policy").contains("camera=(self)"), "{path}");
+    }
+    let inline = ask(&built, Method::GET, "/examples/basic.html", None).await;
+    assert!(inline.header("content-security-policy").contains("script-src 'self' 'sha256-"));
+}
+
+#[tokio::test]
+async fn whatever_takes_get_takes_head_with_the_same_headers_and_no_body() {
+    let server = Tunrtc::start(&[]);
+    let alice = server.api.register(&unique("alice")).await;
+    let session = server.api.create_session(&alice, 2).await;
+    server.api.join(&alice, &session).await;
+    let gets = ROUTES.iter().filter_map(|route| route.key.strip_prefix("GET "));
+    let paths = gets.map(|path| path.replace("{sessionId}", &session)).chain(["/", "/docs"].map(str::to_owned));
+    for path in paths {
+        let get = ask(&server, Method::GET, &path, Some(&alice.token)).await;
+        let head = ask(&server, Method::HEAD, &path, Some(&alice.token)).await;
+        assert_eq!((get.status.as_u16(), head.status.as_u16()), (200, 200), "{path}");
+        assert!(head.bytes.is_empty() && !get.bytes.is_empty(), "{path}");
+        let names = |reply: &Reply| {
+            let mut names: Vec<_> = reply.headers.keys().map(ToString::to_string).collect();
+            names.sort();
+            names
+        };
+        assert_eq!(names(&get), names(&head), "{path}");
+        assert_eq!(get.header("content-type"), head.header("content-type"), "{path}");
+    }
+}
+
+#[tokio::test]
+async fn a_known_path_with_another_method_is_405_and_names_those_it_takes() {
+    let server = Tunrtc::start(&[]);
+    for (method, path, allowed) in [
+        (Method::PUT, "/api/auth/me", "GET, HEAD, DELETE"),
+        (Method::GET, "/api/auth/login", "POST"),
+        (Method::DELETE, "/health", "GET, HEAD"),
+        (Method::PATCH, "/api/session/x/messages", "GET, HEAD"),
+        (Method::POST, "/", "GET, HEAD"),
+        (Method::POST, "/docs", "GET, HEAD"),
+        (Method::POST, "/ws", "GET"),
+    ] {
+        let reply = ask(&server, method.clone(), path, None).await;
+        assert_eq!((reply.status.as_u16(), reply.code()), (405, "method_not_allowed"), "{method} {path}");
+        assert_eq!(reply.header("allow"), allowed, "{method} {path}");
+        assert_eq!(reply.body["requestId"], reply.header("x-request-id"), "{method} {path}");
+    }
+    assert_eq!(ask(&server, Method::PUT, "/nowhere", None).await.code(), "not_found");
+}
+
+#[tokio::test]
+async fn what_reaches_no_function_is_refused_as_functions_refuse() {
+    let server = Tunrtc::start(&[]);
+    let long = "x".repeat(70_000);
+    for (request, status, code) in [
+        ("nonsense\r\n\r\n".to_owned(), 400, "invalid_request"),
+        ("GET /health HTTP/1.1\r\nConnection: close\r\n\r\n".to_owned(), 400, "invalid_request"),
+        (
+            format!("GET /health HTTP/1.1\r\nHost: a\r\nConnection: close\r\nX: {}\r\n\r\n", &long[..20_000]),
+            431,
+            "headers_too_large",
+        ),
+        (
+            format!(
+                "POST /api/auth/login HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: 70000\r\n\r\n{long}"
+            ),
+            413,
+            "payload_too_large",
+        ),
+        ("GET /ws HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n".to_owned(), 426, "upgrade_required"),
+    ] {
+        let answer = exchange(&server, &request);
+        let (head, body) = answer.split_once("\r\n\r\n").expect("a head and a body");
+        assert!(head.starts_with(&format!("HTTP/1.1 {status} ")), "{answer}");
+        assert!(head.contains("content-type: application/problem+json"), "{answer}");
+        let problem: serde_json::Value = serde_json::from_str(body).expect("a problem document");
+        assert_eq!((&problem["code"], &problem["status"]), (&code.into(), &status.into()));
+        let id = problem["requestId"].as_str().expect("an identifier");
+        assert!(!id.is_empty() && head.contains(&format!("x-request-id: {id}")), "{answer}");
+    }
+}
