@@ -6,6 +6,8 @@ const INBOX_WINDOW_MS = 600_000;
 const OVERLAP_MS = 30_000;
 const TICKET_MS = 60_000;
 const GRACE_MS = 30_000;
+/** A seat that nobody has connected for is free after this. */
+const FIRST_CONNECT_MS = 60_000;
 /** The refresh token that was just replaced is taken again for this long. */
 const REFRESH_GRACE_MS = 10_000;
 /** `sync` is answered at most this often on one connection. */
@@ -448,6 +450,8 @@ export class FakeServer {
   #join(connection: Connection, room: Room, ticket: Ticket, since: string | undefined): object {
     const seat = room.seats.get(ticket.userId);
     if (!seat || ticket.attempt < seat.attempt) throw new Refusal(0, 'unauthorized');
+    // Closed before its frame arrived: nobody would notice that later.
+    if (!connection.open) throw new Refusal(0, 'not_joined');
     seat.attempt = ticket.attempt;
     const isFresh = since === undefined || seat.status === 'disconnected';
     for (const old of [...seat.connections]) {
@@ -553,7 +557,7 @@ export class FakeServer {
     if (room.detail.status === 'ended') throw new Refusal(410, 'session_ended');
     if (room.seats.has(userId)) return;
     if (room.seats.size >= room.detail.maxParticipants) throw new Refusal(409, 'session_full');
-    room.seats.set(userId, {
+    const seat: Seat = {
       userId,
       username,
       joinedAt: this.clock.timestamp(),
@@ -564,7 +568,11 @@ export class FakeServer {
       current: undefined,
       attempt: 0,
       inbox: [],
-    });
+    };
+    room.seats.set(userId, seat);
+    this.clock.setTimeout(() => {
+      if (room.seats.get(userId) === seat && seat.status === 'disconnected') this.removeSeat(room.detail.sessionId, userId, 'timeout');
+    }, FIRST_CONNECT_MS);
   }
 
   #ticket(room: Room, userId: string): object {
