@@ -20,7 +20,9 @@ function policy(signaling: string): string {
 async function edgeOf(url: string): Promise<{ url: string; close(): void }> {
   const headers = { 'content-security-policy': policy(url.replace('http:', 'ws:')), 'x-content-type-options': 'nosniff' };
   const server = createServer((incoming, response) => {
-    const onward = ask(`${url}${incoming.url}`, { method: incoming.method, headers: incoming.headers }, (answer) => {
+    // As the template's request policy has it: everything but Host is passed on, since the server knows its own name.
+    const asked = { ...incoming.headers, host: new URL(url).host };
+    const onward = ask(`${url}${incoming.url}`, { method: incoming.method, headers: asked }, (answer) => {
       response.writeHead(answer.statusCode ?? 502, { ...answer.headers, ...(incoming.url?.startsWith('/api/') ? {} : headers) });
       answer.pipe(response);
     });
