@@ -24,7 +24,7 @@ pub fn rate(function: &str) -> Rate {
         "auth_register" | "auth_login" | "auth_password" | "auth_delete" => (20, 40),
         "auth_refresh" | "auth_logout" | "auth_me" => (100, 200),
         "health" | "http_default" => (50, 100),
-        "ws_signal" | "ws_message" | "ws_status" | "ws_default" => (2000, 4000),
+        "ws_disconnect" | "ws_signal" | "ws_message" | "ws_status" | "ws_default" => (2000, 4000),
         _ => (200, 400),
     };
     Rate { per_second, burst }
