@@ -60,3 +60,26 @@ def test_a_function_may_push_or_delay_exactly_when_it_is_made_of_those_crates(na
     assert ("execute-api:ManageConnections" in held) == bool(re.search(r"^push\b", dependencies, re.MULTILINE))
     assert ("sqs:SendMessage" in held) == bool(re.search(r"^delay\b", dependencies, re.MULTILINE))
     assert any(action.startswith("dynamodb:") for action in held) == bool(re.search(r"^store\b", dependencies, re.MULTILINE))
+
+
+def test_whatever_durations_the_template_allows_fit_each_other():
+    """`Policy::fitting` refuses what does not, when a function starts; the ranges keep a stack from getting that far."""
+    parameters = cfn.load("template.yaml")["Parameters"]
+    least = {name: each["MinValue"] for name, each in parameters.items() if "MinValue" in each}
+    most = {name: each["MaxValue"] for name, each in parameters.items() if "MaxValue" in each}
+    policy = (cfn.ROOT / "shared" / "domain" / "src" / "policy.rs").read_text()
+    detection = int(re.search(r"detection: Duration::from_secs\((\d+)\)", policy).group(1))
+    noticed = most["HeartbeatSeconds"] + detection
+    assert noticed + most["ReconnectGraceSeconds"] <= least["InboxWindowSeconds"]
+    assert noticed < least["LeaseSeconds"]
+    assert max(most["ReconnectGraceSeconds"], most["FirstConnectSeconds"]) <= least["LeaseSeconds"]
+
+
+def test_the_template_says_the_same_durations_as_the_code():
+    parameters = cfn.load("template.yaml")["Parameters"]
+    policy = (cfn.ROOT / "shared" / "domain" / "src" / "policy.rs").read_text()
+    fields = {"Heartbeat": "heartbeat", "Lease": "lease", "ReconnectGrace": "reconnect_grace",
+              "InboxWindow": "inbox_window", "FirstConnect": "first_connect"}
+    for name, field in fields.items():
+        seconds = int(re.search(rf"\b{field}: Duration::from_secs\((\d+)\)", policy).group(1))
+        assert parameters[f"{name}Seconds"]["Default"] == seconds, name

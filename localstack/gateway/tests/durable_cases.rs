@@ -150,7 +150,7 @@ async fn a_participant_whose_disconnect_never_came_runs_out_by_its_lease() {
     let options = Options {
         faults: Some(faults),
         sweep_every: Duration::from_millis(200),
-        settings: vec![(settings::LEASE_SECONDS, "2".to_owned())],
+        settings: support::short_lease(),
         ..Options::default()
     };
     let target = Target::with(options).await;

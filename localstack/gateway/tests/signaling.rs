@@ -322,14 +322,20 @@ async fn a_since_before_the_seat_was_taken_is_not_recovered() {
 
 #[tokio::test]
 async fn a_since_outside_the_inbox_window_is_not_recovered() {
-    let target = Target::with_settings([(settings::INBOX_WINDOW_SECONDS, 1)]).await;
+    let target = Target::with_settings([
+        (settings::INBOX_WINDOW_SECONDS, 3),
+        (settings::HEARTBEAT_SECONDS, 1),
+        (settings::DETECTION_SECONDS, 1),
+        (settings::RECONNECT_GRACE_SECONDS, 1),
+    ])
+    .await;
     let Pair { bob, session, at_alice, at_bob: _at_bob, .. } = target.pair().await;
     let since = joined_at(&target.detail(&bob, &session).await, &bob);
     let joined = protocol::parse_time(since.as_str().expect("a time")).expect("a time");
     until("the end of the window", async || {
         let ack = at_alice.request("ping", json!({})).await.expect("an answer");
         let now = protocol::parse_time(ack["timestamp"].as_str().expect("a time")).expect("a time");
-        (now.since(joined) > Duration::from_secs(1)).then_some(())
+        (now.since(joined) > Duration::from_secs(3)).then_some(())
     })
     .await;
     let (_again, entered) = resume(&target, &bob, &session, Some(since)).await;
@@ -399,7 +405,7 @@ async fn a_ticket_of_a_lost_seat_joins_nobody() {
 
 #[tokio::test]
 async fn who_shows_no_life_loses_the_seat_when_the_lease_ends() {
-    let settings = vec![(settings::LEASE_SECONDS, "2".to_owned())];
+    let settings = support::short_lease();
     let target =
         Target::with(Options { settings, sweep_every: Duration::from_millis(200), ..Options::default() }).await;
     let Pair { bob, mut at_alice, at_bob, .. } = target.pair().await;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use domain::{Policy, Throttle};
+use domain::{Fitted, Policy, Throttle};
 
 /// The AWS region; Lambda gives it, and the three below.
 pub const REGION: &str = "AWS_REGION";
@@ -43,6 +43,8 @@ pub const LOG: &str = "TUNRTC_LOG";
 pub const METRICS_STACK: &str = "TUNRTC_METRICS_STACK";
 /// The policy's durations, in seconds.
 pub const HEARTBEAT_SECONDS: &str = "TUNRTC_HEARTBEAT_SECONDS";
+/// See [`Policy::detection`]. The SDK takes 15 s; whoever runs clients that notice sooner may set less.
+pub const DETECTION_SECONDS: &str = "TUNRTC_DETECTION_SECONDS";
 /// See [`Policy::lease`].
 pub const LEASE_SECONDS: &str = "TUNRTC_LEASE_SECONDS";
 /// See [`Policy::reconnect_grace`].
@@ -167,8 +169,9 @@ impl Settings {
     /// Limits and durations that an operator may set: the contract's, where nothing else is set.
     pub fn policy(&self) -> Result<Policy, SettingError> {
         let base = Policy::default();
-        Ok(Policy {
+        let policy = Policy {
             heartbeat: self.seconds(HEARTBEAT_SECONDS, base.heartbeat)?,
+            detection: self.seconds(DETECTION_SECONDS, base.detection)?,
             lease: self.seconds(LEASE_SECONDS, base.lease)?,
             reconnect_grace: self.seconds(RECONNECT_GRACE_SECONDS, base.reconnect_grace)?,
             first_connect: self.seconds(FIRST_CONNECT_SECONDS, base.first_connect)?,
@@ -184,7 +187,20 @@ impl Settings {
             frames_per_second: self.count(FRAMES_PER_SECOND, base.frames_per_second)?,
             frames_burst: self.count(FRAMES_BURST, base.frames_burst)?,
             ..base
-        })
+        };
+        policy.fitting().map_err(|misfit| SettingError { name: name_of(misfit.fitted), reason: misfit.reason })
+    }
+}
+
+/// The variable that sets a duration.
+fn name_of(fitted: Fitted) -> &'static str {
+    match fitted {
+        Fitted::Heartbeat => HEARTBEAT_SECONDS,
+        Fitted::Lease => LEASE_SECONDS,
+        Fitted::ReconnectGrace => RECONNECT_GRACE_SECONDS,
+        Fitted::FirstConnect => FIRST_CONNECT_SECONDS,
+        Fitted::InboxWindow => INBOX_WINDOW_SECONDS,
+        Fitted::RefreshToken => REFRESH_TOKEN_SECONDS,
     }
 }
 
@@ -205,6 +221,23 @@ mod tests {
         for name in OPERATORS.into_iter().filter(|name| *name != ICE_TTL_SECONDS) {
             let refused = Settings::default().with(name, "soon").policy().unwrap_err();
             assert_eq!(refused.name, name);
+        }
+    }
+
+    #[test]
+    fn durations_that_do_not_fit_each_other_are_refused_by_name() {
+        let cases = [
+            (HEARTBEAT_SECONDS, 590, HEARTBEAT_SECONDS),
+            (HEARTBEAT_SECONDS, 560, INBOX_WINDOW_SECONDS),
+            (LEASE_SECONDS, 255, LEASE_SECONDS),
+            (RECONNECT_GRACE_SECONDS, 601, RECONNECT_GRACE_SECONDS),
+            (FIRST_CONNECT_SECONDS, 601, FIRST_CONNECT_SECONDS),
+            (INBOX_WINDOW_SECONDS, 120, INBOX_WINDOW_SECONDS),
+            (REFRESH_TOKEN_SECONDS, 3600, REFRESH_TOKEN_SECONDS),
+        ];
+        for (set, seconds, named) in cases {
+            let error = Settings::default().with(set, seconds).policy().unwrap_err();
+            assert_eq!(error.name, named, "{set} = {seconds}: {error}");
         }
     }
 

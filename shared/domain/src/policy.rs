@@ -20,6 +20,8 @@ const fn throttle(limit: u32, seconds: u64) -> Throttle {
 pub struct Policy {
     /// How often a client sends `ping`.
     pub heartbeat: Duration,
+    /// How long a client waits for the answer to a `ping` before it gives its connection up.
+    pub detection: Duration,
     /// How long a silent connected participant is believed to be there.
     pub lease: Duration,
     /// How long a disconnected participant keeps the seat.
@@ -58,15 +60,80 @@ pub struct Policy {
     pub frames_burst: u32,
 }
 
+/// A duration that must fit others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fitted {
+    /// [`Policy::heartbeat`]
+    Heartbeat,
+    /// [`Policy::lease`]
+    Lease,
+    /// [`Policy::reconnect_grace`]
+    ReconnectGrace,
+    /// [`Policy::first_connect`]
+    FirstConnect,
+    /// [`Policy::inbox_window`]
+    InboxWindow,
+    /// [`Policy::refresh_token`]
+    RefreshToken,
+}
+
+/// A duration that breaks a promise, because of what the others are.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{reason}")]
+pub struct Misfit {
+    /// Which one.
+    pub fitted: Fitted,
+    /// What it must be.
+    pub reason: String,
+}
+
+/// API Gateway closes a connection that was silent for 10 minutes.
+/// <https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-execution-service-websocket-limits-table.html>
+const IDLE_CONNECTION: Duration = Duration::from_secs(600);
+
+impl Policy {
+    /// The policy, if its durations fit each other.
+    ///
+    /// # Errors
+    /// The first one that does not: with it, a promise of durable signaling would not hold.
+    pub fn fitting(self) -> Result<Self, Misfit> {
+        let noticed = self.heartbeat + self.detection;
+        let back = noticed + self.reconnect_grace;
+        let at_most = |fitted, value: Duration, limit: Duration, what: &str| {
+            let reason = || format!("must be at most {} s, {what}", limit.as_secs());
+            (value <= limit).then_some(()).ok_or_else(|| Misfit { fitted, reason: reason() })
+        };
+        let at_least = |fitted, value: Duration, limit: Duration, what: &str| {
+            let reason = || format!("must be at least {} s, {what}", limit.as_secs());
+            (value >= limit).then_some(()).ok_or_else(|| Misfit { fitted, reason: reason() })
+        };
+        let second = Duration::from_secs(1);
+        at_most(
+            Fitted::Heartbeat,
+            noticed,
+            IDLE_CONNECTION,
+            "with detection, or API Gateway takes the client for idle",
+        )?;
+        at_least(Fitted::Lease, self.lease, noticed + second, "longer than heartbeat and detection")?;
+        at_most(Fitted::ReconnectGrace, self.reconnect_grace, self.lease, "the lease")?;
+        at_most(Fitted::FirstConnect, self.first_connect, self.lease, "the lease")?;
+        at_least(Fitted::InboxWindow, self.inbox_window, back, "heartbeat, detection and reconnect grace together")?;
+        at_most(Fitted::InboxWindow, self.inbox_window, self.history, "as long as chat is kept")?;
+        at_least(Fitted::RefreshToken, self.refresh_token, self.access_token, "the life of an access token")?;
+        Ok(self)
+    }
+}
+
 impl Default for Policy {
     fn default() -> Self {
         let hours = |n: u64| Duration::from_secs(n * 3600);
         Self {
             heartbeat: Duration::from_secs(240),
+            detection: Duration::from_secs(15),
             lease: Duration::from_secs(600),
             reconnect_grace: Duration::from_secs(30),
             first_connect: Duration::from_secs(60),
-            inbox_window: Duration::from_secs(120),
+            inbox_window: Duration::from_secs(600),
             replay_margin: Duration::from_secs(30),
             empty_session: hours(1),
             history: hours(24),
@@ -82,5 +149,64 @@ impl Default for Policy {
             frames_per_second: 100,
             frames_burst: 200,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const fn seconds(n: u64) -> Duration {
+        Duration::from_secs(n)
+    }
+
+    #[test]
+    fn the_defaults_fit() {
+        assert_eq!(Policy::default().fitting(), Ok(Policy::default()));
+    }
+
+    #[test]
+    fn what_is_noticed_late_still_lies_in_the_inbox() {
+        let policy = Policy::default();
+        assert!(policy.heartbeat + policy.detection + policy.reconnect_grace <= policy.inbox_window);
+    }
+
+    #[test]
+    fn a_duration_that_does_not_fit_is_named() {
+        let base = Policy::default();
+        let cases = [
+            (Policy { heartbeat: seconds(586), lease: seconds(1200), ..base }, Fitted::Heartbeat),
+            (Policy { heartbeat: seconds(580), ..base }, Fitted::InboxWindow),
+            (Policy { lease: seconds(255), ..base }, Fitted::Lease),
+            (Policy { reconnect_grace: seconds(601), ..base }, Fitted::ReconnectGrace),
+            (Policy { reconnect_grace: seconds(346), ..base }, Fitted::InboxWindow),
+            (Policy { first_connect: seconds(601), ..base }, Fitted::FirstConnect),
+            (Policy { inbox_window: seconds(284), ..base }, Fitted::InboxWindow),
+            (Policy { inbox_window: seconds(86_401), ..base }, Fitted::InboxWindow),
+            (Policy { access_token: seconds(60), refresh_token: seconds(59), ..base }, Fitted::RefreshToken),
+        ];
+        for (policy, fitted) in cases {
+            assert_eq!(policy.fitting().map_err(|misfit| misfit.fitted), Err(fitted), "{policy:?}");
+        }
+    }
+
+    #[test]
+    fn the_edge_of_what_fits_fits() {
+        let base = Policy::default();
+        for policy in [
+            Policy { lease: seconds(256), ..base },
+            Policy { inbox_window: seconds(285), ..base },
+            Policy { reconnect_grace: seconds(345), ..base },
+            Policy { access_token: seconds(60), refresh_token: seconds(60), ..base },
+        ] {
+            assert_eq!(policy.fitting(), Ok(policy));
+        }
+    }
+
+    #[test]
+    fn a_misfit_says_what_would_fit() {
+        let misfit = Policy { inbox_window: seconds(10), ..Policy::default() }.fitting().unwrap_err();
+        let reason = "must be at least 285 s, heartbeat, detection and reconnect grace together";
+        assert_eq!(misfit.to_string(), reason);
     }
 }

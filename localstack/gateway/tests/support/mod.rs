@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use domain::Clock;
 use local::{Options, Server};
-use runtime::SystemClock;
+use runtime::{SystemClock, settings};
 use serde_json::{Value, json};
 use testclient::{Account, Api, Reply, Socket, socket_address};
 
@@ -105,6 +105,19 @@ impl Target {
     pub async fn about(&self, person: &Account, what: &str, session: &str) -> Reply {
         self.api.post(&format!("/api/session/{what}"), Some(&person.token), json!({ "sessionId": session })).await
     }
+}
+
+/// A lease of 3 s, and what must fit it.
+pub fn short_lease() -> Vec<(&'static str, String)> {
+    [
+        (settings::LEASE_SECONDS, 3),
+        (settings::HEARTBEAT_SECONDS, 1),
+        (settings::DETECTION_SECONDS, 1),
+        (settings::RECONNECT_GRACE_SECONDS, 3),
+        (settings::FIRST_CONNECT_SECONDS, 3),
+    ]
+    .map(|(name, seconds)| (name, seconds.to_string()))
+    .into()
 }
 
 /// Two people who are connected to one session, alice its creator.
