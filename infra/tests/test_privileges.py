@@ -37,7 +37,7 @@ def test_the_sources_are_understood():
     """Were the sources written in another way, the reader would find nothing, and roles that hold nothing would pass."""
     assert privileges.function_actions("ws_signal") == {
         "dynamodb:PutItem", "dynamodb:GetItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem",
-        "execute-api:ManageConnections POST", "execute-api:ManageConnections DELETE",
+        "execute-api:ManageConnections POST", "execute-api:ManageConnections DELETE", "sqs:SendMessage",
     }
     assert privileges.function_actions("session_active") == {"dynamodb:Query index"}
     assert privileges.function_actions("health") == frozenset()

@@ -481,17 +481,23 @@ def test_nothing_was_denied_and_every_privilege_was_used(deployed):
 
 
 # Privileges for what these tests do not bring about, each with the place where it is needed.
-AFTER_A_PUSH_TO_A_DEAD_CONNECTION = {"GetItem"}  # delivery::deliver reads the participant again
+# delivery::deliver reads the participant again, keeps an event of presence in the inbox, and has the target nudged.
+AFTER_A_PUSH_THAT_FAILED = {"GetItem", "PutItem", "SendMessage"}
 NEAR_THE_END_OF_A_LEASE = {"UpdateItem"}  # JoinedCache::check renews it
 RARE = {
-    "session_leave": AFTER_A_PUSH_TO_A_DEAD_CONNECTION,
-    "session_end": AFTER_A_PUSH_TO_A_DEAD_CONNECTION,
-    "ws_disconnect": AFTER_A_PUSH_TO_A_DEAD_CONNECTION,
-    "ws_join": AFTER_A_PUSH_TO_A_DEAD_CONNECTION,
-    "ws_status": AFTER_A_PUSH_TO_A_DEAD_CONNECTION,
-    "ws_signal": NEAR_THE_END_OF_A_LEASE,
-    "ws_message": NEAR_THE_END_OF_A_LEASE,
-    "ws_sync": NEAR_THE_END_OF_A_LEASE,
+    "auth_delete": AFTER_A_PUSH_THAT_FAILED,
+    "auth_logout": AFTER_A_PUSH_THAT_FAILED,
+    "auth_password": AFTER_A_PUSH_THAT_FAILED,
+    "participant_expiry": AFTER_A_PUSH_THAT_FAILED,
+    "session_join": AFTER_A_PUSH_THAT_FAILED,
+    "session_leave": AFTER_A_PUSH_THAT_FAILED,
+    "ws_disconnect": AFTER_A_PUSH_THAT_FAILED,
+    "ws_join": AFTER_A_PUSH_THAT_FAILED,
+    "ws_leave": AFTER_A_PUSH_THAT_FAILED,
+    "ws_status": AFTER_A_PUSH_THAT_FAILED,
+    "ws_signal": AFTER_A_PUSH_THAT_FAILED | NEAR_THE_END_OF_A_LEASE,
+    "ws_message": AFTER_A_PUSH_THAT_FAILED | NEAR_THE_END_OF_A_LEASE,
+    "ws_sync": AFTER_A_PUSH_THAT_FAILED | NEAR_THE_END_OF_A_LEASE,
 }
 
 

@@ -1,6 +1,7 @@
 //! `DELETE /api/auth/me`: deletes the account with its sessions and messages.
 
 use auth::{Argon2Hasher, Tokens};
+use delay::DelayQueue;
 use domain::ports::Ports;
 use domain::{Result, accounts, erasure};
 use gateway::Surroundings;
@@ -17,6 +18,7 @@ pub struct Deps {
     surroundings: Surroundings,
     store: Store,
     push: Push,
+    delay: DelayQueue,
     hasher: Argon2Hasher,
     tokens: Tokens,
 }
@@ -28,6 +30,7 @@ impl Deps {
             surroundings: runtime.get()?,
             store: runtime.get()?,
             push: runtime.get()?,
+            delay: runtime.get()?,
             hasher: runtime.get()?,
             tokens: runtime.get()?,
         })
@@ -46,7 +49,7 @@ async fn delete(deps: &Deps, request: &RestRequest<'_>) -> Result<Answer> {
     let DeleteAccount(password) = DeleteAccount::parse(request.body()?)?;
     let (store, context) = (&deps.store, request.context());
     let user = accounts::prove_password(store, &deps.hasher, context, caller.user_id, &password).await?;
-    let ports = Ports { store, sockets: &deps.push, delays: &(), encoder: &JsonEncoder, context };
+    let ports = Ports { store, sockets: &deps.push, delays: &deps.delay, encoder: &JsonEncoder, context };
     erasure::erase(ports, &user).await?;
     Ok(Answer::no_content())
 }

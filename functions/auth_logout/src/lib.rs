@@ -1,6 +1,7 @@
 //! `POST /api/auth/logout`: revokes a login and closes its connections.
 
 use auth::RefreshTokens;
+use delay::DelayQueue;
 use domain::ports::Ports;
 use domain::{Error, Result, accounts, eviction};
 use gateway::Surroundings;
@@ -17,12 +18,13 @@ pub struct Deps {
     surroundings: Surroundings,
     store: Store,
     push: Push,
+    delay: DelayQueue,
 }
 
 impl Deps {
     /// From configuration; names the setting that is missing.
     pub fn new(runtime: &Runtime) -> Result<Self, SettingError> {
-        Ok(Self { surroundings: runtime.get()?, store: runtime.get()?, push: runtime.get()? })
+        Ok(Self { surroundings: runtime.get()?, store: runtime.get()?, push: runtime.get()?, delay: runtime.get()? })
     }
 }
 
@@ -42,7 +44,7 @@ async fn logout(deps: &Deps, request: &RestRequest<'_>) -> Result<Answer> {
     let ports = Ports {
         store: &deps.store,
         sockets: &deps.push,
-        delays: &(),
+        delays: &deps.delay,
         encoder: &JsonEncoder,
         context: request.context(),
     };

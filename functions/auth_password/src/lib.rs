@@ -1,6 +1,7 @@
 //! `POST /api/auth/password`: changes the password and ends every other login.
 
 use auth::{Argon2Hasher, RefreshTokens, Tokens};
+use delay::DelayQueue;
 use domain::ports::Ports;
 use domain::{Result, accounts, eviction};
 use gateway::Surroundings;
@@ -17,6 +18,7 @@ pub struct Deps {
     surroundings: Surroundings,
     store: Store,
     push: Push,
+    delay: DelayQueue,
     hasher: Argon2Hasher,
     tokens: Tokens,
 }
@@ -28,6 +30,7 @@ impl Deps {
             surroundings: runtime.get()?,
             store: runtime.get()?,
             push: runtime.get()?,
+            delay: runtime.get()?,
             hasher: runtime.get()?,
             tokens: runtime.get()?,
         })
@@ -48,7 +51,7 @@ async fn change(deps: &Deps, request: &RestRequest<'_>) -> Result<Answer> {
     let changed = accounts::change_password(store, &deps.hasher, &RefreshTokens, context, user, &current, &new);
     let grant = changed.await?;
     let revoked = |family| family != caller.family;
-    let ports = Ports { store, sockets: &deps.push, delays: &(), encoder: &JsonEncoder, context };
+    let ports = Ports { store, sockets: &deps.push, delays: &deps.delay, encoder: &JsonEncoder, context };
     eviction::evict(ports, user, revoked).await?;
     Ok(Answer::ok(&request.auth(&deps.tokens, grant)))
 }

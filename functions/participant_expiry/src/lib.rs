@@ -1,10 +1,13 @@
 //! Behind the delay queue and the sweep's schedule: ends what ran out.
 
+use std::time::Duration;
+
 use aws_lambda_events::eventbridge::EventBridgeEvent;
 use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent, SqsMessage};
 use delay::DelayQueue;
-use domain::ports::{DelayedMessage, Ports, Sockets};
-use domain::{Error, leases, sweep};
+use domain::ports::{DelayedMessage, Delays, Ports, Sockets};
+use domain::{Error, leases, nudge, sweep};
+use futures_util::future::join_all;
 use gateway::Surroundings;
 use protocol::signaling::JsonEncoder;
 use push::Push;
@@ -37,45 +40,60 @@ pub enum Event {
     Schedule(EventBridgeEvent),
 }
 
-/// Handles messages one by one, so that a failed one comes again alone
-/// (<https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html>), or sweeps.
+/// A message whose work could not be done comes again after so long.
+const AGAIN: Duration = Duration::from_secs(5);
+
+/// Handles messages side by side, or sweeps. A failed one comes again alone
+/// (<https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html>).
 pub async fn handle(deps: &Deps, event: Event) -> Result<SqsBatchResponse, lambda_runtime::Error> {
     let mut response = SqsBatchResponse::default();
     match event {
         Event::Queue(batch) => {
-            for message in &batch.records {
-                if let Err(error) = receive(deps, message).await {
-                    log_failure("delay", &error);
-                    response.batch_item_failures.extend(failure(message));
-                }
-            }
+            let failures = join_all(batch.records.iter().map(|message| receive(deps, message))).await;
+            response.batch_item_failures.extend(failures.into_iter().flatten());
         }
         Event::Schedule(_) => sweep(deps).await?,
     }
     Ok(response)
 }
 
-async fn receive(deps: &Deps, message: &SqsMessage) -> domain::Result<()> {
+/// Does what a message asks for. What failed because of a dependency is sent again, to come soon: the queue itself would
+/// bring it back only after its visibility timeout, many times the grace. What is left goes back to the queue.
+async fn receive(deps: &Deps, message: &SqsMessage) -> Option<BatchItemFailure> {
     let body = message.body.as_deref().unwrap_or_default();
-    let context = deps.surroundings.context(deps.surroundings.clock.now());
-    match delay::decode(body).map_err(|error| Error::Internal(Box::new(error)))? {
-        DelayedMessage::CheckLease { session, user } => {
-            let ports =
-                Ports { store: &deps.store, sockets: &deps.push, delays: &deps.delay, encoder: &JsonEncoder, context };
-            leases::check_lease(ports, session, user).await
+    let decoded = match delay::decode(body) {
+        Ok(decoded) => decoded,
+        Err(error) => {
+            log_failure("delay", &Error::Internal(Box::new(error)));
+            return failure(message);
         }
-        DelayedMessage::Close { connection } => deps.push.close(&connection).await,
+    };
+    let error = act(deps, &decoded).await.err()?;
+    log_failure("delay", &error);
+    let sent_again = matches!(error, Error::Unavailable(_)) && deps.delay.after(AGAIN, &decoded).await.is_ok();
+    if sent_again { None } else { failure(message) }
+}
+
+async fn act(deps: &Deps, message: &DelayedMessage) -> domain::Result<()> {
+    let ports = ports(deps);
+    match message {
+        DelayedMessage::CheckLease { session, user } => leases::check_lease(ports, *session, *user).await,
+        DelayedMessage::Nudge { session, user, since } => nudge::nudge(ports, *session, *user, *since).await,
+        DelayedMessage::Close { connection } => deps.push.close(connection).await,
     }
 }
 
-async fn sweep(deps: &Deps) -> domain::Result<()> {
+fn ports(deps: &Deps) -> Ports<'_, Store, Push, DelayQueue> {
     let context = deps.surroundings.context(deps.surroundings.clock.now());
+    Ports { store: &deps.store, sockets: &deps.push, delays: &deps.delay, encoder: &JsonEncoder, context }
+}
+
+async fn sweep(deps: &Deps) -> domain::Result<()> {
     let failed = |session, error| {
         log_failure("sweep", &error);
         tracing::warn!(session.id = %session, "not swept");
     };
-    let ports = Ports { store: &deps.store, sockets: &deps.push, delays: &(), encoder: &JsonEncoder, context };
-    let swept = sweep::sweep(ports, failed).await?;
+    let swept = sweep::sweep(ports(deps), &*deps.surroundings.clock, failed).await?;
     if swept.timed_out + swept.ended > 0 {
         tracing::info!(swept.sessions, swept.timed_out, swept.ended, "swept");
     }

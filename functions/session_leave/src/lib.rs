@@ -1,6 +1,7 @@
 //! `POST /api/session/leave`: gives a seat up.
 
 use auth::Tokens;
+use delay::DelayQueue;
 use domain::ports::Ports;
 use domain::{Result, sessions};
 use gateway::Surroundings;
@@ -17,13 +18,20 @@ pub struct Deps {
     surroundings: Surroundings,
     store: Store,
     push: Push,
+    delay: DelayQueue,
     tokens: Tokens,
 }
 
 impl Deps {
     /// From configuration; names the setting that is missing.
     pub fn new(runtime: &Runtime) -> Result<Self, SettingError> {
-        Ok(Self { surroundings: runtime.get()?, store: runtime.get()?, push: runtime.get()?, tokens: runtime.get()? })
+        Ok(Self {
+            surroundings: runtime.get()?,
+            store: runtime.get()?,
+            push: runtime.get()?,
+            delay: runtime.get()?,
+            tokens: runtime.get()?,
+        })
     }
 }
 
@@ -40,7 +48,7 @@ async fn leave(deps: &Deps, request: &RestRequest<'_>) -> Result<Answer> {
     let ports = Ports {
         store: &deps.store,
         sockets: &deps.push,
-        delays: &(),
+        delays: &deps.delay,
         encoder: &JsonEncoder,
         context: request.context(),
     };

@@ -51,8 +51,9 @@ pub async fn handle(
 
     let closure = closure(&event, now);
     let ports = Ports { store: &deps.store, sockets: &deps.push, delays: &deps.delay, encoder: &JsonEncoder, context };
-    let (logged, lost) =
-        tokio::join!(deps.store.close(held.user, ticket, &closure), leases::lose_connection(ports, &held),);
+    // First: a join that was overtaken reads it after it has taken over.
+    let logged = deps.store.close(held.user, ticket, &closure).await;
+    let lost = leases::lose_connection(ports, &held).await;
     Ok(conclude(&deps.surroundings, &event, now, lost.and(logged), None))
 }
 

@@ -43,7 +43,12 @@ async fn join(deps: &Deps, request: &FrameRequest<'_>) -> domain::Result<JoinedD
     if session != identity.held.session {
         return Err(Error::Unauthorized);
     }
-    let attempt = Attempt { held: identity.held.clone(), number: identity.attempt, family: identity.family };
+    let attempt = Attempt {
+        held: identity.held.clone(),
+        number: identity.attempt,
+        family: identity.family,
+        ticket: identity.ticket,
+    };
     let (store, context) = (&deps.store, request.context());
     let ports = Ports { store, sockets: &deps.push, delays: &deps.delay, encoder: &JsonEncoder, context };
     let joined = resume::join_connection(ports, &attempt, since).await?;

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use aws_lambda_events::apigw::{ApiGatewayProxyResponse, ApiGatewayWebsocketProxyRequest};
+use delay::DelayQueue;
 use domain::ports::{ChatMessage, Ports};
 use domain::standing::JoinedCache;
 use domain::{MessageId, chat};
@@ -18,13 +19,20 @@ pub struct Deps {
     surroundings: Surroundings,
     store: Store,
     push: Push,
+    delay: DelayQueue,
     joined: Arc<JoinedCache>,
 }
 
 impl Deps {
     /// From configuration; names the setting that is missing.
     pub fn new(runtime: &Runtime) -> Result<Self, SettingError> {
-        Ok(Self { surroundings: runtime.get()?, store: runtime.get()?, push: runtime.get()?, joined: runtime.get()? })
+        Ok(Self {
+            surroundings: runtime.get()?,
+            store: runtime.get()?,
+            push: runtime.get()?,
+            delay: runtime.get()?,
+            joined: runtime.get()?,
+        })
     }
 }
 
@@ -50,7 +58,7 @@ async fn send(deps: &Deps, request: &FrameRequest<'_>) -> domain::Result<Message
         text,
         client_id,
     };
-    let ports = Ports { store: &deps.store, sockets: &deps.push, delays: &(), encoder: &JsonEncoder, context };
+    let ports = Ports { store: &deps.store, sockets: &deps.push, delays: &deps.delay, encoder: &JsonEncoder, context };
     let message_id = chat::send(ports, &message).await?.to_string();
     Ok(MessageAck { message_id })
 }

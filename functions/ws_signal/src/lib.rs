@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use aws_lambda_events::apigw::{ApiGatewayProxyResponse, ApiGatewayWebsocketProxyRequest};
+use delay::DelayQueue;
 use domain::ports::Ports;
 use domain::standing::JoinedCache;
 use domain::{Metric, relay};
@@ -18,13 +19,20 @@ pub struct Deps {
     surroundings: Surroundings,
     store: Store,
     push: Push,
+    delay: DelayQueue,
     joined: Arc<JoinedCache>,
 }
 
 impl Deps {
     /// From configuration; names the setting that is missing.
     pub fn new(runtime: &Runtime) -> Result<Self, SettingError> {
-        Ok(Self { surroundings: runtime.get()?, store: runtime.get()?, push: runtime.get()?, joined: runtime.get()? })
+        Ok(Self {
+            surroundings: runtime.get()?,
+            store: runtime.get()?,
+            push: runtime.get()?,
+            delay: runtime.get()?,
+            joined: runtime.get()?,
+        })
     }
 }
 
@@ -44,7 +52,7 @@ async fn relay(deps: &Deps, request: &FrameRequest<'_>) -> domain::Result<Signal
     let (context, identity) = (request.context(), &request.identity);
     deps.joined.check(&deps.store, context, &identity.held).await?;
     let signal = sent.into_signal(context, identity.held.session, identity.held.user, &identity.username)?;
-    let ports = Ports { store: &deps.store, sockets: &deps.push, delays: &(), encoder: &JsonEncoder, context };
+    let ports = Ports { store: &deps.store, sockets: &deps.push, delays: &deps.delay, encoder: &JsonEncoder, context };
     let delivery = relay::relay(ports, &signal).await?;
     request.count(Metric::Relays);
     Ok(SignalAck { delivery: delivery.into(), signal_id: signal.id.to_string() })

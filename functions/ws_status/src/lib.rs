@@ -1,6 +1,7 @@
 //! `updateStatus`: tells the others about microphone and camera.
 
 use aws_lambda_events::apigw::{ApiGatewayProxyResponse, ApiGatewayWebsocketProxyRequest};
+use delay::DelayQueue;
 use domain::leases;
 use domain::ports::Ports;
 use gateway::Surroundings;
@@ -15,12 +16,13 @@ pub struct Deps {
     surroundings: Surroundings,
     store: Store,
     push: Push,
+    delay: DelayQueue,
 }
 
 impl Deps {
     /// From configuration; names the setting that is missing.
     pub fn new(runtime: &Runtime) -> Result<Self, SettingError> {
-        Ok(Self { surroundings: runtime.get()?, store: runtime.get()?, push: runtime.get()? })
+        Ok(Self { surroundings: runtime.get()?, store: runtime.get()?, push: runtime.get()?, delay: runtime.get()? })
     }
 }
 
@@ -40,7 +42,7 @@ async fn update(deps: &Deps, request: &FrameRequest<'_>) -> domain::Result<Nothi
     let ports = Ports {
         store: &deps.store,
         sockets: &deps.push,
-        delays: &(),
+        delays: &deps.delay,
         encoder: &JsonEncoder,
         context: request.context(),
     };

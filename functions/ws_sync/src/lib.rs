@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use aws_lambda_events::apigw::{ApiGatewayProxyResponse, ApiGatewayWebsocketProxyRequest};
+use delay::DelayQueue;
 use domain::ports::Ports;
 use domain::resume;
 use domain::standing::JoinedCache;
@@ -18,13 +19,20 @@ pub struct Deps {
     surroundings: Surroundings,
     store: Store,
     push: Push,
+    delay: DelayQueue,
     joined: Arc<JoinedCache>,
 }
 
 impl Deps {
     /// From configuration; names the setting that is missing.
     pub fn new(runtime: &Runtime) -> Result<Self, SettingError> {
-        Ok(Self { surroundings: runtime.get()?, store: runtime.get()?, push: runtime.get()?, joined: runtime.get()? })
+        Ok(Self {
+            surroundings: runtime.get()?,
+            store: runtime.get()?,
+            push: runtime.get()?,
+            delay: runtime.get()?,
+            joined: runtime.get()?,
+        })
     }
 }
 
@@ -41,8 +49,9 @@ pub async fn handle(
 async fn sync(deps: &Deps, request: &FrameRequest<'_>) -> domain::Result<SyncAck> {
     let since = request.frame()?.sync()?;
     let (context, held) = (request.context(), &request.identity.held);
-    deps.joined.check(&deps.store, context, held).await?;
-    let ports = Ports { store: &deps.store, sockets: &deps.push, delays: &(), encoder: &JsonEncoder, context };
-    let replayed = resume::sync(ports, held, since).await?;
+    let standing = deps.joined.check(&deps.store, context, held).await?;
+    deps.joined.count_sync(&held.connection, context.now)?;
+    let ports = Ports { store: &deps.store, sockets: &deps.push, delays: &deps.delay, encoder: &JsonEncoder, context };
+    let replayed = resume::sync(ports, held, since, standing.joined_at).await?;
     Ok(SyncAck { replayed })
 }

@@ -54,8 +54,8 @@ const DOMAIN: [&[&str]; 8] = [
     &["context"],
     &["ports"],
     &["accounts", "delivery", "standing"],
-    &["chat", "leases", "relay"],
-    &["eviction", "resume", "sessions"],
+    &["chat", "leases", "relay", "replay"],
+    &["eviction", "nudge", "resume", "sessions"],
     &["sweep"],
     &["erasure"],
 ];

@@ -87,6 +87,26 @@ async fn joining_is_one_transaction() {
     target.stop().await;
 }
 
+/// Beside the seat's own, one write each: what others have to be told is noted with the change, and cleared once they
+/// were told.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_first_join_and_a_departure_cost_a_write_more_than_their_change() {
+    let (target, bill) = counted().await;
+    let (alice, bob) = (target.person("alice").await, target.person("bob").await);
+    let session = target.api.create_session(&alice, 3).await;
+    let _at_alice = target.enter(&alice, &session).await;
+    let at_bob = target.connect(&bob, &session).await;
+    bill.take();
+    at_bob.ack("joinSession", json!({ "sessionId": session })).await;
+    let taking_over_and_told = ("UpdateItem", 2);
+    let joined = expected([("GetItem", 1), ("POST @connections", 1), ("Query", 1), taking_over_and_told]);
+    assert_eq!(bill.take(), joined);
+    at_bob.ack("leaveSession", json!({})).await;
+    let left = bill.take();
+    assert_eq!((left.get("TransactWriteItems"), left.get("UpdateItem")), (Some(&1), Some(&1)), "{left:?}");
+    target.stop().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn an_idle_connection_costs_one_write_a_ping() {
     let (target, bill) = counted().await;

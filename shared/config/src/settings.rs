@@ -75,9 +75,10 @@ pub const FRAMES_PER_SECOND: &str = "TUNRTC_FRAMES_PER_SECOND";
 pub const FRAMES_BURST: &str = "TUNRTC_FRAMES_BURST";
 
 /// The settings that an operator may change wherever TunRTC runs: limits and durations.
-pub const OPERATORS: [&str; 16] = [
+pub const OPERATORS: [&str; 17] = [
     ICE_TTL_SECONDS,
     HEARTBEAT_SECONDS,
+    DETECTION_SECONDS,
     LEASE_SECONDS,
     RECONNECT_GRACE_SECONDS,
     INBOX_WINDOW_SECONDS,

@@ -2,8 +2,8 @@
 
 use std::str::FromStr;
 
-use domain::ConnectionId;
 use domain::ports::DelayedMessage;
+use domain::{ConnectionId, Timestamp};
 use serde::{Deserialize, Serialize};
 
 /// Why a body is not a message of ours.
@@ -17,12 +17,15 @@ pub enum DecodeError {
     Id(&'static str),
 }
 
-/// `{"checkLease":{"sessionId","userId"}}` or `{"close":{"connectionId"}}`.
+/// `{"checkLease":{"sessionId","userId"}}`, `{"nudge":{"sessionId","userId","since"}}` with milliseconds, or
+/// `{"close":{"connectionId"}}`.
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 enum Body {
     #[serde(rename_all = "camelCase")]
     CheckLease { session_id: String, user_id: String },
+    #[serde(rename_all = "camelCase")]
+    Nudge { session_id: String, user_id: String, since: u64 },
     #[serde(rename_all = "camelCase")]
     Close { connection_id: String },
 }
@@ -32,6 +35,9 @@ pub fn encode(message: &DelayedMessage) -> String {
     let body = match message {
         DelayedMessage::CheckLease { session, user } => {
             Body::CheckLease { session_id: session.to_string(), user_id: user.to_string() }
+        }
+        DelayedMessage::Nudge { session, user, since } => {
+            Body::Nudge { session_id: session.to_string(), user_id: user.to_string(), since: since.millis() }
         }
         DelayedMessage::Close { connection } => Body::Close { connection_id: connection.as_str().to_owned() },
     };
@@ -44,6 +50,11 @@ pub fn decode(body: &str) -> Result<DelayedMessage, DecodeError> {
         Body::CheckLease { session_id, user_id } => {
             DelayedMessage::CheckLease { session: id("sessionId", &session_id)?, user: id("userId", &user_id)? }
         }
+        Body::Nudge { session_id, user_id, since } => DelayedMessage::Nudge {
+            session: id("sessionId", &session_id)?,
+            user: id("userId", &user_id)?,
+            since: Timestamp::from_millis(since),
+        },
         Body::Close { connection_id } => DelayedMessage::Close { connection: ConnectionId::new(connection_id) },
     })
 }
@@ -54,7 +65,7 @@ fn id<T: FromStr>(field: &'static str, text: &str) -> Result<T, DecodeError> {
 
 #[cfg(test)]
 mod tests {
-    use domain::{SessionId, Timestamp, UserId};
+    use domain::{SessionId, UserId};
     use proptest::prelude::*;
 
     use super::*;
@@ -67,6 +78,10 @@ mod tests {
         let check =
             DelayedMessage::CheckLease { session: SESSION.parse().expect("an id"), user: USER.parse().expect("an id") };
         assert_eq!(encode(&check), format!(r#"{{"checkLease":{{"sessionId":"{SESSION}","userId":"{USER}"}}}}"#));
+        let (session, user) = (SESSION.parse().expect("an id"), USER.parse().expect("an id"));
+        let nudge = DelayedMessage::Nudge { session, user, since: Timestamp::from_millis(1_795_000_000_000) };
+        let body = format!(r#"{{"nudge":{{"sessionId":"{SESSION}","userId":"{USER}","since":1795000000000}}}}"#);
+        assert_eq!(encode(&nudge), body);
         let close = DelayedMessage::Close { connection: ConnectionId::new("JKUdbfKHoAMCJEA=") };
         assert_eq!(encode(&close), r#"{"close":{"connectionId":"JKUdbfKHoAMCJEA="}}"#);
     }
@@ -89,18 +104,23 @@ mod tests {
     }
 
     /// Any message.
-    fn later() -> impl Strategy<Value = DelayedMessage> {
+    fn message() -> impl Strategy<Value = DelayedMessage> {
         let check = (0..1_u64 << 48, 0..1_u64 << 48).prop_map(|(session, user)| DelayedMessage::CheckLease {
             session: SessionId::first_at(Timestamp::from_millis(session)),
             user: UserId::first_at(Timestamp::from_millis(user)),
         });
         let close = any::<String>().prop_map(|id| DelayedMessage::Close { connection: ConnectionId::new(id) });
-        prop_oneof![check, close]
+        let nudge = (0..1_u64 << 48, 0..1_u64 << 48).prop_map(|(session, since)| DelayedMessage::Nudge {
+            session: SessionId::first_at(Timestamp::from_millis(session)),
+            user: UserId::first_at(Timestamp::from_millis(session + 1)),
+            since: Timestamp::from_millis(since),
+        });
+        prop_oneof![check, nudge, close]
     }
 
     proptest! {
         #[test]
-        fn a_message_survives_its_body(message in later()) {
+        fn a_message_survives_its_body(message in message()) {
             prop_assert_eq!(decode(&encode(&message)).expect("ours"), message);
         }
 

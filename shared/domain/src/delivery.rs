@@ -1,68 +1,133 @@
 //! Pushing to participants: one frame to one, or to many at the same time.
 
-use futures_util::future::join_all;
+use std::time::Duration;
 
-use crate::ports::{Members, Ports, Pushed, Sockets};
-use crate::{ConnectionId, Frame, Result, Roster, SessionId, UserId};
+use futures_util::stream::{self, StreamExt};
+
+use crate::ports::{DelayedMessage, Delays, Inbox, Members, Ports, Pushed, Signal, Sockets};
+use crate::{ConnectionId, Context, Frame, Result, Roster, SessionId, SignalId, Timestamp, UserId};
 
 /// Where a frame is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Delivery {
     /// With the target's connection; a copy waits until the inbox window ends.
     Sent,
-    /// Waiting for the target to come back.
+    /// Waiting, for the target to come back or for the next try.
     Queued,
 }
 
-/// Pushes a frame that is already stored to a participant whose connection was just read.
+/// Where a frame waits that cannot be pushed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kept {
+    /// It was stored before, with an identifier of that time.
+    Since(Timestamp),
+    /// Nowhere yet: it goes into the target's inbox when it cannot be pushed.
+    NotYet,
+}
+
+/// A broadcast pushes to so many at the same time. More would wait for each other in a small function, and feed the
+/// throttling that they run into.
+const PUSHES_AT_ONCE: usize = 16;
+
+/// Pushes a frame to a participant whose connection was just read.
 ///
-/// `Gone` means that this connection died, not that the peer left: the participant is read again, consistently,
-/// and a newer connection gets the frame. When there is none, the one that could not be pushed to is cut, whatever the
-/// reason was: if it is not dead after all, its client notices, comes back and gets the replay. Only if cutting fails too
-/// is there an error.
+/// `Gone` means that this connection died, not that the peer left: the participant is read again, consistently, and a
+/// newer connection gets the frame. Where there is none, or where the push was throttled or failed, the frame waits, and
+/// a delayed message looks after it ([`crate::nudge::nudge`]). Only if that message cannot be sent, the connection is cut,
+/// so that its client comes back and gets the replay; if that fails too, there is an error.
 pub async fn deliver(
-    ports: Ports<'_, impl Members + Sync, impl Sockets + Sync, impl Sync>,
+    ports: Ports<'_, impl Inbox + Members + Sync, impl Sockets + Sync, impl Delays + Sync>,
     session: SessionId,
     user: UserId,
     connection: ConnectionId,
     frame: &Frame,
+    kept: Kept,
 ) -> Result<Delivery> {
-    let mut connection = connection;
+    let (mut connection, mut since) = (connection, kept);
     loop {
         if let Ok(Pushed::Accepted) = ports.sockets.push(&connection, frame).await {
             return Ok(Delivery::Sent);
         }
-        let newer = ports.store.member(session, user).await?.and_then(|p| p.connection).filter(|c| *c != connection);
-        match newer {
-            Some(newer) => connection = newer,
-            None => {
-                ports.sockets.close(&connection).await?;
+        let waits_since = match since {
+            Kept::Since(since) => since,
+            Kept::NotYet => keep(ports.store, ports.context, session, user, frame).await?,
+        };
+        since = Kept::Since(waits_since);
+        match ports.store.member(session, user).await {
+            // Their next connection reads what waits.
+            Ok(member) if member.as_ref().is_none_or(|p| p.connection.is_none()) => return Ok(Delivery::Queued),
+            Ok(Some(member)) if !member.is_on(&connection) => connection = member.connection.unwrap_or(connection),
+            // Still the same, or not to be read now: whoever looks after the frame will find the newest.
+            Ok(_) | Err(_) => {
+                nudge_later(ports, session, user, &connection, waits_since).await?;
                 return Ok(Delivery::Queued);
             }
         }
     }
 }
 
+/// Puts a frame into the target's inbox; when it waits since.
+async fn keep(
+    store: &(impl Inbox + Sync),
+    context: Context<'_>,
+    session: SessionId,
+    user: UserId,
+    frame: &Frame,
+) -> Result<Timestamp> {
+    let id = SignalId::new(context.ids, context.now);
+    let signal = Signal { id, session, to: user, frame: frame.clone() };
+    store.put(&signal, kept_until(context)).await?;
+    Ok(id.timestamp())
+}
+
+/// Until when a frame of this moment is kept in an inbox: a replay begins a margin before the window.
+pub(crate) fn kept_until(context: Context<'_>) -> Timestamp {
+    context.now + context.policy.inbox_window + context.policy.replay_margin
+}
+
+/// Has somebody look after what waits, some seconds from now. If that cannot be arranged, the connection is cut.
+pub(crate) async fn nudge_later(
+    ports: Ports<'_, impl Sync, impl Sockets + Sync, impl Delays + Sync>,
+    session: SessionId,
+    user: UserId,
+    connection: &ConnectionId,
+    since: Timestamp,
+) -> Result<()> {
+    let delay = nudge_delay(user, ports.context.now);
+    match ports.delays.after(delay, &DelayedMessage::Nudge { session, user, since }).await {
+        Ok(()) => Ok(()),
+        Err(_) => ports.sockets.close(connection).await,
+    }
+}
+
+/// 1-5 s, spread over targets and moments, so that what was throttled together does not come back together.
+fn nudge_delay(user: UserId, now: Timestamp) -> Duration {
+    let [.., last] = *user.as_bytes();
+    Duration::from_secs(1 + (u64::from(last) + now.millis()) % 5)
+}
+
 /// Delivers one frame to many participants at the same time, so that dead connections hold nobody up.
 /// The first error is returned after every other target has been served.
 pub async fn broadcast(
-    ports: Ports<'_, impl Members + Sync, impl Sockets + Sync, impl Sync>,
+    ports: Ports<'_, impl Inbox + Members + Sync, impl Sockets + Sync, impl Delays + Sync>,
     session: SessionId,
     targets: Vec<(UserId, ConnectionId)>,
     frame: &Frame,
+    kept: Kept,
 ) -> Result<()> {
-    let deliveries = targets.into_iter().map(|(user, connection)| deliver(ports, session, user, connection, frame));
-    join_all(deliveries).await.into_iter().try_for_each(|delivery| delivery.map(drop))
+    let deliveries =
+        targets.into_iter().map(|(user, connection)| deliver(ports, session, user, connection, frame, kept));
+    let delivered: Vec<_> = stream::iter(deliveries).buffer_unordered(PUSHES_AT_ONCE).collect().await;
+    delivered.into_iter().try_for_each(|delivery| delivery.map(drop))
 }
 
-/// Tells the others of something that concerns `user`. Whoever cannot be told is cut by the delivery, comes back, and
-/// reads the roster then; the sockets have logged why.
+/// Tells the others of something that concerns `user`.
 pub(crate) async fn tell_others(
-    ports: Ports<'_, impl Members + Sync, impl Sockets + Sync, impl Sync>,
+    ports: Ports<'_, impl Inbox + Members + Sync, impl Sockets + Sync, impl Delays + Sync>,
     roster: &Roster,
     user: UserId,
     frame: &Frame,
-) {
+) -> Result<()> {
     let others = roster.others(user, ports.context.now);
-    let _told = broadcast(ports, roster.session.id, others, frame).await;
+    broadcast(ports, roster.session.id, others, frame, Kept::NotYet).await
 }

@@ -3,10 +3,12 @@
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 
 use crate::eviction::LONGEST_CONNECTION;
-use crate::leases::depart;
-use crate::ports::{ConnectionLog, Endings, Erasures, Families, Guard, Members, Ports, Rosters, Seats, Sockets, Users};
+use crate::leases::{depart, finish_departure};
+use crate::ports::{
+    ConnectionLog, Delays, Endings, Erasures, Families, Guard, Inbox, Members, Ports, Rosters, Seats, Sockets, Users,
+};
 use crate::sessions::finish_ending;
-use crate::{Context, Departure, Ending, Participant, Result, SessionId, Timestamp, User, UserId};
+use crate::{Context, Departure, Ending, Membership, Result, SessionId, Timestamp, User, UserId};
 
 /// So many sessions are erased at the same time.
 const SESSIONS_AT_ONCE: usize = 8;
@@ -18,9 +20,9 @@ const SESSIONS_AT_ONCE: usize = 8;
 pub async fn erase(
     ports: Ports<
         '_,
-        impl Users + Families + Rosters + Endings + Members + Seats + ConnectionLog + Erasures + Sync,
+        impl Users + Families + Rosters + Endings + Members + Seats + Inbox + ConnectionLog + Erasures + Sync,
         impl Sockets + Sync,
-        impl Sync,
+        impl Delays + Sync,
     >,
     user: &User,
 ) -> Result<()> {
@@ -44,7 +46,7 @@ async fn ok((): ()) -> Result<()> {
 
 /// Ends and deletes a session that the user created.
 async fn erase_created(
-    ports: Ports<'_, impl Rosters + Endings + Members + Erasures + Sync, impl Sockets + Sync, impl Sync>,
+    ports: Ports<'_, impl Rosters + Endings + Erasures + Sync, impl Sockets + Sync, impl Sync>,
     user: UserId,
     session: SessionId,
 ) -> Result<()> {
@@ -59,13 +61,16 @@ async fn erase_created(
 
 /// Takes the user out of somebody else's session and deletes what they wrote there.
 async fn erase_visited(
-    ports: Ports<'_, impl Rosters + Members + Seats + Erasures + Sync, impl Sockets + Sync, impl Sync>,
+    ports: Ports<'_, impl Rosters + Members + Seats + Inbox + Erasures + Sync, impl Sockets + Sync, impl Delays + Sync>,
     user: UserId,
     session: SessionId,
 ) -> Result<()> {
     let Ports { store, sockets, .. } = ports;
-    if let Some(participant) = store.member(session, user).await?.filter(Participant::holds_seat) {
-        depart(ports, &participant, Guard::Seated, Departure::Removed).await?;
+    if let Some(participant) = store.member(session, user).await?.filter(|p| p.membership != Membership::Ended) {
+        match participant.holds_seat() {
+            true => drop(depart(ports, &participant, Guard::Seated, Departure::Removed).await?),
+            false => finish_departure(ports, &participant).await?,
+        }
         if let Some(connection) = &participant.connection {
             sockets.close(connection).await?;
         }

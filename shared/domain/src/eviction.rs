@@ -2,8 +2,8 @@
 
 use futures_util::future::join_all;
 
-use crate::leases::depart;
-use crate::ports::{Admission, ConnectionLog, Guard, Members, Ports, Rosters, Seats, Sockets};
+use crate::leases::{depart, finish_departure};
+use crate::ports::{Admission, ConnectionLog, Delays, Guard, Inbox, Members, Ports, Rosters, Seats, Sockets};
 use crate::{Departure, FamilyId, Result, UserId};
 
 /// API Gateway ends every connection after 2 h; a little more covers clocks that differ.
@@ -13,7 +13,12 @@ pub(crate) const LONGEST_CONNECTION: std::time::Duration = std::time::Duration::
 /// Closes the user's live connections whose login `revoked` accepts, and frees their seats; the others are told. The
 /// first error is returned after every connection had its turn.
 pub async fn evict(
-    ports: Ports<'_, impl ConnectionLog + Rosters + Members + Seats + Sync, impl Sockets + Sync, impl Sync>,
+    ports: Ports<
+        '_,
+        impl ConnectionLog + Rosters + Members + Seats + Inbox + Sync,
+        impl Sockets + Sync,
+        impl Delays + Sync,
+    >,
     user: UserId,
     revoked: impl Fn(FamilyId) -> bool,
 ) -> Result<()> {
@@ -21,8 +26,12 @@ pub async fn evict(
     let live = logged.into_iter().filter(|c| c.closure.is_none() && revoked(c.admission.family));
     let evictions = live.map(|c| async move {
         let Admission { session, connection, .. } = c.admission;
-        if let Some(participant) = ports.store.member(session, user).await?.filter(|p| p.is_on(&connection)) {
-            depart(ports, &participant, Guard::SameAttempt, Departure::Removed).await?;
+        match ports.store.member(session, user).await? {
+            Some(participant) if participant.is_on(&connection) => {
+                depart(ports, &participant, Guard::SameAttempt, Departure::Removed).await?;
+            }
+            Some(participant) => finish_departure(ports, &participant).await?,
+            None => {}
         }
         ports.sockets.close(&connection).await
     });

@@ -36,6 +36,11 @@ macro_rules! id {
                 Self(Uuid::from_bytes([b2, b3, b4, b5, b6, b7, 0x70, 0, 0x80, 0, 0, 0, 0, 0, 0, 0]))
             }
 
+            /// The lower bound of a search for what comes after this one.
+            pub fn successor(self) -> Self {
+                Self(Uuid::from_u128(self.0.as_u128().saturating_add(1)))
+            }
+
             /// The time that the identifier carries.
             pub fn timestamp(self) -> Timestamp {
                 let b = self.0.as_bytes();

@@ -7,18 +7,24 @@ use std::time::Duration;
 
 use futures_util::future::join;
 
-use crate::delivery::{self, tell_others};
-use crate::ports::{DelayedMessage, Delays, Guard, Held, Holding, Members, Ports, Rosters, Seats, Sockets, Status};
-use crate::{Context, Departure, Error, Event, Membership, Participant, Presence, Result, SessionId, UserId};
+use crate::delivery::tell_others;
+use crate::ports::{
+    DelayedMessage, Delays, Guard, Held, Holding, Inbox, Members, Ports, Rosters, Seats, Sockets, Status,
+};
+use crate::{
+    Context, Departure, Error, Event, Membership, Participant, Presence, Result, Roster, SessionId, Untold, UserId,
+};
 
 /// How long a connection stays open after its last answer: API Gateway sends an answer only once the function has
 /// returned.
 pub(crate) const LAST_ANSWER: Duration = Duration::from_secs(1);
 
-/// `$disconnect`: if that was the live connection, the participant is reconnecting, the others are told, and the grace
-/// ends by one delayed message.
+/// `$disconnect`, or a push that found the connection gone: if that was the live one, the participant is reconnecting, the
+/// others are told, and the grace ends by one delayed message.
+///
+/// Of somebody whose join was not announced yet nobody is told: they hear of the join when it comes again, or of the end.
 pub async fn lose_connection(
-    ports: Ports<'_, impl Holding + Members + Rosters + Sync, impl Sockets + Sync, impl Delays + Sync>,
+    ports: Ports<'_, impl Holding + Members + Rosters + Inbox + Sync, impl Sockets + Sync, impl Delays + Sync>,
     held: &Held,
 ) -> Result<()> {
     let Ports { store, delays, context, .. } = ports;
@@ -28,29 +34,33 @@ pub async fn lose_connection(
     };
     let check = DelayedMessage::CheckLease { session: held.session, user: held.user };
     let (scheduled, roster) = join(delays.after(grace, &check), store.roster(held.session, context.now)).await;
-    if let Some(roster) = roster? {
+    if let Some(roster) = roster?.filter(|_| participant.untold.is_none()) {
         let frame = ports.encode(&Event::UserStatusUpdated(&participant));
-        tell_others(ports, &roster, held.user, &frame).await;
+        tell_others(ports, &roster, held.user, &frame).await?;
     }
     scheduled
 }
 
 /// The delayed look at a lease: frees the seat if it ran out, looks again later if the participant still waits for
-/// a connection.
+/// a connection, and tells what others were not told because a function died.
 pub async fn check_lease(
-    ports: Ports<'_, impl Seats + Members + Rosters + Sync, impl Sockets + Sync, impl Delays + Sync>,
+    ports: Ports<'_, impl Seats + Members + Rosters + Inbox + Sync, impl Sockets + Sync, impl Delays + Sync>,
     session: SessionId,
     user: UserId,
 ) -> Result<()> {
     let now = ports.context.now;
-    let Some(participant) = ports.store.member(session, user).await?.filter(Participant::holds_seat) else {
+    let Some(participant) = ports.store.member(session, user).await? else {
         return Ok(());
     };
+    if !participant.holds_seat() {
+        return finish_departure(ports, &participant).await;
+    }
     if !participant.is_present(now) {
         return time_out(ports, &participant).await.map(drop);
     }
     match participant.presence {
-        Presence::Connected => Ok(()),
+        Presence::Connected if participant.untold.is_none() => Ok(()),
+        Presence::Connected => settle(ports, session, user).await.map(drop),
         Presence::Disconnected | Presence::Reconnecting => {
             let rest = participant.lease_until.since(now);
             ports.delays.after(rest, &DelayedMessage::CheckLease { session, user }).await
@@ -58,45 +68,88 @@ pub async fn check_lease(
     }
 }
 
-/// Frees a seat and tells the others; false when the participant was no longer as `guard` wants it. Somebody whose
-/// connection never joined was never announced, so nobody is told of the end.
+/// Frees a seat and tells the others; false when the participant was no longer as `guard` wants it and nothing was left
+/// to be told.
 pub async fn depart(
-    ports: Ports<'_, impl Seats + Members + Rosters + Sync, impl Sockets + Sync, impl Sync>,
+    ports: Ports<'_, impl Seats + Members + Rosters + Inbox + Sync, impl Sockets + Sync, impl Delays + Sync>,
     participant: &Participant,
     guard: Guard,
     reason: Departure,
 ) -> Result<bool> {
     let Ports { store, context, .. } = ports;
     let keep_until = context.now + context.policy.history;
-    if !store.free_seat(participant, guard, context.now, keep_until).await? {
+    let freed = store.free_seat(participant, guard, reason, context.now, keep_until).await?;
+    // Also where it was refused: a try whose answer was lost may have freed the seat.
+    let told = settle(ports, participant.session_id, participant.user_id).await?;
+    Ok(freed || told)
+}
+
+/// Tells the others that somebody left, if whoever freed the seat did not come to that.
+pub async fn finish_departure(
+    ports: Ports<'_, impl Members + Rosters + Inbox + Sync, impl Sockets + Sync, impl Delays + Sync>,
+    participant: &Participant,
+) -> Result<()> {
+    if participant.has_untold_departure() {
+        settle(ports, participant.session_id, participant.user_id).await?;
+    }
+    Ok(())
+}
+
+/// Tells the others what they still have to be told of a participant, if anything; whether there was something. Told
+/// twice does no harm, so whoever comes by may do it.
+async fn settle(
+    ports: Ports<'_, impl Members + Rosters + Inbox + Sync, impl Sockets + Sync, impl Delays + Sync>,
+    session: SessionId,
+    user: UserId,
+) -> Result<bool> {
+    let Some(roster) = ports.store.roster(session, ports.context.now).await? else {
         return Ok(false);
+    };
+    match roster.untold().find(|p| p.user_id == user) {
+        Some(participant) => tell_untold(ports, &roster, participant).await.map(|()| true),
+        None => Ok(false),
     }
-    if participant.presence == Presence::Disconnected {
-        return Ok(true);
+}
+
+/// Tells the others what is noted on a participant of that roster, and clears the note. Somebody whose connection never
+/// joined was never announced, so nobody is told of the end.
+pub(crate) async fn tell_untold(
+    ports: Ports<'_, impl Members + Inbox + Sync, impl Sockets + Sync, impl Delays + Sync>,
+    roster: &Roster,
+    participant: &Participant,
+) -> Result<()> {
+    let event = match participant.untold {
+        Some(Untold::Join) => Event::UserJoined(participant),
+        Some(Untold::Departure(reason)) => {
+            Event::UserLeft { user_id: participant.user_id, username: &participant.username, reason }
+        }
+        None => return Ok(()),
+    };
+    if participant.presence != Presence::Disconnected {
+        tell_others(ports, roster, participant.user_id, &ports.encode(&event)).await?;
     }
-    if let Some(roster) = store.roster(participant.session_id, context.now).await? {
-        let left = Event::UserLeft { user_id: participant.user_id, username: &participant.username, reason };
-        tell_others(ports, &roster, participant.user_id, &ports.encode(&left)).await;
-    }
-    Ok(true)
+    ports.store.told(participant).await
 }
 
 /// Frees the seat of a participant whose lease ran out; false when there was a sign of life meanwhile.
 pub async fn time_out(
-    ports: Ports<'_, impl Seats + Members + Rosters + Sync, impl Sockets + Sync, impl Sync>,
+    ports: Ports<'_, impl Seats + Members + Rosters + Inbox + Sync, impl Sockets + Sync, impl Delays + Sync>,
     participant: &Participant,
 ) -> Result<bool> {
     depart(ports, participant, Guard::SameLease, Departure::Timeout).await
 }
 
 /// `leaveSession`: like leaving over REST, but the connection is closed only after its answer has had time to arrive.
+/// A repetition finishes what was interrupted.
 pub async fn leave_connection(
-    ports: Ports<'_, impl Seats + Members + Rosters + Sync, impl Sockets + Sync, impl Delays + Sync>,
+    ports: Ports<'_, impl Seats + Members + Rosters + Inbox + Sync, impl Sockets + Sync, impl Delays + Sync>,
     held: &Held,
 ) -> Result<()> {
-    let member = ports.store.member(held.session, held.user).await?;
-    let participant = member.filter(|p| p.holds_seat() && p.is_on(&held.connection)).ok_or(Error::NotJoined)?;
-    if !depart(ports, &participant, Guard::SameAttempt, Departure::Left).await? {
+    let participant = ports.store.member(held.session, held.user).await?.ok_or(Error::NotJoined)?;
+    let joined = participant.holds_seat() && participant.is_on(&held.connection);
+    if participant.has_untold_departure() && participant.unfenced.contains(&held.connection) {
+        finish_departure(ports, &participant).await?;
+    } else if !joined || !depart(ports, &participant, Guard::SameAttempt, Departure::Left).await? {
         return Err(Error::NotJoined);
     }
     let close = DelayedMessage::Close { connection: held.connection.clone() };
@@ -105,7 +158,7 @@ pub async fn leave_connection(
 
 /// `updateStatus`: sets microphone and camera and tells the others.
 pub async fn update_status(
-    ports: Ports<'_, impl Holding + Members + Rosters + Sync, impl Sockets + Sync, impl Sync>,
+    ports: Ports<'_, impl Holding + Members + Rosters + Inbox + Sync, impl Sockets + Sync, impl Delays + Sync>,
     held: &Held,
     status: Status,
 ) -> Result<()> {
@@ -114,7 +167,7 @@ pub async fn update_status(
     let participant = store.set_status(held, status, lease).await?.ok_or(Error::NotJoined)?;
     let roster = store.roster(held.session, context.now).await?.ok_or(Error::SessionEnded)?;
     let frame = ports.encode(&Event::UserStatusUpdated(&participant));
-    delivery::broadcast(ports, held.session, roster.others(held.user, context.now), &frame).await
+    tell_others(ports, &roster, held.user, &frame).await
 }
 
 /// `ping`: renews the lease if the connection has joined; before that it only keeps the connection awake.

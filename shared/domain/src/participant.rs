@@ -1,6 +1,6 @@
 //! A seat in a session, and who is believed to sit on it.
 
-use crate::{ConnectionId, FamilyId, SessionId, Timestamp, UserId, Username};
+use crate::{ConnectionId, Departure, FamilyId, SessionId, Timestamp, UserId, Username};
 
 /// What others see of a participant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,6 +22,18 @@ pub enum Membership {
     Left,
     /// Held a seat when the session ended.
     Ended,
+}
+
+/// What the others still have to be told of a participant.
+///
+/// It is written in one step with what happened, and cleared after the others were told. So a function that dies between
+/// the two leaves it to whoever comes by next: a retry, the end of a lease, the sweep.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Untold {
+    /// That they are here: from the taking of the seat until the first connection has joined and was announced.
+    Join,
+    /// That they left, and why.
+    Departure(Departure),
 }
 
 /// One user's seat in one session.
@@ -64,6 +76,8 @@ pub struct Participant {
     pub unfenced: Vec<ConnectionId>,
     /// When the participant counts as gone.
     pub lease_until: Timestamp,
+    /// What the others still have to be told.
+    pub untold: Option<Untold>,
     /// Whether the microphone is off.
     pub is_muted: bool,
     /// Whether the camera is on.
@@ -87,6 +101,11 @@ impl Participant {
     /// Whether the seat is held and the lease runs.
     pub fn is_present(&self, now: Timestamp) -> bool {
         self.holds_seat() && self.lease_until > now
+    }
+
+    /// Whether the others still have to be told that this participant left.
+    pub fn has_untold_departure(&self) -> bool {
+        self.membership == Membership::Left && matches!(self.untold, Some(Untold::Departure(_)))
     }
 
     /// Whether that connection is the live one.

@@ -2,19 +2,19 @@
 
 use futures_util::future::join;
 
-use crate::delivery::{self, Delivery};
-use crate::ports::{Inbox, Members, Ports, Signal, Sockets};
+use crate::delivery::{Delivery, Kept, deliver, kept_until};
+use crate::ports::{Delays, Inbox, Members, Ports, Signal, Sockets};
 use crate::{ConnectionId, Error, Result, Timestamp};
 
 /// Relays one signal (rules 1 and 4). The write and the read of the target run at the same time; the push waits for the
 /// write. `Ok` may be acknowledged: the target gets the signal now, or when it comes back within the window.
 pub async fn relay(
-    ports: Ports<'_, impl Inbox + Members + Sync, impl Sockets + Sync, impl Sync>,
+    ports: Ports<'_, impl Inbox + Members + Sync, impl Sockets + Sync, impl Delays + Sync>,
     signal: &Signal,
 ) -> Result<Delivery> {
     let Ports { store, context, .. } = ports;
-    let keep_until = context.now + context.policy.inbox_window + context.policy.replay_margin;
-    let (written, hint) = join(store.put(signal, keep_until), store.member_hint(signal.session, signal.to)).await;
+    let written = store.put(signal, kept_until(context));
+    let (written, hint) = join(written, store.member_hint(signal.session, signal.to)).await;
     written?;
     let hint = hint?.filter(|p| p.is_present(context.now)).and_then(|p| p.connection);
     let connection = match hint {
@@ -24,7 +24,8 @@ pub async fn relay(
             None => return Ok(Delivery::Queued),
         },
     };
-    delivery::deliver(ports, signal.session, signal.to, connection, &signal.frame).await
+    let kept = Kept::Since(signal.id.timestamp());
+    deliver(ports, signal.session, signal.to, connection, &signal.frame, kept).await
 }
 
 /// Reads the target again, consistently and after the write: the cheap read may be older than a join or a resume, and a

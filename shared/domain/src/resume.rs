@@ -1,17 +1,15 @@
 //! Joining over a connection, the first time or again: taking over, fencing, replaying, announcing.
 
-use futures_util::future::{join, join_all, try_join};
-use futures_util::stream::{self, StreamExt, TryStreamExt};
+use futures_util::future::{join, join_all};
 
-use crate::delivery::tell_others;
-use crate::leases::LAST_ANSWER;
+use crate::delivery::{nudge_later, tell_others};
+use crate::leases::{LAST_ANSWER, lose_connection, tell_untold};
 use crate::ports::{
-    Attempt, ChatLog, DelayedMessage, Delays, Held, Holding, Inbox, Members, Ports, Pushed, Rosters, Sockets, TakeOver,
+    Attempt, ChatLog, ConnectionLog, DelayedMessage, Delays, Held, Holding, Inbox, Members, Ports, Rosters, Sockets,
+    TakeOver,
 };
-use crate::{
-    ConnectionId, Context, Error, Event, Frame, Membership, MessageId, Participant, Presence, Result, Roster, SignalId,
-    Timestamp,
-};
+use crate::replay::{ReplayEnd, replay};
+use crate::{ConnectionId, Context, Error, Event, Membership, Participant, Result, Roster, Timestamp, Untold};
 
 /// What a connection that joined is told.
 pub struct Joined {
@@ -21,15 +19,15 @@ pub struct Joined {
     pub recovered: bool,
 }
 
-/// Replays are pushed so many at a time: receivers put them in order.
-const REPLAYS_AT_ONCE: usize = 8;
-
 /// A connection joins: it takes the participant over, the older connections are fenced, what was missed is replayed, the
 /// others are told.
+///
+/// The end of this very connection may have overtaken its join. Then nobody would miss it for a whole lease; so the log,
+/// where `$disconnect` notes the end before anything else, is read after the taking over.
 pub async fn join_connection(
     ports: Ports<
         '_,
-        impl Holding + Members + Rosters + Inbox + ChatLog + Sync,
+        impl Holding + Members + Rosters + Inbox + ChatLog + ConnectionLog + Sync,
         impl Sockets + Sync,
         impl Delays + Sync,
     >,
@@ -49,22 +47,24 @@ pub async fn join_connection(
         TakeOver::NotSeated(_) => return Err(Error::NotJoined),
     };
     let older: Vec<_> = before.unfenced.iter().filter(|c| *c != connection).cloned().collect();
-    fence(ports, &older, before.connection.as_ref()).await?;
+    fence(ports, &older).await?;
 
-    let roster = store.roster(*session, context.now).await?.ok_or(Error::SessionEnded)?;
+    let (roster, closed) = join(store.roster(*session, context.now), store.is_closed(*user, attempt.ticket)).await;
+    if closed? {
+        lose_connection(ports, &attempt.held).await?;
+        return Err(Error::NotJoined);
+    }
+    let roster = roster?.ok_or(Error::SessionEnded)?;
     if !roster.session.is_active() {
         return turn_away(ports.delays, connection).await;
     }
-    let missed = match since {
-        Some(since) => missed(ports, &attempt.held, since).await?,
-        None => Vec::new(),
-    };
+    let missed = catch_up(ports, &attempt.held, since, before.joined_at);
+    let (caught_up, announced) = join(missed, announce(ports, &roster, &before)).await;
+    let recovered = caught_up?;
     if !older.is_empty() {
         store.unfence(*session, *user, &older).await?;
     }
-    let (replayed, ()) = join(replay(ports.sockets, connection, missed), announce(ports, &roster, &before)).await;
-    replayed?;
-    let recovered = since.is_some_and(|since| recovers(context, before.joined_at, since));
+    announced?;
     Ok(Joined { roster, recovered })
 }
 
@@ -74,33 +74,23 @@ async fn turn_away(delays: &impl Delays, connection: &ConnectionId) -> Result<Jo
     Err(Error::SessionEnded)
 }
 
-/// Whether a replay from `since` on is complete: it lies within the inbox window, and the seat was held all along.
-fn recovers(context: Context<'_>, joined_at: Timestamp, since: Timestamp) -> bool {
-    since >= joined_at && since >= context.now.minus(context.policy.inbox_window)
-}
-
 /// Tells a connection that a newer one holds its participant, and closes it.
 async fn replace_self(
     ports: Ports<'_, impl Sync, impl Sockets + Sync, impl Delays + Sync>,
     connection: &ConnectionId,
 ) -> Result<()> {
-    ports.sockets.push(connection, &ports.encode(&Event::Replaced)).await?;
+    // Best effort: what counts is that it is closed.
+    let _told = ports.sockets.push(connection, &ports.encode(&Event::Replaced)).await;
     ports.delays.after(LAST_ANSWER, &DelayedMessage::Close { connection: connection.clone() }).await
 }
 
-/// Closes older connections, so that every later push to them is answered `Gone` (rule 3). The one that was live is
-/// told that it was replaced.
-async fn fence(
-    ports: Ports<'_, impl Sync, impl Sockets + Sync, impl Sync>,
-    older: &[ConnectionId],
-    live: Option<&ConnectionId>,
-) -> Result<()> {
+/// Closes older connections, so that every later push to them is answered `Gone` (rule 3). Each is told that it was
+/// replaced: a client that is only closed would come back and take over again.
+async fn fence(ports: Ports<'_, impl Sync, impl Sockets + Sync, impl Sync>, older: &[ConnectionId]) -> Result<()> {
     let replaced = &ports.encode(&Event::Replaced);
     let fences = older.iter().map(|connection| async move {
-        if live == Some(connection) {
-            // Best effort: what counts is the fence.
-            let _told = ports.sockets.push(connection, replaced).await;
-        }
+        // Best effort: what counts is the fence.
+        let _told = ports.sockets.push(connection, replaced).await;
         ports.sockets.close(connection).await
     });
     join_all(fences).await.into_iter().collect()
@@ -108,68 +98,92 @@ async fn fence(
 
 /// Tells the others that somebody is here, or here again.
 async fn announce(
-    ports: Ports<'_, impl Members + Sync, impl Sockets + Sync, impl Sync>,
+    ports: Ports<'_, impl Members + Inbox + Sync, impl Sockets + Sync, impl Delays + Sync>,
     roster: &Roster,
     before: &Participant,
-) {
+) -> Result<()> {
     let Some(participant) = roster.seated(before.user_id) else {
-        return;
+        return Ok(());
     };
-    let event = match before.presence {
-        Presence::Disconnected => Event::UserJoined(participant),
-        Presence::Connected | Presence::Reconnecting => Event::UserStatusUpdated(participant),
-    };
-    tell_others(ports, roster, before.user_id, &ports.encode(&event)).await;
+    match participant.untold {
+        Some(Untold::Join) => tell_untold(ports, roster, participant).await,
+        Some(Untold::Departure(_)) | None => {
+            let frame = ports.encode(&Event::UserStatusUpdated(participant));
+            tell_others(ports, roster, before.user_id, &frame).await
+        }
+    }
 }
 
-/// What a participant missed since then: every signal in the inbox and every chat message, from a margin before `since`
-/// on (rule 5), strongly consistent, in the order of their identifiers.
+/// Replays what a participant missed since then, from a margin before `since` on (rule 5); whether nothing is missing.
 ///
 /// What lies within the inbox window is replayed even if `since` is later. A client that is resuming gets new events
 /// while its replay is still under way; if it loses that connection too, the last event that it saw is newer than what
 /// it missed.
-async fn missed(
-    ports: Ports<'_, impl Inbox + ChatLog + Sync, impl Sync, impl Sync>,
+async fn catch_up(
+    ports: Ports<
+        '_,
+        impl Holding + Members + Rosters + Inbox + ChatLog + Sync,
+        impl Sockets + Sync,
+        impl Delays + Sync,
+    >,
+    held: &Held,
+    since: Option<Timestamp>,
+    joined_at: Timestamp,
+) -> Result<bool> {
+    let Some(since) = since else {
+        return Ok(false);
+    };
+    let complete = replay_from(ports, held, since, joined_at).await?.1;
+    Ok(complete && recovers(ports.context, joined_at, since))
+}
+
+/// Whether a replay from `since` on can be complete: it lies within the inbox window, and the seat was held all along.
+fn recovers(context: Context<'_>, joined_at: Timestamp, since: Timestamp) -> bool {
+    since >= joined_at && since >= context.now.minus(context.policy.inbox_window)
+}
+
+/// Replays to a connection; how many frames, and whether that was everything. What cannot be pushed now is looked after
+/// later; a connection that is gone is lost.
+async fn replay_from(
+    ports: Ports<
+        '_,
+        impl Holding + Members + Rosters + Inbox + ChatLog + Sync,
+        impl Sockets + Sync,
+        impl Delays + Sync,
+    >,
     held: &Held,
     since: Timestamp,
-) -> Result<Vec<Frame>> {
-    let Ports { store, context, encoder, .. } = ports;
+    joined_at: Timestamp,
+) -> Result<(usize, bool)> {
+    let context = ports.context;
     let from = since.min(context.now.minus(context.policy.inbox_window)).minus(context.policy.replay_margin);
-    let (signals, messages) = try_join(
-        store.signals(held.session, held.user, SignalId::first_at(from), context.now),
-        store.messages_since(held.session, MessageId::first_at(from), context.now),
-    )
-    .await?;
-    let messages = messages.iter().map(|message| encoder.encode(&message.event(), message.id.timestamp()));
-    Ok(signals.into_iter().chain(messages).collect())
-}
-
-/// Pushes what was missed to the connection that asked, all of it or nothing: where a push fails, the connection is cut,
-/// so that its client comes back and gets everything again. A client that were left with half of a replay would take it for
-/// the whole.
-async fn replay(sockets: &(impl Sockets + Sync), connection: &ConnectionId, missed: Vec<Frame>) -> Result<()> {
-    let pushes = missed.into_iter().map(|frame| async move {
-        match sockets.push(connection, &frame).await? {
-            Pushed::Accepted => Ok(()),
-            // Whoever is gone does not hear this; it keeps the attempt from counting as joined.
-            Pushed::Gone => Err(Error::NotJoined),
+    let replayed = replay(ports, held, from, joined_at).await?;
+    match replayed.end {
+        ReplayEnd::Complete => Ok((replayed.count, true)),
+        ReplayEnd::Truncated => Ok((replayed.count, false)),
+        ReplayEnd::Failed => {
+            nudge_later(ports, held.session, held.user, &held.connection, from).await?;
+            Ok((replayed.count, true))
         }
-    });
-    let replayed = stream::iter(pushes).buffered(REPLAYS_AT_ONCE).try_for_each(|()| std::future::ready(Ok(()))).await;
-    if replayed.is_err() {
-        sockets.close(connection).await?;
+        // Whoever is gone does not hear this; it keeps the attempt from counting as joined.
+        ReplayEnd::Gone => {
+            lose_connection(ports, held).await?;
+            Err(Error::NotJoined)
+        }
     }
-    replayed
 }
 
-/// `sync`: replays to a connection that noticed a gap; how many frames.
+/// `sync`: replays to a connection that noticed a gap; how many frames. `joined_at` is when its participant joined.
 pub async fn sync(
-    ports: Ports<'_, impl Inbox + ChatLog + Sync, impl Sockets + Sync, impl Sync>,
+    ports: Ports<
+        '_,
+        impl Holding + Members + Rosters + Inbox + ChatLog + Sync,
+        impl Sockets + Sync,
+        impl Delays + Sync,
+    >,
     held: &Held,
     since: Timestamp,
+    joined_at: Timestamp,
 ) -> Result<usize> {
-    let missed = missed(ports, held, since).await?;
-    let count = missed.len();
-    replay(ports.sockets, &held.connection, missed).await?;
-    Ok(count)
+    replay_from(ports, held, since, joined_at).await.map(|(count, _)| count)
 }

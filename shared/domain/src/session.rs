@@ -1,6 +1,6 @@
 //! Sessions ("rooms") and their rosters.
 
-use crate::{ConnectionId, Participant, SessionId, Timestamp, UserId, Username, text};
+use crate::{ConnectionId, Participant, Presence, SessionId, Timestamp, Untold, UserId, Username, text};
 
 /// A session's name: 1-100 characters, one of them visible; see [`text`].
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -94,8 +94,10 @@ impl Session {
 pub struct Roster {
     /// The session.
     pub session: Session,
-    /// Whoever holds a seat, run-out leases included, in the order of joining.
+    /// Whoever holds a seat, run-out leases included, or held one when the session ended; in the order of joining.
     pub participants: Vec<Participant>,
+    /// Whoever left, and the others were not told yet.
+    pub departed: Vec<Participant>,
 }
 
 impl Roster {
@@ -107,6 +109,13 @@ impl Roster {
     /// Whoever holds a seat on a lease that ran out.
     pub fn run_out(&self, now: Timestamp) -> impl Iterator<Item = &Participant> {
         self.participants.iter().filter(move |p| p.holds_seat() && !p.is_present(now))
+    }
+
+    /// Whoever the others still have to be told something of. Who never connected is not there for them yet.
+    pub fn untold(&self) -> impl Iterator<Item = &Participant> {
+        let here = |p: &&Participant| p.holds_seat() && p.presence != Presence::Disconnected;
+        let joined = self.participants.iter().filter(here).filter(|p| p.untold == Some(Untold::Join));
+        joined.chain(self.departed.iter().filter(|p| p.has_untold_departure()))
     }
 
     /// The participant of that user, if they hold a seat.

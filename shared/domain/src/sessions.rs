@@ -1,16 +1,16 @@
 //! Sessions: creating, joining, leaving and ending them.
 
 use futures_util::future::{join_all, try_join};
+use futures_util::stream::{self, StreamExt};
 
-use crate::delivery::broadcast;
-use crate::leases::{depart, time_out};
+use crate::leases::{depart, tell_untold, time_out};
 use crate::ports::{
-    Counted, DelayedMessage, Delays, Endings, Families, Guard, Members, Ports, Rosters, Seats, Sessions, Sockets,
-    TakenSeat, Throttles,
+    Counted, DelayedMessage, Delays, Endings, Families, Guard, Inbox, Members, Ports, Rosters, Seats, Sessions,
+    Sockets, TakenSeat, Throttles,
 };
 use crate::{
-    Caller, Context, Departure, Ending, Error, Event, Presence, Result, Roster, Session, SessionId, SessionKind,
-    SessionName, SessionState, Timestamp, UserId, Visibility,
+    Caller, ConnectionId, Context, Departure, Ending, Error, Event, Participant, Presence, Result, Roster, Session,
+    SessionId, SessionKind, SessionName, SessionState, Timestamp, UserId, Visibility,
 };
 
 /// What a caller wants to create.
@@ -63,7 +63,7 @@ pub struct Seated {
 pub async fn join(
     ports: Ports<
         '_,
-        impl Seats + Members + Rosters + Families + Throttles + Sync,
+        impl Seats + Members + Rosters + Inbox + Families + Throttles + Sync,
         impl Sockets + Sync,
         impl Delays + Sync,
     >,
@@ -72,12 +72,11 @@ pub async fn join(
 ) -> Result<Seated> {
     let Ports { store, context, .. } = ports;
     admit(store, context, caller).await?;
+    // Before the seat is taken: a function that dies after that leaves no seat that nobody looks at.
+    let check = DelayedMessage::CheckLease { session, user: caller.user_id };
+    ports.delays.after(context.policy.first_connect, &check).await?;
     let attempt = match take_seat(ports, caller, session).await? {
-        Some(attempt) => {
-            let check = DelayedMessage::CheckLease { session, user: caller.user_id };
-            ports.delays.after(context.policy.first_connect, &check).await?;
-            attempt
-        }
+        Some(attempt) => attempt,
         None => next_attempt(store, context, session, caller.user_id).await?.ok_or(Error::NotInSession)?,
     };
     let roster = active_roster(store, session, context.now).await?;
@@ -86,15 +85,16 @@ pub async fn join(
 
 /// A fresh attempt for a participant whose connection was lost.
 pub async fn ticket(
-    store: &(impl Seats + Members + Rosters + Families + Throttles + Sync),
+    store: &(impl Seats + Rosters + Families + Throttles + Sync),
     context: Context<'_>,
     caller: &Caller,
     session: SessionId,
 ) -> Result<u64> {
     admit(store, context, caller).await?;
-    let roster = active_roster(store, session, context.now).await?;
-    roster.seated(caller.user_id).ok_or(Error::NotInSession)?;
-    next_attempt(store, context, session, caller.user_id).await?.ok_or(Error::NotInSession)
+    match next_attempt(store, context, session, caller.user_id).await? {
+        Some(attempt) => Ok(attempt),
+        None => active_roster(store, session, context.now).await.and(Err(Error::NotInSession)),
+    }
 }
 
 /// Refuses callers whose login was revoked, and those who ask too often.
@@ -108,9 +108,9 @@ async fn admit(store: &(impl Families + Throttles + Sync), context: Context<'_>,
     live.then_some(()).ok_or(Error::Unauthorized)
 }
 
-/// Takes a seat; `None` when the caller holds one. A full session first gives up seats whose lease ran out.
+/// Takes a seat; `None` when the caller holds one. A full session first gives up a seat whose lease ran out.
 async fn take_seat(
-    ports: Ports<'_, impl Seats + Members + Rosters + Sync, impl Sockets + Sync, impl Sync>,
+    ports: Ports<'_, impl Seats + Members + Rosters + Inbox + Sync, impl Sockets + Sync, impl Delays + Sync>,
     caller: &Caller,
     session: SessionId,
 ) -> Result<Option<u64>> {
@@ -133,16 +133,20 @@ async fn take_seat(
     unreachable!("the last try returns")
 }
 
-/// Frees every seat whose lease ran out; whether there was one.
+/// Frees one seat whose lease ran out; whether there is a free one now.
 async fn free_run_out(
-    ports: Ports<'_, impl Seats + Members + Rosters + Sync, impl Sockets + Sync, impl Sync>,
+    ports: Ports<'_, impl Seats + Members + Rosters + Inbox + Sync, impl Sockets + Sync, impl Delays + Sync>,
     roster: &Roster,
 ) -> Result<bool> {
-    let mut freed = roster.session.seats_taken < roster.session.max_participants;
-    for participant in roster.run_out(ports.context.now) {
-        freed |= time_out(ports, participant).await?;
+    if roster.session.seats_taken < roster.session.max_participants {
+        return Ok(true);
     }
-    Ok(freed)
+    for participant in roster.run_out(ports.context.now) {
+        if time_out(ports, participant).await? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// The next attempt of somebody who holds a seat. Asking for one shows life, so a seat that waits for a connection
@@ -169,24 +173,32 @@ pub async fn active_roster(store: &(impl Rosters + Sync), session: SessionId, no
     roster.session.is_active().then_some(roster).ok_or(Error::SessionEnded)
 }
 
-/// Leaves a session over REST: the seat is free, the others are told, the own connection is closed.
+/// Leaves a session over REST: the seat is free, the others are told, the own connections are closed. A repetition finishes
+/// what was interrupted; after that the caller is no participant.
 pub async fn leave(
-    ports: Ports<'_, impl Seats + Members + Rosters + Sync, impl Sockets + Sync, impl Sync>,
+    ports: Ports<'_, impl Seats + Members + Rosters + Inbox + Sync, impl Sockets + Sync, impl Delays + Sync>,
     user: UserId,
     session: SessionId,
 ) -> Result<()> {
     let roster = active_roster(ports.store, session, ports.context.now).await?;
-    let participant = roster.seated(user).ok_or(Error::NotInSession)?;
-    depart(ports, participant, Guard::Seated, Departure::Left).await?;
-    match &participant.connection {
-        Some(connection) => ports.sockets.close(connection).await,
-        None => Ok(()),
+    if let Some(participant) = roster.seated(user) {
+        depart(ports, participant, Guard::Seated, Departure::Left).await?;
+        return close_all(ports.sockets, participant).await;
     }
+    let participant = roster.departed.iter().find(|p| p.user_id == user).ok_or(Error::NotInSession)?;
+    tell_untold(ports, &roster, participant).await?;
+    close_all(ports.sockets, participant).await
+}
+
+/// Closes whatever connections of a participant may be open.
+async fn close_all(sockets: &(impl Sockets + Sync), participant: &Participant) -> Result<()> {
+    let closed = join_all(participant.unfenced.iter().map(|connection| sockets.close(connection))).await;
+    closed.into_iter().collect()
 }
 
 /// Ends a session by its creator.
 pub async fn end(
-    ports: Ports<'_, impl Rosters + Endings + Members + Sync, impl Sockets + Sync, impl Sync>,
+    ports: Ports<'_, impl Rosters + Endings + Sync, impl Sockets + Sync, impl Sync>,
     caller: UserId,
     session: SessionId,
 ) -> Result<()> {
@@ -201,22 +213,28 @@ pub async fn end(
     finish_ending(ports, session, Ending::EndedByCreator).await
 }
 
+/// So many participants are told and cut off at the same time.
+const CLOSINGS_AT_ONCE: usize = 16;
+
 /// The rest of an ending: participants are told, cut off and released, and the session leaves the list.
 /// The roster is read after the session was marked, so that nobody who took a seat before is overlooked.
 /// Safe to run again.
 pub async fn finish_ending(
-    ports: Ports<'_, impl Rosters + Endings + Members + Sync, impl Sockets + Sync, impl Sync>,
+    ports: Ports<'_, impl Rosters + Endings + Sync, impl Sockets + Sync, impl Sync>,
     session: SessionId,
     why: Ending,
 ) -> Result<()> {
     let Ports { store, sockets, context, .. } = ports;
     let roster = store.roster(session, context.now).await?.ok_or(Error::SessionNotFound)?;
     let keep_until = context.now + context.policy.history;
-    let connected = roster.participants.iter().filter_map(|p| Some((p.user_id, p.connection.clone()?)));
-    let connected: Vec<_> = connected.collect();
-    let told = broadcast(ports, session, connected.clone(), &ports.encode(&Event::SessionEnded(why))).await;
-    let closed = join_all(connected.iter().map(|(_, connection)| sockets.close(connection))).await;
-    told?;
+    let connected = roster.participants.iter().filter_map(|p| p.connection.clone()).collect::<Vec<_>>().into_iter();
+    let ended = &ports.encode(&Event::SessionEnded(why));
+    let closings = connected.map(|connection: ConnectionId| async move {
+        // Best effort: who is cut off asks again, and is told then.
+        let _told = sockets.push(&connection, ended).await;
+        sockets.close(&connection).await
+    });
+    let closed: Vec<_> = stream::iter(closings).buffer_unordered(CLOSINGS_AT_ONCE).collect().await;
     closed.into_iter().collect::<Result<()>>()?;
 
     let seated = roster.participants.iter().filter(|p| p.holds_seat());

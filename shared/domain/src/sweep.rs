@@ -1,9 +1,11 @@
 //! The slow sweep over every active session.
 
-use crate::leases::time_out;
-use crate::ports::{ActiveSessions, Endings, Members, Ports, Rosters, Seats, Sockets};
+use crate::leases::{tell_untold, time_out};
+use crate::ports::{ActiveSessions, Delays, Endings, Inbox, Members, Ports, Rosters, Seats, Sockets};
 use crate::sessions::finish_ending;
-use crate::{Ending, Error, Participant, Policy, Result, Roster, SessionId, SessionState, Timestamp, Visibility};
+use crate::{
+    Clock, Context, Ending, Error, Participant, Policy, Result, Roster, SessionId, SessionState, Timestamp, Visibility,
+};
 
 /// What the slow sweep did.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
@@ -24,11 +26,17 @@ impl Swept {
     }
 }
 
-/// Looks at every active session: frees seats whose lease ran out without a `$disconnect`, ends sessions that stand
-/// empty, and finishes endings that were interrupted. `failed` hears of sessions that could not be swept; the
-/// others still are.
+/// Looks at every active session: frees seats whose lease ran out without a `$disconnect`, tells what others were not told
+/// because a function died, ends sessions that stand empty, and finishes endings that were interrupted. `failed` hears of
+/// sessions that could not be swept; the others still are. A sweep takes its time, so `clock` is asked for each session.
 pub async fn sweep(
-    ports: Ports<'_, impl ActiveSessions + Rosters + Endings + Members + Seats + Sync, impl Sockets + Sync, impl Sync>,
+    ports: Ports<
+        '_,
+        impl ActiveSessions + Rosters + Endings + Members + Seats + Inbox + Sync,
+        impl Sockets + Sync,
+        impl Delays + Sync,
+    >,
+    clock: &dyn Clock,
     mut failed: impl FnMut(SessionId, Error) + Send,
 ) -> Result<Swept> {
     const PAGE: usize = 100;
@@ -38,7 +46,8 @@ pub async fn sweep(
         loop {
             let page = ports.store.active(visibility, PAGE, before).await?;
             for session in &page {
-                match sweep_one(ports, session.id).await {
+                let context = Context { now: clock.now(), ..ports.context };
+                match sweep_one(Ports { context, ..ports }, session.id).await {
                     Ok(one) => swept.add(one),
                     Err(error) => failed(session.id, error),
                 }
@@ -53,7 +62,7 @@ pub async fn sweep(
 }
 
 async fn sweep_one(
-    ports: Ports<'_, impl Rosters + Endings + Members + Seats + Sync, impl Sockets + Sync, impl Sync>,
+    ports: Ports<'_, impl Rosters + Endings + Members + Seats + Inbox + Sync, impl Sockets + Sync, impl Delays + Sync>,
     session: SessionId,
 ) -> Result<Swept> {
     let Ports { store, context, .. } = ports;
@@ -61,8 +70,13 @@ async fn sweep_one(
     let Some(roster) = store.roster(session, context.now).await? else {
         return Ok(swept);
     };
-    for participant in roster.run_out(context.now).filter(|_| roster.session.is_active()) {
-        swept.timed_out += usize::from(time_out(ports, participant).await?);
+    if roster.session.is_active() {
+        for participant in roster.untold() {
+            tell_untold(ports, &roster, participant).await?;
+        }
+        for participant in roster.run_out(context.now) {
+            swept.timed_out += usize::from(time_out(ports, participant).await?);
+        }
     }
     let due = match roster.session.state {
         // Only what was interrupted is still listed; a minute leaves a running ending alone.

@@ -1,7 +1,7 @@
 //! Chat: written once, replayed by identifier, paged newest first.
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use domain::ports::{ChatHistory, ChatLog, ChatMessage, ClientMessageId};
+use domain::ports::{ChatHistory, ChatLog, ChatMessage, ClientMessageId, Page};
 use domain::{MessageId, Result, SessionId, Timestamp, Username};
 use serde::{Deserialize, Serialize};
 
@@ -9,7 +9,6 @@ use crate::Store;
 use crate::errors::{Malformed, failed, misfit};
 use crate::items::{Item, expiry, expiry_now, text};
 use crate::keys::{self, Key};
-use crate::requests::every;
 
 impl ChatLog for Store {
     async fn append(&self, message: &ChatMessage, keep_until: Timestamp) -> Result<ChatMessage> {
@@ -29,16 +28,16 @@ impl ChatLog for Store {
         }
     }
 
-    async fn messages_since(&self, session: SessionId, from: MessageId, now: Timestamp) -> Result<Vec<ChatMessage>> {
-        let query = self
-            .query()
-            .consistent_read(true)
-            .key_condition_expression("pk = :chat AND sk >= :from")
-            .filter_expression("expiresAt > :now")
-            .expression_attribute_values(":chat", text(keys::chat_partition(session)))
-            .expression_attribute_values(":from", text(from.to_string()))
-            .expression_attribute_values(":now", expiry_now(now));
-        every(query).await?.into_iter().map(message).collect()
+    async fn messages_since(
+        &self,
+        session: SessionId,
+        from: MessageId,
+        now: Timestamp,
+    ) -> Result<Page<ChatMessage, MessageId>> {
+        let Page { items, next } = self.page_from(keys::chat_partition(session), from.to_string(), now).await?;
+        let items = items.into_iter().map(message).collect::<Result<_>>()?;
+        let next = next.map(|last| last.sk.parse().map_err(|_| Malformed("chat key"))).transpose()?;
+        Ok(Page { items, next: next.map(MessageId::successor) })
     }
 }
 

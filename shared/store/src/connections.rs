@@ -30,6 +30,11 @@ impl ConnectionLog for Store {
         self.change(change, ReturnValue::None).await.map(drop)
     }
 
+    async fn is_closed(&self, user: UserId, ticket: TicketId) -> Result<bool> {
+        let item = self.get_item(keys::connection(user, ticket), true).await?;
+        Ok(item.is_some_and(|item| item.contains_key("closedAt")))
+    }
+
     /// Callers look back less far than the log is kept, so `from` leaves out what is over.
     async fn of_user(&self, user: UserId, from: Timestamp) -> Result<Vec<LoggedConnection>> {
         let [first, last] = keys::connections_from(TicketId::first_at(from));

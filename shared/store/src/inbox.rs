@@ -6,16 +6,16 @@ use std::io::{Read, Write};
 
 use aws_sdk_dynamodb::primitives::Blob;
 use aws_sdk_dynamodb::types::AttributeValue;
-use domain::ports::{Inbox, Signal};
+use domain::ports::{Inbox, Page, Signal};
 use domain::{Frame, Result, SessionId, SignalId, Timestamp, UserId};
 use flate2::Compression;
 use flate2::read::DeflateDecoder;
 use flate2::write::DeflateEncoder;
 
+use crate::Store;
 use crate::errors::Malformed;
-use crate::items::{Item, expiry, expiry_now, text};
-use crate::requests::every;
-use crate::{Store, keys};
+use crate::items::{Item, expiry, text};
+use crate::keys::{self, Key};
 
 /// The frame as it is.
 const PLAIN: &str = "frame";
@@ -36,17 +36,23 @@ impl Inbox for Store {
         self.delete_item(keys::signal(signal.session, signal.to, signal.id)).await
     }
 
-    async fn signals(&self, session: SessionId, user: UserId, from: SignalId, now: Timestamp) -> Result<Vec<Frame>> {
-        let query = self
-            .query()
-            .consistent_read(true)
-            .key_condition_expression("pk = :inbox AND sk >= :from")
-            .filter_expression("expiresAt > :now")
-            .expression_attribute_values(":inbox", text(keys::inbox_partition(session, user)))
-            .expression_attribute_values(":from", text(from.to_string()))
-            .expression_attribute_values(":now", expiry_now(now));
-        every(query).await?.into_iter().map(|item| Ok(frame(item)?)).collect()
+    async fn signals(
+        &self,
+        session: SessionId,
+        user: UserId,
+        from: SignalId,
+        now: Timestamp,
+    ) -> Result<Page<Frame, SignalId>> {
+        let inbox = keys::inbox_partition(session, user);
+        let Page { items, next } = self.page_from(inbox, from.to_string(), now).await?;
+        let items = items.into_iter().map(|item| Ok(frame(item)?)).collect::<Result<_>>()?;
+        Ok(Page { items, next: next.map(|last| after(&last)).transpose()? })
     }
+}
+
+fn after(last: &Key) -> Result<SignalId> {
+    let last: SignalId = last.sk.parse().map_err(|_| Malformed("signal key"))?;
+    Ok(last.successor())
 }
 
 fn item(signal: &Signal, keep_until: Timestamp) -> Item {

@@ -105,6 +105,7 @@ pub(crate) struct ParticipantRecord {
     #[serde(default)]
     unfenced: Vec<String>,
     lease_until: u64,
+    untold: Option<String>,
     is_muted: bool,
     is_video_enabled: bool,
 }
@@ -123,6 +124,7 @@ impl ParticipantRecord {
     /// The participant.
     pub(crate) fn into_participant(self) -> Result<Participant> {
         let membership = self.membership()?;
+        let untold = self.untold.map(|word| words::untold::parse(&word).ok_or(Malformed("what is untold")));
         let family = self.login_family.map(|family| family.parse()).transpose();
         Ok(Participant {
             session_id: keys::session_of(&self.pk).ok_or(Malformed("participant's session"))?,
@@ -136,6 +138,7 @@ impl ParticipantRecord {
             attempt: self.attempt,
             unfenced: self.unfenced.into_iter().map(ConnectionId::new).collect(),
             lease_until: Timestamp::from_millis(self.lease_until),
+            untold: untold.transpose()?,
             is_muted: self.is_muted,
             is_video_enabled: self.is_video_enabled,
         })

@@ -10,11 +10,12 @@ use aws_sdk_dynamodb::types::{
     AttributeValue, CancellationReason, Delete, DeleteRequest, Put, ReturnValue, ReturnValuesOnConditionCheckFailure,
     TransactWriteItem, Update, WriteRequest,
 };
-use domain::{Error, Result};
+use domain::ports::Page;
+use domain::{Error, Result, Timestamp};
 
 use crate::Store;
 use crate::errors::{Malformed, cancellation, failed, passes, transaction_failed, unbuilt};
-use crate::items::Item;
+use crate::items::{Item, expiry_now};
 use crate::keys::Key;
 
 /// What is written to one item, and when.
@@ -101,6 +102,8 @@ impl Refusals {
     }
 }
 
+/// Items of one page: frames have up to 32 KB, and a small function holds a page or two.
+const PAGE: i32 = 100;
 /// DynamoDB takes so many items in one batch.
 const BATCH: usize = 25;
 
@@ -243,6 +246,23 @@ impl Store {
     /// A query on the table.
     pub(crate) fn query(&self) -> QueryFluentBuilder {
         self.client.query().table_name(&self.table)
+    }
+
+    /// Items of a partition from a sort key on that are not expired, in order, strongly consistent: so many that they fit
+    /// into memory. `next` is the last one that was looked at, if there are more.
+    pub(crate) async fn page_from(&self, pk: String, from: String, now: Timestamp) -> Result<Page<Item, Key>> {
+        let query = self
+            .query()
+            .consistent_read(true)
+            .limit(PAGE)
+            .key_condition_expression("pk = :pk AND sk >= :from")
+            .filter_expression("expiresAt > :now")
+            .expression_attribute_values(":pk", AttributeValue::S(pk))
+            .expression_attribute_values(":from", AttributeValue::S(from))
+            .expression_attribute_values(":now", expiry_now(now));
+        let page = query.send().await.map_err(failed)?;
+        let next = page.last_evaluated_key.map(key_of).transpose()?;
+        Ok(Page { items: page.items.unwrap_or_default(), next })
     }
 
     /// Every item of a partition whose sort key lies between the bounds, strongly consistent: the keys alone.

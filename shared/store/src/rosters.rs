@@ -22,7 +22,8 @@ impl Rosters for Store {
             return Ok(None);
         };
         let participants: Vec<_> = participants.into_iter().map(records::participant).collect::<Result<_>>()?;
-        Ok(Some(Roster { session: record.into_session()?, participants: in_order(participants) }))
+        let (departed, participants) = participants.into_iter().partition(|p: &Participant| p.has_untold_departure());
+        Ok(Some(Roster { session: record.into_session()?, participants: in_order(participants), departed }))
     }
 }
 

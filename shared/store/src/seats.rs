@@ -2,7 +2,9 @@
 
 use aws_sdk_dynamodb::types::ReturnValue;
 use domain::ports::{Guard, Seats, TakenSeat};
-use domain::{Caller, Error, Membership, Participant, Presence, Result, SessionId, Timestamp, UserId};
+use domain::{
+    Caller, Departure, Error, Membership, Participant, Presence, Result, SessionId, Timestamp, Untold, UserId,
+};
 
 use crate::items::{expiry, millis, number, text};
 use crate::records::ParticipantRecord;
@@ -41,6 +43,7 @@ impl Seats for Store {
         &self,
         participant: &Participant,
         guard: Guard,
+        reason: Departure,
         now: Timestamp,
         keep_until: Timestamp,
     ) -> Result<bool> {
@@ -52,7 +55,7 @@ impl Seats for Store {
         .with(":one", number(1))
         .with(":none", number(0))
         .with(":now", millis(now));
-        let stand_up = stand_up(participant, guard, keep_until);
+        let stand_up = stand_up(participant, guard, reason, keep_until);
         let items = vec![uncount.in_transaction(&self.table)?, stand_up.in_transaction(&self.table)?];
         Ok(self.transact(items).await?.is_done())
     }
@@ -94,7 +97,7 @@ fn count_seat(session: SessionId, now: Timestamp) -> Change {
 /// fenced then is still to be fenced.
 fn sit_down(session: SessionId, caller: &Caller, now: Timestamp, lease_until: Timestamp, first_attempt: u64) -> Change {
     let update = "SET username = :username, joinedAt = :now, membership = :seated, presence = :disconnected, \
-                  attempt = :before, tickets = :first, leaseUntil = :lease, isMuted = :no, isVideoEnabled = :yes \
+                  attempt = :before, tickets = :first, leaseUntil = :lease, untold = :untold, isMuted = :no, isVideoEnabled = :yes \
                   REMOVE liveConnection, loginFamily, expiresAt";
     let condition = "attribute_not_exists(pk) OR (membership <> :seated AND tickets < :first)";
     Change::to(keys::participant(session, caller.user_id), update, condition)
@@ -105,23 +108,25 @@ fn sit_down(session: SessionId, caller: &Caller, now: Timestamp, lease_until: Ti
         .with(":before", number(first_attempt.saturating_sub(1)))
         .with(":first", number(first_attempt))
         .with(":lease", millis(lease_until))
+        .with(":untold", text(words::untold::of(Untold::Join)))
         .with(":no", aws_sdk_dynamodb::types::AttributeValue::Bool(false))
         .with(":yes", aws_sdk_dynamodb::types::AttributeValue::Bool(true))
 }
 
 /// The end of a membership. The item stays for a while: its attempts go on where they stopped, and what is unfenced is
 /// remembered.
-fn stand_up(participant: &Participant, guard: Guard, keep_until: Timestamp) -> Change {
+fn stand_up(participant: &Participant, guard: Guard, reason: Departure, keep_until: Timestamp) -> Change {
     let condition = match guard {
         Guard::Seated => "membership = :seated",
         Guard::SameAttempt => "membership = :seated AND attempt = :attempt",
         Guard::SameLease => "membership = :seated AND attempt = :attempt AND leaseUntil = :lease",
     };
     let key = keys::participant(participant.session_id, participant.user_id);
-    let update = "SET membership = :left, expiresAt = :gone REMOVE liveConnection, loginFamily";
+    let update = "SET membership = :left, expiresAt = :gone, untold = :untold REMOVE liveConnection, loginFamily";
     let change = Change::to(key, update, condition)
         .with(":seated", text(SEATED))
         .with(":left", text(words::membership::of(Membership::Left)))
+        .with(":untold", text(words::untold::of(Untold::Departure(reason))))
         .with(":gone", expiry(keep_until));
     match guard {
         Guard::Seated => change,

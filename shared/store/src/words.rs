@@ -45,8 +45,36 @@ presence: Presence {
     Reconnecting => "reconnecting",
 });
 
+/// What the others still have to be told of a participant.
+pub(crate) mod untold {
+    use domain::{Departure, Untold};
+
+    /// The word for it.
+    pub(crate) const fn of(value: Untold) -> &'static str {
+        match value {
+            Untold::Join => "join",
+            Untold::Departure(Departure::Left) => "left",
+            Untold::Departure(Departure::Timeout) => "timeout",
+            Untold::Departure(Departure::Removed) => "removed",
+        }
+    }
+
+    /// What the word stands for.
+    pub(crate) fn parse(word: &str) -> Option<Untold> {
+        match word {
+            "join" => Some(Untold::Join),
+            "left" => Some(Untold::Departure(Departure::Left)),
+            "timeout" => Some(Untold::Departure(Departure::Timeout)),
+            "removed" => Some(Untold::Departure(Departure::Removed)),
+            _ => None,
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
+    use domain::{Departure, Untold};
+
     use super::*;
 
     #[test]
@@ -62,6 +90,10 @@ mod tests {
         }
         for value in [Presence::Disconnected, Presence::Connected, Presence::Reconnecting] {
             assert_eq!(presence::parse(presence::of(value)), Some(value));
+        }
+        let departures = [Departure::Left, Departure::Timeout, Departure::Removed].map(Untold::Departure);
+        for value in departures.into_iter().chain([Untold::Join]) {
+            assert_eq!(untold::parse(untold::of(value)), Some(value));
         }
         assert_eq!(presence::parse("asleep"), None);
     }

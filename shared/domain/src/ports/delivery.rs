@@ -27,14 +27,23 @@ pub trait Inbox {
     fn put(&self, signal: &Signal, keep_until: Timestamp) -> impl Future<Output = Result<()>> + Send;
     /// Takes a signal back that had no target.
     fn take_back(&self, signal: &Signal) -> impl Future<Output = Result<()>> + Send;
-    /// Every signal from that identifier on that is not expired, oldest first; strongly consistent.
+    /// The signals from that identifier on that are not expired, oldest first, one page; strongly consistent.
     fn signals(
         &self,
         session: SessionId,
         user: UserId,
         from: SignalId,
         now: Timestamp,
-    ) -> impl Future<Output = Result<Vec<Frame>>> + Send;
+    ) -> impl Future<Output = Result<Page<Frame, SignalId>>> + Send;
+}
+
+/// A part of what a search finds, small enough to be kept in memory.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Page<T, I> {
+    /// What was found, in order.
+    pub items: Vec<T>,
+    /// Where the next page begins, if this is not the last one.
+    pub next: Option<I>,
 }
 
 /// A signal on its way.
@@ -95,13 +104,13 @@ pub trait ChatLog {
     /// Keeps a message until `keep_until`; the message as it is kept. That is an earlier one where its writer has sent one
     /// under the same client's name: of however many tries, whichever died where, there is one message.
     fn append(&self, message: &ChatMessage, keep_until: Timestamp) -> impl Future<Output = Result<ChatMessage>> + Send;
-    /// Every message from that identifier on that is not expired, oldest first; strongly consistent.
+    /// The messages from that identifier on that are not expired, oldest first, one page; strongly consistent.
     fn messages_since(
         &self,
         session: SessionId,
         from: MessageId,
         now: Timestamp,
-    ) -> impl Future<Output = Result<Vec<ChatMessage>>> + Send;
+    ) -> impl Future<Output = Result<Page<ChatMessage, MessageId>>> + Send;
 }
 
 /// Reads the chat page by page.
@@ -125,6 +134,15 @@ pub enum DelayedMessage {
         session: SessionId,
         /// The participant.
         user: UserId,
+    },
+    /// Push again what could not be pushed and waits for a participant.
+    Nudge {
+        /// The session.
+        session: SessionId,
+        /// The participant.
+        user: UserId,
+        /// From when on something waits.
+        since: Timestamp,
     },
     /// Close a connection whose last answer has had time to arrive.
     Close {

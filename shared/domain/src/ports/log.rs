@@ -8,6 +8,8 @@ pub trait ConnectionLog {
     fn open(&self, admission: &Admission, keep_until: Timestamp) -> impl Future<Output = Result<bool>> + Send;
     /// Notes its end.
     fn close(&self, user: UserId, ticket: TicketId, closure: &Closure) -> impl Future<Output = Result<()>> + Send;
+    /// Whether the end of the connection that a ticket admitted was noted; strongly consistent.
+    fn is_closed(&self, user: UserId, ticket: TicketId) -> impl Future<Output = Result<bool>> + Send;
     /// The user's connections since `from`.
     fn of_user(&self, user: UserId, from: Timestamp) -> impl Future<Output = Result<Vec<LoggedConnection>>> + Send;
 }

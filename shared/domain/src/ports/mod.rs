@@ -13,7 +13,7 @@ pub use accounts::{
     Counted, Families, MintedRefresh, PasswordHasher, PresentedRefresh, RefreshMint, Rotation, Throttles, Users,
 };
 pub use delivery::{
-    ChatHistory, ChatLog, ChatMessage, ClientMessageId, DelayedMessage, Delays, Inbox, Pushed, Signal, Sockets,
+    ChatHistory, ChatLog, ChatMessage, ClientMessageId, DelayedMessage, Delays, Inbox, Page, Pushed, Signal, Sockets,
 };
 pub use log::{Admission, Closure, ConnectionLog, LoggedConnection};
 pub use seats::{Attempt, Guard, Held, Holding, Members, Seats, Status, TakeOver, TakenSeat};

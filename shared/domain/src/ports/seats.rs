@@ -1,10 +1,12 @@
 //! What a seat needs: taking and freeing it, holding it over a connection, and reading who sits there.
 
-use crate::{Caller, ConnectionId, FamilyId, Membership, Participant, Result, SessionId, Timestamp, UserId};
+use crate::{
+    Caller, ConnectionId, Departure, FamilyId, Membership, Participant, Result, SessionId, TicketId, Timestamp, UserId,
+};
 
 /// Seats are taken and freed in one transaction each, so that two callers cannot both take the last one.
 pub trait Seats {
-    /// Takes a seat for the caller, who must show life before `lease_until`.
+    /// Takes a seat for the caller, who must show life before `lease_until`, and notes that the others have to be told.
     fn take_seat(
         &self,
         session: SessionId,
@@ -12,11 +14,13 @@ pub trait Seats {
         now: Timestamp,
         lease_until: Timestamp,
     ) -> impl Future<Output = Result<TakenSeat>> + Send;
-    /// Frees the seat if the participant is still as `guard` wants it; false when it is not, or when the seat was free.
+    /// Frees the seat if the participant is still as `guard` wants it, and notes that the others have to be told; false
+    /// when it is not, or when the seat was free.
     fn free_seat(
         &self,
         participant: &Participant,
         guard: Guard,
+        reason: Departure,
         now: Timestamp,
         keep_until: Timestamp,
     ) -> impl Future<Output = Result<bool>> + Send;
@@ -53,10 +57,12 @@ pub enum Guard {
     SameLease,
 }
 
-/// Reads one participant.
+/// Reads one participant, and notes what the others know of it.
 pub trait Members {
     /// Strongly consistent; whoever was ever a participant and is not forgotten yet.
     fn member(&self, session: SessionId, user: UserId) -> impl Future<Output = Result<Option<Participant>>> + Send;
+    /// The others were told what was noted: the note goes, unless a later one stands there.
+    fn told(&self, participant: &Participant) -> impl Future<Output = Result<()>> + Send;
     /// Eventually consistent, at half the price.
     fn member_hint(&self, session: SessionId, user: UserId)
     -> impl Future<Output = Result<Option<Participant>>> + Send;
@@ -108,6 +114,8 @@ pub struct Attempt {
     pub number: u64,
     /// The login behind it.
     pub family: FamilyId,
+    /// The ticket that admitted the connection.
+    pub ticket: TicketId,
 }
 
 /// What came of trying to take a participant over.

@@ -8,7 +8,7 @@ use domain::{ConnectionId, MessageId, Timestamp};
 use crate::function::{Admission, Call, Request};
 use crate::house::House;
 use crate::rule::Broken;
-use crate::world::{Answer, DAWN, Parcel};
+use crate::world::{Answer, DAWN, Parcel, Seat};
 
 /// How a client keeps the time for its next resume.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -73,6 +73,12 @@ pub struct Client {
     /// When it was told that something may be missing.
     pub told_of_loss: Option<Timestamp>,
     pub resumes: usize,
+    /// Seats that it was told of, by a roster or an event.
+    pub known: BTreeSet<Seat>,
+    /// Seats that it was told the end of.
+    over: BTreeSet<Seat>,
+    /// Seats that it takes for taken.
+    pub believed: BTreeSet<Seat>,
 }
 
 impl Client {
@@ -95,6 +101,9 @@ impl Client {
             ping_under_way: false,
             told_of_loss: None,
             resumes: 0,
+            known: BTreeSet::new(),
+            over: BTreeSet::new(),
+            believed: BTreeSet::new(),
         }
     }
 
@@ -173,10 +182,11 @@ impl Client {
         self.streams.values().any(|stream| !stream.held.is_empty())
     }
 
-    /// Whether nothing is left to do.
-    pub fn is_settled(&self) -> bool {
+    /// Whether nothing is left to do, but to say something to somebody who stays away.
+    pub fn is_settled(&self, absent: Option<usize>) -> bool {
+        let said = self.outbox.iter().all(|o| o.acked || (absent.is_some() && o.to == absent));
         let waits = self.has_gap() && !self.synced;
-        self.connection.is_some() && self.next.is_none() && self.proven && !waits && self.outbox.iter().all(|o| o.acked)
+        self.connection.is_some() && self.next.is_none() && self.proven && !waits && said
     }
 
     /// Takes what came over a connection.
@@ -205,6 +215,18 @@ impl Client {
             }
             ("m", [id]) => {
                 self.messages.insert(id.parse().expect("a message's identifier"));
+            }
+            ("j", seat) => {
+                let seat = parse(seat);
+                self.known.insert(seat);
+                if !self.over.contains(&seat) {
+                    self.believed.insert(seat);
+                }
+            }
+            ("l", seat) => {
+                let seat = parse(seat);
+                self.over.insert(seat);
+                self.believed.remove(&seat);
             }
             _ => {}
         }
@@ -245,14 +267,16 @@ impl Client {
     }
 
     fn answer(&mut self, house: &House, from: &ConnectionId, at: Timestamp, answer: Answer) {
-        if let Answer::Signal { to, seq, acked } = answer {
+        if let &Answer::Signal { to, seq, acked } = &answer {
             self.acknowledge(Some(to), seq, acked);
         }
-        if let Answer::Chat { index, acked } = answer {
+        if let &Answer::Chat { index, acked } = &answer {
             self.acknowledge(None, u32::try_from(index).expect("few"), acked);
         }
-        if let Answer::Joined(joined) = answer {
-            self.joined(house, from, at, joined);
+        if let Answer::Joined(joined, roster) = &answer {
+            self.known.extend(roster);
+            self.believed = roster.iter().filter(|seat| !self.over.contains(seat)).copied().collect();
+            self.joined(house, from, at, *joined);
         }
         if self.connection.as_ref() != Some(from) {
             return;
@@ -268,7 +292,7 @@ impl Client {
                     false => {}
                 }
             }
-            Answer::Joined(_) | Answer::Signal { .. } | Answer::Chat { .. } => {}
+            Answer::Joined(..) | Answer::Signal { .. } | Answer::Chat { .. } => {}
         }
     }
 
@@ -316,4 +340,10 @@ impl Client {
             stream.taken.extend(std::mem::take(&mut stream.held));
         }
     }
+}
+
+fn parse(seat: &[&str]) -> Seat {
+    let [user, joined] = seat else { panic!("{seat:?} is not a seat") };
+    let joined = joined.parse().expect("a time");
+    (user.parse().expect("a user"), Timestamp::from_millis(joined))
 }

@@ -4,16 +4,20 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use domain::ports::{Attempt, ChatMessage, DelayedMessage, Signal, Sockets};
+use domain::ports::{Attempt, ChatMessage, Closure, ConnectionLog, DelayedMessage, Delays, Signal, Sockets};
 use domain::{
-    ConnectionId, Error, Frame, MessageId, Result, SignalId, Timestamp, chat, leases, relay, resume, sessions,
+    ConnectionId, Error, Frame, MessageId, Presence, Result, SignalId, TicketId, Timestamp, chat, leases, nudge, relay,
+    resume, sessions, sweep,
 };
 
 use crate::house::House;
-use crate::world::Answer;
+use crate::world::{Answer, DAWN, Seat, place};
 
 /// A function is ended after so long (infra/functions.yaml).
 pub const LIMIT: Duration = Duration::from_secs(15);
+
+/// The delay queue hides a message for so long from when a function gets it. Shorter than it is, so that calm comes in time.
+const VISIBILITY: Duration = Duration::from_secs(20);
 
 /// What starts a function.
 #[derive(Clone)]
@@ -26,6 +30,8 @@ pub enum Call {
     Disconnect { connection: ConnectionId },
     /// A message of the delay queue.
     Delayed(DelayedMessage),
+    /// The schedule.
+    Sweep,
 }
 
 /// A client's frame.
@@ -65,6 +71,8 @@ pub enum Receipt {
 /// A function that runs.
 pub struct Running {
     pub started: Timestamp,
+    /// The message of the delay queue that started it.
+    pub message: Option<DelayedMessage>,
     pub body: Pin<Box<dyn Future<Output = Outcome> + Send>>,
 }
 
@@ -76,7 +84,17 @@ impl Running {
             let ahead = Duration::from_millis(world.chance.below(1000) as u64);
             (world.now, world.now + ahead)
         };
-        Self { started, body: Box::pin(run(Arc::clone(house), now, call)) }
+        let message = if let Call::Delayed(message) = &call { Some(message.clone()) } else { None };
+        Self { started, message, body: Box::pin(run(Arc::clone(house), now, call)) }
+    }
+
+    /// The function dies. A message that started it is still in the queue, and comes again after a while.
+    pub fn die(self, house: &House) {
+        if let Some(message) = self.message {
+            let mut world = house.lock();
+            let due = world.now + VISIBILITY;
+            world.delayed.push((due, message));
+        }
     }
 }
 
@@ -94,20 +112,38 @@ async fn run(house: Arc<House>, now: Timestamp, call: Call) -> Outcome {
             let user = house.lock().connection(&connection).user;
             house.joined.forget(&connection);
             let held = house.held(user, &connection);
+            let closure = Closure { at: now, code: 1006, reason: String::new() };
             // Whoever fails here is found by the sweep.
+            let _noted = ConnectionLog::close(&*house, held.user, ticket_of(&connection), &closure).await;
             let _lost = leases::lose_connection(house.ports(now), &held).await;
             Outcome::Done
         }
-        Call::Delayed(later) => {
-            let _checked = match later {
-                DelayedMessage::CheckLease { session, user } => {
-                    leases::check_lease(house.ports(now), session, user).await
-                }
-                DelayedMessage::Close { connection } => house.close(&connection).await,
-            };
+        Call::Sweep => {
+            let _swept = sweep::sweep(house.ports(now), &*house, |_, _| {}).await;
+            Outcome::Done
+        }
+        Call::Delayed(message) => {
+            if act(&house, now, &message).await.is_err() {
+                // What failed comes again; whatever gets lost here is found by the sweep.
+                let _sent = house.after(Duration::from_secs(5), &message).await;
+            }
             Outcome::Done
         }
     }
+}
+
+/// Does what a message of the delay queue asks for.
+async fn act(house: &House, now: Timestamp, message: &DelayedMessage) -> Result<()> {
+    match message {
+        DelayedMessage::CheckLease { session, user } => leases::check_lease(house.ports(now), *session, *user).await,
+        DelayedMessage::Nudge { session, user, since } => nudge::nudge(house.ports(now), *session, *user, *since).await,
+        DelayedMessage::Close { connection } => Sockets::close(house, connection).await,
+    }
+}
+
+/// The ticket of a connection.
+fn ticket_of(connection: &ConnectionId) -> TicketId {
+    TicketId::first_at(DAWN + Duration::from_millis(place(connection) as u64))
 }
 
 async fn admit(house: &House, now: Timestamp, user: usize, anew: bool) -> Result<Admission> {
@@ -133,7 +169,8 @@ async fn answer(
     match request {
         Request::Join { since } => {
             let joined = join(house, now, user, connection, since).await.map_err(|error| error.code());
-            (Answer::Joined(joined), None)
+            let (joined, roster) = joined.map_or_else(|code| (Err(code), Vec::new()), |(ok, roster)| (Ok(ok), roster));
+            (Answer::Joined(joined, roster), None)
         }
         Request::Signal { to, seq } => {
             let acked = signal(house, now, user, connection, to, seq).await.is_ok();
@@ -151,11 +188,23 @@ async fn answer(
     }
 }
 
-async fn join(house: &House, now: Timestamp, user: usize, connection: &ConnectionId, since: Timestamp) -> Result<bool> {
+/// Whether nothing was missed, and who is there since when.
+async fn join(
+    house: &House,
+    now: Timestamp,
+    user: usize,
+    connection: &ConnectionId,
+    since: Timestamp,
+) -> Result<(bool, Vec<Seat>)> {
     let number = house.lock().connection(connection).attempt;
     house.lock().asked[user] = since;
-    let attempt = Attempt { held: house.held(user, connection), number, family: house.family };
-    resume::join_connection(house.ports(now), &attempt, Some(since)).await.map(|j| j.recovered)
+    let attempt =
+        Attempt { held: house.held(user, connection), number, family: house.family, ticket: ticket_of(connection) };
+    let joined = resume::join_connection(house.ports(now), &attempt, Some(since)).await?;
+    // Who never connected is shown as `disconnected`, and nobody hears of the end of that.
+    let here = joined.roster.present(now).filter(|p| p.presence != Presence::Disconnected);
+    let roster = here.map(|p| (house.place(p.user_id), p.joined_at)).collect();
+    Ok((joined.recovered, roster))
 }
 
 async fn signal(
@@ -187,7 +236,7 @@ async fn message(house: &House, now: Timestamp, from: usize, connection: &Connec
 
 async fn sync(house: &House, now: Timestamp, user: usize, connection: &ConnectionId, since: Timestamp) -> Result<()> {
     let (context, held) = (house.context(now), house.held(user, connection));
-    house.joined.check(house, context, &held).await?;
+    let standing = house.joined.check(house, context, &held).await?;
     house.lock().asked[user] = since;
-    resume::sync(house.ports(now), &held, since).await.map(drop)
+    resume::sync(house.ports(now), &held, since, standing.joined_at).await.map(drop)
 }

@@ -6,14 +6,15 @@ use std::task::Poll;
 use std::time::Duration;
 
 use domain::ports::{
-    Attempt, ChatLog, ChatMessage, Counted, DelayedMessage, Delays, Families, Guard, Held, Holding, Inbox, Members,
-    Ports, PresentedRefresh, Pushed, Rosters, Rotation, Seats, Signal, Sockets, Status, TakeOver, TakenSeat, Throttles,
+    ActiveSessions, Admission, Attempt, ChatLog, ChatMessage, Closure, ConnectionLog, Counted, DelayedMessage, Delays,
+    Endings, Families, Guard, Held, Holding, Inbox, LoggedConnection, Members, Page, Ports, PresentedRefresh, Pushed,
+    Rosters, Rotation, Seats, Signal, Sockets, Status, TakeOver, TakenSeat, Throttles,
 };
 use domain::standing::JoinedCache;
 use domain::{
-    Caller, ConnectionId, Context, Error, Event, EventEncoder, FamilyId, Frame, IdSource, Membership, MessageId,
-    Participant, Policy, Presence, Result, Roster, Session, SessionId, SessionKind, SessionName, SessionState,
-    SignalId, Throttle, Timestamp, UserId, Username, Visibility,
+    Caller, Clock, ConnectionId, Context, Departure, Error, Event, EventEncoder, FamilyId, Frame, IdSource, Membership,
+    MessageId, Participant, Policy, Presence, Result, Roster, Session, SessionId, SessionKind, SessionName,
+    SessionState, SignalId, Throttle, TicketId, Timestamp, Untold, UserId, Username, Visibility,
 };
 use uuid::{Builder, Uuid};
 
@@ -77,7 +78,8 @@ impl House {
         Held { session: self.session.id, user: self.users[user], connection: connection.clone() }
     }
 
-    fn place(&self, user: UserId) -> usize {
+    /// Where a user stands in the list.
+    pub fn place(&self, user: UserId) -> usize {
         self.users.iter().position(|u| *u == user).expect("every user has a row")
     }
 
@@ -168,15 +170,24 @@ impl IdSource for Shared {
 }
 
 impl EventEncoder for House {
-    /// `<milliseconds> m <messageId>` for chat, `<milliseconds> e` for every other event.
+    /// `<milliseconds> m <messageId>` for chat, `<milliseconds> j <user> <joinedAt>` for a join, `l` for a departure, and
+    /// `<milliseconds> e` for every other event.
     fn encode(&self, event: &Event<'_>, at: Timestamp) -> Frame {
         match event {
             Event::ReceiveMessage(message) => Frame(format!("{} m {}", at.millis(), message.id)),
-            Event::UserJoined(_)
-            | Event::UserLeft { .. }
-            | Event::UserStatusUpdated(_)
-            | Event::SessionEnded(_)
-            | Event::Replaced => Frame(format!("{} e", at.millis())),
+            Event::UserJoined(participant) => {
+                let (user, joined) = (self.place(participant.user_id), participant.joined_at.millis());
+                Frame(format!("{} j {user} {joined}", at.millis()))
+            }
+            Event::UserLeft { user_id, .. } => {
+                let user = self.place(*user_id);
+                // The row stays until somebody takes the seat again; their join tells the rest.
+                let joined = self.lock().row(user).map_or(0, |row| row.joined_at.millis());
+                Frame(format!("{} l {user} {joined}", at.millis()))
+            }
+            Event::UserStatusUpdated(_) | Event::SessionEnded(_) | Event::Replaced => {
+                Frame(format!("{} e", at.millis()))
+            }
         }
     }
 }
@@ -200,17 +211,34 @@ impl Inbox for House {
         self.call(|world| world.inboxes[to].retain(|stored| stored.id != signal.id)).await
     }
 
-    async fn signals(&self, _: SessionId, user: UserId, from: SignalId, now: Timestamp) -> Result<Vec<Frame>> {
+    async fn signals(
+        &self,
+        _: SessionId,
+        user: UserId,
+        from: SignalId,
+        now: Timestamp,
+    ) -> Result<Page<Frame, SignalId>> {
         let user = self.place(user);
         self.call(|world| {
             let mut found = self.read(world, user, from, now);
             world.note(|| format!("read {} signals of user {user} from {:?} on", found.len(), from.timestamp()));
             found.sort_by_key(|(id, _)| *id);
             world.cursors[user] = world.cursors[user].max(found.last().map(|(id, _)| *id));
-            found.into_iter().map(|(_, frame)| frame).collect()
+            page(found, SignalId::successor)
         })
         .await
     }
+}
+
+/// So few make a page that most replays have several.
+const PAGE: usize = 2;
+
+/// The first page of what was found, in order.
+fn page<T, I: Copy>(mut found: Vec<(I, T)>, successor: fn(I) -> I) -> Page<T, I> {
+    let more = found.len() > PAGE;
+    found.truncate(PAGE);
+    let next = found.last().filter(|_| more).map(|(id, _)| successor(*id));
+    Page { items: found.into_iter().map(|(_, item)| item).collect(), next }
 }
 
 impl House {
@@ -239,8 +267,39 @@ impl ChatLog for House {
         Ok(message.clone())
     }
 
-    async fn messages_since(&self, _: SessionId, from: MessageId, _: Timestamp) -> Result<Vec<ChatMessage>> {
-        self.call(|world| world.chat.iter().filter(|message| message.id >= from).cloned().collect()).await
+    async fn messages_since(
+        &self,
+        _: SessionId,
+        from: MessageId,
+        _: Timestamp,
+    ) -> Result<Page<ChatMessage, MessageId>> {
+        self.call(|world| {
+            let mut found: Vec<_> = world.chat.iter().filter(|m| m.id >= from).map(|m| (m.id, m.clone())).collect();
+            found.sort_by_key(|(id, _)| *id);
+            page(found, MessageId::successor)
+        })
+        .await
+    }
+}
+
+impl ConnectionLog for House {
+    async fn open(&self, _: &Admission, _: Timestamp) -> Result<bool> {
+        Ok(true)
+    }
+
+    async fn close(&self, _: UserId, ticket: TicketId, _: &Closure) -> Result<()> {
+        self.call(|world| {
+            world.closed.insert(ticket);
+        })
+        .await
+    }
+
+    async fn is_closed(&self, _: UserId, ticket: TicketId) -> Result<bool> {
+        self.call(|world| world.closed.contains(&ticket)).await
+    }
+
+    async fn of_user(&self, _: UserId, _: Timestamp) -> Result<Vec<LoggedConnection>> {
+        Ok(Vec::new())
     }
 }
 
@@ -254,6 +313,15 @@ impl Members for House {
         .await
     }
 
+    async fn told(&self, participant: &Participant) -> Result<()> {
+        let clear = |row: &mut Participant| {
+            let as_told = row.untold == participant.untold && row.joined_at == participant.joined_at;
+            row.untold = None;
+            as_told
+        };
+        self.update(participant.user_id, clear).await.map(drop)
+    }
+
     async fn member_hint(&self, _: SessionId, user: UserId) -> Result<Option<Participant>> {
         let user = self.place(user);
         self.call(|world| world.old_row(user)).await
@@ -264,11 +332,40 @@ impl Rosters for House {
     async fn roster(&self, _: SessionId, _: Timestamp) -> Result<Option<Roster>> {
         self.call(|world| {
             let rows = (0..world.rows.len()).filter_map(|user| world.row(user).cloned());
-            let participants: Vec<_> = rows.filter(Participant::takes_part).collect();
+            let (participants, others): (Vec<_>, Vec<_>) = rows.partition(Participant::takes_part);
+            let departed = others.into_iter().filter(Participant::has_untold_departure).collect();
             let seats_taken = u8::try_from(participants.len()).expect("a few");
-            Some(Roster { session: Session { seats_taken, ..self.session.clone() }, participants })
+            Some(Roster { session: Session { seats_taken, ..self.session.clone() }, participants, departed })
         })
         .await
+    }
+}
+
+/// The one session, which nobody ends.
+impl ActiveSessions for House {
+    async fn active(&self, visibility: Visibility, _: usize, before: Option<SessionId>) -> Result<Vec<Session>> {
+        let listed = visibility == self.session.visibility && before.is_none();
+        self.call(|_| listed.then(|| self.session.clone()).into_iter().collect()).await
+    }
+}
+
+impl Endings for House {
+    async fn mark_ended(&self, _: SessionId, _: Timestamp, _: Option<Timestamp>) -> Result<bool> {
+        Ok(false)
+    }
+
+    async fn release(&self, _: SessionId, _: UserId, _: Timestamp) -> Result<()> {
+        Ok(())
+    }
+
+    async fn forget_active(&self, _: &Session, _: Timestamp) -> Result<()> {
+        Ok(())
+    }
+}
+
+impl Clock for House {
+    fn now(&self) -> Timestamp {
+        self.lock().now
     }
 }
 
@@ -364,13 +461,22 @@ impl Seats for House {
             world.tickets[user] += 1;
             let attempt = world.tickets[user];
             let unfenced = before.map(|before| before.unfenced).unwrap_or_default();
-            world.write(user, seated(session, caller, now, lease_until, attempt - 1, unfenced));
+            let mut row = seated(session, caller, now, lease_until, attempt - 1, unfenced);
+            row.untold = row.untold.filter(|_| !self.is_broken(Broken::NothingIsNoted));
+            world.write(user, row);
             TakenSeat::Taken(attempt)
         })
         .await
     }
 
-    async fn free_seat(&self, participant: &Participant, guard: Guard, _: Timestamp, _: Timestamp) -> Result<bool> {
+    async fn free_seat(
+        &self,
+        participant: &Participant,
+        guard: Guard,
+        reason: Departure,
+        _: Timestamp,
+        _: Timestamp,
+    ) -> Result<bool> {
         let freed = self.update(participant.user_id, |row| {
             let as_wanted = match guard {
                 Guard::Seated => true,
@@ -379,6 +485,7 @@ impl Seats for House {
             };
             let was_seated = row.holds_seat();
             (row.membership, row.connection, row.family) = (Membership::Left, None, None);
+            row.untold = (!self.is_broken(Broken::NothingIsNoted)).then_some(Untold::Departure(reason));
             was_seated && as_wanted
         });
         freed.await.map(|row| row.is_some())
@@ -424,6 +531,7 @@ fn seated(
         attempt,
         unfenced,
         lease_until,
+        untold: Some(Untold::Join),
         is_muted: false,
         is_video_enabled: true,
     }
@@ -468,7 +576,11 @@ fn note_cursor(world: &mut World, connection: &ConnectionId, frame: &Frame) {
 
 impl Delays for House {
     async fn after(&self, delay: Duration, message: &DelayedMessage) -> Result<()> {
+        let dropped = matches!(message, DelayedMessage::Nudge { .. }) && self.is_broken(Broken::NobodyIsNudged);
         self.call(|world| {
+            if dropped {
+                return;
+            }
             let due = world.now + delay;
             world.delayed.push((due, message.clone()));
         })

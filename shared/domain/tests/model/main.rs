@@ -8,7 +8,8 @@
 //! - cheap reads of a participant that are as old as may be;
 //! - connections that are dead and still accept pushes, and `$disconnect`s that come late or never;
 //! - pushes, closes and calls of the store that fail, and answers of the store that get lost after the effect;
-//! - functions that die in the middle, or run into their time limit;
+//! - functions that die between any two calls of a port, or run into their time limit; a message of the delay queue that
+//!   started one comes again, anything else does not;
 //! - answers that never reach the client, which then sends the same `seq` again;
 //! - frames of one connection that overtake each other, and hosts whose clocks differ by up to a second;
 //! - resumes that overlap, are given up, or are asked for twice over one connection; absences of up to two minutes.
@@ -20,7 +21,8 @@
 //! What must hold then: every acknowledged signal reached the application of its target once, in its sender's order; every
 //! acknowledged chat message reached everybody who took part. A client that was away for longer than the inbox window,
 //! or whose seat was freed, may miss what was sent before, but only if it was told (`recovered: false`); and nobody is
-//! told so who was not away for long.
+//! told so who was not away for long. Everybody was told of every seat that is taken and of the end of every one that is not
+//! (somebody may stay away for good), and nothing is noted any more as still to be told.
 //!
 //! The counter-proofs take one rule away each, beneath the real functions or in the client, and must find violations: a
 //! model that finds nothing might be looking nowhere.
@@ -129,6 +131,8 @@ counter_proofs! {
     a_client_that_takes_repetitions_gets_signals_twice: RepetitionsAreTaken, WithinWindow, Complete, |v| v.repeated;
     a_client_that_trusts_arrival_gets_signals_out_of_order: ArrivalIsTheOrder, WithinWindow, Complete, |v| v.disordered;
     a_client_that_ignores_its_heartbeat_loses: HeartbeatIsIgnored, AnyLength, Complete, lost;
+    not_noting_what_others_must_be_told_leaves_it_untold: NothingIsNoted, AnyLength, Complete, |v| v.untold;
+    leaving_what_could_not_be_pushed_without_a_nudge_loses: NobodyIsNudged, WithinWindow, Complete, lost;
 }
 
 #[test]

@@ -32,6 +32,10 @@ pub enum Broken {
     RepetitionsAreTaken,
     /// Rule 5, the client's part: signals are taken in the order in which they arrive.
     ArrivalIsTheOrder,
+    /// Rule 4: nobody looks after what could not be pushed.
+    NobodyIsNudged,
+    /// Two-step effects: what others have to be told is not noted with the change.
+    NothingIsNoted,
     /// Rule 7, the client's part: a heartbeat that says that the connection lost its participant is not heeded.
     HeartbeatIsIgnored,
 }

@@ -5,13 +5,14 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use domain::{ConnectionId, MessageId, Participant, Policy, Timestamp};
+use domain::ports::DelayedMessage;
+use domain::{ConnectionId, Membership, MessageId, Participant, Policy, Presence, Timestamp};
 
 use crate::client::{Client, Outgoing, Since};
 use crate::function::{Call, LIMIT, Outcome, Receipt, Request, Running};
 use crate::house::House;
 use crate::rule::Broken;
-use crate::world::{DAWN, Parcel};
+use crate::world::{DAWN, Parcel, World};
 
 /// How long clients may be away.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,6 +46,8 @@ pub struct Verdict {
     pub usurped: usize,
     /// Clients that were told of a loss although they were never away for long.
     pub false_alarms: usize,
+    /// Joins and departures that somebody was not told of.
+    pub untold: usize,
     /// Clients that never came to rest.
     pub unsettled: usize,
     /// Acknowledged signals, each counted once.
@@ -63,6 +66,7 @@ impl std::ops::AddAssign for Verdict {
         self.chat_lost += other.chat_lost;
         self.usurped += other.usurped;
         self.false_alarms += other.false_alarms;
+        self.untold += other.untold;
         self.unsettled += other.unsettled;
         self.acknowledged += other.acknowledged;
         self.drops += other.drops;
@@ -74,7 +78,7 @@ impl Verdict {
     /// How much went wrong.
     pub fn violations(&self) -> usize {
         let order = self.repeated + self.disordered + self.usurped;
-        self.lost + self.chat_lost + order + self.false_alarms + self.unsettled
+        self.lost + self.chat_lost + order + self.false_alarms + self.untold + self.unsettled
     }
 }
 
@@ -91,6 +95,8 @@ struct Trial {
     /// When the newest acknowledged try of each signal began.
     signals: BTreeMap<(usize, usize, u32), Timestamp>,
     messages: BTreeMap<MessageId, Timestamp>,
+    /// A user who does not come back when it is calm.
+    absent: Option<usize>,
 }
 
 /// Runs one interleaving; the same seed gives the same one.
@@ -120,7 +126,7 @@ impl Trial {
         let house = House::new(seed, users, policy, setup.broken);
         let clients = (0..users).map(|user| Client::new(user, setup.since, outbox(&house, user))).collect();
         let (running, signals, messages) = (Vec::new(), BTreeMap::new(), BTreeMap::new());
-        Self { setup, house, clients, running, signals, messages }
+        Self { setup, house, clients, running, signals, messages, absent: None }
     }
 
     fn run(mut self) -> (Verdict, Self) {
@@ -131,6 +137,7 @@ impl Trial {
         self.house.lock().note(|| "calm".to_owned());
         // However long it stays calm, the heartbeat goes on.
         self.clients.iter_mut().for_each(|client| client.proven = false);
+        self.choose_absent();
         let settled = (0..CALM).any(|_| {
             self.step();
             self.is_settled()
@@ -146,8 +153,38 @@ impl Trial {
         self.house.lock().chance.one_in(times)
     }
 
+    /// Where anybody may be away for any time, the last one may stay away: if the seat is lost already, or its loss will be
+    /// noticed.
+    fn choose_absent(&mut self) {
+        let user = self.clients.len() - 1;
+        let world = self.house.lock();
+        let lost = world.row(user).is_some_and(|row| match (row.membership, row.presence) {
+            (Membership::Left, _) | (Membership::Seated, Presence::Reconnecting) => true,
+            (Membership::Seated, _) | (Membership::Ended, _) => false,
+        });
+        drop(world);
+        self.absent = (lost && self.setup.absence == Absence::AnyLength).then_some(user);
+    }
+
+    /// Whatever connection the absent one still gets is dead.
+    fn keep_away(&mut self) {
+        let Some(user) = self.absent else {
+            return;
+        };
+        self.clients[user].drop_connection();
+        self.clients[user].next = None;
+        let mut world = self.house.lock();
+        for index in 0..world.connections.len() {
+            let connection = &world.connections[index];
+            if connection.user == user && connection.open && !connection.dead {
+                world.kill(&ConnectionId::new(format!("c{index}")));
+            }
+        }
+    }
+
     /// Something happens.
     fn step(&mut self) {
+        self.keep_away();
         let roll = {
             let mut world = self.house.lock();
             world.step += 1;
@@ -262,6 +299,9 @@ impl Trial {
     fn act(&mut self) {
         let faulty = self.house.lock().faulty;
         let user = self.below(self.clients.len());
+        if self.absent == Some(user) {
+            return;
+        }
         self.look_at_connections(user, faulty);
         let client = &self.clients[user];
         let call = if client.connection.is_none() && client.next.is_none() {
@@ -302,8 +342,9 @@ impl Trial {
     fn outside(&mut self) {
         let call = {
             let mut world = self.house.lock();
-            let choice = world.chance.below(4);
+            let choice = world.chance.below(5);
             match choice {
+                4 => Some(Call::Sweep),
                 0 if !world.disconnects.is_empty() => {
                     let count = world.disconnects.len();
                     let index = world.chance.below(count);
@@ -363,7 +404,7 @@ impl Trial {
             11 if !self.running.is_empty() => {
                 let index = self.below(self.running.len());
                 self.house.lock().note(|| "a function dies".to_owned());
-                self.running.swap_remove(index);
+                self.running.swap_remove(index).die(&self.house);
             }
             // Time passes.
             _ => self.sleep(),
@@ -394,7 +435,10 @@ impl Trial {
         world.note(|| format!("{seconds} s pass"));
         let now = world.now;
         drop(world);
-        self.running.retain(|function| now.since(function.started) < LIMIT);
+        let over = |function: &mut Running| now.since(function.started) >= LIMIT;
+        for function in self.running.extract_if(.., over) {
+            function.die(&self.house);
+        }
     }
 
     fn is_settled(&self) -> bool {
@@ -403,12 +447,16 @@ impl Trial {
             let connection = world.connection(id);
             connection.open && !connection.dead && connection.parcels.is_empty()
         };
+        // Whoever is to be nudged has something to come.
+        let nudged = world.delayed.iter().any(|(_, message)| matches!(message, DelayedMessage::Nudge { .. }));
         self.running.is_empty()
+            && !nudged
+            && self.absent.is_none_or(|user| world.row(user).is_some_and(|row| row.membership == Membership::Left))
+            && (0..self.clients.len()).all(|user| world.row(user).is_none_or(|row| row.untold.is_none()))
             && world.late_puts.is_empty()
-            && self
-                .clients
-                .iter()
-                .all(|client| client.is_settled() && client.connection.as_ref().is_some_and(|id| rests(id, &mut world)))
+            && self.clients.iter().filter(|client| self.absent != Some(client.user)).all(|client| {
+                client.is_settled(self.absent) && client.connection.as_ref().is_some_and(|id| rests(id, &mut world))
+            })
     }
 
     fn judge(&mut self, settled: bool) -> Verdict {
@@ -432,20 +480,43 @@ impl Trial {
         if self.setup.absence == Absence::WithinWindow {
             verdict.false_alarms = verdict.told;
         }
+        verdict.untold = self.untold(&world);
         let told = |user: usize, since: Timestamp| clients[user].told_of_loss.is_some_and(|at| since <= at);
         let missing = |&(&(from, to, seq), &since): &(&(usize, usize, u32), &Timestamp)| {
             let taken = clients[to].streams.get(&from).is_some_and(|stream| stream.taken.contains(&seq));
-            !taken && since >= clients[to].joined_at && !told(to, since)
+            !taken && since >= clients[to].joined_at && !told(to, since) && self.absent != Some(to)
         };
         verdict.lost = self.signals.iter().filter(missing).count();
         let unread = |(id, since): &(&MessageId, &Timestamp)| {
             let deaf = |client: &&Client| {
-                !client.messages.contains(id) && **since >= client.joined_at && !told(client.user, **since)
+                self.absent != Some(client.user)
+                    && !client.messages.contains(id)
+                    && **since >= client.joined_at
+                    && !told(client.user, **since)
             };
             clients.iter().filter(deaf).count()
         };
         verdict.chat_lost = self.messages.iter().map(|message| unread(&message)).sum();
         verdict
+    }
+}
+
+impl Trial {
+    /// How many seats somebody does not know of, or does not know the end of.
+    fn untold(&self, world: &World) -> usize {
+        let row = |user| world.row(user).map(|row| ((user, row.joined_at), row));
+        let seats: Vec<_> = (0..self.clients.len()).filter_map(row).collect();
+        let here = self.clients.iter().filter(|client| self.absent != Some(client.user));
+        let misses = |client: &Client| {
+            let others = seats.iter().filter(|((user, _), _)| *user != client.user);
+            others
+                .filter(|(seat, row)| match row.holds_seat() {
+                    true => row.presence != Presence::Disconnected && !client.known.contains(seat),
+                    false => client.believed.contains(seat),
+                })
+                .count()
+        };
+        here.map(misses).sum()
     }
 }
 

@@ -1,10 +1,10 @@
 //! Everything outside the rules: the table with its versions, API Gateway's connections, the delay queue, the clock.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::time::Duration;
 
 use domain::ports::{ChatMessage, DelayedMessage};
-use domain::{ConnectionId, Frame, Participant, SignalId, Timestamp};
+use domain::{ConnectionId, Frame, Participant, SignalId, TicketId, Timestamp};
 
 use crate::chance::Chance;
 
@@ -28,10 +28,13 @@ pub enum Parcel {
     Answer(Timestamp, Answer),
 }
 
+/// Somebody's place in a session: who, and since when.
+pub type Seat = (usize, Timestamp);
+
 /// The answers that a client's bookkeeping depends on; an error is its code.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 pub enum Answer {
-    Joined(Result<bool, &'static str>),
+    Joined(Result<bool, &'static str>, Vec<Seat>),
     Signal { to: usize, seq: u32, acked: bool },
     Chat { index: usize, acked: bool },
     Synced(bool),
@@ -40,9 +43,9 @@ pub enum Answer {
 
 impl Answer {
     /// Whether the frame was refused: by a connection that is no longer the live one, say.
-    pub fn is_error(self) -> bool {
+    pub fn is_error(&self) -> bool {
         match self {
-            Self::Joined(joined) => joined.is_err(),
+            Self::Joined(joined, _) => joined.is_err(),
             Self::Signal { acked, .. } | Self::Chat { acked, .. } => !acked,
             Self::Synced(done) => !done,
             Self::Pinged(pinged) => pinged.is_err(),
@@ -79,6 +82,8 @@ pub struct World {
     pub connections: Vec<Connection>,
     /// Connections whose `$disconnect` is still to come.
     pub disconnects: Vec<ConnectionId>,
+    /// Tickets whose connection's end was noted.
+    pub closed: BTreeSet<TicketId>,
     pub delayed: Vec<(Timestamp, DelayedMessage)>,
     /// What happened, if somebody wants to read it.
     pub story: Option<Vec<String>>,
@@ -105,6 +110,7 @@ impl World {
             chat: Vec::new(),
             connections: Vec::new(),
             disconnects: Vec::new(),
+            closed: BTreeSet::new(),
             delayed: Vec::new(),
             story: None,
             late_puts: Vec::new(),

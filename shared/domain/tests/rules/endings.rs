@@ -2,7 +2,10 @@
 
 use domain::ports::Held;
 use domain::sweep::Swept;
-use domain::{Caller, ConnectionId, Error, Membership, SessionId, SessionState, sessions, sweep};
+use domain::{
+    Caller, Clock, ConnectionId, Departure, Error, Membership, SessionId, SessionState, Timestamp, Untold, sessions,
+    sweep,
+};
 
 use crate::fake::{Fake, START, at};
 
@@ -15,9 +18,18 @@ fn call() -> (Fake, Caller, Held, Held) {
     (fake, alice, a, b)
 }
 
+/// A clock that stands still.
+struct Stopped(Timestamp);
+
+impl Clock for Stopped {
+    fn now(&self) -> Timestamp {
+        self.0
+    }
+}
+
 async fn sweep(fake: &Fake, seconds: u64) -> (Swept, Vec<SessionId>) {
     let mut failed = Vec::new();
-    let swept = sweep::sweep(fake.ports(seconds), |session, _| failed.push(session)).await;
+    let swept = sweep::sweep(fake.ports(seconds), &Stopped(at(seconds)), |session, _| failed.push(session)).await;
     (swept.expect("the list can be read"), failed)
 }
 
@@ -40,8 +52,8 @@ async fn everybody_is_told_cut_off_and_released_when_a_session_ends() {
         "mark ended",
         "read roster",
         "push a1 sessionEnded EndedByCreator",
-        "push b1 sessionEnded EndedByCreator",
         "close a1",
+        "push b1 sessionEnded EndedByCreator",
         "close b1",
         "release",
         "release",
@@ -77,6 +89,31 @@ async fn the_sweep_frees_seats_whose_lease_ran_out() {
     assert_eq!((swept, failed), (Swept { sessions: 1, timed_out: 1, ended: 0 }, vec![]));
     assert!(fake.row(&a).holds_seat() && !fake.row(&b).holds_seat());
     assert!(fake.journal().contains(&"push a1 userLeft bob Timeout".to_owned()));
+}
+
+#[tokio::test]
+async fn the_sweep_tells_what_others_were_not_told() {
+    let (fake, _, a, b) = call();
+    fake.change(&a, |p| p.untold = Some(Untold::Join));
+    fake.change(&b, |p| {
+        (p.membership, p.connection) = (Membership::Left, None);
+        p.untold = Some(Untold::Departure(Departure::Timeout));
+    });
+    fake.state().sessions[0].seats_taken = 1;
+    sweep(&fake, 10).await;
+    assert!(fake.journal().contains(&"push a1 userLeft bob Timeout".to_owned()));
+    assert_eq!([fake.row(&a).untold, fake.row(&b).untold], [None, None]);
+    sweep(&fake, 20).await;
+    assert_eq!(fake.journal(), ["read roster"], "and not again");
+}
+
+/// A sweep lasts for minutes.
+#[tokio::test]
+async fn each_session_is_swept_by_the_time_at_which_its_turn_comes() {
+    let (fake, _, _, b) = call();
+    fake.change(&b, |p| p.lease_until = at(100));
+    let swept = sweep::sweep(fake.ports(50), &Stopped(at(100)), |_, _| {}).await.unwrap();
+    assert_eq!(swept.timed_out, 1);
 }
 
 #[tokio::test]

@@ -9,13 +9,13 @@ use std::time::Duration;
 use domain::ports::{
     ActiveSessions, Admission, Attempt, ChatHistory, ChatLog, ChatMessage, Closure, ConnectionLog, Counted,
     DelayedMessage, Delays, Endings, Families, Guard, Held, Holding, Inbox, LoggedConnection, Members, MintedRefresh,
-    PasswordHasher, Ports, PresentedRefresh, Pushed, RefreshMint, Rosters, Rotation, Seats, Sessions, Signal, Sockets,
-    Status, TakeOver, TakenSeat, Throttles, Users,
+    Page, PasswordHasher, Ports, PresentedRefresh, Pushed, RefreshMint, Rosters, Rotation, Seats, Sessions, Signal,
+    Sockets, Status, TakeOver, TakenSeat, Throttles, Users,
 };
 use domain::{
-    Caller, ConnectionId, Context, Email, Error, Event, EventEncoder, FamilyId, Frame, IdSource, Membership, MessageId,
-    Participant, Password, PasswordHash, Policy, Presence, Result, Roster, Session, SessionId, SessionKind,
-    SessionName, SessionState, SignalId, Throttle, TicketId, Timestamp, User, UserId, Username, Visibility,
+    Caller, ConnectionId, Context, Departure, Email, Error, Event, EventEncoder, FamilyId, Frame, IdSource, Membership,
+    MessageId, Participant, Password, PasswordHash, Policy, Presence, Result, Roster, Session, SessionId, SessionKind,
+    SessionName, SessionState, SignalId, Throttle, TicketId, Timestamp, Untold, User, UserId, Username, Visibility,
 };
 use uuid::{Builder, Uuid};
 
@@ -149,6 +149,7 @@ impl Fake {
         participant.family = Some(caller.family);
         participant.attempt = 1;
         participant.unfenced = vec![connection.clone()];
+        participant.untold = None;
         let mut state = self.state();
         state.participants.push(participant);
         state.tickets.insert(caller.user_id, 1);
@@ -169,8 +170,13 @@ impl Fake {
 
     /// The connection of a participant, as the log has it.
     pub fn log(&self, held: &Held, caller: &Caller) {
+        self.log_with(TicketId::new(&self.ids, START), held, caller);
+    }
+
+    /// The connection of a participant, as the log has it, with that ticket.
+    pub fn log_with(&self, ticket: TicketId, held: &Held, caller: &Caller) {
         let admission = Admission {
-            ticket: TicketId::new(&self.ids, START),
+            ticket,
             user: held.user,
             session: held.session,
             family: caller.family,
@@ -224,6 +230,7 @@ fn seated(session: SessionId, caller: &Caller, now: Timestamp, lease_until: Time
         attempt,
         unfenced: Vec::new(),
         lease_until,
+        untold: Some(Untold::Join),
         is_muted: false,
         is_video_enabled: true,
     }
@@ -246,7 +253,7 @@ impl EventEncoder for Fake {
 
 impl Sockets for Fake {
     async fn push(&self, connection: &ConnectionId, frame: &Frame) -> Result<Pushed> {
-        let state = self.called(format!("push {connection} {}", frame.0))?;
+        let state = self.called(format!("push {connection} {:.80}", frame.0))?;
         Ok(if state.gone.contains(connection) { Pushed::Gone } else { Pushed::Accepted })
     }
 
@@ -260,6 +267,7 @@ impl Delays for Fake {
     async fn after(&self, delay: Duration, message: &DelayedMessage) -> Result<()> {
         let what = match message {
             DelayedMessage::CheckLease { .. } => "check lease".to_owned(),
+            DelayedMessage::Nudge { .. } => return self.called("nudge later".to_owned()).map(drop),
             DelayedMessage::Close { connection } => format!("close {connection}"),
         };
         self.called(format!("after {} s {what}", delay.as_secs())).map(drop)
@@ -268,7 +276,7 @@ impl Delays for Fake {
 
 impl Inbox for Fake {
     async fn put(&self, signal: &Signal, keep_until: Timestamp) -> Result<()> {
-        self.called(format!("put {}", signal.frame.0))?.inbox.push((signal.clone(), keep_until));
+        self.called(format!("put {:.80}", signal.frame.0))?.inbox.push((signal.clone(), keep_until));
         Ok(())
     }
 
@@ -277,11 +285,29 @@ impl Inbox for Fake {
         Ok(())
     }
 
-    async fn signals(&self, _: SessionId, user: UserId, from: SignalId, now: Timestamp) -> Result<Vec<Frame>> {
+    async fn signals(
+        &self,
+        _: SessionId,
+        user: UserId,
+        from: SignalId,
+        now: Timestamp,
+    ) -> Result<Page<Frame, SignalId>> {
         let state = self.called("read inbox".to_owned())?;
         let waiting = state.inbox.iter().filter(|(s, keep)| s.to == user && s.id >= from && *keep > now);
-        Ok(waiting.map(|(signal, _)| signal.frame.clone()).collect())
+        let waiting: Vec<_> = waiting.map(|(signal, _)| (signal.id, signal.frame.clone())).collect();
+        Ok(page(waiting, SignalId::successor))
     }
+}
+
+/// So many items make a page.
+const PAGE: usize = 100;
+
+/// The first page of what was found.
+fn page<T, I: Copy>(mut found: Vec<(I, T)>, successor: fn(I) -> I) -> Page<T, I> {
+    let more = found.len() > PAGE;
+    found.truncate(PAGE);
+    let next = found.last().filter(|_| more).map(|(id, _)| successor(*id));
+    Page { items: found.into_iter().map(|(_, item)| item).collect(), next }
 }
 
 impl ChatLog for Fake {
@@ -296,8 +322,15 @@ impl ChatLog for Fake {
         Ok(message.clone())
     }
 
-    async fn messages_since(&self, _: SessionId, from: MessageId, _: Timestamp) -> Result<Vec<ChatMessage>> {
-        Ok(self.called("read chat".to_owned())?.chat.iter().filter(|m| m.id >= from).cloned().collect())
+    async fn messages_since(
+        &self,
+        _: SessionId,
+        from: MessageId,
+        _: Timestamp,
+    ) -> Result<Page<ChatMessage, MessageId>> {
+        let state = self.called("read chat".to_owned())?;
+        let found = state.chat.iter().filter(|m| m.id >= from).map(|m| (m.id, m.clone())).collect();
+        Ok(page(found, MessageId::successor))
     }
 }
 
@@ -318,6 +351,15 @@ impl Members for Fake {
         Ok(self.called("read member".to_owned())?.row(session, user).cloned())
     }
 
+    async fn told(&self, participant: &Participant) -> Result<()> {
+        let mut state = self.called("told".to_owned())?;
+        let row = state.row(participant.session_id, participant.user_id);
+        if let Some(row) = row.filter(|r| r.untold == participant.untold && r.joined_at == participant.joined_at) {
+            row.untold = None;
+        }
+        Ok(())
+    }
+
     async fn member_hint(&self, session: SessionId, user: UserId) -> Result<Option<Participant>> {
         let mut state = self.called("read hint".to_owned())?;
         match state.hints.get(&user).cloned() {
@@ -335,7 +377,9 @@ impl Rosters for Fake {
         }
         let participants = state.participants.iter().filter(|p| p.session_id == session && p.takes_part());
         let participants = participants.cloned().collect();
-        Ok(state.session(session).cloned().map(|session| Roster { session, participants }))
+        let departed = state.participants.iter().filter(|p| p.session_id == session && p.has_untold_departure());
+        let departed = departed.cloned().collect();
+        Ok(state.session(session).cloned().map(|session| Roster { session, participants, departed }))
     }
 }
 
@@ -408,7 +452,14 @@ impl Seats for Fake {
         Ok(TakenSeat::Taken(attempt))
     }
 
-    async fn free_seat(&self, participant: &Participant, guard: Guard, _: Timestamp, _: Timestamp) -> Result<bool> {
+    async fn free_seat(
+        &self,
+        participant: &Participant,
+        guard: Guard,
+        reason: Departure,
+        _: Timestamp,
+        _: Timestamp,
+    ) -> Result<bool> {
         let mut state = self.called("free seat".to_owned())?;
         let session = participant.session_id;
         let Some(row) = state.row(session, participant.user_id).filter(|row| row.holds_seat()) else {
@@ -422,6 +473,7 @@ impl Seats for Fake {
         };
         if as_wanted {
             (row.membership, row.connection, row.family) = (Membership::Left, None, None);
+            row.untold = Some(Untold::Departure(reason));
             state.session(session).expect("made before").seats_taken -= 1;
         }
         Ok(as_wanted)
@@ -502,8 +554,16 @@ impl ConnectionLog for Fake {
         Ok(true)
     }
 
-    async fn close(&self, _: UserId, _: TicketId, _: &Closure) -> Result<()> {
+    async fn close(&self, _: UserId, ticket: TicketId, closure: &Closure) -> Result<()> {
+        let mut state = self.state();
+        let logged = state.connections.iter_mut().filter(|c| c.admission.ticket == ticket);
+        logged.for_each(|c| c.closure = Some(closure.clone()));
         Ok(())
+    }
+
+    async fn is_closed(&self, _: UserId, ticket: TicketId) -> Result<bool> {
+        let state = self.called("read log".to_owned())?;
+        Ok(state.connections.iter().any(|c| c.admission.ticket == ticket && c.closure.is_some()))
     }
 
     async fn of_user(&self, user: UserId, from: Timestamp) -> Result<Vec<LoggedConnection>> {

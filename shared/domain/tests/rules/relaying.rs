@@ -1,9 +1,9 @@
 //! Signals, broadcasts, and what is remembered of their senders.
 
-use domain::delivery::Delivery;
-use domain::ports::{ChatMessage, ClientMessageId, Held};
+use domain::delivery::{Delivery, Kept};
+use domain::ports::{ChatMessage, ClientMessageId, Held, Status};
 use domain::standing::JoinedCache;
-use domain::{Caller, ConnectionId, Error, Frame, Membership, chat, delivery, relay};
+use domain::{Caller, ConnectionId, Error, Frame, Membership, chat, delivery, leases, relay};
 
 use crate::fake::{Fake, at};
 
@@ -87,23 +87,36 @@ async fn a_410_without_a_newer_connection_leaves_the_signal_waiting() {
     let delivery = relay::relay(fake.ports(5), &fake.signal(&bob, 5, "offer")).await.unwrap();
     assert_eq!(delivery, Delivery::Queued);
     assert_eq!(fake.state().inbox.len(), 1);
-    assert_eq!(fake.journal(), ["put offer", "read hint", "push b1 offer", "read member", "close b1"]);
+    assert_eq!(fake.journal(), ["put offer", "read hint", "push b1 offer", "read member", "nudge later"]);
 }
 
 #[tokio::test]
-async fn a_connection_that_cannot_be_pushed_to_is_cut() {
+async fn a_signal_to_somebody_who_is_away_waits_without_a_nudge() {
+    let (fake, _, _, bob) = call();
+    let old = fake.row(&bob);
+    fake.state().hints.insert(bob.user, Some(old));
+    fake.change(&bob, |p| p.connection = None);
+    fake.state().gone.insert(bob.connection.clone());
+    let delivery = relay::relay(fake.ports(5), &fake.signal(&bob, 5, "offer")).await.unwrap();
+    assert_eq!(delivery, Delivery::Queued);
+    assert_eq!(fake.journal(), ["put offer", "read hint", "push b1 offer", "read member"]);
+}
+
+#[tokio::test]
+async fn a_push_that_is_throttled_waits_for_a_nudge_and_cuts_nobody() {
     let (fake, _, _, bob) = call();
     fake.fail("push b1 offer");
     let delivery = relay::relay(fake.ports(5), &fake.signal(&bob, 5, "offer")).await.unwrap();
     assert_eq!(delivery, Delivery::Queued);
-    assert_eq!(fake.journal(), ["put offer", "read hint", "push b1 offer", "read member", "close b1"]);
+    assert_eq!(fake.journal(), ["put offer", "read hint", "push b1 offer", "read member", "nudge later"]);
 }
 
 #[tokio::test]
-async fn a_signal_is_not_acknowledged_when_the_connection_cannot_even_be_cut() {
+async fn a_signal_is_not_acknowledged_when_nobody_can_be_nudged_and_the_connection_not_be_cut() {
     let (fake, _, _, bob) = call();
-    fake.fail("push b1 offer");
-    fake.fail("close b1");
+    for call in ["push b1 offer", "nudge later", "close b1"] {
+        fake.fail(call);
+    }
     let refused = relay::relay(fake.ports(5), &fake.signal(&bob, 5, "offer")).await.unwrap_err();
     assert_eq!(refused.code(), "unavailable");
 }
@@ -116,11 +129,11 @@ async fn a_broadcast_reaches_the_living_whatever_becomes_of_the_dead() {
         callers.iter().enumerate().map(|(n, who)| fake.connected(a.session, who, &format!("g{n}"))).collect();
     fake.state().gone.extend(guests[..3].iter().map(|guest| guest.connection.clone()));
     fake.fail("push g3 hello");
-    fake.fail("close g3");
+    fake.fail("put hello");
 
     let targets = guests.iter().map(|guest| (guest.user, guest.connection.clone())).collect();
     let frame = Frame("hello".to_owned());
-    let told = delivery::broadcast(fake.ports(5), a.session, targets, &frame).await;
+    let told = delivery::broadcast(fake.ports(5), a.session, targets, &frame, Kept::NotYet).await;
 
     assert_eq!(told.unwrap_err().code(), "unavailable", "{alice:?}");
     let journal = fake.journal();
@@ -216,4 +229,35 @@ async fn a_lease_that_cannot_be_renewed_refuses() {
     fake.change(&alice, |p| p.connection = Some(ConnectionId::new("a2")));
     let refused = JoinedCache::default().check(&fake, fake.context(500), &alice).await.unwrap_err();
     assert!(matches!(refused, Error::NotJoined), "{refused}");
+}
+
+#[tokio::test]
+async fn a_message_that_cannot_be_pushed_to_somebody_is_sent_all_the_same() {
+    let (fake, alice, a, _) = call();
+    fake.fail("push b1 receiveMessage hi");
+    chat::send(fake.ports(5), &fake.message(&a, &alice, 5, "hi")).await.unwrap();
+    let journal = fake.journal();
+    assert!(journal.contains(&"nudge later".to_owned()) && !journal.contains(&"close b1".to_owned()), "{journal:?}");
+}
+
+#[tokio::test]
+async fn a_status_that_cannot_be_pushed_waits_in_the_inbox() {
+    let (fake, _, a, _) = call();
+    fake.fail("push b1 userStatusUpdated alice Connected true");
+    let status = Status { is_muted: true, is_video_enabled: true };
+    leases::update_status(fake.ports(5), &a, status).await.unwrap();
+    let journal = fake.journal();
+    assert!(journal.contains(&"put userStatusUpdated alice Connected true".to_owned()), "{journal:?}");
+    assert!(journal.contains(&"nudge later".to_owned()) && !journal.contains(&"close b1".to_owned()), "{journal:?}");
+}
+
+#[tokio::test]
+async fn nobody_can_be_nudged_so_the_connection_is_cut() {
+    let (fake, _, _, bob) = call();
+    for call in ["push b1 offer", "nudge later"] {
+        fake.fail(call);
+    }
+    let delivery = relay::relay(fake.ports(5), &fake.signal(&bob, 5, "offer")).await.unwrap();
+    assert_eq!(delivery, Delivery::Queued);
+    assert!(fake.journal().contains(&"close b1".to_owned()));
 }

@@ -31,7 +31,7 @@ async fn a_seat_waits_a_minute_for_its_connection() {
     assert_eq!(seated.attempt, 1);
     let participant = seated.roster.seated(alice.user_id).unwrap();
     assert_eq!((participant.presence, participant.lease_until), (Presence::Disconnected, at(70)));
-    assert_eq!(fake.journal(), ["hit tickets", "take seat", "after 60 s check lease", "read roster"]);
+    assert_eq!(fake.journal(), ["hit tickets", "after 60 s check lease", "take seat", "read roster"]);
 }
 
 #[tokio::test]
@@ -138,10 +138,43 @@ async fn a_ticket_is_for_participants() {
 async fn leaving_frees_the_seat_tells_the_others_and_closes_the_connection() {
     let (fake, _, a, b) = full_house();
     sessions::leave(fake.ports(5), b.user, a.session).await.unwrap();
-    let expected = ["read roster", "free seat", "read roster", "push a1 userLeft bob Left", "close b1"];
+    let expected = ["read roster", "free seat", "read roster", "push a1 userLeft bob Left", "told", "close b1"];
     assert_eq!(fake.journal(), expected);
     let again = sessions::leave(fake.ports(6), b.user, a.session).await;
     assert!(matches!(again.unwrap_err(), Error::NotInSession));
+}
+
+#[tokio::test]
+async fn leaving_is_finished_by_its_repetition() {
+    let (fake, _, a, b) = full_house();
+    fake.fail("push a1 userLeft bob Left");
+    fake.fail("put userLeft bob Left");
+    assert!(sessions::leave(fake.ports(5), b.user, a.session).await.is_err());
+    fake.state().failing.clear();
+    fake.journal();
+    sessions::leave(fake.ports(6), b.user, a.session).await.unwrap();
+    assert_eq!(fake.journal(), ["read roster", "push a1 userLeft bob Left", "told", "close b1"]);
+}
+
+#[tokio::test]
+async fn the_end_of_a_seat_is_arranged_before_the_seat_is_taken() {
+    let (fake, _, a, b) = full_house();
+    sessions::leave(fake.ports(5), b.user, a.session).await.unwrap();
+    let carol = fake.caller("carol");
+    fake.journal();
+    fake.fail("after 60 s check lease");
+    assert!(join(&fake, &carol, a.session, 10).await.is_err());
+    assert!(!fake.journal().contains(&"take seat".to_owned()));
+}
+
+#[tokio::test]
+async fn a_full_session_gives_up_one_seat_for_one_who_joins() {
+    let (fake, _, a, b) = full_house();
+    for held in [&a, &b] {
+        fake.change(held, |p| p.lease_until = at(10));
+    }
+    join(&fake, &fake.caller("carol"), a.session, 10).await.unwrap();
+    assert_eq!([&a, &b].map(|held| fake.row(held).holds_seat()), [false, true]);
 }
 
 #[tokio::test]
@@ -149,7 +182,7 @@ async fn nobody_hears_of_the_end_of_somebody_who_was_never_announced() {
     let (fake, _, a, b) = full_house();
     fake.change(&b, |p| (p.presence, p.connection) = (Presence::Disconnected, None));
     sessions::leave(fake.ports(5), b.user, a.session).await.unwrap();
-    assert_eq!(fake.journal(), ["read roster", "free seat"]);
+    assert_eq!(fake.journal(), ["read roster", "free seat", "read roster", "told", "close b1"]);
 }
 
 #[tokio::test]
@@ -176,7 +209,7 @@ async fn a_revoked_login_loses_its_seat_and_its_connection() {
     let (fake, [_, bob], a, b) = full_house();
     fake.log(&b, &bob);
     eviction::evict(fake.ports(10), b.user, |family| family == bob.family).await.unwrap();
-    let expected = ["read member", "free seat", "read roster", "push a1 userLeft bob Removed", "close b1"];
+    let expected = ["read member", "free seat", "read roster", "push a1 userLeft bob Removed", "told", "close b1"];
     assert_eq!(fake.journal(), expected);
     assert!(fake.row(&a).holds_seat());
 }

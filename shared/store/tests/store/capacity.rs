@@ -6,7 +6,7 @@
 use domain::delivery::Delivery;
 use domain::ports::{ChatMessage, ClientMessageId, ConnectionLog, Families, Holding, Status, Throttles};
 use domain::{chat, leases, relay, sessions};
-use testkit::{FakeSockets, RecordedDelays, Request};
+use testkit::{FakeSockets, Request};
 
 use crate::Setting;
 use crate::inbox::{OFFER, offer_frame};
@@ -30,7 +30,7 @@ async fn a_durable_signal_of_one_kilobyte_is_one_write_unit_half_a_read_unit_and
     let sockets = FakeSockets::default();
     at.database.door().take();
 
-    let delivery = relay::relay(at.ports(&sockets, &()), &signal).await.unwrap();
+    let delivery = relay::relay(at.ports(&sockets), &signal).await.unwrap();
     assert_eq!(delivery, Delivery::Sent);
     let mut requests = at.database.door().take();
     requests.sort_by(|a, b| a.operation.cmp(&b.operation));
@@ -47,8 +47,8 @@ async fn a_join_is_one_transaction_and_another_one_at_the_most() {
     for caller in [&alice, &bob] {
         at.store.start(caller.user_id, caller.family, "hash", at.samples.later(9999)).await.unwrap();
     }
-    let (sockets, delays) = (FakeSockets::default(), RecordedDelays::default());
-    let join = |caller| sessions::join(at.ports(&sockets, &delays), caller, session);
+    let sockets = FakeSockets::default();
+    let join = |caller| sessions::join(at.ports(&sockets), caller, session);
     let transactions = || {
         let requests = at.database.door().take();
         requests.iter().filter(|request| request.operation == "TransactWriteItems").count()
@@ -73,7 +73,7 @@ async fn a_chat_message_to_everybody_is_one_write_one_read_of_the_roster_and_a_p
     let sockets = FakeSockets::default();
     at.database.door().take();
 
-    chat::send(at.ports(&sockets, &()), &message).await.unwrap();
+    chat::send(at.ports(&sockets), &message).await.unwrap();
     let requests = at.database.door().take();
     assert_eq!(operations(&requests), ["PutItem", "Query"]);
     assert_eq!((units(&requests, "PutItem"), units(&requests, "Query")), (1.0, 1.0));
@@ -81,7 +81,7 @@ async fn a_chat_message_to_everybody_is_one_write_one_read_of_the_roster_and_a_p
 
     let name = Some(ClientMessageId::parse("1".to_owned()).unwrap());
     let named = ChatMessage { client_id: name, ..at.message(session, &at.samples.user("alice"), "hello") };
-    chat::send(at.ports(&sockets, &()), &named).await.unwrap();
+    chat::send(at.ports(&sockets), &named).await.unwrap();
     let requests = at.database.door().take();
     assert_eq!(operations(&requests), ["PutItem", "PutItem", "Query"], "one write more for a name");
     assert_eq!((units(&requests, "PutItem"), units(&requests, "Query")), (2.0, 1.0));

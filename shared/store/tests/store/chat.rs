@@ -39,11 +39,11 @@ async fn messages_are_replayed_from_an_identifier_on_oldest_first() {
     let at = Setting::new().await;
     let session = at.session(2).await.id;
     let sent = at.chat(session, 5).await;
-    let since = at.store.messages_since(session, sent[2].id, at.samples.now()).await.unwrap();
+    let since = at.store.messages_since(session, sent[2].id, at.samples.now()).await.unwrap().items;
     assert_eq!(since, sent[2..]);
     let other = at.session(2).await.id;
     let all = MessageId::first_at(Timestamp::default());
-    assert_eq!(at.store.messages_since(other, all, at.samples.now()).await.unwrap(), []);
+    assert_eq!(at.store.messages_since(other, all, at.samples.now()).await.unwrap().items, []);
 }
 
 #[tokio::test]
@@ -75,7 +75,7 @@ async fn expired_messages_are_neither_replayed_nor_listed_and_do_not_shorten_a_p
     at.samples.clock.advance(Duration::from_secs(20));
 
     let all = MessageId::first_at(Timestamp::default());
-    assert_eq!(at.store.messages_since(session, all, at.samples.now()).await.unwrap(), kept);
+    assert_eq!(at.store.messages_since(session, all, at.samples.now()).await.unwrap().items, kept);
     let page = at.store.history(session, 3, None, at.samples.now()).await.unwrap();
     assert_eq!(page, kept.into_iter().rev().collect::<Vec<_>>());
 }

@@ -39,6 +39,19 @@ async fn a_connection_is_logged_with_its_end() {
 }
 
 #[tokio::test]
+async fn the_end_of_a_connection_is_seen_once_it_is_noted() {
+    let at = Setting::new().await;
+    let alice = at.samples.caller("alice");
+    let admission = at.admission(at.session(2).await.id, &alice, "a");
+    assert!(!at.store.is_closed(alice.user_id, admission.ticket).await.unwrap(), "not even opened");
+    at.store.open(&admission, at.samples.later(60)).await.unwrap();
+    assert!(!at.store.is_closed(alice.user_id, admission.ticket).await.unwrap());
+    let closure = Closure { at: at.samples.now(), code: 1006, reason: String::new() };
+    at.store.close(alice.user_id, admission.ticket, &closure).await.unwrap();
+    assert!(at.store.is_closed(alice.user_id, admission.ticket).await.unwrap());
+}
+
+#[tokio::test]
 async fn a_ticket_admits_one_of_racing_connections() {
     let at = Arc::new(Setting::new().await);
     let session = at.session(2).await.id;

@@ -1,7 +1,7 @@
 //! The end of an account.
 
 use domain::ports::{ChatLog, ConnectionLog, Erasures, Families, Guard, Members, Rosters, Seats, Sessions, Users};
-use domain::{Caller, ConnectionId, MessageId, Result, Session, SessionId, Timestamp, User, erasure};
+use domain::{Caller, ConnectionId, Departure, MessageId, Result, Session, SessionId, Timestamp, User, erasure};
 use testkit::{FakeSockets, Fault};
 
 use crate::Setting;
@@ -49,12 +49,12 @@ impl Story {
     }
 
     async fn erase(&self) -> Result<()> {
-        erasure::erase(self.at.ports(&self.sockets, &()), &self.alice).await
+        erasure::erase(self.at.ports(&self.sockets), &self.alice).await
     }
 
     async fn texts(&self, session: SessionId) -> Vec<String> {
         let all = MessageId::first_at(Timestamp::default());
-        let messages = self.at.store.messages_since(session, all, self.at.samples.now()).await.unwrap();
+        let messages = self.at.store.messages_since(session, all, self.at.samples.now()).await.unwrap().items;
         messages.into_iter().map(|message| message.text).collect()
     }
 
@@ -146,7 +146,7 @@ async fn traces_of_somebody_who_holds_a_seat_are_not_taken_from_under_them() {
     at.store.erase_traces(story.alice.id, his).await.unwrap();
     assert_eq!(story.texts(his).await, ["bob-his"]);
     let alice = at.participant(his, &story.alice_calls).await;
-    at.store.free_seat(&alice, Guard::Seated, at.samples.now(), at.samples.later(60)).await.unwrap();
+    at.store.free_seat(&alice, Guard::Seated, Departure::Left, at.samples.now(), at.samples.later(60)).await.unwrap();
     at.store.erase_traces(story.alice.id, his).await.unwrap();
     assert_eq!(at.store.member(his, story.alice.id).await.unwrap(), None);
 }

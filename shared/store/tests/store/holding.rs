@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use domain::ports::{Endings, Guard, Holding, Members, Seats, Status, TakeOver};
-use domain::{ConnectionId, Membership, Presence};
+use domain::{ConnectionId, Departure, Membership, Presence};
 
 use crate::{Setting, held};
 
@@ -59,7 +59,7 @@ async fn nobody_without_a_seat_is_taken_over() {
     at.sit(session.id, &alice).await;
     at.sit(session.id, &bob).await;
     let left = at.participant(session.id, &alice).await;
-    at.store.free_seat(&left, Guard::Seated, at.samples.now(), at.samples.later(60)).await.unwrap();
+    at.store.free_seat(&left, Guard::Seated, Departure::Left, at.samples.now(), at.samples.later(60)).await.unwrap();
     let refused = at.take_over(&connection(&alice), u64::MAX, &alice).await;
     assert_eq!(refused, TakeOver::NotSeated(Some(Membership::Left)));
 
@@ -179,7 +179,10 @@ async fn a_connection_of_one_who_left_changes_nothing() {
     let alice = at.samples.caller("alice");
     let connection = at.connect(session.id, &alice, "a").await;
     let seen = at.participant(session.id, &alice).await;
-    at.store.free_seat(&seen, Guard::SameAttempt, at.samples.now(), at.samples.later(60)).await.unwrap();
+    at.store
+        .free_seat(&seen, Guard::SameAttempt, Departure::Left, at.samples.now(), at.samples.later(60))
+        .await
+        .unwrap();
     assert!(!at.store.renew(&connection, at.samples.later(900)).await.unwrap());
     assert_eq!(at.store.lose(&connection, at.samples.later(30)).await.unwrap(), None);
 }

@@ -16,27 +16,29 @@ mod sessions;
 mod throttles;
 
 use domain::ports::{Attempt, Held, Holding, Ports, Rosters, Seats, Sessions, TakeOver, TakenSeat};
-use domain::{Caller, ConnectionId, Participant, Roster, Session, SessionId};
+use domain::{Caller, ConnectionId, Participant, Roster, Session, SessionId, TicketId};
 use store::Store;
-use testkit::{Database, FakeSockets, PlainEncoder, Samples};
+use testkit::{Database, FakeSockets, PlainEncoder, RecordedDelays, Samples};
 
 /// A database with its table, and things to put there.
 struct Setting {
     database: Database,
     store: Store,
     samples: Samples,
+    delays: RecordedDelays,
 }
 
 impl Setting {
     async fn new() -> Self {
         let database = Database::start().await;
         let store = database.store().await;
-        Self { database, store, samples: Samples::default() }
+        Self { database, store, samples: Samples::default(), delays: RecordedDelays::default() }
     }
 
     /// The ports of a rule that runs now.
-    fn ports<'a, D>(&'a self, sockets: &'a FakeSockets, delays: &'a D) -> Ports<'a, Store, FakeSockets, D> {
-        Ports { store: &self.store, sockets, delays, encoder: &PlainEncoder, context: self.samples.context() }
+    fn ports<'a>(&'a self, sockets: &'a FakeSockets) -> Ports<'a, Store, FakeSockets, RecordedDelays> {
+        let context = self.samples.context();
+        Ports { store: &self.store, sockets, delays: &self.delays, encoder: &PlainEncoder, context }
     }
 
     /// A stored session with so many seats.
@@ -68,7 +70,8 @@ impl Setting {
     }
 
     async fn take_over(&self, held: &Held, number: u64, caller: &Caller) -> TakeOver {
-        let attempt = Attempt { held: held.clone(), number, family: caller.family };
+        let ticket = TicketId::new(&self.samples.ids, self.samples.now());
+        let attempt = Attempt { held: held.clone(), number, family: caller.family, ticket };
         self.store.take_over(&attempt, self.samples.later(600)).await.unwrap()
     }
 

@@ -4,9 +4,9 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use domain::ports::{Families, Guard, Holding, Members, Seats, Status, TakeOver, TakenSeat};
-use domain::{ConnectionId, Membership, Presence, sessions};
-use testkit::{FakeSockets, Fault, RecordedDelays};
+use domain::ports::{Families, Guard, Holding, Members, Rosters, Seats, Status, TakeOver, TakenSeat};
+use domain::{ConnectionId, Departure, Membership, Presence, Untold, sessions};
+use testkit::{FakeSockets, Fault};
 
 use crate::{Setting, held};
 
@@ -49,8 +49,8 @@ async fn a_member_rejoins_a_full_session_even_where_only_one_reason_of_a_refusal
     let first = at.sit(session, &alice).await;
 
     at.database.door().fail("TransactWriteItems", Fault::OneReason, 1);
-    let (sockets, delays) = (FakeSockets::default(), RecordedDelays::default());
-    let seated = sessions::join(at.ports(&sockets, &delays), &alice, session).await.unwrap();
+    let sockets = FakeSockets::default();
+    let seated = sessions::join(at.ports(&sockets), &alice, session).await.unwrap();
     assert_eq!((seated.attempt, seated.roster.participants.len()), (first + 1, 1));
 }
 
@@ -131,7 +131,9 @@ async fn racing_joins_and_leaves_never_lose_count() {
                     if let TakenSeat::Taken(_) = at.take_seat(session.id, &caller).await {
                         let participant = at.participant(session.id, &caller).await;
                         let (now, end) = (at.samples.now(), at.samples.later(60));
-                        assert!(at.store.free_seat(&participant, Guard::Seated, now, end).await.unwrap());
+                        assert!(
+                            at.store.free_seat(&participant, Guard::Seated, Departure::Left, now, end).await.unwrap()
+                        );
                     }
                 }
             })
@@ -152,8 +154,8 @@ async fn a_freed_seat_is_free_once() {
     at.connect(session.id, &alice, "a").await;
     let participant = at.participant(session.id, &alice).await;
     let (now, end) = (at.samples.later(5), at.samples.later(60));
-    assert!(at.store.free_seat(&participant, Guard::Seated, now, end).await.unwrap());
-    assert!(!at.store.free_seat(&participant, Guard::Seated, now, end).await.unwrap());
+    assert!(at.store.free_seat(&participant, Guard::Seated, Departure::Left, now, end).await.unwrap());
+    assert!(!at.store.free_seat(&participant, Guard::Seated, Departure::Left, now, end).await.unwrap());
 
     let roster = at.roster(session.id).await;
     assert_eq!((roster.session.seats_taken, roster.session.touched_at), (0, now));
@@ -173,9 +175,9 @@ async fn a_newer_attempt_keeps_the_seat_from_being_freed() {
 
     let (now, end) = (at.samples.now(), at.samples.later(60));
     for guard in [Guard::SameAttempt, Guard::SameLease] {
-        assert!(!at.store.free_seat(&seen, guard, now, end).await.unwrap(), "{guard:?}");
+        assert!(!at.store.free_seat(&seen, guard, Departure::Left, now, end).await.unwrap(), "{guard:?}");
     }
-    assert!(at.store.free_seat(&seen, Guard::Seated, now, end).await.unwrap());
+    assert!(at.store.free_seat(&seen, Guard::Seated, Departure::Left, now, end).await.unwrap());
 }
 
 #[tokio::test]
@@ -188,8 +190,8 @@ async fn a_sign_of_life_keeps_the_seat_from_timing_out_but_not_from_leaving() {
     assert!(at.store.renew(&connection, at.samples.later(900)).await.unwrap());
 
     let (now, end) = (at.samples.now(), at.samples.later(60));
-    assert!(!at.store.free_seat(&seen, Guard::SameLease, now, end).await.unwrap());
-    assert!(at.store.free_seat(&seen, Guard::SameAttempt, now, end).await.unwrap());
+    assert!(!at.store.free_seat(&seen, Guard::SameLease, Departure::Left, now, end).await.unwrap());
+    assert!(at.store.free_seat(&seen, Guard::SameAttempt, Departure::Left, now, end).await.unwrap());
 }
 
 #[tokio::test]
@@ -200,7 +202,7 @@ async fn a_lease_that_was_not_moved_lets_the_seat_be_freed() {
     at.sit(session.id, &alice).await;
     let seen = at.participant(session.id, &alice).await;
     let (now, end) = (at.samples.now(), at.samples.later(60));
-    assert!(at.store.free_seat(&seen, Guard::SameLease, now, end).await.unwrap());
+    assert!(at.store.free_seat(&seen, Guard::SameLease, Departure::Left, now, end).await.unwrap());
 }
 
 #[tokio::test]
@@ -214,7 +216,7 @@ async fn an_earlier_membership_cannot_take_the_new_one_over() {
         newest = at.store.next_attempt(session.id, alice.user_id).await.unwrap().unwrap().1;
     }
     let seen = at.participant(session.id, &alice).await;
-    at.store.free_seat(&seen, Guard::Seated, at.samples.now(), at.samples.later(60)).await.unwrap();
+    at.store.free_seat(&seen, Guard::Seated, Departure::Left, at.samples.now(), at.samples.later(60)).await.unwrap();
 
     // Within the same millisecond, so that the clock alone would not set the new attempts apart.
     let again = at.sit(session.id, &alice).await;
@@ -235,7 +237,7 @@ async fn a_rejoin_is_a_fresh_seat_that_still_knows_what_is_unfenced() {
     let muted = Status { is_muted: true, is_video_enabled: false };
     at.store.set_status(&old, muted, at.samples.later(600)).await.unwrap();
     let seen = at.participant(session.id, &alice).await;
-    at.store.free_seat(&seen, Guard::Seated, at.samples.now(), at.samples.later(60)).await.unwrap();
+    at.store.free_seat(&seen, Guard::Seated, Departure::Left, at.samples.now(), at.samples.later(60)).await.unwrap();
 
     at.samples.clock.advance(Duration::from_secs(3600));
     at.sit(session.id, &alice).await;
@@ -256,7 +258,10 @@ async fn attempts_grow_and_only_the_seated_get_one() {
     let (participant, second) = at.store.next_attempt(session.id, alice.user_id).await.unwrap().unwrap();
     assert_eq!(second, first + 1);
     assert_eq!(participant.user_id, alice.user_id);
-    at.store.free_seat(&participant, Guard::Seated, at.samples.now(), at.samples.later(60)).await.unwrap();
+    at.store
+        .free_seat(&participant, Guard::Seated, Departure::Left, at.samples.now(), at.samples.later(60))
+        .await
+        .unwrap();
     assert!(at.store.next_attempt(session.id, alice.user_id).await.unwrap().is_none());
 }
 
@@ -274,4 +279,28 @@ async fn only_a_wait_is_extended_and_never_shortened() {
     at.take_over(&held(session.id, &alice, "a"), attempt, &alice).await;
     at.store.extend_wait(&waiting, at.samples.later(9000)).await.unwrap();
     assert_eq!(at.participant(session.id, &alice).await.lease_until, at.samples.later(600));
+}
+
+#[tokio::test]
+async fn what_others_have_to_be_told_is_noted_with_the_change_and_cleared_once() {
+    let at = Setting::new().await;
+    let session = at.session(2).await;
+    let alice = at.samples.caller("alice");
+    at.connect(session.id, &alice, "a").await;
+    let joined = at.participant(session.id, &alice).await;
+    assert_eq!(joined.untold, Some(Untold::Join));
+    at.store.told(&joined).await.unwrap();
+    at.store.told(&joined).await.unwrap();
+    let seen = at.participant(session.id, &alice).await;
+    assert_eq!(seen.untold, None);
+
+    let (now, end) = (at.samples.now(), at.samples.later(60));
+    at.store.free_seat(&seen, Guard::Seated, Departure::Removed, now, end).await.unwrap();
+    let roster = at.store.roster(session.id, now).await.unwrap().unwrap();
+    let [left] = roster.departed.as_slice() else { panic!("{:?}", roster.departed) };
+    assert_eq!((left.user_id, left.untold), (alice.user_id, Some(Untold::Departure(Departure::Removed))));
+    at.store.told(&joined).await.unwrap();
+    assert_eq!(at.store.roster(session.id, now).await.unwrap().unwrap().departed.len(), 1, "a late teller of the join");
+    at.store.told(left).await.unwrap();
+    assert_eq!(at.store.roster(session.id, now).await.unwrap().unwrap().departed, []);
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use domain::ports::{ActiveSessions, Endings, Guard, Members, Rosters, Seats, Sessions, TakenSeat};
-use domain::{Membership, SessionState, Username, Visibility};
+use domain::{Departure, Membership, SessionState, Username, Visibility};
 
 use crate::Setting;
 
@@ -34,7 +34,12 @@ async fn a_roster_holds_the_seated_in_the_order_of_joining_and_nobody_who_left()
         at.samples.clock.advance(Duration::from_secs(1));
     }
     let adam = at.participant(session.id, &callers[1]).await;
-    assert!(at.store.free_seat(&adam, Guard::Seated, at.samples.now(), at.samples.later(60)).await.unwrap());
+    assert!(
+        at.store
+            .free_seat(&adam, Guard::Seated, Departure::Left, at.samples.now(), at.samples.later(60))
+            .await
+            .unwrap()
+    );
 
     let roster = at.roster(session.id).await;
     let names: Vec<_> = roster.participants.iter().map(|p| p.username.as_str()).collect();

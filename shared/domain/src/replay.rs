@@ -1,0 +1,101 @@
+//! Replaying what waits for a participant: page by page into the pushes, never all in memory.
+
+use futures_util::stream::{self, StreamExt};
+
+use crate::ports::{ChatLog, Held, Inbox, Ports, Pushed, Sockets};
+use crate::{ConnectionId, Frame, MessageId, Result, SignalId, Timestamp};
+
+/// The most that one replay pushes.
+const MOST_ITEMS: usize = 2_000;
+/// The most that one replay pushes, in bytes.
+const MOST_BYTES: usize = 4 * 1024 * 1024;
+/// Replays are pushed so many at a time: receivers put them in order.
+const REPLAYS_AT_ONCE: usize = 8;
+
+/// What came of a replay.
+pub(crate) struct Replayed {
+    /// How many frames were pushed.
+    pub(crate) count: usize,
+    /// How it ended.
+    pub(crate) end: ReplayEnd,
+}
+
+/// How a replay ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ReplayEnd {
+    /// Everything was pushed.
+    Complete,
+    /// There was more than one replay may push.
+    Truncated,
+    /// The connection is gone.
+    Gone,
+    /// A push was throttled or failed.
+    Failed,
+}
+
+/// Pushes every signal in the inbox and every chat message from `from` on, strongly consistent, in the order of their
+/// identifiers; chat not from before the participant joined.
+pub(crate) async fn replay(
+    ports: Ports<'_, impl Inbox + ChatLog + Sync, impl Sockets + Sync, impl Sync>,
+    held: &Held,
+    from: Timestamp,
+    joined_at: Timestamp,
+) -> Result<Replayed> {
+    let Ports { store, encoder, context, .. } = ports;
+    let mut pusher = Pusher { sockets: ports.sockets, to: &held.connection, count: 0, bytes: 0, end: None };
+    let mut signals = Some(SignalId::first_at(from));
+    while let Some(first) = signals.filter(|_| pusher.goes_on()) {
+        let page = store.signals(held.session, held.user, first, context.now).await?;
+        pusher.push(page.items).await;
+        signals = page.next;
+    }
+    let mut messages = Some(MessageId::first_at(from.max(joined_at)));
+    while let Some(first) = messages.filter(|_| pusher.goes_on()) {
+        let page = store.messages_since(held.session, first, context.now).await?;
+        let frames = page.items.iter().map(|message| encoder.encode(&message.event(), message.id.timestamp()));
+        pusher.push(frames.collect()).await;
+        messages = page.next;
+    }
+    Ok(Replayed { count: pusher.count, end: pusher.end.unwrap_or(ReplayEnd::Complete) })
+}
+
+/// Pushes to one connection until something ends it.
+struct Pusher<'a, C> {
+    sockets: &'a C,
+    to: &'a ConnectionId,
+    count: usize,
+    bytes: usize,
+    end: Option<ReplayEnd>,
+}
+
+impl<C: Sockets + Sync> Pusher<'_, C> {
+    fn goes_on(&self) -> bool {
+        self.end.is_none()
+    }
+
+    /// Pushes frames, as far as the bounds allow.
+    async fn push(&mut self, frames: Vec<Frame>) {
+        let (mut within, mut room) = (Vec::with_capacity(frames.len()), true);
+        for frame in frames {
+            room = self.count + within.len() < MOST_ITEMS && self.bytes + frame.0.len() <= MOST_BYTES;
+            if !room {
+                break;
+            }
+            self.bytes += frame.0.len();
+            within.push(frame);
+        }
+        let (sockets, to) = (self.sockets, self.to);
+        let pushes = within.into_iter().map(|frame| async move { sockets.push(to, &frame).await });
+        let mut answers = stream::iter(pushes).buffered(REPLAYS_AT_ONCE);
+        while let Some(answer) = answers.next().await {
+            match answer {
+                Ok(Pushed::Accepted) => self.count += 1,
+                Ok(Pushed::Gone) => return self.end = Some(ReplayEnd::Gone),
+                Err(_) => return self.end = Some(ReplayEnd::Failed),
+            }
+        }
+        if !room {
+            self.end = Some(ReplayEnd::Truncated);
+        }
+    }
+}
