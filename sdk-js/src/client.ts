@@ -115,6 +115,8 @@ export class TunRTCClient extends Emitter<TunRTCEvents> {
   readonly #visits = new Set<Visit>();
   /** Signing in and out, one after the other. */
   #account: Promise<unknown> = Promise.resolve();
+  /** Counts the calls that join or leave. */
+  #turn = 0;
   /** Where the last call said this client should be. */
   #visit: Visit | undefined;
   /** A visit that is just being left: what ends with it is still told. */
@@ -238,8 +240,11 @@ export class TunRTCClient extends Emitter<TunRTCEvents> {
    */
   async joinSession(sessionId: string, audio: Capture = true, video: Capture = true): Promise<SessionDetail> {
     checkCaptures({ audio, video });
+    const turn = this.#turn + 1;
     // A leave that does not reach the server must not keep this client out of the next session.
     const earlier = Promise.all([this.#atMost(LEAVE_MS, this.#retire()), this.#account]);
+    // A listener of what ended just now has joined or left: that is the later call.
+    if (this.#turn !== turn) throw new TunRTCError('closed', 'A later call took the place of this one.');
     const visit: Visit = new Visit({
       api: this.#api,
       sessionId,
@@ -424,6 +429,7 @@ export class TunRTCClient extends Emitter<TunRTCEvents> {
    * be done.
    */
   #retire(): Promise<unknown> {
+    this.#turn++;
     const visit = this.#visit;
     const gone = [...this.#visits].map(({ over }) => over);
     visit?.leave().catch(() => {});

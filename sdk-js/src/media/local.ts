@@ -158,6 +158,7 @@ export class LocalMedia {
   async use(kind: DeviceKind, deviceId: string): Promise<void> {
     const device = this.#devices[kind];
     device.choices = [deviceId, ...device.choices.filter((id) => id !== deviceId)].slice(0, 2);
+    device.lost = undefined;
     if (!device.track && !device.opening) return;
     const turn = this.#claim(kind);
     try {

@@ -141,6 +141,25 @@ describe('leaving', () => {
   });
 });
 
+describe('a listener of what a join ends', () => {
+  for (const [what, ends] of [['joins another session', 'joined'], ['leaves', 'left']] as const) {
+    test(`that ${what} is the later call`, async () => {
+      const [sessionId, alice] = (await town.call('alice', 'bob')) as Two;
+      const other = (await alice.client.createSession('other')).sessionId;
+      let later: Promise<unknown> | undefined;
+      alice.client.on('remoteStreamRemoved', () => {
+        later ??= ends === 'joined' ? alice.client.joinSession(other) : alice.client.leaveSession();
+      });
+      assert.equal(await town.during(code(alice.client.joinSession(sessionId))), 'closed');
+      await clock.advance(5_000);
+      assert.equal(await code(later ?? Promise.reject(new Error('no call'))), 'done');
+      assert.equal(alice.client.sessionId, ends === 'joined' ? other : undefined);
+      assert.deepEqual([town.seated(sessionId), town.seated(other)], [['bob'], ends === 'joined' ? ['alice'] : []]);
+      assert.equal(alice.devices.live.length, ends === 'joined' ? 2 : 0);
+    });
+  }
+});
+
 describe('when the other side', () => {
   test('leaves, the streams are taken back before it is told', async () => {
     const [, alice, bob] = (await town.call('alice', 'bob')) as Two;

@@ -308,6 +308,19 @@ describe('a device that stops in use', () => {
     assert.deepEqual(devices.live, []);
   });
 
+  test('is not taken again when another was chosen meanwhile', async () => {
+    const { local, devices } = media();
+    devices.plugIn('video', 'other');
+    await local.start(false, true);
+    devices.unplug('cam');
+    await local.use('camera', 'other');
+    devices.plugIn('video', 'cam');
+    await settle();
+    assert.deepEqual(devices.live, []);
+    await local.setVideoEnabled(true);
+    assert.deepEqual(kinds(devices.live), ['video other']);
+  });
+
   test('tells which devices there are, as does one that is plugged in', async () => {
     const { devices, tell } = media();
     devices.plugIn('video', 'usb');
