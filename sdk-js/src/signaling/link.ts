@@ -11,6 +11,8 @@ import type { EventFrame, JoinAck, SignalingTicket } from '../wire.ts';
 /** The server lets no connection live longer than 2 h; ours is replaced between these ages. */
 const ROLLOVER_MS = { earliest: 105 * 60_000, latest: 115 * 60_000 };
 const ROLLOVER_RETRY_MS = 30_000;
+/** Where frames are refused for their connection, a new one is made at most this often. */
+const MOVE_AGAIN_MS = 2_000;
 /** The server's answer to `joinSession` may take this long, and that to `leaveSession`. */
 const JOIN_TIMEOUT_MS = 10_000;
 const LEAVE_TIMEOUT_MS = 3_000;
@@ -73,6 +75,8 @@ export class Link {
   #since = '';
   #joinedAt = 0;
   #heartbeatMs = 0;
+  /** When the connection was last replaced because it was refused frames. */
+  #movedAt = -Infinity;
   /** How quiet it had been when the last connection died. */
   #silence = 0;
   /** How often in a row the server closed a young connection on purpose. */
@@ -144,8 +148,16 @@ export class Link {
   readonly refused = (thrown: unknown): void => {
     const { code } = asTunRTCError(thrown, 'internal');
     if (code === 'session_ended') this.close(new TunRTCError(code, 'The session ended.'));
-    if (code === 'unauthorized' || code === 'not_joined') this.#dispatch({ type: 'move' });
+    if (this.socket && (code === 'unauthorized' || code === 'not_joined')) this.#moveSoon();
   };
+
+  /** Not at once if the last one was made for the same: a server that refuses every connection is not stormed. */
+  #moveSoon(): void {
+    const wait = this.#movedAt + MOVE_AGAIN_MS - this.#environment.now();
+    if (wait > 0) return this.#timers.arm('rollover', wait, () => this.#moveSoon());
+    this.#movedAt = this.#environment.now();
+    this.#dispatch({ type: 'move' });
+  }
 
   #dispatch(event: LinkEvent<Socket>, ticket?: SignalingTicket): void {
     const before = this.#state;
@@ -197,8 +209,10 @@ export class Link {
       return;
     }
     this.#attempt = undefined;
-    if (hasFailed) this.#dispatch({ type: 'failed', cause: opened });
-    else this.#adopt(opened);
+    // Its end may have come right behind the answer to the join, when nobody looked.
+    const failure = hasFailed ? opened : opened.socket.closed;
+    if (failure) this.#dispatch({ type: 'failed', cause: failure });
+    else if (!hasFailed) this.#adopt(opened);
   }
 
   /** Opens a connection and joins, or resumes, over it. Asks for nothing more once it is given up. */

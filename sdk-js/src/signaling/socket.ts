@@ -103,6 +103,11 @@ export class Socket {
     };
   }
 
+  /** Why it ended, once it has. */
+  get closed(): TunRTCError | undefined {
+    return this.#closed;
+  }
+
   /** Sends a frame and waits for its answer; rejects with the server's code, or `connection_lost`. */
   request(action: string, data: object): Promise<Ack> {
     if (this.#closed) return Promise.reject(this.#closed);

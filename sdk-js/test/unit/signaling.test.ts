@@ -6,7 +6,7 @@ import { Signaling, type ConnectionState } from '../../src/signaling/signaling.t
 import type { ChatMessage, EventFrame, JoinAck, ReceivedSignal, SignalBody } from '../../src/wire.ts';
 import { FakeClock, settle } from '../support/clock.ts';
 import { testEnvironment, type TestEnvironment } from '../support/environment.ts';
-import { FakeServer } from '../support/server.ts';
+import { FakeServer, type Connection } from '../support/server.ts';
 
 /** One participant, down to the signals it was handed. */
 interface Member {
@@ -580,6 +580,42 @@ describe('reconnecting', () => {
       assert.deepEqual([asked, server.frames.length - frames, server.connections.size], [[], 0, 0], `left after ${moment} ms`);
       server.network = {};
     }
+  });
+
+  test('a connection that ends right behind the answer to its join is not taken for one', async () => {
+    const alice = await member('alice');
+    const { signaling } = await alice.api.joinSession(sessionId);
+    // Packages for Node hand on what came together without a pause.
+    const { openSocket } = alice.environment;
+    let cuts = 1;
+    alice.environment.openSocket = (url) => {
+      const raw = openSocket(url);
+      const connection = raw as Connection;
+      const deliver = connection.deliver.bind(connection);
+      connection.deliver = (frame, delay) => {
+        if ((frame as { event?: string }).event !== 'ack' || cuts-- <= 0) return deliver(frame, delay);
+        clock.setTimeout(() => {
+          connection.onmessage?.({ data: JSON.stringify(frame) });
+          connection.onclose?.({ code: 1006, reason: '' });
+        }, delay);
+      };
+      return raw;
+    };
+    const joining = alice.signaling.join(signaling);
+    await clock.advance(20_000);
+    await joining;
+    const sent = alice.signaling.sendMessage('through the next one');
+    await clock.advance(1_000);
+    await sent;
+    assert.equal(framesOf('joinSession').length, 2);
+  });
+
+  test('a server that refuses every connection is not stormed', async () => {
+    const [alice, bob] = [await joined('alice'), await joined('bob')];
+    for (let time = 0; time < 100; time++) server.refusals.push({ action: 'sendIceCandidate', code: 'not_joined' });
+    void alice.signaling.signal(bob.userId, candidate('x')).catch(() => {});
+    await clock.advance(20_000);
+    assert.ok(framesOf('joinSession').length < 15, `${framesOf('joinSession').length} joins in 20 s`);
   });
 
   test('two tabs of which the older was not told do not fight for the seat', async () => {
