@@ -46,7 +46,8 @@ PARTS = (
     Part("test-infra", after=("test-sdk", "audit")),
     Part("test-rust", after=("build-rust",)),
     Part("test-deployed", after=("test-infra", "build-rust")),
-    Part("test-browser", after=("test-rust", "test-deployed"), alone=True),
+    Part("test-api", after=("test-deployed",)),
+    Part("test-browser", after=("test-rust", "test-api"), alone=True),
 )
 
 

@@ -115,7 +115,14 @@ impl<'a> RestRequest<'a> {
     pub fn session_in_path(&self) -> Result<SessionId> {
         let parameters = self.request.path_parameters_ref();
         let id = parameters.and_then(|p| p.first("sessionId")).and_then(|text| text.parse().ok());
-        id.ok_or(Error::SessionNotFound)
+        id.ok_or_else(|| self.no_session())
+    }
+
+    /// API Gateway takes `GET /api/session/join` for a session called `join`, because no route with that path takes GET.
+    fn no_session(&self) -> Error {
+        let methods = routes::methods(self.request.raw_http_path());
+        let elsewhere = !methods.is_empty() && !methods.contains(&self.request.method().as_str());
+        if elsewhere { self.no_route() } else { Error::SessionNotFound }
     }
 
     /// The page that the query asks for.

@@ -83,10 +83,16 @@ pub const AUTHORIZER: &str = "ws_authorizer";
 /// The function behind the delay queue and the sweep's schedule.
 pub const EXPIRY: &str = "participant_expiry";
 
-/// The methods that routes of the HTTP API take at this path; none when there is no such path.
+/// The methods that routes of the HTTP API take at this path; none when there is no such path. A fixed path goes before one
+/// with a parameter: `join` in `/api/session/join` names no session.
 pub fn methods(path: &str) -> Vec<&'static str> {
+    let fixed = methods_where(|template| template == path);
+    if fixed.is_empty() { methods_where(|template| is_at(template, path)) } else { fixed }
+}
+
+fn methods_where(fits: impl Fn(&str) -> bool) -> Vec<&'static str> {
     let keys = ROUTES.iter().filter(|route| route.api == Api::Http).filter_map(|route| route.key.split_once(' '));
-    keys.filter(|(_, template)| is_at(template, path)).map(|(method, _)| method).collect()
+    keys.filter(|(_, template)| fits(template)).map(|(method, _)| method).collect()
 }
 
 /// Whether a path fits a template, in which `{name}` stands for anything between two slashes.
@@ -111,7 +117,8 @@ mod tests {
     #[test]
     fn a_paths_methods_are_those_of_its_routes() {
         assert_eq!(methods("/api/auth/me"), ["GET", "HEAD", "DELETE"]);
-        assert_eq!(methods("/api/session/join"), ["POST", "GET", "HEAD"]);
+        assert_eq!(methods("/api/session/join"), ["POST"]);
+        assert_eq!(methods("/api/session/x"), ["GET", "HEAD"]);
         assert_eq!(methods("/api/session/x/messages"), ["GET", "HEAD"]);
         for nowhere in ["/", "/api", "/api/session/", "/api/auth/me/", "/api/session/x/y"] {
             assert!(methods(nowhere).is_empty(), "{nowhere}");

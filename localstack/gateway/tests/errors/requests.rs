@@ -213,7 +213,7 @@ async fn a_route_asked_with_another_method_says_which_it_takes() {
     let alice = target.person("alice").await;
     for (method, path, allowed) in [
         (Method::GET, "/api/auth/login", "POST"),
-        (Method::PUT, "/api/session/create", "POST, GET, HEAD"),
+        (Method::PUT, "/api/session/create", "POST"),
         (Method::DELETE, "/api/session/01a1ed5c-8600-7000-8000-000000000001", "GET, HEAD"),
         (Method::POST, "/health", "GET, HEAD"),
         (Method::POST, "/", "GET, HEAD"),
@@ -223,6 +223,17 @@ async fn a_route_asked_with_another_method_says_which_it_takes() {
             assert_problem(&reply, 405, "method_not_allowed");
             assert_eq!(reply.header("allow"), allowed, "{method} {path}");
         }
+    }
+}
+
+#[tokio::test]
+async fn the_name_of_a_route_is_not_taken_for_a_session() {
+    let target = Target::local().await;
+    let alice = target.person("alice").await;
+    for route in ["create", "join", "ticket", "leave", "end"] {
+        let reply = target.api.get(&format!("/api/session/{route}"), Some(&alice.token)).await;
+        assert_problem(&reply, 405, "method_not_allowed");
+        assert_eq!(reply.header("allow"), "POST", "{route}");
     }
 }
 
