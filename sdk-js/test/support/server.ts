@@ -70,7 +70,7 @@ interface Room {
   chat: ChatLine[];
 }
 
-/** One login: its refresh token, and the one before, which is taken again for a moment. */
+/** One login: its refresh token, and the one before, which leads to the same one again for a moment. */
 interface Family {
   userId: string;
   current: string;
@@ -319,7 +319,14 @@ export class FakeServer {
       this.#revoke(family);
       throw new Refusal(401, 'invalid_refresh_token');
     }
+    if (!isGraced) this.#rotate(family);
     return this.#auth(user, family);
+  }
+
+  #rotate(family: Family): void {
+    const refreshToken = `refresh-${++this.#ids}`;
+    Object.assign(family, { current: refreshToken, previous: family.current, replacedAt: this.clock.now() });
+    this.#families.set(refreshToken, family);
   }
 
   #revoke(family: Family | undefined): void {
@@ -595,18 +602,20 @@ export class FakeServer {
     return { ...room.detail, currentParticipants: room.seats.size, participants };
   }
 
-  /** Tokens of a new login, or the next ones of `family`. */
-  #auth({ userId, username, email }: User, family?: Family): object {
+  #newFamily(userId: string): Family {
+    const family = { userId, current: '', previous: undefined, replacedAt: 0 };
+    this.#rotate(family);
+    return family;
+  }
+
+  #auth({ userId, username, email }: User, family = this.#newFamily(userId)): object {
     const expires = this.clock.now() + this.tokenLifeSeconds * 1000;
     const claims = { iat: 1, exp: 1 + this.tokenLifeSeconds, jti: ++this.#ids };
     const token = `h.${btoa(JSON.stringify(claims)).replace(/=+$/, '')}.s`;
-    const refreshToken = `refresh-${++this.#ids}`;
-    const next = family ?? { userId, current: '', previous: undefined, replacedAt: 0 };
-    Object.assign(next, { current: refreshToken, previous: next.current, replacedAt: this.clock.now() });
     this.#tokens.set(token, { userId, expires });
-    this.#families.set(refreshToken, next);
     // No two are given in one instant.
     const expiresAt = new Date(Date.parse(this.clock.timestamp()) + this.tokenLifeSeconds * 1000 + this.#ids).toISOString();
+    const refreshToken = family.current;
     return { token, tokenType: 'Bearer', expiresAt, refreshToken, refreshExpiresAt: expiresAt, userId, username, email };
   }
 

@@ -63,7 +63,7 @@ describe('tabs with one storage', () => {
       const more = kind === 'with locks' ? { storage } : { storage, lock: undefined, openChannel: undefined };
       const one = tab(more);
       await one.login('alice@tunrtc.com', 'alice123');
-      const tabs = [one, tab(more)];
+      const tabs = [one, tab(more), tab(more)];
       for (let day = 0; day < 3; day++) {
         server.expireTokens();
         await Promise.all(tabs.map((each) => each.me()));
@@ -148,7 +148,7 @@ describe('a lost answer to a refresh', () => {
   });
 
   test('is asked for again while there is time, though nobody calls', async () => {
-    const api = tab({ fetch: losing('/refresh', 1) });
+    const api = tab({ fetch: losing('/refresh', 3) });
     await api.login('alice@tunrtc.com', 'alice123');
     await assert.rejects(api.refresh(), { code: 'network_error' });
     await hours(1);
