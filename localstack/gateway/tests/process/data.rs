@@ -4,7 +4,7 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 
 use rusqlite::Connection;
 
-use crate::support::unique;
+use crate::support::{PASSWORD, unique};
 use crate::tunrtc::{Folder, Tunrtc, run};
 
 fn mode(path: &str) -> u32 {
@@ -92,4 +92,24 @@ fn a_folder_that_is_not_there_is_told_with_path_and_option() {
     let folder = Folder::new("missing");
     assert_refused(&folder.file("nowhere/tunrtc.db"), "No such file");
     assert_refused(folder.file("").trim_end_matches('/'), "directory");
+}
+
+#[tokio::test]
+async fn what_a_deleted_account_left_leaves_the_file() {
+    let folder = Folder::new("erased");
+    let data = folder.file("tunrtc.db");
+    let server = Tunrtc::start(&["--data", &data]);
+    let others = [server.api.register(&unique("bob")).await, server.api.register(&unique("carol")).await];
+    let alice = server.api.register(&unique("alice")).await;
+    let session = server.api.create_session(&alice, 2).await;
+    server.api.join(&alice, &session).await;
+    let proof = Some(serde_json::json!({ "password": PASSWORD }));
+    let erased = server.api.call(http::Method::DELETE, "/api/auth/me", Some(&alice.token), proof).await;
+    assert_eq!(erased.status, 204, "{}", erased.body);
+    server.signal("TERM");
+    server.ended();
+    let bytes = std::fs::read(&data).expect("a file");
+    let holds = |text: &str| bytes.windows(text.len()).any(|window| window.eq_ignore_ascii_case(text.as_bytes()));
+    assert!(others.iter().all(|other| holds(&other.username)));
+    assert!(!holds(&format!("{}@example.org", alice.username)));
 }
