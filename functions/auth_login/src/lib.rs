@@ -15,12 +15,19 @@ pub struct Deps {
     store: Store,
     hasher: Argon2Hasher,
     tokens: Tokens,
+    refresh_tokens: RefreshTokens,
 }
 
 impl Deps {
     /// From configuration; names the setting that is missing.
     pub fn new(runtime: &Runtime) -> Result<Self, SettingError> {
-        Ok(Self { surroundings: runtime.get()?, store: runtime.get()?, hasher: runtime.get()?, tokens: runtime.get()? })
+        Ok(Self {
+            surroundings: runtime.get()?,
+            store: runtime.get()?,
+            hasher: runtime.get()?,
+            tokens: runtime.get()?,
+            refresh_tokens: runtime.get()?,
+        })
     }
 }
 
@@ -36,7 +43,8 @@ pub async fn handle(deps: &Deps, request: Request) -> Response<Body> {
 
 async fn login(deps: &Deps, request: &RestRequest<'_>) -> Result<Answer> {
     let Login { email, password } = Login::parse(request.body()?)?;
-    let (store, context, address) = (&deps.store, request.context(), request.address());
-    let grant = accounts::login(store, &deps.hasher, &RefreshTokens, context, &email, &password, &address).await?;
+    let (store, context, address) = (&deps.store, request.context(), request.network());
+    let grant =
+        accounts::login(store, &deps.hasher, &deps.refresh_tokens, context, &email, &password, &address).await?;
     Ok(Answer::ok(&request.auth(&deps.tokens, grant)))
 }

@@ -38,7 +38,7 @@ pub async fn handle(deps: &Deps, request: Request) -> Response<Body> {
 async fn logout(deps: &Deps, request: &RestRequest<'_>) -> Result<Answer> {
     let RefreshToken(token) = RefreshToken::parse(request.body()?)?;
     let presented = RefreshTokens::parse(&token).ok_or(Error::InvalidRefreshToken)?;
-    accounts::logout(&deps.store, &RefreshTokens, request.context(), &presented).await?;
+    accounts::logout(&deps.store, request.context(), &presented).await?;
     request.note_user(presented.user);
     let revoked = |family| family == presented.family;
     let ports = Ports {

@@ -21,6 +21,7 @@ pub struct Deps {
     delay: DelayQueue,
     hasher: Argon2Hasher,
     tokens: Tokens,
+    refresh_tokens: RefreshTokens,
 }
 
 impl Deps {
@@ -33,6 +34,7 @@ impl Deps {
             delay: runtime.get()?,
             hasher: runtime.get()?,
             tokens: runtime.get()?,
+            refresh_tokens: runtime.get()?,
         })
     }
 }
@@ -47,11 +49,16 @@ pub async fn handle(deps: &Deps, request: Request) -> Response<Body> {
 async fn change(deps: &Deps, request: &RestRequest<'_>) -> Result<Answer> {
     let caller = request.caller(&deps.tokens)?;
     let ChangePassword { current, new } = ChangePassword::parse(request.body()?)?;
-    let (store, context, user) = (&deps.store, request.context(), caller.user_id);
-    let changed = accounts::change_password(store, &deps.hasher, &RefreshTokens, context, user, &current, &new);
+    let (store, context) = (&deps.store, request.context());
+    let changed =
+        accounts::change_password(store, &deps.hasher, &deps.refresh_tokens, context, &caller, &current, &new);
     let grant = changed.await?;
-    let revoked = |family| family != caller.family;
     let ports = Ports { store, sockets: &deps.push, delays: &deps.delay, encoder: &JsonEncoder, context };
-    eviction::evict(ports, user, revoked).await?;
+    let (user, kept) = (caller.user_id, grant.family);
+    if let Err(error) = eviction::evict(ports, user, |family| family != kept).await {
+        // The password is changed and the other logins are over, which the caller must learn. What they still hold open
+        // ends with its lease or its access.
+        tracing::warn!(user.id = %user, outcome = error.code(), "connections of ended logins were left open");
+    }
     Ok(Answer::ok(&request.auth(&deps.tokens, grant)))
 }

@@ -14,12 +14,18 @@ pub struct Deps {
     surroundings: Surroundings,
     store: Store,
     tokens: Tokens,
+    refresh_tokens: RefreshTokens,
 }
 
 impl Deps {
     /// From configuration; names the setting that is missing.
     pub fn new(runtime: &Runtime) -> Result<Self, SettingError> {
-        Ok(Self { surroundings: runtime.get()?, store: runtime.get()?, tokens: runtime.get()? })
+        Ok(Self {
+            surroundings: runtime.get()?,
+            store: runtime.get()?,
+            tokens: runtime.get()?,
+            refresh_tokens: runtime.get()?,
+        })
     }
 }
 
@@ -33,6 +39,6 @@ pub async fn handle(deps: &Deps, request: Request) -> Response<Body> {
 async fn refresh(deps: &Deps, request: &RestRequest<'_>) -> Result<Answer> {
     let RefreshToken(token) = RefreshToken::parse(request.body()?)?;
     let presented = RefreshTokens::parse(&token).ok_or(Error::InvalidRefreshToken)?;
-    let grant = accounts::refresh(&deps.store, &RefreshTokens, request.context(), &presented).await?;
+    let grant = accounts::refresh(&deps.store, &deps.refresh_tokens, request.context(), &presented).await?;
     Ok(Answer::ok(&request.auth(&deps.tokens, grant)))
 }

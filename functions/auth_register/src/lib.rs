@@ -16,12 +16,19 @@ pub struct Deps {
     store: Store,
     hasher: Argon2Hasher,
     tokens: Tokens,
+    refresh_tokens: RefreshTokens,
 }
 
 impl Deps {
     /// From configuration; names the setting that is missing.
     pub fn new(runtime: &Runtime) -> Result<Self, SettingError> {
-        Ok(Self { surroundings: runtime.get()?, store: runtime.get()?, hasher: runtime.get()?, tokens: runtime.get()? })
+        Ok(Self {
+            surroundings: runtime.get()?,
+            store: runtime.get()?,
+            hasher: runtime.get()?,
+            tokens: runtime.get()?,
+            refresh_tokens: runtime.get()?,
+        })
     }
 }
 
@@ -34,7 +41,8 @@ pub async fn handle(deps: &Deps, request: Request) -> Response<Body> {
 
 async fn register(deps: &Deps, request: &RestRequest<'_>) -> Result<Answer> {
     let Register { username, email, password } = Register::parse(request.body()?)?;
-    let registration = Registration { username, email, password, address: request.address() };
-    let grant = accounts::register(&deps.store, &deps.hasher, &RefreshTokens, request.context(), registration).await?;
+    let registration = Registration { username, email, password, address: request.network() };
+    let grant =
+        accounts::register(&deps.store, &deps.hasher, &deps.refresh_tokens, request.context(), registration).await?;
     Ok(Answer::created(&request.auth(&deps.tokens, grant)))
 }

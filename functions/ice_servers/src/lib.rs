@@ -1,17 +1,19 @@
 //! `GET /api/iceservers`: gives STUN and TURN servers.
 
 use auth::{Ice, Tokens};
-use domain::Result;
+use domain::{Result, accounts};
 use gateway::Surroundings;
 use gateway::rest::{Answer, RestRequest};
 use gateway::views;
 use lambda_http::{Body, Request, Response};
 use protocol::rest::IceServers;
 use runtime::{Runtime, SettingError};
+use store::Store;
 
 /// What this function needs.
 pub struct Deps {
     surroundings: Surroundings,
+    store: Store,
     tokens: Tokens,
     ice: Ice,
 }
@@ -19,7 +21,7 @@ pub struct Deps {
 impl Deps {
     /// From configuration; names the setting that is missing.
     pub fn new(runtime: &Runtime) -> Result<Self, SettingError> {
-        Ok(Self { surroundings: runtime.get()?, tokens: runtime.get()?, ice: runtime.get()? })
+        Ok(Self { surroundings: runtime.get()?, store: runtime.get()?, tokens: runtime.get()?, ice: runtime.get()? })
     }
 }
 
@@ -32,6 +34,7 @@ pub async fn handle(deps: &Deps, request: Request) -> Response<Body> {
 
 async fn servers(deps: &Deps, request: &RestRequest<'_>) -> Result<Answer> {
     let caller = request.caller(&deps.tokens)?;
+    accounts::require_account(&deps.store, &caller).await?;
     let ice_servers = views::ice_servers(&deps.ice, caller.user_id, request.now());
     Ok(Answer::ok(&IceServers { ice_servers, ttl_seconds: deps.ice.ttl().as_secs() }))
 }

@@ -2,7 +2,7 @@
 
 use auth::Tokens;
 use domain::ports::ActiveSessions;
-use domain::{Result, SessionId, Visibility};
+use domain::{Result, SessionId, Visibility, accounts};
 use gateway::Surroundings;
 use gateway::rest::{Answer, RestRequest};
 use lambda_http::{Body, Request, Response};
@@ -32,7 +32,7 @@ pub async fn handle(deps: &Deps, request: Request) -> Response<Body> {
 }
 
 async fn list(deps: &Deps, request: &RestRequest<'_>) -> Result<Answer> {
-    request.caller(&deps.tokens)?;
+    accounts::require_account(&deps.store, &request.caller(&deps.tokens)?).await?;
     let page = request.page::<SessionId>()?;
     let listed = deps.store.active(Visibility::Public, page.limit, page.before).await?;
     let next = listed.last().filter(|_| listed.len() == page.limit).map(|last| request.next_page(&page, &last.id));

@@ -2,7 +2,7 @@
 
 use auth::Tokens;
 use domain::ports::Ports;
-use domain::{Result, sessions};
+use domain::{Result, accounts, sessions};
 use gateway::Surroundings;
 use gateway::rest::{Answer, RestRequest};
 use lambda_http::{Body, Request, Response};
@@ -36,6 +36,7 @@ pub async fn handle(deps: &Deps, request: Request) -> Response<Body> {
 
 async fn end(deps: &Deps, request: &RestRequest<'_>) -> Result<Answer> {
     let caller = request.caller(&deps.tokens)?;
+    accounts::require_account(&deps.store, &caller).await?;
     let session = parse_session_id(request.body()?)?;
     let ports = Ports {
         store: &deps.store,

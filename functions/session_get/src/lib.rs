@@ -2,7 +2,7 @@
 
 use auth::Tokens;
 use domain::ports::Rosters;
-use domain::{Error, Result};
+use domain::{Error, Result, accounts};
 use gateway::Surroundings;
 use gateway::rest::{Answer, RestRequest};
 use lambda_http::{Body, Request, Response};
@@ -32,7 +32,7 @@ pub async fn handle(deps: &Deps, request: Request) -> Response<Body> {
 }
 
 async fn show(deps: &Deps, request: &RestRequest<'_>) -> Result<Answer> {
-    request.caller(&deps.tokens)?;
+    accounts::require_account(&deps.store, &request.caller(&deps.tokens)?).await?;
     let session = request.session_in_path()?;
     let roster = deps.store.roster(session, request.now()).await?.ok_or(Error::SessionNotFound)?;
     Ok(Answer::ok(&SessionDetail::new(&roster, request.now())))

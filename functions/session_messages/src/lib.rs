@@ -1,7 +1,7 @@
 //! `GET /api/session/{sessionId}/messages`: shows the chat to participants, newest first.
 
 use auth::Tokens;
-use domain::{MessageId, Result, chat};
+use domain::{MessageId, Result, accounts, chat};
 use gateway::Surroundings;
 use gateway::rest::{Answer, RestRequest};
 use lambda_http::{Body, Request, Response};
@@ -32,6 +32,7 @@ pub async fn handle(deps: &Deps, request: Request) -> Response<Body> {
 
 async fn messages(deps: &Deps, request: &RestRequest<'_>) -> Result<Answer> {
     let caller = request.caller(&deps.tokens)?;
+    accounts::require_account(&deps.store, &caller).await?;
     let session = request.session_in_path()?;
     let page = request.page::<MessageId>()?;
     let (context, user) = (request.context(), caller.user_id);

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use config::{FromRuntime, Runtime, SettingError, Settings, settings};
 
-use crate::{Argon2Hasher, Ice, IceUrlKind, Secrets, Tickets, Tokens, check_ice_url};
+use crate::{Argon2Hasher, Ice, IceUrlKind, RefreshTokens, Secrets, Tickets, Tokens, check_ice_url};
 
 /// How long TURN credentials live, where nothing else is set.
 const ICE_TTL: Duration = Duration::from_secs(12 * 3600);
@@ -22,6 +22,12 @@ impl FromRuntime for Secrets {
 }
 
 impl FromRuntime for Tokens {
+    fn from_runtime(runtime: &Runtime) -> Result<Self, SettingError> {
+        Ok(Self::new(&*runtime.shared::<Secrets>()?))
+    }
+}
+
+impl FromRuntime for RefreshTokens {
     fn from_runtime(runtime: &Runtime) -> Result<Self, SettingError> {
         Ok(Self::new(&*runtime.shared::<Secrets>()?))
     }

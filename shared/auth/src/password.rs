@@ -79,6 +79,12 @@ impl PasswordHasher for Argon2Hasher {
         .await
     }
 
+    fn is_current(&self, hash: &PasswordHash) -> bool {
+        // Up to the salt: the algorithm, its version and its parameters.
+        let work = |hash: &str| hash.rsplitn(3, '$').nth(2).map(str::to_owned);
+        work(&hash.0) == work(DUMMY)
+    }
+
     async fn verify(&self, password: &Password, hash: Option<&PasswordHash>) -> Result<bool> {
         Ok(self.fits(password, hash).await? && hash.is_some())
     }
@@ -132,6 +138,17 @@ mod tests {
         let other = hasher.hash(&password("correct horse")).await.expect("hashed").0;
         assert!(one.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{one}");
         assert_ne!(one, other);
+    }
+
+    #[tokio::test]
+    async fn a_hash_made_with_other_parameters_is_not_current() {
+        let hasher = Argon2Hasher::default();
+        assert!(hasher.is_current(&hasher.hash(&password("correct horse")).await.expect("hashed")));
+        for older in
+            ["$argon2id$v=19$m=19456,t=1,p=1$c2FsdHNhbHQ$aGFzaA", "$argon2i$v=19$m=19456,t=2,p=1$c2FsdA$aGFzaA"]
+        {
+            assert!(!hasher.is_current(&PasswordHash(older.to_owned())), "{older}");
+        }
     }
 
     #[tokio::test]

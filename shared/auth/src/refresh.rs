@@ -1,17 +1,30 @@
 //! Refresh tokens: opaque to clients, known to the table by a hash alone.
 
-use aws_lc_rs::digest;
+use aws_lc_rs::{digest, hmac};
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
-use domain::ports::{MintedRefresh, PresentedRefresh, RefreshMint};
+use domain::ports::{MintedRefresh, PresentedRefresh, RefreshMint, RefreshSecret};
 use domain::{FamilyId, UserId};
+
+use crate::secrets::{Purpose, Secrets};
 
 /// Makes and reads refresh tokens: base64url of the user (16 bytes), the family (16 bytes) and a random secret
 /// (32 bytes). The secret has 256 random bits, so a fast hash keeps it as safe as a slow one would.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct RefreshTokens;
+///
+/// The first token of a family is random. The successor of a token is computed from it with a key of the deployment, so
+/// that presenting it twice leads to the same successor, and yet nobody who has a token knows the ones after it.
+#[derive(Clone)]
+pub struct RefreshTokens {
+    key: hmac::Key,
+}
 
 impl RefreshTokens {
+    /// With a key of their own, derived from the secret.
+    pub fn new(secrets: &Secrets) -> Self {
+        let key = secrets.keys(Purpose::Refresh).current;
+        Self { key: hmac::Key::new(hmac::HMAC_SHA256, key.encoding.as_bytes()) }
+    }
+
     /// What a token names and what proves it; `None` for what was never one of ours.
     pub fn parse(token: &str) -> Option<PresentedRefresh> {
         let bytes: [u8; 64] = BASE64_URL_SAFE_NO_PAD.decode(token).ok()?.try_into().ok()?;
@@ -21,16 +34,32 @@ impl RefreshTokens {
             user: UserId::from_bytes(*user).ok()?,
             family: FamilyId::from_bytes(*family).ok()?,
             hash: hash(secret),
+            secret: RefreshSecret(secret.try_into().ok()?),
         })
     }
 }
 
 impl RefreshMint for RefreshTokens {
     fn mint(&self, user: UserId, family: FamilyId) -> MintedRefresh {
-        let secret = crate::random::bytes::<32>();
-        let token = [user.as_bytes().as_slice(), family.as_bytes(), &secret].concat();
-        MintedRefresh { token: BASE64_URL_SAFE_NO_PAD.encode(token), hash: hash(&secret) }
+        minted(user, family, &crate::random::bytes::<32>())
     }
+
+    fn successor(&self, presented: &PresentedRefresh) -> MintedRefresh {
+        let (user, family) = (presented.user, presented.family);
+        let made_of = [user.as_bytes().as_slice(), family.as_bytes(), &presented.secret.0].concat();
+        minted(user, family, hmac::sign(&self.key, &made_of).as_ref())
+    }
+}
+
+impl std::fmt::Debug for RefreshTokens {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("RefreshTokens(..)")
+    }
+}
+
+fn minted(user: UserId, family: FamilyId, secret: &[u8]) -> MintedRefresh {
+    let token = [user.as_bytes().as_slice(), family.as_bytes(), secret].concat();
+    MintedRefresh { token: BASE64_URL_SAFE_NO_PAD.encode(token), hash: hash(secret) }
 }
 
 fn hash(secret: &[u8]) -> String {
@@ -42,13 +71,17 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::samples::{family_id, junk, tampered, user_id};
+    use crate::samples::{before_rotation, family_id, junk, secrets, tampered, user_id};
+
+    fn tokens() -> RefreshTokens {
+        RefreshTokens::new(&secrets())
+    }
 
     #[test]
     fn a_token_names_its_user_and_family_and_hashes_to_what_the_table_keeps() {
-        let minted = RefreshTokens.mint(user_id(), family_id());
-        let expected = PresentedRefresh { user: user_id(), family: family_id(), hash: minted.hash.clone() };
-        assert_eq!(RefreshTokens::parse(&minted.token), Some(expected));
+        let minted = tokens().mint(user_id(), family_id());
+        let presented = RefreshTokens::parse(&minted.token).expect("one of ours");
+        assert_eq!((presented.user, presented.family, &presented.hash), (user_id(), family_id(), &minted.hash));
         assert!(!minted.token.contains(&minted.hash));
     }
 
@@ -62,8 +95,21 @@ mod tests {
     }
 
     #[test]
+    fn a_token_has_one_successor_which_only_the_deployment_can_make() {
+        let first = RefreshTokens::parse(&tokens().mint(user_id(), family_id()).token).expect("one of ours");
+        let [one, again] = [tokens(), tokens()].map(|tokens| tokens.successor(&first));
+        let elsewhere = RefreshTokens::new(&before_rotation()).successor(&first);
+        assert_eq!(one.token, again.token);
+        assert!(one.token != elsewhere.token && one.hash != first.hash);
+        let second = RefreshTokens::parse(&one.token).expect("one of ours");
+        assert_eq!((second.user, second.family, &second.hash), (first.user, first.family, &one.hash));
+        assert_ne!(tokens().successor(&second).token, one.token);
+        assert_eq!(format!("{:?} {:?}", tokens(), first.secret), "RefreshTokens(..) RefreshSecret(..)");
+    }
+
+    #[test]
     fn no_two_tokens_have_the_same_secret() {
-        let [one, other] = [(), ()].map(|()| RefreshTokens.mint(user_id(), family_id()));
+        let [one, other] = [(), ()].map(|()| tokens().mint(user_id(), family_id()));
         assert_ne!(one.hash, other.hash);
     }
 
@@ -75,7 +121,7 @@ mod tests {
 
         #[test]
         fn any_change_names_or_proves_something_else(at in any::<usize>()) {
-            let minted = RefreshTokens.mint(user_id(), family_id());
+            let minted = tokens().mint(user_id(), family_id());
             let good = RefreshTokens::parse(&minted.token);
             prop_assert_ne!(RefreshTokens::parse(&tampered(&minted.token, at)), good);
         }

@@ -71,6 +71,8 @@ pub(crate) enum Purpose {
     Access,
     /// Signaling tickets.
     Ticket,
+    /// The successors of refresh tokens.
+    Refresh,
 }
 
 impl Purpose {
@@ -79,6 +81,7 @@ impl Purpose {
         match self {
             Self::Access => "TunRTC v1 access",
             Self::Ticket => "TunRTC v1 ticket",
+            Self::Refresh => "TunRTC v1 refresh",
         }
     }
 }
@@ -151,6 +154,7 @@ mod tests {
         let keys = [
             secrets().keys(Purpose::Access).current,
             secrets().keys(Purpose::Ticket).current,
+            secrets().keys(Purpose::Refresh).current,
             before_rotation().keys(Purpose::Access).current,
             before_rotation().keys(Purpose::Ticket).current,
         ];

@@ -27,7 +27,8 @@ pub async fn erase(
     user: &User,
 ) -> Result<()> {
     let Ports { store, context, .. } = ports;
-    store.revoke_all(user.id, None).await?;
+    store.begin_removal(user.id).await?;
+    store.revoke_all(user.id, None, context.now).await?;
     let created = store.created_by(user.id).await?;
     let ended = created.into_iter().map(|session| erase_created(ports, user.id, session));
     stream::iter(ended).buffer_unordered(SESSIONS_AT_ONCE).try_for_each(ok).await?;
@@ -36,8 +37,21 @@ pub async fn erase(
     let left = visited.into_iter().map(|session| erase_visited(ports, user.id, session));
     stream::iter(left).buffer_unordered(SESSIONS_AT_ONCE).try_for_each(ok).await?;
 
+    close_connections(ports, user.id).await?;
     store.erase_records(user.id).await?;
     store.remove(user).await
+}
+
+/// Closes every connection of the user, those that have not joined too.
+async fn close_connections(
+    ports: Ports<'_, impl ConnectionLog + Sync, impl Sockets + Sync, impl Sync>,
+    user: UserId,
+) -> Result<()> {
+    let from = ports.context.now.minus(LONGEST_CONNECTION);
+    let logged = ports.store.of_user(user, from).await?;
+    let open = logged.into_iter().filter(|logged| logged.closure.is_none());
+    let closed = open.map(|logged| async move { ports.sockets.close(&logged.admission.connection).await });
+    stream::iter(closed).buffer_unordered(SESSIONS_AT_ONCE).try_for_each(ok).await
 }
 
 async fn ok((): ()) -> Result<()> {

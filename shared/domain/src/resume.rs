@@ -3,13 +3,15 @@
 use futures_util::future::{join, join_all};
 
 use crate::delivery::{nudge_later, tell_others};
-use crate::leases::{LAST_ANSWER, lose_connection, tell_untold};
+use crate::leases::{LAST_ANSWER, depart, lose_connection, tell_untold};
 use crate::ports::{
-    Attempt, ChatLog, ConnectionLog, DelayedMessage, Delays, Held, Holding, Inbox, Members, Ports, Rosters, Sockets,
-    TakeOver,
+    Attempt, ChatLog, ConnectionLog, DelayedMessage, Delays, Families, Guard, Held, Holding, Inbox, Members, Ports,
+    Rosters, Seats, Sockets, TakeOver,
 };
 use crate::replay::{ReplayEnd, replay};
-use crate::{ConnectionId, Context, Error, Event, Membership, Participant, Result, Roster, Timestamp, Untold};
+use crate::{
+    ConnectionId, Context, Departure, Error, Event, Membership, Participant, Result, Roster, Timestamp, Untold,
+};
 
 /// What a connection that joined is told.
 pub struct Joined {
@@ -27,7 +29,7 @@ pub struct Joined {
 pub async fn join_connection(
     ports: Ports<
         '_,
-        impl Holding + Members + Rosters + Inbox + ChatLog + ConnectionLog + Sync,
+        impl Holding + Members + Rosters + Seats + Families + Inbox + ChatLog + ConnectionLog + Sync,
         impl Sockets + Sync,
         impl Delays + Sync,
     >,
@@ -46,6 +48,10 @@ pub async fn join_connection(
         TakeOver::NotSeated(Some(Membership::Ended)) => return turn_away(ports.delays, connection).await,
         TakeOver::NotSeated(_) => return Err(Error::NotJoined),
     };
+    // Whoever ends logins does that first and looks for their connections then; so one of the two sees the other.
+    if !store.is_live(*user, attempt.family, context.now).await? {
+        return shut_out(ports, &attempt.held).await;
+    }
     let older: Vec<_> = before.unfenced.iter().filter(|c| *c != connection).cloned().collect();
     fence(ports, &older).await?;
 
@@ -72,6 +78,20 @@ pub async fn join_connection(
 async fn turn_away(delays: &impl Delays, connection: &ConnectionId) -> Result<Joined> {
     delays.after(LAST_ANSWER, &DelayedMessage::Close { connection: connection.clone() }).await?;
     Err(Error::SessionEnded)
+}
+
+/// Refuses a connection whose login ended while it joined: gives its seat up, and closes it.
+async fn shut_out(
+    ports: Ports<'_, impl Members + Rosters + Seats + Inbox + Sync, impl Sockets + Sync, impl Delays + Sync>,
+    held: &Held,
+) -> Result<Joined> {
+    let member = ports.store.member(held.session, held.user).await?;
+    if let Some(participant) = member.filter(|member| member.is_on(&held.connection)) {
+        depart(ports, &participant, Guard::SameAttempt, Departure::Removed).await?;
+    }
+    let close = DelayedMessage::Close { connection: held.connection.clone() };
+    ports.delays.after(LAST_ANSWER, &close).await?;
+    Err(Error::Unauthorized)
 }
 
 /// Tells a connection that a newer one holds its participant, and closes it.

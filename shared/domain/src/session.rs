@@ -10,7 +10,7 @@ impl SessionName {
     /// Parses a name that somebody chooses; the error says what is wrong with it.
     pub fn parse(text: &str) -> Result<Self, &'static str> {
         let name = text::name(text)?;
-        (1..=100).contains(&name.chars().count()).then_some(Self(name)).ok_or("must be 1-100 characters")
+        (1..=100).contains(&name.chars().count()).then_some(Self(name)).ok_or("must be 1-100 characters and not blank")
     }
 
     /// A name that was accepted before, when the rules may have been wider; `None` for a blank one, which never was.

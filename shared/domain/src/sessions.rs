@@ -3,10 +3,11 @@
 use futures_util::future::{join_all, try_join};
 use futures_util::stream::{self, StreamExt};
 
+use crate::accounts::require_account;
 use crate::leases::{depart, tell_untold, time_out};
 use crate::ports::{
     Counted, DelayedMessage, Delays, Endings, Families, Guard, Inbox, Members, Ports, Rosters, Seats, Sessions,
-    Sockets, TakenSeat, Throttles,
+    Sockets, TakenSeat, Throttles, Users,
 };
 use crate::{
     Caller, ConnectionId, Context, Departure, Ending, Error, Event, Participant, Presence, Result, Roster, Session,
@@ -26,12 +27,16 @@ pub struct NewSession {
 }
 
 /// Creates a session. Its creator is not joined.
+///
+/// An account that is being removed marks that first and looks for its sessions then; here the session comes first and the
+/// look at the account then, so one of the two sees the other.
 pub async fn create(
-    store: &(impl Sessions + Throttles + Sync),
+    store: &(impl Sessions + Endings + Users + Throttles + Sync),
     context: Context<'_>,
     caller: &Caller,
     new: NewSession,
 ) -> Result<Session> {
+    require_account(store, caller).await?;
     let counted = Counted::SessionsOf(caller.user_id);
     store.hit(&counted, context.policy.sessions_per_user, context.now).await?;
     let session = Session {
@@ -47,7 +52,12 @@ pub async fn create(
         creator_id: caller.user_id,
         creator_username: caller.username.clone(),
     };
-    store.create(&session).await?;
+    store.add(&session).await?;
+    if let Err(gone) = require_account(store, caller).await {
+        let _ended = store.mark_ended(session.id, context.now, None).await?;
+        store.forget_active(&session, context.now).await?;
+        return Err(gone);
+    }
     Ok(session)
 }
 
@@ -76,7 +86,11 @@ pub async fn join(
     let check = DelayedMessage::CheckLease { session, user: caller.user_id };
     ports.delays.after(context.policy.first_connect, &check).await?;
     let attempt = match take_seat(ports, caller, session).await? {
-        Some(attempt) => attempt,
+        Some(attempt) => {
+            // Whoever ends logins does that first and looks for their seats then; so one of the two sees the other.
+            give_up_if_over(ports, caller, session).await?;
+            attempt
+        }
         None => next_attempt(store, context, session, caller.user_id).await?.ok_or(Error::NotInSession)?,
     };
     let roster = active_roster(store, session, context.now).await?;
@@ -95,6 +109,22 @@ pub async fn ticket(
         Some(attempt) => Ok(attempt),
         None => active_roster(store, session, context.now).await.and(Err(Error::NotInSession)),
     }
+}
+
+/// Frees a seat that was taken while the login behind it ended.
+async fn give_up_if_over(
+    ports: Ports<'_, impl Seats + Members + Rosters + Families + Inbox + Sync, impl Sockets + Sync, impl Delays + Sync>,
+    caller: &Caller,
+    session: SessionId,
+) -> Result<()> {
+    let Ports { store, context, .. } = ports;
+    if store.is_live(caller.user_id, caller.family, context.now).await? {
+        return Ok(());
+    }
+    if let Some(participant) = store.member(session, caller.user_id).await?.filter(Participant::holds_seat) {
+        depart(ports, &participant, Guard::Seated, Departure::Removed).await?;
+    }
+    Err(Error::Unauthorized)
 }
 
 /// Refuses callers whose login was revoked, and those who ask too often.

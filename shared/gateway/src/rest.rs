@@ -1,6 +1,7 @@
 //! The HTTP API's side: what a handler reads from a request, and what it answers.
 
 use std::error::Error as _;
+use std::net::{IpAddr, Ipv6Addr};
 use std::sync::OnceLock;
 use std::time::Duration;
 
@@ -81,10 +82,12 @@ impl<'a> RestRequest<'a> {
         std::str::from_utf8(bytes).map_err(|_| Error::field("body", "must be UTF-8"))
     }
 
-    /// The client's network address, as API Gateway saw it.
-    pub fn address(&self) -> String {
+    /// The client's network as it is counted: an IPv4 address, or the first half of an IPv6 address, as API Gateway saw it.
+    pub fn network(&self) -> String {
         match self.request.request_context_ref() {
-            Some(RequestContext::ApiGatewayV2(context)) => context.http.source_ip.clone().unwrap_or_default(),
+            Some(RequestContext::ApiGatewayV2(context)) => {
+                network(context.http.source_ip.as_deref().unwrap_or_default())
+            }
             _ => String::new(),
         }
     }
@@ -193,6 +196,18 @@ impl<'a> RestRequest<'a> {
     }
 }
 
+/// Whoever has one IPv6 address has a network of them (RFC 6177), so the network is what is counted.
+fn network(address: &str) -> String {
+    match address.parse::<IpAddr>().map(|address| address.to_canonical()) {
+        Ok(IpAddr::V6(address)) => {
+            let network = Ipv6Addr::from_bits(address.to_bits() >> 64 << 64);
+            format!("{network}/64")
+        }
+        Ok(IpAddr::V4(address)) => address.to_string(),
+        Err(_) => address.to_owned(),
+    }
+}
+
 /// What a handler answers when all went well.
 pub struct Answer {
     status: StatusCode,
@@ -256,5 +271,24 @@ impl Answer {
             headers.insert(name, HeaderValue::from_str(&value).expect("cursors and numbers are visible ASCII"));
         }
         response
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_of_one_ipv6_network_count_as_one() {
+        for (address, counted) in [
+            ("192.0.2.7", "192.0.2.7"),
+            ("::ffff:192.0.2.7", "192.0.2.7"),
+            ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
+            ("2001:db8:1:2::1", "2001:db8:1:2::/64"),
+            ("2001:db8:1:3::1", "2001:db8:1:3::/64"),
+            ("", ""),
+        ] {
+            assert_eq!(network(address), counted);
+        }
     }
 }

@@ -35,6 +35,10 @@ impl ConnectionLog for Store {
         Ok(item.is_some_and(|item| item.contains_key("closedAt")))
     }
 
+    async fn forget(&self, user: UserId, ticket: TicketId) -> Result<()> {
+        self.delete_item(keys::connection(user, ticket)).await
+    }
+
     /// Callers look back less far than the log is kept, so `from` leaves out what is over.
     async fn of_user(&self, user: UserId, from: Timestamp) -> Result<Vec<LoggedConnection>> {
         let [first, last] = keys::connections_from(TicketId::first_at(from));

@@ -1,18 +1,26 @@
 //! Refresh-token families: one item each, with the newest token's hash and the ones used before it.
 
+use std::time::Duration;
+
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
+use domain::accounts::REFRESH_GRACE;
 use domain::ports::{Families, PresentedRefresh, Rotation};
 use domain::{FamilyId, Result, Timestamp, UserId};
+use futures_util::stream::{self, StreamExt, TryStreamExt};
 use serde::Deserialize;
 
 use crate::Store;
 use crate::errors::misfit;
-use crate::items::{Item, expiry, expiry_now, is_over, number, text};
-use crate::keys;
+use crate::items::{Item, expiry, expiry_now, is_over, millis, number, text};
+use crate::keys::{self, Key};
 use crate::requests::{Change, Written};
 
 /// How many used tokens a family remembers, so that a reuse is told from a guess.
 const REMEMBERED: usize = 64;
+/// How long a family is kept after its end: longer than any connection of it lives.
+const REMEMBERED_END: Duration = Duration::from_secs(24 * 3600);
+/// So many families are ended at the same time.
+const AT_ONCE: usize = 8;
 
 impl Families for Store {
     async fn start(&self, user: UserId, family: FamilyId, hash: &str, expires_at: Timestamp) -> Result<()> {
@@ -33,7 +41,7 @@ impl Families for Store {
         let Some(family) = self.try_rotation(rotation.appending()).await? else {
             return Ok(Rotation::Rotated);
         };
-        if family.current_hash != presented.hash || is_over(family.expires_at, now) {
+        if family.current_hash != presented.hash || !family.is_live(now) {
             return Ok(family.judge(&rotation));
         }
         // The newest token was refused only because the memory is full: its older half goes. It cannot have changed since,
@@ -47,18 +55,55 @@ impl Families for Store {
     async fn is_live(&self, user: UserId, family: FamilyId, now: Timestamp) -> Result<bool> {
         let item = self.get_item(keys::family(user, family), true).await?;
         let record = item.map(FamilyRecord::from_item).transpose()?;
-        Ok(record.is_some_and(|family| !is_over(family.expires_at, now)))
+        Ok(record.is_some_and(|family| family.is_live(now)))
     }
 
-    async fn revoke(&self, user: UserId, family: FamilyId) -> Result<()> {
-        self.delete_item(keys::family(user, family)).await
+    async fn reissue(
+        &self,
+        user: UserId,
+        family: FamilyId,
+        next: &str,
+        expires_at: Timestamp,
+        now: Timestamp,
+    ) -> Result<bool> {
+        // Tokens from before are forgotten: they are good for nothing any more, not even for ending the family.
+        let update = "SET currentHash = :next, rotatedAt = :at, expiresAt = :end REMOVE usedHashes";
+        let live = "expiresAt > :now AND attribute_not_exists(revokedAt)";
+        let change = Change::to(keys::family(user, family), update, live)
+            .with(":next", text(next))
+            .with(":at", millis(now))
+            .with(":end", expiry(expires_at))
+            .with(":now", expiry_now(now));
+        Ok(self.change(change, ReturnValue::None).await?.is_done())
     }
 
-    async fn revoke_all(&self, user: UserId, kept: Option<FamilyId>) -> Result<()> {
-        let mut families = self.keys_between(keys::user_partition(user), keys::families()).await?;
-        families.retain(|key| kept.is_none_or(|kept| keys::family_of(&key.sk) != Some(kept)));
-        self.delete_all(families).await
+    async fn end(&self, presented: &PresentedRefresh, now: Timestamp) -> Result<bool> {
+        let known = "expiresAt > :second AND (currentHash = :hash OR contains(usedHashes, :hash))";
+        let change = revocation(keys::family(presented.user, presented.family), known, now)
+            .with(":second", expiry_now(now))
+            .with(":hash", text(&presented.hash));
+        Ok(self.change(change, ReturnValue::None).await?.is_done())
     }
+
+    async fn revoke(&self, user: UserId, family: FamilyId, now: Timestamp) -> Result<()> {
+        let change = revocation(keys::family(user, family), "attribute_exists(pk)", now);
+        // Refused when it is gone: it is over then too.
+        self.change(change, ReturnValue::None).await.map(drop)
+    }
+
+    async fn revoke_all(&self, user: UserId, kept: Option<FamilyId>, now: Timestamp) -> Result<()> {
+        let families = self.keys_between(keys::user_partition(user), keys::families()).await?;
+        let families: Vec<FamilyId> = families.into_iter().filter_map(|key| keys::family_of(&key.sk)).collect();
+        let ended = families.into_iter().filter(|family| Some(*family) != kept);
+        let revoked = ended.map(|family| self.revoke(user, family, now));
+        stream::iter(revoked).buffer_unordered(AT_ONCE).try_collect().await
+    }
+}
+
+/// Ends a family, and remembers that for a while.
+fn revocation(key: Key, condition: &str, now: Timestamp) -> Change {
+    let update = "SET revokedAt = if_not_exists(revokedAt, :now), expiresAt = :gone";
+    Change::to(key, update, condition).with(":now", millis(now)).with(":gone", expiry(now + REMEMBERED_END))
 }
 
 impl Store {
@@ -83,9 +128,9 @@ struct Step<'a> {
 impl Step<'_> {
     /// The usual way: the presented token joins the used ones, as long as there is room.
     fn appending(&self) -> Change {
-        let update = "SET currentHash = :next, expiresAt = :end, \
+        let update = "SET currentHash = :next, rotatedAt = :at, expiresAt = :end, \
                       usedHashes = list_append(if_not_exists(usedHashes, :none), :used)";
-        let condition = "currentHash = :presented AND expiresAt > :now \
+        let condition = "currentHash = :presented AND expiresAt > :now AND attribute_not_exists(revokedAt) \
                          AND (attribute_not_exists(usedHashes) OR size(usedHashes) < :room)";
         self.values(update, condition)
             .with(":none", AttributeValue::L(Vec::new()))
@@ -97,8 +142,8 @@ impl Step<'_> {
     fn replacing(&self, mut used: Vec<String>) -> Change {
         used.drain(..used.len() / 2);
         used.push(self.presented.hash.clone());
-        let update = "SET currentHash = :next, expiresAt = :end, usedHashes = :used";
-        self.values(update, "currentHash = :presented AND expiresAt > :now")
+        let update = "SET currentHash = :next, rotatedAt = :at, expiresAt = :end, usedHashes = :used";
+        self.values(update, "currentHash = :presented AND expiresAt > :now AND attribute_not_exists(revokedAt)")
             .with(":used", AttributeValue::L(used.into_iter().map(AttributeValue::S).collect()))
     }
 
@@ -106,6 +151,7 @@ impl Step<'_> {
         Change::to(keys::family(self.presented.user, self.presented.family), update, condition)
             .with(":next", text(self.next))
             .with(":end", expiry(self.expires_at))
+            .with(":at", millis(self.now))
             .with(":presented", text(&self.presented.hash))
             .with(":now", expiry_now(self.now))
     }
@@ -119,6 +165,8 @@ struct FamilyRecord {
     #[serde(default)]
     used_hashes: Vec<String>,
     expires_at: u64,
+    rotated_at: Option<u64>,
+    revoked_at: Option<u64>,
 }
 
 impl FamilyRecord {
@@ -126,14 +174,20 @@ impl FamilyRecord {
         serde_dynamo::from_item(item).map_err(misfit)
     }
 
+    /// Whether it is neither revoked nor expired.
+    fn is_live(&self, now: Timestamp) -> bool {
+        self.revoked_at.is_none() && !is_over(self.expires_at, now)
+    }
+
     /// Why this family refused a rotation.
     fn judge(&self, rotation: &Step<'_>) -> Rotation {
-        // Only this very rotation knows `next`: a try whose answer was lost has written it.
-        if self.current_hash == rotation.next {
-            return Rotation::Rotated;
-        }
-        if is_over(self.expires_at, rotation.now) || !self.used_hashes.contains(&rotation.presented.hash) {
+        if !self.is_live(rotation.now) || !self.used_hashes.contains(&rotation.presented.hash) {
             return Rotation::Unknown;
+        }
+        let rotated_at = Timestamp::from_millis(self.rotated_at.unwrap_or_default());
+        // Only the presented token leads to `next`: it was presented before, a moment ago.
+        if self.current_hash == rotation.next && rotation.now.since(rotated_at) < REFRESH_GRACE {
+            return Rotation::Repeated(Timestamp::from_millis(self.expires_at * 1000));
         }
         Rotation::Reused
     }

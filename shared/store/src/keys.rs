@@ -101,6 +101,7 @@ pub(crate) fn counter(what: &Counted) -> Key {
         Counted::FailedLoginsOfAccount(email) => format!("RATE#failedLoginsOfAccount#{}", hash(email)),
         Counted::FailedLoginsOfAddress(address) => format!("RATE#failedLoginsOfAddress#{address}"),
         Counted::RegistrationsOfAddress(address) => format!("RATE#registrationsOfAddress#{address}"),
+        Counted::WrongPasswordsOf(user) => format!("RATE#wrongPasswordsOf#{user}"),
         Counted::SessionsOf(user) => format!("RATE#sessionsOf#{user}"),
         Counted::TicketsOf(user) => format!("RATE#ticketsOf#{user}"),
     };

@@ -9,7 +9,7 @@ use crate::records::SessionRecord;
 use crate::requests::Transacted;
 
 impl Sessions for Store {
-    async fn create(&self, session: &Session) -> Result<()> {
+    async fn add(&self, session: &Session) -> Result<()> {
         let created = keys::created(session.creator_id, session.id).into_item();
         let item = SessionRecord::of_new(session).into_item()?;
         match self.transact(vec![self.putting_new(item)?, self.putting_new(created)?]).await? {

@@ -56,6 +56,18 @@ impl Users for Store {
         Ok(self.change(change, ReturnValue::None).await?.is_done())
     }
 
+    async fn password_of(&self, id: UserId) -> Result<Option<PasswordHash>> {
+        let item = self.get_item(keys::profile(id), true).await?;
+        let record = item.map(serde_dynamo::from_item::<_, UserRecord>).transpose().map_err(misfit)?;
+        Ok(record.filter(|record| !record.is_going).map(|record| PasswordHash(record.password_hash)))
+    }
+
+    async fn begin_removal(&self, id: UserId) -> Result<()> {
+        let change = Change::to(keys::profile(id), "SET isGoing = :yes", "attribute_exists(pk)");
+        // Refused when it is gone already.
+        self.change(change.with(":yes", AttributeValue::Bool(true)), ReturnValue::None).await.map(drop)
+    }
+
     async fn remove(&self, user: &User) -> Result<()> {
         let own = || Item::from([(":user".to_owned(), text(user.id.to_string()))]);
         // Refused when somebody else has removed it before; its guards may be another account's by now.
@@ -83,6 +95,9 @@ struct UserRecord {
     created_at: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
     last_login_at: Option<u64>,
+    /// That the account is being removed.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    is_going: bool,
 }
 
 impl UserRecord {
@@ -96,6 +111,7 @@ impl UserRecord {
             password_hash: user.password.0.clone(),
             created_at: user.created_at.millis(),
             last_login_at: user.last_login_at.map(Timestamp::millis),
+            is_going: false,
         }
     }
 

@@ -1,7 +1,7 @@
 //! Accounts, their credentials, and their end.
 
 use serde_json::json;
-use testclient::{Account, Api, Reply};
+use testclient::{Account, Api, Reply, Socket};
 
 use crate::assert_problem;
 use crate::support::{PASSWORD, Pair, Target, unique};
@@ -66,13 +66,14 @@ async fn a_refresh_token_is_good_once_and_its_reuse_revokes_the_login() {
 }
 
 #[tokio::test]
-async fn racing_refreshes_never_both_succeed() {
+async fn racing_refreshes_get_the_same_successor_and_end_nothing() {
     let target = Target::local().await;
     let alice = target.person("alice").await;
     let race = || refresh(&target.api, &alice.refresh_token);
     let (one, two, three) = tokio::join!(race(), race(), race());
-    let succeeded = [&one, &two, &three].iter().filter(|reply| reply.status == 200).count();
-    assert_eq!(succeeded, 1);
+    let successors = [one, two, three].map(|reply| reply.text("refreshToken"));
+    assert!(successors.iter().all(|successor| *successor == successors[0]));
+    assert_eq!(refresh(&target.api, &successors[0]).await.status, 200);
 }
 
 #[tokio::test]
@@ -104,7 +105,7 @@ async fn logging_out_ends_the_logins_connections_and_its_access_to_sessions() {
         assert_problem(&target.about(&bob, what, &session).await, 401, "unauthorized");
     }
     assert_problem(&refresh(&target.api, &bob.refresh_token).await, 401, "invalid_refresh_token");
-    assert_problem(&target.api.post("/api/auth/logout", None, body).await, 401, "invalid_refresh_token");
+    assert_eq!(target.api.post("/api/auth/logout", None, body).await.status, 204, "again");
     assert_eq!(target.api.get("/api/auth/me", Some(&bob.token)).await.status, 200, "an access token ends by itself");
     assert_eq!(target.detail(&alice, &session).await["currentParticipants"], 1);
 }
@@ -176,4 +177,106 @@ async fn a_deleted_account_takes_its_sessions_and_its_messages_along() {
     assert_problem(&login(&target.api, &bob, PASSWORD).await, 401, "invalid_credentials");
     let reborn = target.api.register(&bob.username).await;
     assert_ne!(reborn.id, bob.id);
+}
+
+async fn log_out(target: &Target, person: &Account) -> Reply {
+    target.api.post("/api/auth/logout", None, json!({ "refreshToken": person.refresh_token })).await
+}
+
+async fn delete_account(target: &Target, person: &Account) -> Reply {
+    let body = Some(json!({ "password": PASSWORD }));
+    target.api.call(http::Method::DELETE, "/api/auth/me", Some(&person.token), body).await
+}
+
+#[tokio::test]
+async fn a_ticket_from_before_the_end_of_its_login_opens_nothing() {
+    let target = Target::local().await;
+    let owner = target.person("owner").await;
+    for end in ["logout", "password", "deletion"] {
+        let bob = target.person("bob").await;
+        let session = target.api.create_session(&owner, 5).await;
+        target.seat(&bob, &session).await;
+        let address = target.api.ticket(&bob, &session).await;
+        let ended = match end {
+            "logout" => log_out(&target, &bob).await,
+            "password" => {
+                let elsewhere = target.api.login(&format!("{}@example.org", bob.username), PASSWORD).await;
+                let change = json!({ "currentPassword": PASSWORD, "newPassword": "battery staple" });
+                target.api.post("/api/auth/password", Some(&elsewhere.token), change).await
+            }
+            _ => delete_account(&target, &bob).await,
+        };
+        assert!(ended.status.is_success(), "{end}: {}", ended.body);
+        let refused = Socket::connect(&address).await.err().map(|refused| refused.status);
+        assert_eq!(refused, Some(http::StatusCode::UNAUTHORIZED), "{end}");
+    }
+}
+
+#[tokio::test]
+async fn a_connection_that_has_not_joined_ends_with_its_login() {
+    let target = Target::local().await;
+    let owner = target.person("owner").await;
+    for deleted in [false, true] {
+        let bob = target.person("bob").await;
+        let session = target.api.create_session(&owner, 5).await;
+        target.seat(&bob, &session).await;
+        let mut idle = target.connect(&bob, &session).await;
+        let ended = if deleted { delete_account(&target, &bob).await } else { log_out(&target, &bob).await };
+        assert_eq!(ended.status, 204, "{}", ended.body);
+        idle.ended().await;
+    }
+}
+
+#[tokio::test]
+async fn the_new_token_of_a_changed_password_logs_the_callers_connection_out() {
+    let target = Target::local().await;
+    let Pair { bob, mut at_bob, at_alice: _at_alice, .. } = target.pair().await;
+    let change = json!({ "currentPassword": PASSWORD, "newPassword": "battery staple" });
+    let changed = target.api.post("/api/auth/password", Some(&bob.token), change).await;
+    let renewed = Account { refresh_token: changed.text("refreshToken"), ..bob };
+    assert_eq!(log_out(&target, &renewed).await.status, 204);
+    at_bob.ended().await;
+}
+
+#[tokio::test]
+async fn the_token_of_a_deleted_account_is_refused_everywhere() {
+    let target = Target::local().await;
+    let (alice, bob) = (target.person("alice").await, target.person("bob").await);
+    let session = target.api.create_session(&alice, 5).await;
+    target.seat(&bob, &session).await;
+    assert_eq!(delete_account(&target, &bob).await.status, 204);
+    let create = json!({ "name": "a ghost's" });
+    assert_problem(&target.api.post("/api/session/create", Some(&bob.token), create).await, 401, "unauthorized");
+    for what in ["join", "ticket", "leave", "end"] {
+        assert_problem(&target.about(&bob, what, &session).await, 401, "unauthorized");
+    }
+    let of_session = [format!("/api/session/{session}"), format!("/api/session/{session}/messages")];
+    for path in ["/api/iceservers", "/api/session/active", "/api/auth/me", &of_session[0], &of_session[1]] {
+        assert_problem(&target.api.get(path, Some(&bob.token)).await, 401, "unauthorized");
+    }
+    assert_problem(&delete_account(&target, &bob).await, 401, "unauthorized");
+}
+
+#[tokio::test]
+async fn names_and_passwords_that_look_alike_are_the_same() {
+    let target = Target::local().await;
+    let name = unique("jose\u{301}");
+    let register = async |username: &str, password: &str| {
+        let email = format!("{}@example.org", unique("somebody"));
+        let body = json!({ "username": username, "email": email, "password": password });
+        (target.api.post("/api/auth/register", None, body).await, email)
+    };
+    let (first, email) = register(&name, "pa\u{308}ssword one").await;
+    assert_eq!(first.status, 201, "{}", first.body);
+    let composed = name.replace("e\u{301}", "\u{e9}");
+    assert_eq!(first.text("username"), composed);
+    assert_problem(&register(&composed, PASSWORD).await.0, 409, "user_exists");
+    let login = json!({ "email": email, "password": "p\u{e4}ssword one" });
+    assert_eq!(target.api.post("/api/auth/login", None, login).await.status, 200);
+    for hidden in ["\u{200b}", "\u{2060}\u{2060}", "\u{3164}", "\u{ad}", "\u{202e}", "\u{feff}", "ad\u{200b}min"] {
+        assert_problem(&register(hidden, PASSWORD).await.0, 400, "invalid_request");
+    }
+    for guessed in ["12345678", "passwort", "        "] {
+        assert_problem(&register(&unique("new"), guessed).await.0, 400, "invalid_request");
+    }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use domain::{Clock, FamilyId, SessionId, TicketId, Timestamp, Username};
+use domain::{Clock, SessionId, TicketId, Timestamp, Username};
 use http::StatusCode;
 use local::Options;
 use runtime::{SystemClock, UuidSource, settings};
@@ -25,7 +25,7 @@ fn mint(secret: &str, person: &Account, session: &str, at: Timestamp) -> String 
         username: Username::parse(&person.username).expect("a name"),
         session: session.parse().expect("an id"),
         attempt: u64::MAX,
-        family: FamilyId::new(&ids, at),
+        family: auth::RefreshTokens::parse(&person.refresh_token).expect("one of ours").family,
         access_expires_at: at + Duration::from_secs(3600),
     };
     let secrets = auth::Secrets::parse(secret, None).expect("a long secret");

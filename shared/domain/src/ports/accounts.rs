@@ -19,6 +19,10 @@ pub trait Users {
         old: &PasswordHash,
         new: &PasswordHash,
     ) -> impl Future<Output = Result<bool>> + Send;
+    /// The password's hash as it is now, strongly consistent; `None` without the account, or while it is being removed.
+    fn password_of(&self, id: UserId) -> impl Future<Output = Result<Option<PasswordHash>>> + Send;
+    /// Marks the account as being removed: nothing is opened for it any more.
+    fn begin_removal(&self, id: UserId) -> impl Future<Output = Result<()>> + Send;
     /// Removes the account and frees its address and name.
     fn remove(&self, user: &User) -> impl Future<Output = Result<()>> + Send;
 }
@@ -32,6 +36,18 @@ pub struct PresentedRefresh {
     pub family: FamilyId,
     /// The hash of its secret.
     pub hash: String,
+    /// The secret, from which its successor is made.
+    pub secret: RefreshSecret,
+}
+
+/// The secret of a refresh token; never shown.
+#[derive(Clone, PartialEq, Eq, Default)]
+pub struct RefreshSecret(pub [u8; 32]);
+
+impl std::fmt::Debug for RefreshSecret {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("RefreshSecret(..)")
+    }
 }
 
 /// A new refresh token: the text for the client, the hash for the table.
@@ -48,6 +64,9 @@ pub struct MintedRefresh {
 pub enum Rotation {
     /// It was the newest of its family, and the next one stands in its place.
     Rotated,
+    /// It was replaced a moment ago, and the next one, which ends then, is still the newest: its answer was lost, or two
+    /// tabs asked at once.
+    Repeated(Timestamp),
     /// It had been used before: somebody else has it too.
     Reused,
     /// Unknown, expired or revoked.
@@ -64,7 +83,8 @@ pub trait Families {
         hash: &str,
         expires_at: Timestamp,
     ) -> impl Future<Output = Result<()>> + Send;
-    /// Puts `next` in the place of the presented token, if that is the newest; one atomic step.
+    /// Puts `next` in the place of the presented token, if that is the newest; one atomic step. `next` is always the same
+    /// for the same token.
     fn rotate(
         &self,
         presented: &PresentedRefresh,
@@ -74,22 +94,43 @@ pub trait Families {
     ) -> impl Future<Output = Result<Rotation>> + Send;
     /// Whether the family is neither revoked nor expired.
     fn is_live(&self, user: UserId, family: FamilyId, now: Timestamp) -> impl Future<Output = Result<bool>> + Send;
+    /// Gives a family another token, and forgets every one from before; false when the family is over.
+    fn reissue(
+        &self,
+        user: UserId,
+        family: FamilyId,
+        next: &str,
+        expires_at: Timestamp,
+        now: Timestamp,
+    ) -> impl Future<Output = Result<bool>> + Send;
+    /// Ends the family of the presented token, the newest or one used before; false when it is neither. A family that has
+    /// ended is remembered for a day, so that its end can be repeated.
+    fn end(&self, presented: &PresentedRefresh, now: Timestamp) -> impl Future<Output = Result<bool>> + Send;
     /// Ends one family.
-    fn revoke(&self, user: UserId, family: FamilyId) -> impl Future<Output = Result<()>> + Send;
+    fn revoke(&self, user: UserId, family: FamilyId, now: Timestamp) -> impl Future<Output = Result<()>> + Send;
     /// Ends every family of the user but `kept`.
-    fn revoke_all(&self, user: UserId, kept: Option<FamilyId>) -> impl Future<Output = Result<()>> + Send;
+    fn revoke_all(
+        &self,
+        user: UserId,
+        kept: Option<FamilyId>,
+        now: Timestamp,
+    ) -> impl Future<Output = Result<()>> + Send;
 }
 
 /// Makes refresh tokens.
 pub trait RefreshMint {
     /// A new token of that family.
     fn mint(&self, user: UserId, family: FamilyId) -> MintedRefresh;
+    /// The token that takes the place of the presented one: always the same.
+    fn successor(&self, presented: &PresentedRefresh) -> MintedRefresh;
 }
 
 /// Slow, salted password hashing.
 pub trait PasswordHasher {
     /// Hashes a new password.
     fn hash(&self, password: &Password) -> impl Future<Output = Result<PasswordHash>> + Send;
+    /// Whether a hash is made as new ones are.
+    fn is_current(&self, hash: &PasswordHash) -> bool;
     /// Whether the password fits. Without a hash it does the same work and says no.
     fn verify(&self, password: &Password, hash: Option<&PasswordHash>) -> impl Future<Output = Result<bool>> + Send;
 }
@@ -103,6 +144,9 @@ pub enum Counted {
     FailedLoginsOfAddress(String),
     /// Registrations from a network address.
     RegistrationsOfAddress(String),
+    /// Wrong passwords of a user who is signed in. Failed logins do not count here, so that nobody else can keep a user
+    /// from changing the password.
+    WrongPasswordsOf(UserId),
     /// Sessions created by a user.
     SessionsOf(UserId),
     /// Tickets minted for a user.

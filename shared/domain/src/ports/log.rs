@@ -10,6 +10,8 @@ pub trait ConnectionLog {
     fn close(&self, user: UserId, ticket: TicketId, closure: &Closure) -> impl Future<Output = Result<()>> + Send;
     /// Whether the end of the connection that a ticket admitted was noted; strongly consistent.
     fn is_closed(&self, user: UserId, ticket: TicketId) -> impl Future<Output = Result<bool>> + Send;
+    /// Forgets a connection that was noted and then refused.
+    fn forget(&self, user: UserId, ticket: TicketId) -> impl Future<Output = Result<()>> + Send;
     /// The user's connections since `from`.
     fn of_user(&self, user: UserId, from: Timestamp) -> impl Future<Output = Result<Vec<LoggedConnection>>> + Send;
 }

@@ -10,7 +10,8 @@ mod seats;
 mod sessions;
 
 pub use accounts::{
-    Counted, Families, MintedRefresh, PasswordHasher, PresentedRefresh, RefreshMint, Rotation, Throttles, Users,
+    Counted, Families, MintedRefresh, PasswordHasher, PresentedRefresh, RefreshMint, RefreshSecret, Rotation,
+    Throttles, Users,
 };
 pub use delivery::{
     ChatHistory, ChatLog, ChatMessage, ClientMessageId, DelayedMessage, Delays, Inbox, Page, Pushed, Signal, Sockets,

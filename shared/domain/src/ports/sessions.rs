@@ -5,7 +5,7 @@ use crate::{Result, Roster, Session, SessionId, Timestamp, UserId, Visibility};
 /// What sessions need from storage.
 pub trait Sessions {
     /// Stores a new session, and that its creator made it.
-    fn create(&self, session: &Session) -> impl Future<Output = Result<()>> + Send;
+    fn add(&self, session: &Session) -> impl Future<Output = Result<()>> + Send;
 }
 
 /// Reads a session with its participants.

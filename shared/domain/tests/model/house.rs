@@ -294,6 +294,10 @@ impl ConnectionLog for House {
         .await
     }
 
+    async fn forget(&self, _: UserId, _: TicketId) -> Result<()> {
+        Ok(())
+    }
+
     async fn is_closed(&self, _: UserId, ticket: TicketId) -> Result<bool> {
         self.call(|world| world.closed.contains(&ticket)).await
     }
@@ -612,11 +616,19 @@ impl Families for House {
         Ok(true)
     }
 
-    async fn revoke(&self, _: UserId, _: FamilyId) -> Result<()> {
+    async fn reissue(&self, _: UserId, _: FamilyId, _: &str, _: Timestamp, _: Timestamp) -> Result<bool> {
+        Ok(true)
+    }
+
+    async fn end(&self, _: &PresentedRefresh, _: Timestamp) -> Result<bool> {
+        Ok(true)
+    }
+
+    async fn revoke(&self, _: UserId, _: FamilyId, _: Timestamp) -> Result<()> {
         Ok(())
     }
 
-    async fn revoke_all(&self, _: UserId, _: Option<FamilyId>) -> Result<()> {
+    async fn revoke_all(&self, _: UserId, _: Option<FamilyId>, _: Timestamp) -> Result<()> {
         Ok(())
     }
 }

@@ -1,8 +1,8 @@
 //! Logins, refresh tokens and passwords.
 
 use domain::accounts::{Grant, Registration};
-use domain::ports::PresentedRefresh;
-use domain::{Caller, Email, Error, Password, Result, Throttle, Username, accounts};
+use domain::ports::{PresentedRefresh, RefreshSecret};
+use domain::{Caller, Email, Error, Password, PasswordHash, Result, Throttle, Username, accounts};
 
 use crate::fake::{Fake, at};
 
@@ -16,7 +16,12 @@ async fn login(fake: &Fake, email: &str, text: &str) -> Result<Grant> {
 }
 
 fn presented(caller: &Caller, hash: &str) -> PresentedRefresh {
-    PresentedRefresh { user: caller.user_id, family: caller.family, hash: hash.to_owned() }
+    PresentedRefresh {
+        user: caller.user_id,
+        family: caller.family,
+        hash: hash.to_owned(),
+        secret: RefreshSecret::default(),
+    }
 }
 
 #[tokio::test]
@@ -29,10 +34,10 @@ async fn a_login_is_counted_before_the_password_is_looked_at_and_taken_back_when
         "hit logins of alice@example.org",
         "hit logins from 192.0.2.1",
         "verify",
+        "start family",
         "refund logins of alice@example.org",
         "refund logins from 192.0.2.1",
         "record login",
-        "start family",
     ];
     assert_eq!(fake.journal(), expected);
     assert!(fake.state().hits.values().all(|hits| *hits == 0));
@@ -85,14 +90,18 @@ async fn a_registration_is_counted_and_logs_in() {
 }
 
 #[tokio::test]
-async fn a_refresh_token_is_good_for_one_exchange() {
+async fn a_refresh_token_leads_to_one_successor_and_an_older_one_ends_the_family() {
     let fake = Fake::default();
     let alice = fake.caller("alice");
-    let grant = accounts::refresh(&fake, &fake, fake.context(5), &presented(&alice, "alice-1")).await.unwrap();
-    assert_eq!((grant.user.id, grant.family), (alice.user_id, alice.family));
+    let presented = |hash: &str| presented(&alice, hash);
+    let first = accounts::refresh(&fake, &fake, fake.context(5), &presented("alice-1")).await.unwrap();
+    assert_eq!((first.user.id, first.family), (alice.user_id, alice.family));
+    let again = accounts::refresh(&fake, &fake, fake.context(6), &presented("alice-1")).await.unwrap();
+    assert_eq!(again.refresh_token, first.refresh_token, "an answer was lost, or two tabs asked");
 
-    let again = accounts::refresh(&fake, &fake, fake.context(6), &presented(&alice, "alice-1")).await;
-    assert!(matches!(again.err().unwrap(), Error::InvalidRefreshToken));
+    accounts::refresh(&fake, &fake, fake.context(7), &presented("after alice-1")).await.unwrap();
+    let older = accounts::refresh(&fake, &fake, fake.context(8), &presented("alice-1")).await;
+    assert!(matches!(older.err().unwrap(), Error::InvalidRefreshToken));
     assert!(fake.state().families.is_empty(), "somebody else has it too, so the family is over");
 }
 
@@ -103,37 +112,133 @@ async fn a_forged_refresh_token_harms_nobody() {
     let forged = presented(&alice, "forged");
     let refreshed = accounts::refresh(&fake, &fake, fake.context(5), &forged).await;
     assert!(matches!(refreshed.err().unwrap(), Error::InvalidRefreshToken));
-    let logged_out = accounts::logout(&fake, &fake, fake.context(5), &forged).await;
+    let logged_out = accounts::logout(&fake, fake.context(5), &forged).await;
     assert!(matches!(logged_out.unwrap_err(), Error::InvalidRefreshToken));
     assert_eq!(fake.state().families.len(), 1);
 }
 
 #[tokio::test]
-async fn logging_out_ends_the_family() {
+async fn logging_out_ends_the_family_and_may_be_repeated() {
     let fake = Fake::default();
     let alice = fake.caller("alice");
-    accounts::logout(&fake, &fake, fake.context(5), &presented(&alice, "alice-1")).await.unwrap();
-    assert!(fake.state().families.is_empty());
+    for _ in 0..2 {
+        accounts::logout(&fake, fake.context(5), &presented(&alice, "alice-1")).await.unwrap();
+        assert!(fake.state().families.is_empty());
+    }
+    let refreshed = accounts::refresh(&fake, &fake, fake.context(6), &presented(&alice, "alice-1")).await;
+    assert!(matches!(refreshed.err().unwrap(), Error::InvalidRefreshToken));
+}
+
+async fn change(fake: &Fake, caller: &Caller, current: &str, new: &str) -> Result<Grant> {
+    let (current, new) = (password(current), password(new));
+    accounts::change_password(fake, fake, fake, fake.context(5), caller, &current, &new).await
+}
+
+const OLD: &str = "alice's password";
+const NEW: &str = "the next password";
+
+#[tokio::test]
+async fn a_new_password_leaves_the_callers_login_alone_with_a_new_token() {
+    let fake = Fake::default();
+    let (alice, bob) = (fake.caller("alice"), fake.caller("bob"));
+    login(&fake, "alice@example.org", OLD).await.unwrap();
+    assert!(matches!(change(&fake, &alice, "wrong", NEW).await.err().unwrap(), Error::InvalidCredentials));
+    let wrong = format!("wrong passwords of {}", alice.user_id);
+    assert_eq!(fake.state().hits[&wrong], 1);
+
+    let grant = change(&fake, &alice, OLD, NEW).await.unwrap();
+    assert_eq!(grant.family, alice.family, "so that its logout finds its connections");
+    let families: Vec<_> = fake.state().families.keys().copied().collect();
+    assert_eq!(families, [(alice.user_id, alice.family), (bob.user_id, bob.family)]);
+    assert!(login(&fake, "alice@example.org", NEW).await.is_ok());
 }
 
 #[tokio::test]
-async fn a_new_password_leaves_the_callers_new_login_alone() {
+async fn a_caller_whose_login_is_over_gets_a_new_one_with_the_new_password() {
     let fake = Fake::default();
-    let (alice, bob) = (fake.caller("alice"), fake.caller("bob"));
-    let change = |current: &'static str| {
-        let (current, new) = (password(current), password("the next password"));
-        let (fake, user) = (&fake, alice.user_id);
-        async move { accounts::change_password(fake, fake, fake, fake.context(5), user, &current, &new).await }
-    };
-    assert!(matches!(change("wrong").await.err().unwrap(), Error::InvalidCredentials));
-    assert_eq!(fake.state().hits["logins of alice@example.org"], 1, "a wrong one counts as a failed login");
+    let alice = fake.caller("alice");
+    fake.state().families.clear();
+    let grant = change(&fake, &alice, OLD, NEW).await.unwrap();
+    assert_ne!(grant.family, alice.family);
+    assert_eq!(fake.state().families.keys().collect::<Vec<_>>(), [&(alice.user_id, grant.family)]);
+}
 
-    let grant = change("alice's password").await.unwrap();
-    let families: Vec<_> = fake.state().families.keys().copied().collect();
-    assert!(families.contains(&(alice.user_id, grant.family)) && families.contains(&(bob.user_id, bob.family)));
-    assert_eq!(families.len(), 2, "alice's other login is over");
-    assert!(login(&fake, "alice@example.org", "the next password").await.is_ok());
-    assert!(change("alice's password").await.is_err());
+#[tokio::test]
+async fn a_change_that_was_interrupted_anywhere_is_finished_by_asking_again() {
+    for step in ["hash", "revoke all", "replace password", "reissue"] {
+        let fake = Fake::default();
+        let alice = fake.caller("alice");
+        let other = login(&fake, "alice@example.org", OLD).await.unwrap();
+        fake.fail(step);
+        assert!(change(&fake, &alice, OLD, NEW).await.is_err(), "{step}");
+        fake.state().failing.clear();
+        change(&fake, &alice, OLD, NEW).await.unwrap();
+        assert!(!fake.state().families.contains_key(&(alice.user_id, other.family)), "{step}");
+        assert!(login(&fake, "alice@example.org", OLD).await.is_err(), "{step}");
+        assert!(login(&fake, "alice@example.org", NEW).await.is_ok(), "{step}");
+    }
+}
+
+#[tokio::test]
+async fn guesses_of_others_keep_nobody_from_changing_the_password() {
+    let mut fake = Fake::default();
+    fake.policy.failed_logins_per_account = Throttle { limit: 2, ..fake.policy.failed_logins_per_account };
+    let alice = fake.caller("alice");
+    for _ in 0..3 {
+        assert!(login(&fake, "alice@example.org", "guess").await.is_err());
+    }
+    change(&fake, &alice, OLD, NEW).await.unwrap();
+    for _ in 0..2 {
+        assert!(matches!(change(&fake, &alice, "guess", OLD).await.err().unwrap(), Error::InvalidCredentials));
+    }
+    assert!(
+        matches!(change(&fake, &alice, NEW, OLD).await.err().unwrap(), Error::RateLimited { .. }),
+        "but are limited"
+    );
+}
+
+/// Runs both at once: the second begins when the first has done so many of its steps, and then they take turns.
+async fn overlapped<A, B>(
+    first: impl Future<Output = A>,
+    head_start: usize,
+    second: impl Future<Output = B>,
+) -> (A, B) {
+    let late = async {
+        for _ in 0..head_start {
+            tokio::task::yield_now().await;
+        }
+        second.await
+    };
+    futures_util::future::join(first, late).await
+}
+
+#[tokio::test]
+async fn no_login_with_the_old_password_survives_its_change_however_they_overlap() {
+    for head_start in 0..24 {
+        for change_first in [false, true] {
+            let fake = Fake::default();
+            let alice = fake.caller("alice");
+            let (old, changed) = if change_first {
+                let change = change(&fake, &alice, OLD, NEW);
+                let (changed, old) = overlapped(change, head_start, login(&fake, "alice@example.org", OLD)).await;
+                (old, changed)
+            } else {
+                overlapped(login(&fake, "alice@example.org", OLD), head_start, change(&fake, &alice, OLD, NEW)).await
+            };
+            let kept = changed.unwrap().family;
+            let families: Vec<_> = fake.state().families.keys().copied().collect();
+            assert_eq!(families, [(alice.user_id, kept)], "{head_start} {change_first} {}", old.is_ok());
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_older_hash_is_made_anew_when_its_password_is_there() {
+    let fake = Fake::default();
+    fake.caller("alice");
+    fake.state().users[0].password = PasswordHash(format!("old {OLD}"));
+    login(&fake, "alice@example.org", OLD).await.unwrap();
+    assert_eq!(fake.state().users[0].password, PasswordHash(OLD.to_owned()));
 }
 
 #[tokio::test]
@@ -141,8 +246,15 @@ async fn of_two_new_passwords_at_once_the_slower_is_refused() {
     let fake = Fake::default();
     let alice = fake.caller("alice");
     fake.state().overtaken = true;
-    let (current, new) = (password("alice's password"), password("the next password"));
-    let changed = accounts::change_password(&fake, &fake, &fake, fake.context(5), alice.user_id, &current, &new).await;
-    assert!(matches!(changed.err().unwrap(), Error::InvalidCredentials));
-    assert!(fake.state().families.contains_key(&(alice.user_id, alice.family)), "and no login ends for it");
+    assert!(matches!(change(&fake, &alice, OLD, NEW).await.err().unwrap(), Error::InvalidCredentials));
+    assert!(fake.state().families.contains_key(&(alice.user_id, alice.family)), "and the caller's login goes on");
+}
+
+#[tokio::test]
+async fn an_account_that_is_going_opens_nothing() {
+    let fake = Fake::default();
+    let alice = fake.caller("alice");
+    fake.state().going.insert(alice.user_id);
+    assert!(matches!(login(&fake, "alice@example.org", OLD).await.err().unwrap(), Error::InvalidCredentials));
+    assert!(matches!(accounts::require_account(&fake, &alice).await.unwrap_err(), Error::Unauthorized));
 }

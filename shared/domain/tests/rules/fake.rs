@@ -48,6 +48,10 @@ pub struct State {
     pub users: Vec<User>,
     /// The hashes of each family, the newest last.
     pub families: BTreeMap<(UserId, FamilyId), Vec<String>>,
+    /// The families that ended by their own token.
+    pub ended: BTreeMap<(UserId, FamilyId), Vec<String>>,
+    /// Accounts that are being removed.
+    pub going: BTreeSet<UserId>,
     pub hits: BTreeMap<String, u32>,
     pub connections: Vec<LoggedConnection>,
     /// Connections that are gone.
@@ -97,6 +101,17 @@ impl Fake {
     /// From now on that call fails.
     pub fn fail(&self, call: &str) {
         self.state().failing.insert(call.to_owned());
+    }
+
+    /// Lets whatever else runs go on, where a test lets several rules run at once.
+    async fn pause(&self) {
+        tokio::task::yield_now().await;
+    }
+
+    /// One step of a rule among those of others.
+    async fn step(&self, call: &str) -> Result<MutexGuard<'_, State>> {
+        self.pause().await;
+        self.called(call.to_owned())
     }
 
     /// Notes a call; an error if it is to fail.
@@ -384,7 +399,7 @@ impl Rosters for Fake {
 }
 
 impl Sessions for Fake {
-    async fn create(&self, session: &Session) -> Result<()> {
+    async fn add(&self, session: &Session) -> Result<()> {
         self.called("create".to_owned())?.sessions.push(session.clone());
         Ok(())
     }
@@ -566,6 +581,11 @@ impl ConnectionLog for Fake {
         Ok(state.connections.iter().any(|c| c.admission.ticket == ticket && c.closure.is_some()))
     }
 
+    async fn forget(&self, _: UserId, ticket: TicketId) -> Result<()> {
+        self.state().connections.retain(|logged| logged.admission.ticket != ticket);
+        Ok(())
+    }
+
     async fn of_user(&self, user: UserId, from: Timestamp) -> Result<Vec<LoggedConnection>> {
         let state = self.state();
         let logged = state.connections.iter().filter(|c| c.admission.user == user && c.admission.at >= from);
@@ -575,7 +595,7 @@ impl ConnectionLog for Fake {
 
 impl Users for Fake {
     async fn create(&self, user: &User) -> Result<()> {
-        let mut state = self.called("create user".to_owned())?;
+        let mut state = self.step("create user").await?;
         if state.users.iter().any(|other| other.email.key() == user.email.key()) {
             return Err(Error::UserExists);
         }
@@ -584,24 +604,39 @@ impl Users for Fake {
     }
 
     async fn by_email(&self, email: &Email) -> Result<Option<User>> {
+        self.pause().await;
         Ok(self.state().users.iter().find(|user| user.email.key() == email.key()).cloned())
     }
 
     async fn by_id(&self, id: UserId) -> Result<Option<User>> {
+        self.pause().await;
         Ok(self.state().users.iter().find(|user| user.id == id).cloned())
     }
 
     async fn record_login(&self, _: UserId, _: Timestamp) -> Result<()> {
-        self.called("record login".to_owned()).map(drop)
+        self.step("record login").await.map(drop)
     }
 
     async fn replace_password(&self, id: UserId, old: &PasswordHash, new: &PasswordHash) -> Result<bool> {
-        let mut state = self.called("replace password".to_owned())?;
+        let mut state = self.step("replace password").await?;
         let user = state.users.iter_mut().find(|user| user.id == id && user.password == *old);
         Ok(user.map(|user| user.password = new.clone()).is_some())
     }
 
+    async fn password_of(&self, id: UserId) -> Result<Option<PasswordHash>> {
+        self.pause().await;
+        let state = self.state();
+        let user = state.users.iter().find(|user| user.id == id && !state.going.contains(&id));
+        Ok(user.map(|user| user.password.clone()))
+    }
+
+    async fn begin_removal(&self, id: UserId) -> Result<()> {
+        self.step("begin removal").await?.going.insert(id);
+        Ok(())
+    }
+
     async fn remove(&self, user: &User) -> Result<()> {
+        self.pause().await;
         self.state().users.retain(|other| other.id != user.id);
         Ok(())
     }
@@ -609,12 +644,12 @@ impl Users for Fake {
 
 impl Families for Fake {
     async fn start(&self, user: UserId, family: FamilyId, hash: &str, _: Timestamp) -> Result<()> {
-        self.called("start family".to_owned())?.families.insert((user, family), vec![hash.to_owned()]);
+        self.step("start family").await?.families.insert((user, family), vec![hash.to_owned()]);
         Ok(())
     }
 
-    async fn rotate(&self, presented: &PresentedRefresh, next: &str, _: Timestamp, _: Timestamp) -> Result<Rotation> {
-        let mut state = self.called("rotate".to_owned())?;
+    async fn rotate(&self, presented: &PresentedRefresh, next: &str, end: Timestamp, _: Timestamp) -> Result<Rotation> {
+        let mut state = self.step("rotate").await?;
         let Some(hashes) = state.families.get_mut(&(presented.user, presented.family)) else {
             return Ok(Rotation::Unknown);
         };
@@ -622,20 +657,39 @@ impl Families for Fake {
             hashes.push(next.to_owned());
             return Ok(Rotation::Rotated);
         }
+        if hashes.ends_with(&[presented.hash.clone(), next.to_owned()]) {
+            return Ok(Rotation::Repeated(end));
+        }
         Ok(if hashes.contains(&presented.hash) { Rotation::Reused } else { Rotation::Unknown })
     }
 
     async fn is_live(&self, user: UserId, family: FamilyId, _: Timestamp) -> Result<bool> {
+        self.pause().await;
         Ok(self.state().families.contains_key(&(user, family)))
     }
 
-    async fn revoke(&self, user: UserId, family: FamilyId) -> Result<()> {
-        self.called("revoke".to_owned())?.families.remove(&(user, family));
+    async fn reissue(&self, user: UserId, family: FamilyId, next: &str, _: Timestamp, _: Timestamp) -> Result<bool> {
+        let mut state = self.step("reissue").await?;
+        Ok(state.families.get_mut(&(user, family)).map(|hashes| hashes.push(next.to_owned())).is_some())
+    }
+
+    async fn end(&self, presented: &PresentedRefresh, _: Timestamp) -> Result<bool> {
+        let mut state = self.step("end family").await?;
+        let key = (presented.user, presented.family);
+        if let Some(hashes) = state.families.get(&key).filter(|hashes| hashes.contains(&presented.hash)).cloned() {
+            state.families.remove(&key);
+            state.ended.insert(key, hashes);
+        }
+        Ok(state.ended.get(&key).is_some_and(|hashes| hashes.contains(&presented.hash)))
+    }
+
+    async fn revoke(&self, user: UserId, family: FamilyId, _: Timestamp) -> Result<()> {
+        self.step("revoke").await?.families.remove(&(user, family));
         Ok(())
     }
 
-    async fn revoke_all(&self, user: UserId, kept: Option<FamilyId>) -> Result<()> {
-        let mut state = self.called("revoke all".to_owned())?;
+    async fn revoke_all(&self, user: UserId, kept: Option<FamilyId>, _: Timestamp) -> Result<()> {
+        let mut state = self.step("revoke all").await?;
         state.families.retain(|(owner, family), _| *owner != user || Some(*family) == kept);
         Ok(())
     }
@@ -644,6 +698,11 @@ impl Families for Fake {
 impl RefreshMint for Fake {
     fn mint(&self, _: UserId, family: FamilyId) -> MintedRefresh {
         let hash = format!("minted for {family}");
+        MintedRefresh { token: format!("token of {hash}"), hash }
+    }
+
+    fn successor(&self, presented: &PresentedRefresh) -> MintedRefresh {
+        let hash = format!("after {}", presented.hash);
         MintedRefresh { token: format!("token of {hash}"), hash }
     }
 }
@@ -657,9 +716,13 @@ impl PasswordHasher for Fake {
         Ok(PasswordHash(password.reveal().to_owned()))
     }
 
+    fn is_current(&self, hash: &PasswordHash) -> bool {
+        !hash.0.starts_with("old ")
+    }
+
     async fn verify(&self, password: &Password, hash: Option<&PasswordHash>) -> Result<bool> {
         self.called("verify".to_owned()).map(drop)?;
-        Ok(hash.is_some_and(|hash| hash.0 == password.reveal()))
+        Ok(hash.is_some_and(|hash| hash.0.trim_start_matches("old ") == password.reveal()))
     }
 }
 
@@ -686,6 +749,7 @@ fn counted(what: &Counted) -> String {
         Counted::FailedLoginsOfAccount(email) => format!("logins of {email}"),
         Counted::FailedLoginsOfAddress(address) => format!("logins from {address}"),
         Counted::RegistrationsOfAddress(address) => format!("registrations from {address}"),
+        Counted::WrongPasswordsOf(user) => format!("wrong passwords of {user}"),
         Counted::SessionsOf(_) => "sessions".to_owned(),
         Counted::TicketsOf(_) => "tickets".to_owned(),
     }

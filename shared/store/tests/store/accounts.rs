@@ -105,3 +105,29 @@ async fn a_removed_account_frees_its_address_and_its_name() {
     at.store.remove(&first).await.unwrap();
     assert_eq!(at.store.by_email(&second.email).await.unwrap(), Some(second), "a late second removal hits nobody else");
 }
+
+#[tokio::test]
+async fn an_account_that_is_going_has_no_password_and_is_still_found() {
+    let at = Setting::new().await;
+    let alice = at.samples.user("alice");
+    assert_eq!(at.store.password_of(alice.id).await.unwrap(), None);
+    at.store.create(&alice).await.unwrap();
+    assert_eq!(at.store.password_of(alice.id).await.unwrap(), Some(alice.password.clone()));
+    at.store.begin_removal(alice.id).await.unwrap();
+    assert_eq!(at.store.password_of(alice.id).await.unwrap(), None);
+    assert_eq!(at.store.by_id(alice.id).await.unwrap(), Some(alice.clone()), "so that its removal can be repeated");
+    at.store.remove(&alice).await.unwrap();
+    at.store.begin_removal(alice.id).await.unwrap();
+    assert_eq!(at.store.by_id(alice.id).await.unwrap(), None, "and nothing of it comes back");
+}
+
+#[tokio::test]
+async fn a_name_or_an_address_that_looks_like_a_taken_one_is_taken() {
+    let at = Setting::new().await;
+    at.store.create(&at.samples.user("admin")).await.unwrap();
+    for (name, address) in [("\u{430}dmin", "other@example.org"), ("other", "\u{430}dmin@example.org")] {
+        let mut twin = at.samples.user("twin");
+        (twin.username, twin.email) = (Username::parse(name).unwrap(), Email::parse(address).unwrap());
+        assert_eq!(at.store.create(&twin).await.unwrap_err().code(), "user_exists");
+    }
+}

@@ -1,14 +1,15 @@
 //! Refresh-token families.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use domain::ports::{Families, PresentedRefresh, Rotation};
+use domain::ports::{Families, PresentedRefresh, RefreshSecret, Rotation};
 use domain::{FamilyId, UserId};
 
 use crate::Setting;
 
 fn presented(user: UserId, family: FamilyId, hash: &str) -> PresentedRefresh {
-    PresentedRefresh { user, family, hash: hash.to_owned() }
+    PresentedRefresh { user, family, hash: hash.to_owned(), secret: RefreshSecret::default() }
 }
 
 impl Setting {
@@ -80,7 +81,7 @@ async fn an_expired_family_is_dead_even_before_it_is_deleted() {
 async fn a_revoked_family_is_dead_and_knows_no_token() {
     let at = Setting::new().await;
     let (user, family) = at.family("first").await;
-    at.store.revoke(user, family).await.unwrap();
+    at.store.revoke(user, family, at.samples.now()).await.unwrap();
     assert!(!at.store.is_live(user, family, at.samples.now()).await.unwrap());
     assert_eq!(at.rotate((user, family), "first", "second").await, Rotation::Unknown);
 }
@@ -95,11 +96,52 @@ async fn every_family_but_the_kept_one_is_revoked() {
     }
     let (other, others) = at.family("hash").await;
 
-    at.store.revoke_all(alice.id, Some(families[7])).await.unwrap();
+    at.store.revoke_all(alice.id, Some(families[7]), at.samples.now()).await.unwrap();
     for (n, family) in families.iter().enumerate() {
         assert_eq!(at.store.is_live(alice.id, *family, at.samples.now()).await.unwrap(), n == 7, "{n}");
     }
-    at.store.revoke_all(alice.id, None).await.unwrap();
+    at.store.revoke_all(alice.id, None, at.samples.now()).await.unwrap();
     assert!(!at.store.is_live(alice.id, families[7], at.samples.now()).await.unwrap());
     assert!(at.store.is_live(other, others, at.samples.now()).await.unwrap(), "another user's login stays");
+}
+
+#[tokio::test]
+async fn the_token_that_was_just_replaced_is_taken_again_for_the_same_successor() {
+    let at = Setting::new().await;
+    let family = at.family("first").await;
+    assert_eq!(at.rotate(family, "first", "second").await, Rotation::Rotated);
+    at.samples.clock.advance(Duration::from_millis(9_999));
+    assert!(matches!(at.rotate(family, "first", "second").await, Rotation::Repeated(_)));
+    assert_eq!(at.rotate(family, "first", "another").await, Rotation::Reused, "not for anything else");
+    at.samples.clock.advance(Duration::from_millis(1));
+    assert_eq!(at.rotate(family, "first", "second").await, Rotation::Reused, "nor for long");
+    assert_eq!(at.rotate(family, "second", "third").await, Rotation::Rotated);
+    assert_eq!(at.rotate(family, "first", "second").await, Rotation::Reused, "nor once its successor was used");
+}
+
+#[tokio::test]
+async fn a_token_ends_its_family_again_and_again_and_a_guess_does_not() {
+    let at = Setting::new().await;
+    let (user, family) = at.family("first").await;
+    assert_eq!(at.rotate((user, family), "first", "second").await, Rotation::Rotated);
+    let end = async |hash: &str| at.store.end(&presented(user, family, hash), at.samples.now()).await.unwrap();
+    assert!(!end("guessed").await);
+    assert!(at.store.is_live(user, family, at.samples.now()).await.unwrap());
+    for hash in ["first", "second", "second"] {
+        assert!(end(hash).await, "{hash}");
+        assert!(!at.store.is_live(user, family, at.samples.now()).await.unwrap());
+    }
+    assert_eq!(at.rotate((user, family), "second", "third").await, Rotation::Unknown);
+    assert!(!at.store.reissue(user, family, "third", at.samples.later(60), at.samples.now()).await.unwrap());
+    at.samples.clock.advance(Duration::from_secs(24 * 3600));
+    assert!(!end("second").await, "after a day nobody remembers");
+}
+
+#[tokio::test]
+async fn a_family_that_gets_another_token_forgets_those_from_before() {
+    let at = Setting::new().await;
+    let (user, family) = at.family("first").await;
+    assert!(at.store.reissue(user, family, "second", at.samples.later(60), at.samples.now()).await.unwrap());
+    assert_eq!(at.rotate((user, family), "first", "x").await, Rotation::Unknown);
+    assert_eq!(at.rotate((user, family), "second", "third").await, Rotation::Rotated);
 }

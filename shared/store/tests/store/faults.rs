@@ -1,7 +1,8 @@
 //! What the store makes of a database that throttles, conflicts, fails, loses answers or says nothing.
 
 use domain::ports::{
-    ConnectionLog, Families, Holding, Members, PresentedRefresh, Rotation, Seats, TakeOver, TakenSeat, Users,
+    ConnectionLog, Families, Holding, Members, PresentedRefresh, RefreshSecret, Rotation, Seats, TakeOver, TakenSeat,
+    Users,
 };
 use domain::{ConnectionId, Error, PasswordHash};
 use store::Store;
@@ -85,9 +86,14 @@ async fn a_rotation_whose_answer_was_lost_is_no_reuse() {
     let alice = at.samples.caller("alice");
     at.store.start(alice.user_id, alice.family, "first", at.samples.later(60)).await.unwrap();
     at.database.door().fail("UpdateItem", Fault::AnswerLost, 1);
-    let presented = PresentedRefresh { user: alice.user_id, family: alice.family, hash: "first".to_owned() };
+    let presented = PresentedRefresh {
+        user: alice.user_id,
+        family: alice.family,
+        hash: "first".to_owned(),
+        secret: RefreshSecret::default(),
+    };
     let rotation = at.store.rotate(&presented, "second", at.samples.later(60), at.samples.now()).await;
-    assert_eq!(rotation.unwrap(), Rotation::Rotated);
+    assert_eq!(rotation.unwrap(), Rotation::Repeated(at.samples.later(60)));
 }
 
 #[tokio::test]

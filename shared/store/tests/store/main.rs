@@ -44,7 +44,7 @@ impl Setting {
     /// A stored session with so many seats.
     async fn session(&self, seats: u8) -> Session {
         let session = self.samples.session(&self.samples.caller("host"), seats);
-        self.store.create(&session).await.unwrap();
+        self.store.add(&session).await.unwrap();
         session
     }
 

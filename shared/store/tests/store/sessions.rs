@@ -173,7 +173,7 @@ async fn active_sessions_are_paged_newest_first_without_gaps_or_repeats() {
     }
     let mut unlisted = at.samples.session(&at.samples.caller("host"), 2);
     unlisted.visibility = Visibility::Unlisted;
-    at.store.create(&unlisted).await.unwrap();
+    at.store.add(&unlisted).await.unwrap();
 
     let (mut seen, mut before) = (Vec::new(), None);
     loop {
