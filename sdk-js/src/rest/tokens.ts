@@ -17,6 +17,8 @@ const NAME = 'tunrtc.auth';
 interface SignIn {
   /** Names it, in this tab and in copies of it: the refresh token that it began with. */
   id: string;
+  /** How often it was refreshed: more is newer, whatever clocks say. */
+  refreshes: number;
   auth: Auth;
   /** Whether a refresh was begun whose answer is not known. */
   isRefreshing: boolean;
@@ -72,7 +74,7 @@ export class Tokens {
   keep(order: number, auth: Auth): boolean {
     if (order < this.#done) return false;
     this.#done = order;
-    this.#hold({ id: auth.refreshToken, auth, isRefreshing: false }, tokenLife(auth));
+    this.#hold({ id: auth.refreshToken, refreshes: 0, auth, isRefreshing: false }, tokenLife(auth));
     this.#store();
     return true;
   }
@@ -107,22 +109,22 @@ export class Tokens {
       try {
         this.#signIn = { ...signIn, isRefreshing: true };
         this.#store();
-        this.#renewed(signIn.id, await this.#renew(auth.refreshToken));
+        this.#renewed(signIn, await this.#renew(auth.refreshToken));
       } catch (error) {
         this.#failed(auth, error);
       }
     });
   }
 
-  #renewed(id: string, auth: Auth): void {
+  #renewed({ id, refreshes }: SignIn, auth: Auth): void {
     this.#look();
     if (this.#signIn?.id !== id) throw new TunRTCError('closed', 'The sign-in ended before its tokens were refreshed.');
     this.#retries = 0;
     // Where nothing keeps tabs apart another may have got even newer ones.
-    if (this.#signIn.auth.expiresAt > auth.expiresAt) return;
-    this.#hold({ id, auth, isRefreshing: false }, tokenLife(auth));
+    if (this.#signIn.refreshes > refreshes + 1) return;
+    this.#hold({ id, refreshes: refreshes + 1, auth, isRefreshing: false }, tokenLife(auth));
     this.#store();
-    this.#channel?.postMessage({ id, auth });
+    this.#channel?.postMessage({ id, refreshes: refreshes + 1, auth });
   }
 
   #failed(auth: Auth, error: unknown): void {
@@ -172,14 +174,15 @@ export class Tokens {
     const theirs = parse(stored);
     if (!this.#signIn || (stored && !theirs)) return;
     if (theirs?.auth.userId !== this.#signIn.auth.userId) this.#drop();
-    else if (theirs.auth.expiresAt >= this.#signIn.auth.expiresAt) this.#hold(theirs, tokenLife(theirs.auth));
+    else if (theirs.id !== this.#signIn.id || theirs.refreshes >= this.#signIn.refreshes) this.#hold(theirs, tokenLife(theirs.auth));
   }
 
   /** A copy of this tab, with a copy of its storage, got new tokens of the same sign-in. */
   #told(data: unknown): void {
-    const theirs = isObject(data) && isAuth(data['auth']) && typeof data['id'] === 'string' ? { id: data['id'], auth: data['auth'] } : undefined;
     const mine = this.#signIn;
-    if (!theirs || theirs.id !== mine?.id || theirs.auth.expiresAt <= mine.auth.expiresAt) return;
+    if (!mine || !isObject(data) || data['id'] !== mine.id || !isAuth(data['auth'])) return;
+    const theirs = { id: mine.id, refreshes: Number(data['refreshes']), auth: data['auth'] };
+    if (!(theirs.refreshes > mine.refreshes)) return;
     this.#hold({ ...theirs, isRefreshing: false }, tokenLife(theirs.auth));
     this.#store();
   }
@@ -201,8 +204,8 @@ export class Tokens {
   }
 
   #store(): void {
-    const { id, auth, isRefreshing } = this.#current();
-    this.#save(JSON.stringify({ ...auth, signIn: id, ...(isRefreshing && { isRefreshing }) }));
+    const { id, refreshes, auth, isRefreshing } = this.#current();
+    this.#save(JSON.stringify({ ...auth, signIn: id, refreshes, ...(isRefreshing && { isRefreshing }) }));
   }
 
   #save(value: string | null): void {
@@ -228,11 +231,18 @@ export class Tokens {
   }
 }
 
+/** What stands beside the tokens in a storage. */
+interface Stored {
+  signIn?: string;
+  refreshes?: number;
+  isRefreshing?: boolean;
+}
+
 /** What a storage holds, if that is a sign-in. */
 function parse(stored: string | null): SignIn | undefined {
   try {
-    const { signIn, isRefreshing, ...auth } = JSON.parse(stored ?? '{}') as Auth & { signIn?: string; isRefreshing?: boolean };
-    return isAuth(auth) ? { id: signIn ?? auth.userId, auth, isRefreshing: isRefreshing === true } : undefined;
+    const { signIn, refreshes = 0, isRefreshing = false, ...auth } = JSON.parse(stored ?? '{}') as Auth & Stored;
+    return isAuth(auth) ? { id: signIn ?? auth.userId, refreshes, auth, isRefreshing } : undefined;
   } catch {
     return undefined;
   }

@@ -613,8 +613,7 @@ export class FakeServer {
     const claims = { iat: 1, exp: 1 + this.tokenLifeSeconds, jti: ++this.#ids };
     const token = `h.${btoa(JSON.stringify(claims)).replace(/=+$/, '')}.s`;
     this.#tokens.set(token, { userId, expires });
-    // No two are given in one instant.
-    const expiresAt = new Date(Date.parse(this.clock.timestamp()) + this.tokenLifeSeconds * 1000 + this.#ids).toISOString();
+    const expiresAt = new Date(Date.parse(this.clock.timestamp()) + this.tokenLifeSeconds * 1000).toISOString();
     const refreshToken = family.current;
     return { token, tokenType: 'Bearer', expiresAt, refreshToken, refreshExpiresAt: expiresAt, userId, username, email };
   }
