@@ -84,9 +84,9 @@ export function whenFailed(action: () => void): void {
  * would take the keyboard's focus away from it.
  */
 export async function attempt(button: HTMLElement | null, action: () => Promise<unknown>): Promise<void> {
-  if (button?.ariaDisabled === 'true') return;
+  if (button?.hasAttribute('aria-disabled')) return;
   clearNotice();
-  if (button) button.ariaDisabled = 'true';
+  button?.setAttribute('aria-disabled', 'true');
   try {
     await action();
   } catch (error) {
