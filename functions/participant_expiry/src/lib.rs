@@ -78,7 +78,7 @@ async fn act(deps: &Deps, message: &DelayedMessage) -> domain::Result<()> {
     let ports = ports(deps);
     match message {
         DelayedMessage::CheckLease { session, user } => leases::check_lease(ports, *session, *user).await,
-        DelayedMessage::Nudge { session, user, since } => nudge::nudge(ports, *session, *user, *since).await,
+        DelayedMessage::Nudge { session, user, waiting } => nudge::nudge(ports, *session, *user, *waiting).await,
         DelayedMessage::Close { connection } => deps.push.close(connection).await,
     }
 }

@@ -2,7 +2,7 @@
 
 use std::str::FromStr;
 
-use domain::ports::DelayedMessage;
+use domain::ports::{DelayedMessage, Waiting};
 use domain::{ConnectionId, Timestamp};
 use serde::{Deserialize, Serialize};
 
@@ -17,15 +17,20 @@ pub enum DecodeError {
     Id(&'static str),
 }
 
-/// `{"checkLease":{"sessionId","userId"}}`, `{"nudge":{"sessionId","userId","since"}}` with milliseconds, or
-/// `{"close":{"connectionId"}}`.
+/// `{"checkLease":{"sessionId","userId"}}`, `{"close":{"connectionId"}}`, or a nudge: `{"nudgeSignal":{"sessionId","userId",
+/// "signalId"}}`, `{"nudgeMessage":{"sessionId","userId","messageId"}}`, `{"nudgeSince":{"sessionId","userId","since"}}` with
+/// milliseconds.
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 enum Body {
     #[serde(rename_all = "camelCase")]
     CheckLease { session_id: String, user_id: String },
     #[serde(rename_all = "camelCase")]
-    Nudge { session_id: String, user_id: String, since: u64 },
+    NudgeSignal { session_id: String, user_id: String, signal_id: String },
+    #[serde(rename_all = "camelCase")]
+    NudgeMessage { session_id: String, user_id: String, message_id: String },
+    #[serde(rename_all = "camelCase")]
+    NudgeSince { session_id: String, user_id: String, since: u64 },
     #[serde(rename_all = "camelCase")]
     Close { connection_id: String },
 }
@@ -36,8 +41,13 @@ pub fn encode(message: &DelayedMessage) -> String {
         DelayedMessage::CheckLease { session, user } => {
             Body::CheckLease { session_id: session.to_string(), user_id: user.to_string() }
         }
-        DelayedMessage::Nudge { session, user, since } => {
-            Body::Nudge { session_id: session.to_string(), user_id: user.to_string(), since: since.millis() }
+        DelayedMessage::Nudge { session, user, waiting } => {
+            let (session_id, user_id) = (session.to_string(), user.to_string());
+            match waiting {
+                Waiting::Signal(id) => Body::NudgeSignal { session_id, user_id, signal_id: id.to_string() },
+                Waiting::Message(id) => Body::NudgeMessage { session_id, user_id, message_id: id.to_string() },
+                Waiting::Since(since) => Body::NudgeSince { session_id, user_id, since: since.millis() },
+            }
         }
         DelayedMessage::Close { connection } => Body::Close { connection_id: connection.as_str().to_owned() },
     };
@@ -50,13 +60,21 @@ pub fn decode(body: &str) -> Result<DelayedMessage, DecodeError> {
         Body::CheckLease { session_id, user_id } => {
             DelayedMessage::CheckLease { session: id("sessionId", &session_id)?, user: id("userId", &user_id)? }
         }
-        Body::Nudge { session_id, user_id, since } => DelayedMessage::Nudge {
-            session: id("sessionId", &session_id)?,
-            user: id("userId", &user_id)?,
-            since: Timestamp::from_millis(since),
-        },
+        Body::NudgeSignal { session_id, user_id, signal_id } => {
+            nudge(&session_id, &user_id, Waiting::Signal(id("signalId", &signal_id)?))?
+        }
+        Body::NudgeMessage { session_id, user_id, message_id } => {
+            nudge(&session_id, &user_id, Waiting::Message(id("messageId", &message_id)?))?
+        }
+        Body::NudgeSince { session_id, user_id, since } => {
+            nudge(&session_id, &user_id, Waiting::Since(Timestamp::from_millis(since)))?
+        }
         Body::Close { connection_id } => DelayedMessage::Close { connection: ConnectionId::new(connection_id) },
     })
+}
+
+fn nudge(session: &str, user: &str, waiting: Waiting) -> Result<DelayedMessage, DecodeError> {
+    Ok(DelayedMessage::Nudge { session: id("sessionId", session)?, user: id("userId", user)?, waiting })
 }
 
 fn id<T: FromStr>(field: &'static str, text: &str) -> Result<T, DecodeError> {
@@ -65,7 +83,7 @@ fn id<T: FromStr>(field: &'static str, text: &str) -> Result<T, DecodeError> {
 
 #[cfg(test)]
 mod tests {
-    use domain::{SessionId, UserId};
+    use domain::{MessageId, SessionId, SignalId, UserId};
     use proptest::prelude::*;
 
     use super::*;
@@ -79,9 +97,18 @@ mod tests {
             DelayedMessage::CheckLease { session: SESSION.parse().expect("an id"), user: USER.parse().expect("an id") };
         assert_eq!(encode(&check), format!(r#"{{"checkLease":{{"sessionId":"{SESSION}","userId":"{USER}"}}}}"#));
         let (session, user) = (SESSION.parse().expect("an id"), USER.parse().expect("an id"));
-        let nudge = DelayedMessage::Nudge { session, user, since: Timestamp::from_millis(1_795_000_000_000) };
-        let body = format!(r#"{{"nudge":{{"sessionId":"{SESSION}","userId":"{USER}","since":1795000000000}}}}"#);
-        assert_eq!(encode(&nudge), body);
+        for (waiting, kind, what) in [
+            (Waiting::Signal(SESSION.parse().expect("an id")), "nudgeSignal", format!(r#""signalId":"{SESSION}""#)),
+            (Waiting::Message(SESSION.parse().expect("an id")), "nudgeMessage", format!(r#""messageId":"{SESSION}""#)),
+            (
+                Waiting::Since(Timestamp::from_millis(1_795_000_000_000)),
+                "nudgeSince",
+                r#""since":1795000000000"#.into(),
+            ),
+        ] {
+            let body = format!(r#"{{"{kind}":{{"sessionId":"{SESSION}","userId":"{USER}",{what}}}}}"#);
+            assert_eq!(encode(&DelayedMessage::Nudge { session, user, waiting }), body);
+        }
         let close = DelayedMessage::Close { connection: ConnectionId::new("JKUdbfKHoAMCJEA=") };
         assert_eq!(encode(&close), r#"{"close":{"connectionId":"JKUdbfKHoAMCJEA="}}"#);
     }
@@ -110,10 +137,15 @@ mod tests {
             user: UserId::first_at(Timestamp::from_millis(user)),
         });
         let close = any::<String>().prop_map(|id| DelayedMessage::Close { connection: ConnectionId::new(id) });
-        let nudge = (0..1_u64 << 48, 0..1_u64 << 48).prop_map(|(session, since)| DelayedMessage::Nudge {
+        let waiting = (0..3, 0..1_u64 << 48).prop_map(|(kind, millis)| match (kind, Timestamp::from_millis(millis)) {
+            (0, at) => Waiting::Signal(SignalId::first_at(at)),
+            (1, at) => Waiting::Message(MessageId::first_at(at)),
+            (_, at) => Waiting::Since(at),
+        });
+        let nudge = (0..1_u64 << 48, waiting).prop_map(|(session, waiting)| DelayedMessage::Nudge {
             session: SessionId::first_at(Timestamp::from_millis(session)),
             user: UserId::first_at(Timestamp::from_millis(session + 1)),
-            since: Timestamp::from_millis(since),
+            waiting,
         });
         prop_oneof![check, nudge, close]
     }

@@ -1,7 +1,7 @@
 //! Chat: one write, one read of the roster, pushes to everybody at the same time.
 
-use crate::delivery::{Kept, broadcast};
-use crate::ports::{ChatHistory, ChatLog, ChatMessage, Delays, Inbox, Members, Ports, Rosters, Sockets};
+use crate::delivery::broadcast;
+use crate::ports::{ChatHistory, ChatLog, ChatMessage, Delays, Inbox, Members, Ports, Rosters, Sockets, Waiting};
 use crate::{Context, Error, MessageId, Participant, Result, SessionId, UserId};
 
 /// Sends a message to everybody in the session, its writer too. The roster is read after the write and strongly
@@ -15,7 +15,7 @@ pub async fn send(
     let message = store.append(message, context.now + context.policy.history).await?;
     let roster = store.roster(message.session, context.now).await?.ok_or(Error::SessionEnded)?;
     let frame = ports.encoder.encode(&message.event(), message.id.timestamp());
-    let kept = Kept::Since(message.id.timestamp());
+    let kept = Some(Waiting::Message(message.id));
     broadcast(ports, message.session, roster.connected(context.now), &frame, kept).await?;
     Ok(message.id)
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use futures_util::stream::{self, StreamExt};
 
-use crate::ports::{DelayedMessage, Delays, Inbox, Members, Ports, Pushed, Signal, Sockets};
+use crate::ports::{DelayedMessage, Delays, Inbox, Members, Ports, Pushed, Signal, Sockets, Waiting};
 use crate::{ConnectionId, Context, Frame, Result, Roster, SessionId, SignalId, Timestamp, UserId};
 
 /// Where a frame is.
@@ -16,20 +16,12 @@ pub enum Delivery {
     Queued,
 }
 
-/// Where a frame waits that cannot be pushed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kept {
-    /// It was stored before, with an identifier of that time.
-    Since(Timestamp),
-    /// Nowhere yet: it goes into the target's inbox when it cannot be pushed.
-    NotYet,
-}
-
 /// A broadcast pushes to so many at the same time. More would wait for each other in a small function, and feed the
 /// throttling that they run into.
 const PUSHES_AT_ONCE: usize = 16;
 
-/// Pushes a frame to a participant whose connection was just read.
+/// Pushes a frame to a participant whose connection was just read. `kept` says where it waits; what is kept nowhere goes into
+/// the target's inbox when it cannot be pushed.
 ///
 /// `Gone` means that this connection died, not that the peer left: the participant is read again, consistently, and a
 /// newer connection gets the frame. Where there is none, or where the push was throttled or failed, the frame waits, and
@@ -41,43 +33,43 @@ pub async fn deliver(
     user: UserId,
     connection: ConnectionId,
     frame: &Frame,
-    kept: Kept,
+    kept: Option<Waiting>,
 ) -> Result<Delivery> {
-    let (mut connection, mut since) = (connection, kept);
+    let (mut connection, mut kept) = (connection, kept);
     loop {
         if let Ok(Pushed::Accepted) = ports.sockets.push(&connection, frame).await {
             return Ok(Delivery::Sent);
         }
-        let waits_since = match since {
-            Kept::Since(since) => since,
-            Kept::NotYet => keep(ports.store, ports.context, session, user, frame).await?,
+        let waiting = match kept {
+            Some(waiting) => waiting,
+            None => keep(ports.store, ports.context, session, user, frame).await?,
         };
-        since = Kept::Since(waits_since);
+        kept = Some(waiting);
         match ports.store.member(session, user).await {
             // Their next connection reads what waits.
             Ok(member) if member.as_ref().is_none_or(|p| p.connection.is_none()) => return Ok(Delivery::Queued),
             Ok(Some(member)) if !member.is_on(&connection) => connection = member.connection.unwrap_or(connection),
             // Still the same, or not to be read now: whoever looks after the frame will find the newest.
             Ok(_) | Err(_) => {
-                nudge_later(ports, session, user, &connection, waits_since).await?;
+                nudge_later(ports, session, user, &connection, waiting).await?;
                 return Ok(Delivery::Queued);
             }
         }
     }
 }
 
-/// Puts a frame into the target's inbox; when it waits since.
+/// Puts a frame into the target's inbox.
 async fn keep(
     store: &(impl Inbox + Sync),
     context: Context<'_>,
     session: SessionId,
     user: UserId,
     frame: &Frame,
-) -> Result<Timestamp> {
+) -> Result<Waiting> {
     let id = SignalId::new(context.ids, context.now);
     let signal = Signal { id, session, to: user, frame: frame.clone() };
     store.put(&signal, kept_until(context)).await?;
-    Ok(id.timestamp())
+    Ok(Waiting::Signal(id))
 }
 
 /// Until when a frame of this moment is kept in an inbox: a replay begins a margin before the window.
@@ -91,10 +83,10 @@ pub(crate) async fn nudge_later(
     session: SessionId,
     user: UserId,
     connection: &ConnectionId,
-    since: Timestamp,
+    waiting: Waiting,
 ) -> Result<()> {
     let delay = nudge_delay(user, ports.context.now);
-    match ports.delays.after(delay, &DelayedMessage::Nudge { session, user, since }).await {
+    match ports.delays.after(delay, &DelayedMessage::Nudge { session, user, waiting }).await {
         Ok(()) => Ok(()),
         Err(_) => ports.sockets.close(connection).await,
     }
@@ -113,7 +105,7 @@ pub async fn broadcast(
     session: SessionId,
     targets: Vec<(UserId, ConnectionId)>,
     frame: &Frame,
-    kept: Kept,
+    kept: Option<Waiting>,
 ) -> Result<()> {
     let deliveries =
         targets.into_iter().map(|(user, connection)| deliver(ports, session, user, connection, frame, kept));
@@ -129,5 +121,5 @@ pub(crate) async fn tell_others(
     frame: &Frame,
 ) -> Result<()> {
     let others = roster.others(user, ports.context.now);
-    broadcast(ports, roster.session.id, others, frame, Kept::NotYet).await
+    broadcast(ports, roster.session.id, others, frame, None).await
 }

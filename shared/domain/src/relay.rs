@@ -2,8 +2,8 @@
 
 use futures_util::future::join;
 
-use crate::delivery::{Delivery, Kept, deliver, kept_until};
-use crate::ports::{Delays, Inbox, Members, Ports, Signal, Sockets};
+use crate::delivery::{Delivery, deliver, kept_until};
+use crate::ports::{Delays, Inbox, Members, Ports, Signal, Sockets, Waiting};
 use crate::{ConnectionId, Error, Result, Timestamp};
 
 /// Relays one signal (rules 1 and 4). The write and the read of the target run at the same time; the push waits for the
@@ -24,7 +24,7 @@ pub async fn relay(
             None => return Ok(Delivery::Queued),
         },
     };
-    let kept = Kept::Since(signal.id.timestamp());
+    let kept = Some(Waiting::Signal(signal.id));
     deliver(ports, signal.session, signal.to, connection, &signal.frame, kept).await
 }
 

@@ -6,7 +6,7 @@ use crate::delivery::{nudge_later, tell_others};
 use crate::leases::{LAST_ANSWER, depart, lose_connection, tell_untold};
 use crate::ports::{
     Attempt, ChatLog, ConnectionLog, DelayedMessage, Delays, Families, Guard, Held, Holding, Inbox, Members, Ports,
-    Rosters, Seats, Sockets, TakeOver,
+    Rosters, Seats, Sockets, TakeOver, Waiting,
 };
 use crate::replay::{ReplayEnd, replay};
 use crate::{
@@ -182,7 +182,7 @@ async fn replay_from(
         ReplayEnd::Complete => Ok((replayed.count, true)),
         ReplayEnd::Truncated => Ok((replayed.count, false)),
         ReplayEnd::Failed => {
-            nudge_later(ports, held.session, held.user, &held.connection, from).await?;
+            nudge_later(ports, held.session, held.user, &held.connection, Waiting::Since(from)).await?;
             Ok((replayed.count, true))
         }
         // Whoever is gone does not hear this; it keeps the attempt from counting as joined.

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::Store;
 use crate::errors::{Malformed, failed, misfit};
-use crate::items::{Item, expiry, expiry_now, text};
+use crate::items::{Item, expiry, expiry_now, has_ended, text};
 use crate::keys::{self, Key};
 
 impl ChatLog for Store {
@@ -26,6 +26,11 @@ impl ChatLog for Store {
             None => Ok(message),
             Some(kept) => self::message(kept),
         }
+    }
+
+    async fn message(&self, session: SessionId, id: MessageId, now: Timestamp) -> Result<Option<ChatMessage>> {
+        let item = self.get_item(keys::message(session, id), true).await?.filter(|item| !has_ended(item, now));
+        item.map(message).transpose()
     }
 
     async fn messages_since(

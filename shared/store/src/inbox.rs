@@ -14,7 +14,7 @@ use flate2::write::DeflateEncoder;
 
 use crate::Store;
 use crate::errors::Malformed;
-use crate::items::{Item, expiry, text};
+use crate::items::{Item, expiry, has_ended, text};
 use crate::keys::{self, Key};
 
 /// The frame as it is.
@@ -34,6 +34,11 @@ impl Inbox for Store {
 
     async fn take_back(&self, signal: &Signal) -> Result<()> {
         self.delete_item(keys::signal(signal.session, signal.to, signal.id)).await
+    }
+
+    async fn signal(&self, session: SessionId, user: UserId, id: SignalId, now: Timestamp) -> Result<Option<Frame>> {
+        let item = self.get_item(keys::signal(session, user, id), true).await?.filter(|item| !has_ended(item, now));
+        Ok(item.map(frame).transpose()?)
     }
 
     async fn signals(

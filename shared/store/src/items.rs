@@ -38,6 +38,12 @@ pub(crate) fn is_over(expires_at: u64, now: Timestamp) -> bool {
     expires_at <= now.seconds()
 }
 
+/// Whether an item with an end is over.
+pub(crate) fn has_ended(item: &Item, now: Timestamp) -> bool {
+    let end = item.get("expiresAt").and_then(|end| end.as_n().ok()).and_then(|end| end.parse().ok());
+    end.is_some_and(|end| is_over(end, now))
+}
+
 /// A set of connections, which must not be empty.
 pub(crate) fn connection_set(connections: &[ConnectionId]) -> AttributeValue {
     AttributeValue::Ss(connections.iter().map(ToString::to_string).collect())

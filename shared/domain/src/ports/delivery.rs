@@ -27,6 +27,14 @@ pub trait Inbox {
     fn put(&self, signal: &Signal, keep_until: Timestamp) -> impl Future<Output = Result<()>> + Send;
     /// Takes a signal back that had no target.
     fn take_back(&self, signal: &Signal) -> impl Future<Output = Result<()>> + Send;
+    /// That signal, unless it has expired; strongly consistent.
+    fn signal(
+        &self,
+        session: SessionId,
+        user: UserId,
+        id: SignalId,
+        now: Timestamp,
+    ) -> impl Future<Output = Result<Option<Frame>>> + Send;
     /// The signals from that identifier on that are not expired, oldest first, one page; strongly consistent.
     fn signals(
         &self,
@@ -35,6 +43,17 @@ pub trait Inbox {
         from: SignalId,
         now: Timestamp,
     ) -> impl Future<Output = Result<Page<Frame, SignalId>>> + Send;
+}
+
+/// What waits for a participant because it could not be pushed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Waiting {
+    /// A frame in the inbox.
+    Signal(SignalId),
+    /// A chat message.
+    Message(MessageId),
+    /// Everything from that time on.
+    Since(Timestamp),
 }
 
 /// A part of what a search finds, small enough to be kept in memory.
@@ -104,6 +123,13 @@ pub trait ChatLog {
     /// Keeps a message until `keep_until`; the message as it is kept. That is an earlier one where its writer has sent one
     /// under the same client's name: of however many tries, whichever died where, there is one message.
     fn append(&self, message: &ChatMessage, keep_until: Timestamp) -> impl Future<Output = Result<ChatMessage>> + Send;
+    /// That message, unless it has expired; strongly consistent.
+    fn message(
+        &self,
+        session: SessionId,
+        id: MessageId,
+        now: Timestamp,
+    ) -> impl Future<Output = Result<Option<ChatMessage>>> + Send;
     /// The messages from that identifier on that are not expired, oldest first, one page; strongly consistent.
     fn messages_since(
         &self,
@@ -141,8 +167,8 @@ pub enum DelayedMessage {
         session: SessionId,
         /// The participant.
         user: UserId,
-        /// From when on something waits.
-        since: Timestamp,
+        /// What waits.
+        waiting: Waiting,
     },
     /// Close a connection whose last answer has had time to arrive.
     Close {

@@ -15,6 +15,7 @@ pub use accounts::{
 };
 pub use delivery::{
     ChatHistory, ChatLog, ChatMessage, ClientMessageId, DelayedMessage, Delays, Inbox, Page, Pushed, Signal, Sockets,
+    Waiting,
 };
 pub use log::{Admission, Closure, ConnectionLog, LoggedConnection};
 pub use seats::{Attempt, Guard, Held, Holding, Members, Seats, Status, TakeOver, TakenSeat};

@@ -216,7 +216,9 @@ impl Client {
             ("m", [id]) => {
                 self.messages.insert(id.parse().expect("a message's identifier"));
             }
-            ("j", seat) => {
+            // A status too: of somebody whose lease had run out when the roster was read, and who came back. Who does not
+            // know them asks for the roster.
+            ("j" | "u", seat) => {
                 let seat = parse(seat);
                 self.known.insert(seat);
                 if !self.over.contains(&seat) {

@@ -136,7 +136,9 @@ async fn run(house: Arc<House>, now: Timestamp, call: Call) -> Outcome {
 async fn act(house: &House, now: Timestamp, message: &DelayedMessage) -> Result<()> {
     match message {
         DelayedMessage::CheckLease { session, user } => leases::check_lease(house.ports(now), *session, *user).await,
-        DelayedMessage::Nudge { session, user, since } => nudge::nudge(house.ports(now), *session, *user, *since).await,
+        DelayedMessage::Nudge { session, user, waiting } => {
+            nudge::nudge(house.ports(now), *session, *user, *waiting).await
+        }
         DelayedMessage::Close { connection } => Sockets::close(house, connection).await,
     }
 }

@@ -170,7 +170,8 @@ impl IdSource for Shared {
 }
 
 impl EventEncoder for House {
-    /// `<milliseconds> m <messageId>` for chat, `<milliseconds> j <user> <joinedAt>` for a join, `l` for a departure, and
+    /// `<milliseconds> m <messageId>` for chat, `<milliseconds> j <user> <joinedAt>` for a join, `u` for a status, `l` for a
+    /// departure, and
     /// `<milliseconds> e` for every other event.
     fn encode(&self, event: &Event<'_>, at: Timestamp) -> Frame {
         match event {
@@ -185,9 +186,11 @@ impl EventEncoder for House {
                 let joined = self.lock().row(user).map_or(0, |row| row.joined_at.millis());
                 Frame(format!("{} l {user} {joined}", at.millis()))
             }
-            Event::UserStatusUpdated(_) | Event::SessionEnded(_) | Event::Replaced => {
-                Frame(format!("{} e", at.millis()))
+            Event::UserStatusUpdated(participant) => {
+                let (user, joined) = (self.place(participant.user_id), participant.joined_at.millis());
+                Frame(format!("{} u {user} {joined}", at.millis()))
             }
+            Event::SessionEnded(_) | Event::Replaced => Frame(format!("{} e", at.millis())),
         }
     }
 }
@@ -209,6 +212,15 @@ impl Inbox for House {
     async fn take_back(&self, signal: &Signal) -> Result<()> {
         let to = self.place(signal.to);
         self.call(|world| world.inboxes[to].retain(|stored| stored.id != signal.id)).await
+    }
+
+    async fn signal(&self, _: SessionId, user: UserId, id: SignalId, now: Timestamp) -> Result<Option<Frame>> {
+        let user = self.place(user);
+        self.call(|world| {
+            let kept = world.inboxes[user].iter().find(|stored| stored.id == id && stored.keep_until > now);
+            kept.map(|stored| stored.frame.clone())
+        })
+        .await
     }
 
     async fn signals(
@@ -265,6 +277,10 @@ impl ChatLog for House {
     async fn append(&self, message: &ChatMessage, _: Timestamp) -> Result<ChatMessage> {
         self.call(|world| world.chat.push(message.clone())).await?;
         Ok(message.clone())
+    }
+
+    async fn message(&self, _: SessionId, id: MessageId, _: Timestamp) -> Result<Option<ChatMessage>> {
+        self.call(|world| world.chat.iter().find(|message| message.id == id).cloned()).await
     }
 
     async fn messages_since(

@@ -300,6 +300,12 @@ impl Inbox for Fake {
         Ok(())
     }
 
+    async fn signal(&self, _: SessionId, user: UserId, id: SignalId, now: Timestamp) -> Result<Option<Frame>> {
+        let state = self.called("read signal".to_owned())?;
+        let mut waiting = state.inbox.iter().filter(|(s, keep)| s.to == user && s.id == id && *keep > now);
+        Ok(waiting.next().map(|(signal, _)| signal.frame.clone()))
+    }
+
     async fn signals(
         &self,
         _: SessionId,
@@ -335,6 +341,10 @@ impl ChatLog for Fake {
         }
         chat.push(message.clone());
         Ok(message.clone())
+    }
+
+    async fn message(&self, _: SessionId, id: MessageId, _: Timestamp) -> Result<Option<ChatMessage>> {
+        Ok(self.called("read message".to_owned())?.chat.iter().find(|m| m.id == id).cloned())
     }
 
     async fn messages_since(

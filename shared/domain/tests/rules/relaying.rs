@@ -1,6 +1,6 @@
 //! Signals, broadcasts, and what is remembered of their senders.
 
-use domain::delivery::{Delivery, Kept};
+use domain::delivery::Delivery;
 use domain::ports::{ChatMessage, ClientMessageId, Held, Status};
 use domain::standing::JoinedCache;
 use domain::{Caller, ConnectionId, Error, Frame, Membership, chat, delivery, leases, relay};
@@ -133,7 +133,7 @@ async fn a_broadcast_reaches_the_living_whatever_becomes_of_the_dead() {
 
     let targets = guests.iter().map(|guest| (guest.user, guest.connection.clone())).collect();
     let frame = Frame("hello".to_owned());
-    let told = delivery::broadcast(fake.ports(5), a.session, targets, &frame, Kept::NotYet).await;
+    let told = delivery::broadcast(fake.ports(5), a.session, targets, &frame, None).await;
 
     assert_eq!(told.unwrap_err().code(), "unavailable", "{alice:?}");
     let journal = fake.journal();

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use domain::ports::{Attempt, Closure, ConnectionLog, Guard, Held, Status};
+use domain::ports::{Attempt, Closure, ConnectionLog, Guard, Held, Status, Waiting};
 use domain::resume::Joined;
 use domain::{
     Caller, ConnectionId, Departure, Error, Membership, Presence, Result, SessionState, TicketId, Timestamp, Untold,
@@ -469,14 +469,46 @@ async fn a_replay_of_too_many_bytes_is_cut_short_and_not_called_recovered() {
     assert_eq!(fake.journal().iter().filter(|call| call.starts_with("push b2 x")).count(), 4);
 }
 
+/// A signal to bob that waits for a nudge.
+async fn waiting(fake: &Fake, b: &Held) -> Waiting {
+    let signal = fake.signal(b, 5, "offer");
+    relay::relay(fake.ports(5), &signal).await.unwrap();
+    assert!(fake.journal().contains(&"nudge later".to_owned()));
+    Waiting::Signal(signal.id)
+}
+
 #[tokio::test]
-async fn a_nudge_pushes_what_waits_to_the_connection_that_is_live_now() {
-    let (fake, _, _, b) = call();
+async fn a_nudge_pushes_what_waits_and_nothing_else_to_the_connection_that_is_live_now() {
+    let (fake, bob, _, b) = call();
     fake.fail("push b1 offer");
-    relay::relay(fake.ports(5), &fake.signal(&b, 5, "offer")).await.unwrap();
+    let waiting = waiting(&fake, &b).await;
     fake.state().failing.clear();
+    relay::relay(fake.ports(6), &fake.signal(&b, 6, "answer")).await.unwrap();
+    join(&fake, (&b, &bob), "b2", 2, 7, None).await.unwrap();
     fake.journal();
-    nudge::nudge(fake.ports(8), b.session, b.user, at(5)).await.unwrap();
+    nudge::nudge(fake.ports(8), b.session, b.user, waiting).await.unwrap();
+    assert_eq!(fake.journal(), ["read member", "read signal", "push b2 offer"]);
+}
+
+#[tokio::test]
+async fn a_nudge_for_a_message_pushes_it_unless_it_is_from_before_the_participant_joined() {
+    let (fake, bob, a, b) = call();
+    let message = fake.message(&a, &bob, 5, "hi");
+    fake.state().chat.push(message.clone());
+    let nudge = || nudge::nudge(fake.ports(8), b.session, b.user, Waiting::Message(message.id));
+    nudge().await.unwrap();
+    assert_eq!(fake.journal(), ["read member", "read message", "push b1 receiveMessage hi"]);
+    fake.change(&b, |p| p.joined_at = at(6));
+    nudge().await.unwrap();
+    assert_eq!(fake.journal(), ["read member", "read message"]);
+}
+
+#[tokio::test]
+async fn a_nudge_after_a_replay_replays_again() {
+    let (fake, _, _, b) = call();
+    relay::relay(fake.ports(5), &fake.signal(&b, 5, "offer")).await.unwrap();
+    fake.journal();
+    nudge::nudge(fake.ports(8), b.session, b.user, Waiting::Since(at(5))).await.unwrap();
     assert_eq!(fake.journal(), ["read member", "read inbox", "push b1 offer", "read chat"]);
 }
 
@@ -484,10 +516,9 @@ async fn a_nudge_pushes_what_waits_to_the_connection_that_is_live_now() {
 async fn a_nudge_that_fails_too_cuts_the_connection() {
     let (fake, _, _, b) = call();
     fake.fail("push b1 offer");
-    relay::relay(fake.ports(5), &fake.signal(&b, 5, "offer")).await.unwrap();
-    fake.journal();
-    nudge::nudge(fake.ports(8), b.session, b.user, at(5)).await.unwrap();
-    assert_eq!(fake.journal(), ["read member", "read inbox", "push b1 offer", "close b1"]);
+    let waiting = waiting(&fake, &b).await;
+    nudge::nudge(fake.ports(8), b.session, b.user, waiting).await.unwrap();
+    assert_eq!(fake.journal(), ["read member", "read signal", "push b1 offer", "close b1"]);
 }
 
 /// A server that was killed sends no `$disconnect`s.
@@ -495,9 +526,8 @@ async fn a_nudge_that_fails_too_cuts_the_connection() {
 async fn a_nudge_that_finds_the_connection_gone_starts_the_grace() {
     let (fake, _, _, b) = call();
     fake.state().gone.insert(b.connection.clone());
-    relay::relay(fake.ports(5), &fake.signal(&b, 5, "offer")).await.unwrap();
-    fake.journal();
-    nudge::nudge(fake.ports(8), b.session, b.user, at(5)).await.unwrap();
+    let waiting = waiting(&fake, &b).await;
+    nudge::nudge(fake.ports(8), b.session, b.user, waiting).await.unwrap();
     assert!(fake.journal().contains(&"after 30 s check lease".to_owned()));
     assert_eq!((fake.row(&b).presence, fake.row(&b).lease_until), (Presence::Reconnecting, at(38)));
 }
@@ -506,6 +536,6 @@ async fn a_nudge_that_finds_the_connection_gone_starts_the_grace() {
 async fn whoever_is_away_is_not_nudged() {
     let (fake, _, _, b) = call();
     fake.change(&b, |p| (p.presence, p.connection) = (Presence::Reconnecting, None));
-    nudge::nudge(fake.ports(8), b.session, b.user, at(5)).await.unwrap();
+    nudge::nudge(fake.ports(8), b.session, b.user, Waiting::Since(at(5))).await.unwrap();
     assert_eq!(fake.journal(), ["read member"]);
 }

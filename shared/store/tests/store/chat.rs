@@ -47,6 +47,16 @@ async fn messages_are_replayed_from_an_identifier_on_oldest_first() {
 }
 
 #[tokio::test]
+async fn one_message_is_read_by_its_identifier() {
+    let at = Setting::new().await;
+    let session = at.session(2).await.id;
+    let sent = at.chat(session, 2).await;
+    let found = at.store.message(session, sent[1].id, at.samples.now()).await.unwrap();
+    assert_eq!(found.as_ref(), Some(&sent[1]));
+    assert_eq!(at.store.message(session, sent[1].id.successor(), at.samples.now()).await.unwrap(), None);
+}
+
+#[tokio::test]
 async fn history_is_paged_newest_first_without_gaps_or_repeats() {
     let at = Setting::new().await;
     let session = at.session(2).await.id;

@@ -69,6 +69,18 @@ async fn an_expired_signal_is_not_replayed_even_before_it_is_deleted() {
 }
 
 #[tokio::test]
+async fn one_signal_is_read_by_its_identifier_as_long_as_it_is_kept() {
+    let at = Setting::new().await;
+    let (session, to) = (at.session(2).await.id, at.samples.user("bob").id);
+    let signal = at.signal(session, to, text(1));
+    at.store.put(&signal, at.samples.later(120)).await.unwrap();
+    let read = |id, now| at.store.signal(session, to, id, now);
+    assert_eq!(read(signal.id, at.samples.later(119)).await.unwrap(), Some(text(1)));
+    assert_eq!(read(signal.id, at.samples.later(120)).await.unwrap(), None);
+    assert_eq!(read(signal.id.successor(), at.samples.now()).await.unwrap(), None);
+}
+
+#[tokio::test]
 async fn a_signal_that_was_taken_back_is_not_replayed() {
     let at = Setting::new().await;
     let (session, to) = (at.session(2).await.id, at.samples.user("bob").id);
