@@ -120,7 +120,8 @@ impl Trial {
                 let seat = Duration::from_secs(600);
                 Policy { reconnect_grace: seat, first_connect: seat, ..Policy::default() }
             }
-            Absence::AnyLength => Policy::default(),
+            // Shorter than the longest absences, so that some clients are away for too long.
+            Absence::AnyLength => Policy { inbox_window: Duration::from_secs(120), ..Policy::default() },
         };
         let users = 2 + usize::try_from(seed % 3).expect("small");
         let house = House::new(seed, users, policy, setup.broken);
@@ -416,7 +417,10 @@ impl Trial {
         let seconds = {
             let mut world = self.house.lock();
             let elapsed = world.now.since(DAWN).as_secs();
+            // A nudge comes within seconds, and long before what it is about has expired.
+            let nudged = world.delayed.iter().any(|(_, message)| matches!(message, DelayedMessage::Nudge { .. }));
             match (self.setup.absence, world.chance.below(4)) {
+                _ if nudged => 1 + world.chance.below(5),
                 (Absence::WithinWindow, _) if elapsed > 70 => 0,
                 (Absence::AnyLength, _) if elapsed > 450 => 0,
                 (Absence::WithinWindow, _) => 1 + world.chance.below(25),
