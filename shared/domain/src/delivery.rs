@@ -25,7 +25,7 @@ const PUSHES_AT_ONCE: usize = 16;
 ///
 /// `Gone` means that this connection died, not that the peer left: the participant is read again, consistently, and a
 /// newer connection gets the frame. Where there is none, or where the push was throttled or failed, the frame waits, and
-/// a delayed message looks after it ([`crate::nudge::nudge`]). Only if that message cannot be sent, the connection is cut,
+/// a delayed message looks after it (`nudge::nudge`). Only if that message cannot be sent, the connection is cut,
 /// so that its client comes back and gets the replay; if that fails too, there is an error.
 pub async fn deliver(
     ports: Ports<'_, impl Inbox + Members + Sync, impl Sockets + Sync, impl Delays + Sync>,
