@@ -1,6 +1,6 @@
 import type { Environment } from './environment.ts';
 import { asTunRTCError, TunRTCError } from './errors.ts';
-import type { Api } from './rest/api.ts';
+import type { Api, Page } from './rest/api.ts';
 import { Mesh } from './media/mesh.ts';
 import type { Outgoing, PeerState, Slot, StreamKind } from './media/peer.ts';
 import { Roster } from './roster.ts';
@@ -27,6 +27,8 @@ const ICE_RETRY_MS = 60_000;
 /** A frame of somebody who is not known to be there has this long to be explained by another, before the server is asked. */
 const DOUBT_MS = 500;
 const DOUBT_RETRY_MS = 5_000;
+/** After an absence that the server could not bridge, as much chat is fetched as a replay would have brought: 2,000 messages. */
+const HISTORY_PAGES = 20;
 /** Frames that are kept of somebody until it is clear whether they are there. */
 const HELD = 256;
 
@@ -233,11 +235,16 @@ export class Call {
     }
   }
 
-  /** Messages that the replay could not bring are in the history. */
+  /** Messages that the replay could not bring are in the history, the newest first; it is read back to what is known. */
   async #catchUp(): Promise<void> {
     try {
-      const { items } = await this.#options.api.getMessages(this.sessionId);
-      for (const message of items.reverse()) this.signaling.ingest(message);
+      const missed: ChatMessage[] = [];
+      for (let cursor: string | undefined = '', pages = 0; cursor !== undefined && pages < HISTORY_PAGES; pages++) {
+        const page: Page<ChatMessage> = await this.#options.api.getMessages(this.sessionId, { limit: 100, ...(cursor && { cursor }) });
+        missed.push(...page.items);
+        cursor = page.items.every((message) => this.signaling.isNews(message)) ? page.cursor : undefined;
+      }
+      for (const message of missed.reverse()) this.signaling.ingest(message);
     } catch (thrown) {
       this.#report(asTunRTCError(thrown, 'internal'));
     }

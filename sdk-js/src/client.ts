@@ -255,9 +255,9 @@ export class TunRTCClient extends Emitter<TunRTCEvents> {
     try {
       return await visit.joined;
     } catch (thrown) {
-      const { code, message } = asTunRTCError(thrown, 'internal');
-      this.#end(visit, { status: 'closed', code, reason: message });
-      throw thrown;
+      const error = asTunRTCError(thrown, 'internal');
+      this.#end(visit, { status: 'closed', code: error.code, reason: error.message });
+      throw error;
     }
   }
 

@@ -77,9 +77,9 @@ export class Visit {
 
   async #run(): Promise<SessionDetail> {
     const joined = await this.#seat();
-    const call = (this.#call = this.#options.open(joined));
     try {
-      const session = await call.start();
+      this.#call = this.#options.open(joined);
+      const session = await this.#call.start();
       this.#goOn('connected', 'inside');
       return session;
     } catch (thrown) {

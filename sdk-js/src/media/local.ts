@@ -153,23 +153,24 @@ export class LocalMedia {
 
   /**
    * Goes over to another camera or microphone, also in the middle of a call. If that fails, the present one stays. One that
-   * is chosen while it is off is captured when it is turned on, and given up when it cannot be had then.
+   * is chosen while it is off is captured when it is turned on, and given up when it cannot be had then; that it is not
+   * there is told at once, where the user has allowed to see which there are.
    */
   async use(kind: DeviceKind, deviceId: string): Promise<void> {
     const device = this.#devices[kind];
     device.choices = [deviceId, ...device.choices.filter((id) => id !== deviceId)].slice(0, 2);
     device.lost = undefined;
-    if (!device.track && !device.opening) return;
-    const turn = this.#claim(kind);
+    const turn = device.track || device.opening ? this.#claim(kind) : undefined;
     try {
       await this.#mustBeThere(kind, deviceId);
+      if (!turn) return;
       // Most phones open one camera at a time.
       if (kind === 'camera' && !turn.aborted) device.track?.stop();
       await this.#capture(kind, deviceId, turn);
     } catch (thrown) {
-      if (turn.aborted) return;
+      if (turn?.aborted) return;
       device.choices = device.choices.filter((id) => id !== deviceId);
-      await this.#restore(kind, turn);
+      if (turn) await this.#restore(kind, turn);
       throw thrown;
     }
   }

@@ -8,10 +8,17 @@ export async function read(response: Response): Promise<unknown> {
   if (!response.ok) throw refusal(response, body);
   if (response.status === 204) return undefined;
   if (typeof body === 'object' && body !== null) return body;
-  throw new TunRTCError('invalid_response', text ? 'The answer is not of a TunRTC server.' : 'The answer is empty.', {
-    status: response.status,
-    isForeign: true,
-  });
+  throw foreign(response, text ? undefined : 'The answer is empty.');
+}
+
+/** The body if it has this field, as every good answer to its request has; else it is somebody else's. */
+export function having<Body>({ body, response }: { body: Body; response: Response }, field: keyof Body): Body {
+  if (typeof body === 'object' && body && field in body) return body;
+  throw foreign(response);
+}
+
+function foreign({ status }: Response, message = 'The answer is not of a TunRTC server.'): TunRTCError {
+  return new TunRTCError('invalid_response', message, { status, isForeign: true });
 }
 
 function parse(text: string): unknown {

@@ -1,7 +1,7 @@
 import type { Environment } from '../environment.ts';
 import { asTunRTCError, TunRTCError } from '../errors.ts';
 import { refuseUnknown } from '../options.ts';
-import { read } from './answers.ts';
+import { having, read } from './answers.ts';
 import { isAuth, Tokens } from './tokens.ts';
 import type {
   Account,
@@ -20,6 +20,8 @@ import type {
 const REQUEST_TIMEOUT_MS = 20_000;
 /** That to a refresh sooner: a lost answer can be asked for again for 10 s. */
 const REFRESH_TIMEOUT_MS = 8_000;
+/** That to a ticket too: a seat whose connection is lost is kept for 30 s, and within that another try must fit. */
+const TICKET_TIMEOUT_MS = 8_000;
 /** Many who join at once keep each other from their seats for a moment: so often a join is tried, with such waits. */
 const JOIN_TRIES = 5;
 const JOIN_RETRY_MS = 500;
@@ -43,11 +45,11 @@ export interface PageOptions {
 type Method = 'GET' | 'POST' | 'DELETE';
 
 interface RequestOptions {
-  body?: object;
+  body?: object | undefined;
   bearer?: string;
   /** The request outlives the page that makes it. */
   keepalive?: boolean;
-  timeout?: number;
+  timeout?: number | undefined;
 }
 
 interface Answered<Body> {
@@ -85,7 +87,8 @@ export class Api {
 
   async changePassword(currentPassword: string, newPassword: string): Promise<Auth> {
     const order = this.#tokens.ask();
-    return this.#keep(order, await this.#authorized('POST', '/api/auth/password', { currentPassword, newPassword }));
+    const { body } = await this.#withToken('POST', '/api/auth/password', { body: { currentPassword, newPassword } });
+    return this.#keep(order, body);
   }
 
   /** Revokes the refresh tokens. The tokens are forgotten here even if the server cannot be reached. */
@@ -96,17 +99,17 @@ export class Api {
   }
 
   me(): Promise<Account> {
-    return this.#authorized('GET', '/api/auth/me');
+    return this.#authorized('GET', '/api/auth/me', 'id');
   }
 
   async deleteAccount(password: string): Promise<void> {
     const order = this.#tokens.ask();
-    await this.#authorized('DELETE', '/api/auth/me', { password });
+    await this.#withToken('DELETE', '/api/auth/me', { body: { password } });
     this.#tokens.forget(order);
   }
 
   createSession(session: NewSession): Promise<Session> {
-    return this.#authorized('POST', '/api/session/create', session);
+    return this.#authorized('POST', '/api/session/create', 'sessionId', session);
   }
 
   /**
@@ -117,7 +120,7 @@ export class Api {
   async joinSession(sessionId: string, signal?: { readonly aborted: boolean }): Promise<Joined> {
     for (let attempt = 0; ; attempt++) {
       try {
-        return await this.#authorized('POST', '/api/session/join', { sessionId });
+        return await this.#authorized('POST', '/api/session/join', 'signaling', { sessionId });
       } catch (error) {
         const delay = joinDelay(error, attempt, this.#environment.random());
         if (delay === undefined || signal?.aborted) throw error;
@@ -128,16 +131,16 @@ export class Api {
   }
 
   ticket(sessionId: string): Promise<SignalingTicket> {
-    return this.#authorized('POST', '/api/session/ticket', { sessionId });
+    return this.#authorized('POST', '/api/session/ticket', 'ticket', { sessionId }, TICKET_TIMEOUT_MS);
   }
 
   /** @param keepalive `true`: the request outlives the page that makes it */
   async leaveSession(sessionId: string, { keepalive = false }: { keepalive?: boolean } = {}): Promise<void> {
-    await this.#withToken('POST', '/api/session/leave', { sessionId }, keepalive);
+    await this.#withToken('POST', '/api/session/leave', { body: { sessionId }, keepalive });
   }
 
   async endSession(sessionId: string): Promise<void> {
-    await this.#authorized('POST', '/api/session/end', { sessionId });
+    await this.#withToken('POST', '/api/session/end', { body: { sessionId } });
   }
 
   listSessions(options: PageOptions = {}): Promise<Page<Session>> {
@@ -145,7 +148,7 @@ export class Api {
   }
 
   getSession(sessionId: string): Promise<SessionDetail> {
-    return this.#authorized('GET', `/api/session/${encodeURIComponent(sessionId)}`);
+    return this.#authorized('GET', `/api/session/${encodeURIComponent(sessionId)}`, 'participants');
   }
 
   getMessages(sessionId: string, options: PageOptions = {}): Promise<Page<ChatMessage>> {
@@ -153,11 +156,11 @@ export class Api {
   }
 
   iceServers(): Promise<IceServers> {
-    return this.#authorized('GET', '/api/iceservers');
+    return this.#authorized('GET', '/api/iceservers', 'iceServers');
   }
 
   health(): Promise<Health> {
-    return this.#request<Health>('GET', '/health').then(({ body }) => body);
+    return this.#request<Health>('GET', '/health').then((answered) => having(answered, 'status'));
   }
 
   /** Gets new tokens now, unless another tab just did; calls that come while it runs share the one request. */
@@ -201,12 +204,13 @@ export class Api {
     return { items: body, ...(next && { cursor: next }) };
   }
 
-  async #authorized<Answer>(method: Method, path: string, body?: object): Promise<Answer> {
-    return (await this.#withToken<Answer>(method, path, body)).body;
+  /** @param field every answer has it */
+  async #authorized<Answer>(method: Method, path: string, field: keyof Answer, body?: object, timeout?: number): Promise<Answer> {
+    return having(await this.#withToken<Answer>(method, path, { body, timeout }), field);
   }
 
-  async #withToken<Answer>(method: Method, path: string, body?: object, keepalive = false): Promise<Answered<Answer>> {
-    const request = (bearer: string) => this.#request<Answer>(method, path, { ...(body && { body }), bearer, keepalive });
+  async #withToken<Answer>(method: Method, path: string, options: RequestOptions = {}): Promise<Answered<Answer>> {
+    const request = (bearer: string) => this.#request<Answer>(method, path, { ...options, bearer });
     const bearer = await this.#tokens.fresh();
     const userId = this.auth?.userId;
     try {

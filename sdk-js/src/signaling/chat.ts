@@ -10,6 +10,8 @@ export class Chat {
   #run = '';
   #joinedAt = '';
   #count = 0;
+  /** Heard on a connection that is still catching up: what was said before may come after. */
+  readonly #early: ChatMessage[] = [];
   /** One message at a time, so that their ids are in their order. */
   #last: Promise<unknown> = Promise.resolve();
 
@@ -37,8 +39,29 @@ export class Chat {
     return ((await sent).data as { messageId: string }).messageId;
   }
 
-  /** Takes a message from the server, or from the history; hands it on unless it was or is from before. */
-  receive(message: ChatMessage): void {
-    if (message.timestamp >= this.#joinedAt && this.#received.add(message.messageId)) this.#onMessage(message);
+  /**
+   * Takes a message from the server, or from the history; hands it on unless it was or is from before.
+   *
+   * @param isEarly keeps it until {@link release}
+   */
+  receive(message: ChatMessage, isEarly = false): void {
+    if (!this.isNews(message)) return;
+    if (isEarly) {
+      this.#early.push(message);
+      return;
+    }
+    this.#received.add(message.messageId);
+    this.#onMessage(message);
+  }
+
+  /** Whether a message was not handed on yet, and is not from before. */
+  isNews({ timestamp, messageId }: ChatMessage): boolean {
+    return timestamp >= this.#joinedAt && !this.#received.has(messageId);
+  }
+
+  /** The connection has caught up: what came meanwhile is handed on in the order in which it was said. */
+  release(): void {
+    const early = this.#early.splice(0).sort((a, b) => (a.messageId < b.messageId ? -1 : 1));
+    for (const message of early) this.receive(message);
   }
 }

@@ -42,7 +42,8 @@ export interface LinkOptions {
   onJoined(socket: Socket, joined: Joined): void;
   /** There is none. */
   onLost(): void;
-  onEvent(frame: EventFrame): void;
+  /** `isEarly`: it came on a connection on which `joinSession` is not answered yet, so a replay may still be under way. */
+  onEvent(frame: EventFrame, isEarly: boolean): void;
 }
 
 /** A connection on which `joinSession` was answered. */
@@ -280,7 +281,7 @@ export class Link {
 
   #receive(socket: Socket, frame: EventFrame): void {
     if (frame.event === 'replaced') this.#replaced(socket);
-    else this.#options.onEvent(frame);
+    else this.#options.onEvent(frame, socket !== this.socket);
   }
 
   /** While this client itself moves to a new connection, the old one is told the same. */

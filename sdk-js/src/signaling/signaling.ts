@@ -80,7 +80,7 @@ export class Signaling {
       onState: (state) => this.#stateChanged(state),
       onJoined: (socket, joined) => this.#joined(socket, joined),
       onLost: () => this.#outbox.detach(),
-      onEvent: (frame) => this.#receive(frame),
+      onEvent: (frame, isEarly) => this.#receive(frame, isEarly),
     });
     this.#outbox = new Outbox(environment, this.#link.refused);
     this.#chat = new Chat(this.#outbox, options.onMessage);
@@ -153,6 +153,11 @@ export class Signaling {
     this.#chat.receive(message);
   }
 
+  /** Whether {@link ingest} would hand this on. */
+  isNews(message: ChatMessage): boolean {
+    return this.#chat.isNews(message);
+  }
+
   /** Tells the server that this participant leaves, if there is a connection to tell it over; nothing else is sent any more. */
   leave(): Promise<boolean> {
     this.#gaps.stop();
@@ -173,6 +178,7 @@ export class Signaling {
   #stateChanged(state: ConnectionState): void {
     if (state.status === 'closed') {
       this.#gaps.stop();
+      this.#chat.release();
       this.#outbox.close(new TunRTCError(state.code, state.reason));
     }
     this.#options.onState(state);
@@ -195,11 +201,12 @@ export class Signaling {
 
   async #afterJoin(ack: JoinAck, resumed: boolean, at: string): Promise<void> {
     const told = this.#options.onJoined(ack, resumed, at);
-    for (const frame of this.#early.splice(0)) this.#receive(frame);
+    for (const frame of this.#early.splice(0)) this.#receive(frame, true);
+    this.#chat.release();
     await told;
   }
 
-  #receive(frame: EventFrame): void {
+  #receive(frame: EventFrame, isEarly = false): void {
     if (this.#link.isClosed) return;
     if (!this.#run) {
       this.#early.push(frame);
@@ -212,7 +219,7 @@ export class Signaling {
         this.#receiveSignal(frame.data, frame.timestamp);
         break;
       case 'receiveMessage':
-        this.#chat.receive({ ...frame.data, timestamp: frame.timestamp });
+        this.#chat.receive({ ...frame.data, timestamp: frame.timestamp }, isEarly);
         break;
       case 'sessionEnded':
         this.#options.onEvent(frame);

@@ -368,7 +368,7 @@ export class FakeServer {
     }
     if (!route.endsWith('/messages')) return [200, this.#detail(room)];
     if (!room.seats.has(userId)) throw new Refusal(404, 'not_in_session');
-    return [200, [...room.chat].reverse()];
+    return page(url, [...room.chat].reverse());
   }
 
   #create(body: Record<string, unknown>, user: User): object {
@@ -391,10 +391,7 @@ export class FakeServer {
 
   #list(url: URL): [number, unknown, (string | undefined)?] {
     const all = [...this.#rooms.values()].filter(({ detail }) => detail.status === 'active').reverse();
-    const start = Number(url.searchParams.get('cursor') ?? 0);
-    const end = start + Number(url.searchParams.get('limit') ?? 50);
-    const page = all.slice(start, end).map((room) => ({ ...room.detail, currentParticipants: room.seats.size }));
-    return [200, page, end < all.length ? `</api/session/active?cursor=${end}>; rel="next"` : undefined];
+    return page(url, all.map((room) => ({ ...room.detail, currentParticipants: room.seats.size })));
   }
 
   /** Every answer carries the time at which its frame arrived, however long it takes. */
@@ -627,6 +624,14 @@ export class FakeServer {
   #id(): string {
     return `01900000-0000-7000-8000-${(++this.#ids).toString(16).padStart(12, '0')}`;
   }
+}
+
+/** The part of a list that was asked for, with a link to the next one. */
+function page(url: URL, all: object[]): [number, object[], string?] {
+  const start = Number(url.searchParams.get('cursor') ?? 0);
+  const end = start + Number(url.searchParams.get('limit') ?? 50);
+  const next = `<${url.pathname}?cursor=${end}>; rel="next"`;
+  return end < all.length ? [200, all.slice(start, end), next] : [200, all.slice(start, end)];
 }
 
 export function json(status: number, body: unknown, link?: string): Response {

@@ -211,6 +211,26 @@ describe('errors', () => {
     for (let time = 0; time < 2; time++) await assert.rejects(api().login('x', 'y'), { code: 'invalid_response', status: 200 });
   });
 
+  test('an answer without what every answer to its request holds is an invalid response', async () => {
+    const client = api();
+    await client.login('demo@tunrtc.com', 'demo123');
+    const calls = [
+      () => client.me(),
+      () => client.createSession({ name: 'room' }),
+      () => client.joinSession('id'),
+      () => client.ticket('id'),
+      () => client.getSession('id'),
+      () => client.iceServers(),
+      () => client.health(),
+    ];
+    for (const ask of calls) {
+      for (const answer of [json(200, {}), json(200, []), new Response(null, { status: 204 })]) {
+        server.nextResponses.push(answer);
+        await assert.rejects(ask(), { code: 'invalid_response', isForeign: true });
+      }
+    }
+  });
+
   test('a list that is none is an invalid response', async () => {
     const client = api();
     await client.login('demo@tunrtc.com', 'demo123');

@@ -4,7 +4,7 @@ import type { Environment, Participant } from '../../src/index.ts';
 import type { FakeClock } from '../support/clock.ts';
 import { FakeStream, FakeTrack } from '../support/peer-connection.ts';
 import { connections, states, Town, type Person } from '../support/people.ts';
-import type { FakeServer } from '../support/server.ts';
+import { json, type FakeServer } from '../support/server.ts';
 
 let town: Town;
 let clock: FakeClock;
@@ -74,6 +74,20 @@ describe('a call', () => {
     await assert.rejects(demo.client.joinSession(sessionId), { code: 'media_denied' });
     assert.equal((await demo.client.getSession(sessionId)).participants.length, 0);
     assert.equal(demo.client.sessionId, undefined);
+  });
+
+  test('with an answer that cannot be used rejects, gives the seat back and keeps nobody waiting', async () => {
+    const alice = await person('alice');
+    const { sessionId } = await alice.client.createSession('room');
+    for (const [answer, code] of [[{}, 'invalid_response'], [{ signaling: {} }, 'internal']] as const) {
+      server.nextResponses.push(json(200, answer));
+      await assert.rejects(during(alice.client.joinSession(sessionId)), { name: 'TunRTCError', code });
+      await clock.advance(1_000);
+      assert.equal(server.requests.at(-1), 'POST /api/session/leave');
+    }
+    const before = clock.now();
+    await during(alice.client.joinSession(sessionId));
+    assert.ok(clock.now() - before < 1_000);
   });
 
   test('refused by the server releases the devices', async () => {
@@ -187,20 +201,35 @@ describe('presence', () => {
     assert.equal(bob.client.participants.size, 1);
   });
 
+  test('a ticket that nobody answers is asked for again while the seat is kept', async () => {
+    let hanging = 2;
+    const hang = ({ signal }: RequestInit) =>
+      new Promise<never>((_, reject) => signal?.addEventListener('abort', () => reject(new Error('aborted'))));
+    const alice = await person('alice', {
+      fetch: (url, init) => (url.endsWith('/ticket') && hanging-- > 0 ? hang(init) : server.fetch(url, init)),
+    });
+    const { sessionId } = await alice.client.createSession('room');
+    await during(alice.client.joinSession(sessionId));
+    server.cut();
+    await clock.advance(25_000);
+    assert.deepEqual(alice.client.connectionState, { status: 'connected', recovered: true });
+  });
+
   test('what was said during an absence that was too long comes from the history, once', async () => {
     const [, alice, bob] = (await call('alice', 'bob')) as [string, Person, Person];
-    server.graceMs = 3_600_000;
     const heard: string[] = [];
     alice.client.on('message', ({ message }) => heard.push(message));
     await during(bob.client.sendMessage('before'));
     alice.environment.isOffline = true;
     server.cut(alice.client.user?.userId);
-    await during(bob.client.sendMessage('meanwhile'));
+    const meanwhile = Array.from({ length: 230 }, (_, number) => `meanwhile ${number}`);
+    for (const message of meanwhile) await during(bob.client.sendMessage(message));
     await clock.advance(300_000);
     alice.environment.isOffline = false;
     alice.environment.wake();
     await clock.advance(15_000);
-    assert.deepEqual(heard, ['before', 'meanwhile']);
+    assert.deepEqual(heard, ['before', ...meanwhile]);
+    assert.equal(server.requests.filter((request) => request.endsWith('/messages')).length, 3);
   });
 
   test('a page that is reloaded is met again by the others', async () => {

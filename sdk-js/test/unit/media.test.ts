@@ -223,13 +223,25 @@ describe('a device that is chosen', () => {
     assert.deepEqual(kinds(devices.live), ['video cam']);
   });
 
-  test('and was refused while it was off gives way to the one before', async () => {
+  test('and is not there is refused while it is off too, and the one before stays chosen', async () => {
     const { local, devices } = media();
     devices.plugIn('video', 'usb');
     await local.start(false, true);
     await local.use('camera', 'usb');
     await local.setVideoEnabled(false);
-    await local.use('camera', 'nowhere');
+    await assert.rejects(local.use('camera', 'nowhere'), { code: 'media_not_found' });
+    await local.setVideoEnabled(true);
+    assert.deepEqual(kinds(devices.live), ['video usb']);
+  });
+
+  test('and cannot be opened when it is turned on gives way to the one before', async () => {
+    const { local, devices } = media();
+    for (const id of ['usb', 'other']) devices.plugIn('video', id);
+    await local.start(false, true);
+    await local.use('camera', 'usb');
+    await local.setVideoEnabled(false);
+    await local.use('camera', 'other');
+    devices.unplug('other');
     await local.setVideoEnabled(true);
     assert.deepEqual(kinds(devices.live), ['video usb']);
   });

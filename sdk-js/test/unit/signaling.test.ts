@@ -429,6 +429,31 @@ describe('chat', () => {
     assert.deepEqual(bob.messages.map(({ message }) => message), ['early']);
   });
 
+  test('what is said while a resume is under way does not overtake what was missed', async () => {
+    const [alice, bob] = [await joined('alice'), await joined('bob')];
+    let isSlow = true;
+    server.network = { delay: () => (isSlow ? 500 : 0), slowAnswer: (action) => (action === 'joinSession' ? 2_000 : 0) };
+    server.cut(bob.userId);
+    void alice.signaling.sendMessage('missed');
+    await clock.until(() => framesOf('joinSession').length === 3);
+    isSlow = false;
+    void alice.signaling.sendMessage('live');
+    await clock.advance(3_000);
+    assert.deepEqual(bob.messages.map(({ message }) => message), ['missed', 'live']);
+  });
+
+  test('what a resume brought is handed on even if the session ends in the middle of it', async () => {
+    const [alice, bob] = [await joined('alice'), await joined('bob')];
+    server.network = { slowAnswer: (action) => (action === 'joinSession' ? 2_000 : 0) };
+    server.cut(bob.userId);
+    void alice.signaling.sendMessage('missed');
+    await clock.until(() => framesOf('joinSession').length === 3);
+    server.endSession(sessionId);
+    await clock.advance(1_000);
+    assert.equal(bob.signaling.state.status, 'closed');
+    assert.deepEqual(bob.messages.map(({ message }) => message), ['missed']);
+  });
+
   test('a message that never arrived is sent again', async () => {
     const [alice, bob] = [await joined('alice'), await joined('bob')];
     let frames = 0;
