@@ -17,8 +17,8 @@ pub enum DecodeError {
     Id(&'static str),
 }
 
-/// `{"checkLease":{"sessionId","userId"}}`, `{"close":{"connectionId"}}`, or a nudge: `{"nudgeSignal":{"sessionId","userId",
-/// "signalId"}}`, `{"nudgeMessage":{"sessionId","userId","messageId"}}`, `{"nudgeSince":{"sessionId","userId","since"}}` with
+/// `{"checkLease":{"sessionId","userId"}}`, `{"close":{"connectionId"}}`, `{"erase":{"userId"}}`, or a nudge:
+/// `{"nudgeSignal":{"sessionId","userId","signalId"}}`, `{"nudgeMessage":{"sessionId","userId","messageId"}}`, `{"nudgeSince":{"sessionId","userId","since"}}` with
 /// milliseconds.
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -33,6 +33,8 @@ enum Body {
     NudgeSince { session_id: String, user_id: String, since: u64 },
     #[serde(rename_all = "camelCase")]
     Close { connection_id: String },
+    #[serde(rename_all = "camelCase")]
+    Erase { user_id: String },
 }
 
 /// The body of a message.
@@ -50,6 +52,7 @@ pub fn encode(message: &DelayedMessage) -> String {
             }
         }
         DelayedMessage::Close { connection } => Body::Close { connection_id: connection.as_str().to_owned() },
+        DelayedMessage::Erase { user } => Body::Erase { user_id: user.to_string() },
     };
     serde_json::to_string(&body).expect("texts are JSON")
 }
@@ -70,6 +73,7 @@ pub fn decode(body: &str) -> Result<DelayedMessage, DecodeError> {
             nudge(&session_id, &user_id, Waiting::Since(Timestamp::from_millis(since)))?
         }
         Body::Close { connection_id } => DelayedMessage::Close { connection: ConnectionId::new(connection_id) },
+        Body::Erase { user_id } => DelayedMessage::Erase { user: id("userId", &user_id)? },
     })
 }
 
@@ -111,6 +115,7 @@ mod tests {
         }
         let close = DelayedMessage::Close { connection: ConnectionId::new("JKUdbfKHoAMCJEA=") };
         assert_eq!(encode(&close), r#"{"close":{"connectionId":"JKUdbfKHoAMCJEA="}}"#);
+        assert_eq!(encode(&DelayedMessage::Erase { user }), format!(r#"{{"erase":{{"userId":"{USER}"}}}}"#));
     }
 
     #[test]
@@ -147,7 +152,9 @@ mod tests {
             user: UserId::first_at(Timestamp::from_millis(session + 1)),
             waiting,
         });
-        prop_oneof![check, nudge, close]
+        let erase = (0..1_u64 << 48)
+            .prop_map(|user| DelayedMessage::Erase { user: UserId::first_at(Timestamp::from_millis(user)) });
+        prop_oneof![check, nudge, close, erase]
     }
 
     proptest! {

@@ -1,11 +1,16 @@
 //! The end of an account: everything that names it goes.
 
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use futures_util::future::try_join;
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 
 use crate::eviction::LONGEST_CONNECTION;
 use crate::leases::{depart, finish_departure};
 use crate::ports::{
-    ConnectionLog, Delays, Endings, Erasures, Families, Guard, Inbox, Members, Ports, Rosters, Seats, Sockets, Users,
+    ConnectionLog, DelayedMessage, Delays, Endings, Erasures, Families, Guard, Inbox, Members, Ports, Rosters, Seats,
+    Sockets, Users, Visits,
 };
 use crate::sessions::finish_ending;
 use crate::{Context, Departure, Ending, Membership, Result, SessionId, Timestamp, User, UserId};
@@ -13,32 +18,78 @@ use crate::{Context, Departure, Ending, Membership, Result, SessionId, Timestamp
 /// So many sessions are erased at the same time.
 const SESSIONS_AT_ONCE: usize = 8;
 
+/// When a deletion is looked after: every function that a client called before it began has ended by then.
+const AFTERWARDS: Duration = Duration::from_secs(60);
+
 /// Deletes an account and everything that names it. Each step may be repeated and the account itself goes last, so whoever
-/// was interrupted asks again.
+/// was interrupted asks again; if nobody does, [`finish`] does the rest.
 ///
-/// Signals that still wait in somebody's inbox are left: they run out by themselves, within the inbox window.
+/// Signals that still wait in the inboxes of others are left: they run out by themselves, within the inbox window.
 pub async fn erase(
     ports: Ports<
         '_,
-        impl Users + Families + Rosters + Endings + Members + Seats + Inbox + ConnectionLog + Erasures + Sync,
+        impl Users + Families + Rosters + Endings + Members + Seats + Visits + Inbox + ConnectionLog + Erasures + Sync,
         impl Sockets + Sync,
         impl Delays + Sync,
     >,
     user: &User,
 ) -> Result<()> {
+    // Before the first step: a function that dies after that leaves nothing that nobody looks at.
+    ports.delays.after(AFTERWARDS, &DelayedMessage::Erase { user: user.id }).await?;
+    ports.store.begin_removal(user.id).await?;
+    clear(ports, user.id).await?;
+    remove(ports.store, user).await
+}
+
+/// The delayed look after a deletion: finishes one that was interrupted, and deletes what was written by functions that ran
+/// while it did. A login or a join that finds its account gone gives up what it opened, but that leaves traces.
+pub async fn finish(
+    ports: Ports<
+        '_,
+        impl Users + Families + Rosters + Endings + Members + Seats + Visits + Inbox + ConnectionLog + Erasures + Sync,
+        impl Sockets + Sync,
+        impl Delays + Sync,
+    >,
+    user: UserId,
+) -> Result<()> {
+    if ports.store.password_of(user).await?.is_some() {
+        // It died before its first step, and whoever asked for it was not told that it was done.
+        return Ok(());
+    }
+    clear(ports, user).await?;
+    match ports.store.by_id(user).await? {
+        Some(user) => remove(ports.store, &user).await,
+        None => Ok(()),
+    }
+}
+
+/// Ends and deletes whatever belongs to an account that is going, but the account itself.
+async fn clear(
+    ports: Ports<
+        '_,
+        impl Families + Rosters + Endings + Members + Seats + Visits + Inbox + ConnectionLog + Erasures + Sync,
+        impl Sockets + Sync,
+        impl Delays + Sync,
+    >,
+    user: UserId,
+) -> Result<()> {
     let Ports { store, context, .. } = ports;
-    store.begin_removal(user.id).await?;
-    store.revoke_all(user.id, None, context.now).await?;
-    let created = store.created_by(user.id).await?;
-    let ended = created.into_iter().map(|session| erase_created(ports, user.id, session));
+    store.revoke_all(user, None, context.now).await?;
+    let created = store.created_by(user).await?;
+    let ended = created.into_iter().map(|session| erase_created(ports, user, session));
     stream::iter(ended).buffer_unordered(SESSIONS_AT_ONCE).try_for_each(ok).await?;
 
-    let visited = visited(store, context, user.id).await?;
-    let left = visited.into_iter().map(|session| erase_visited(ports, user.id, session));
+    let visited = visited(store, context, user).await?;
+    let left = visited.into_iter().map(|session| erase_visited(ports, user, session));
     stream::iter(left).buffer_unordered(SESSIONS_AT_ONCE).try_for_each(ok).await?;
 
-    close_connections(ports, user.id).await?;
-    store.erase_records(user.id).await?;
+    close_connections(ports, user).await?;
+    store.erase_records(user).await
+}
+
+/// The last step: the account itself.
+async fn remove(store: &(impl Users + Erasures + Sync), user: &User) -> Result<()> {
+    store.erase_failed_logins(&user.email).await?;
     store.remove(user).await
 }
 
@@ -92,12 +143,15 @@ async fn erase_visited(
     store.erase_traces(user, session).await
 }
 
-/// The sessions that the user was connected to as long as their chat is kept.
-async fn visited(store: &(impl ConnectionLog + Sync), context: Context<'_>, user: UserId) -> Result<Vec<SessionId>> {
+/// The sessions in which something of the user may be: where a seat is noted, and where the user was connected as long as
+/// the chat is kept. A seat may be held for longer than it is noted, over one connection after the other.
+async fn visited(
+    store: &(impl ConnectionLog + Visits + Sync),
+    context: Context<'_>,
+    user: UserId,
+) -> Result<BTreeSet<SessionId>> {
     let from: Timestamp = context.now.minus(context.policy.history).minus(LONGEST_CONNECTION);
-    let mut sessions: Vec<_> =
-        store.of_user(user, from).await?.into_iter().map(|logged| logged.admission.session).collect();
-    sessions.sort_unstable();
-    sessions.dedup();
-    Ok(sessions)
+    let (logged, visits) = try_join(store.of_user(user, from), store.visits(user)).await?;
+    let connected = logged.into_iter().map(|logged| logged.admission.session);
+    Ok(connected.chain(visits.into_iter().map(|visit| visit.session)).collect())
 }

@@ -146,8 +146,9 @@ async fn take_seat(
 ) -> Result<Option<u64>> {
     let Ports { store, context, .. } = ports;
     let lease = context.now + context.policy.first_connect;
+    let noted_until = context.now + context.policy.connection_log;
     for last_try in [false, true] {
-        match store.take_seat(session, caller, context.now, lease).await? {
+        match store.take_seat(session, caller, context.now, lease, noted_until).await? {
             TakenSeat::Taken(attempt) => return Ok(Some(attempt)),
             TakenSeat::HeldAlready => return Ok(None),
             TakenSeat::Refused => {}

@@ -1,7 +1,7 @@
 //! What is left of an account, deleted.
 
-use domain::ports::Erasures;
-use domain::{Membership, Result, SessionId, UserId};
+use domain::ports::{Counted, Erasures};
+use domain::{Email, Membership, Result, SessionId, UserId};
 
 use crate::items::{Item, text};
 use crate::keys::{self, Key};
@@ -15,13 +15,14 @@ impl Erasures for Store {
     }
 
     async fn erase_session(&self, creator: UserId, session: SessionId) -> Result<()> {
-        self.delete_all(self.keys_of(keys::chat_partition(session)).await?).await?;
         let (meta, participants): (Vec<Key>, Vec<Key>) = self
             .keys_of(keys::session_partition(session))
             .await?
             .into_iter()
             .partition(|key| keys::participant_of(&key.sk).is_none());
         self.delete_all(participants).await?;
+        self.delete_all(self.keys_of(keys::chat_partition(session)).await?).await?;
+        self.delete_all(self.keys_of(keys::inbox_partition(session, creator)).await?).await?;
         self.delete_all(meta).await?;
         self.delete_item(keys::created(creator, session)).await
     }
@@ -34,6 +35,7 @@ impl Erasures for Store {
             .expression_attribute_values(":chat", text(keys::chat_partition(session)))
             .expression_attribute_values(":user", text(user.to_string()));
         self.delete_all(keys_in(written).await?).await?;
+        self.delete_all(self.keys_of(keys::inbox_partition(session, user)).await?).await?;
         let seated = text(words::membership::of(Membership::Seated));
         let values = Item::from([(":seated".to_owned(), seated)]);
         self.delete_item_if(keys::participant(session, user), "membership <> :seated", values).await
@@ -42,6 +44,12 @@ impl Erasures for Store {
     async fn erase_records(&self, user: UserId) -> Result<()> {
         let mut records = self.keys_of(keys::user_partition(user)).await?;
         records.retain(|key| !keys::is_profile(&key.sk));
+        let counted = [Counted::WrongPasswordsOf(user), Counted::SessionsOf(user), Counted::TicketsOf(user)];
+        records.extend(counted.iter().map(keys::counter));
         self.delete_all(records).await
+    }
+
+    async fn erase_failed_logins(&self, email: &Email) -> Result<()> {
+        self.delete_item(keys::counter(&Counted::FailedLoginsOfAccount(email.key()))).await
     }
 }

@@ -8,6 +8,7 @@
 //! | refresh-token family | `USER#<user>` | `FAMILY#<family>` |
 //! | created session | `USER#<creator>` | `SESSION#<session>` |
 //! | connection log | `USER#<user>` | `CONNECTION#<ticket>` |
+//! | visit: a seat that was taken | `USER#<user>` | `VISIT#<session>` |
 //! | rate counter | `RATE#<kind>#<what>` | `WINDOW` |
 //! | session | `SESSION#<session>` | `META` |
 //! | participant | `SESSION#<session>` | `PARTICIPANT#<user>` |
@@ -43,6 +44,7 @@ const WINDOW: &str = "WINDOW";
 const FAMILY: &str = "FAMILY#";
 const CREATED: &str = "SESSION#";
 const CONNECTION: &str = "CONNECTION#";
+const VISIT: &str = "VISIT#";
 const PARTICIPANT: &str = "PARTICIPANT#";
 const SESSION: &str = "SESSION#";
 const USER: &str = "USER#";
@@ -93,6 +95,11 @@ pub(crate) fn created(creator: UserId, session: SessionId) -> Key {
 /// A connection in its user's log.
 pub(crate) fn connection(user: UserId, ticket: TicketId) -> Key {
     Key::new(user_partition(user), format!("{CONNECTION}{ticket}"))
+}
+
+/// That a user took a seat.
+pub(crate) fn visit(user: UserId, session: SessionId) -> Key {
+    Key::new(user_partition(user), format!("{VISIT}{session}"))
 }
 
 /// A rate counter.
@@ -178,6 +185,11 @@ pub(crate) fn created_sessions() -> [String; 2] {
     starting_with(CREATED)
 }
 
+/// The first and the last possible sort key of a user's visits.
+pub(crate) fn visits() -> [String; 2] {
+    starting_with(VISIT)
+}
+
 /// The sort keys of a user's connections from that ticket on.
 pub(crate) fn connections_from(ticket: TicketId) -> [String; 2] {
     let [_, last] = starting_with(CONNECTION);
@@ -230,6 +242,11 @@ pub(crate) fn created_of(sk: &str) -> Option<SessionId> {
     id_after(CREATED, sk)
 }
 
+/// The session in which a sort key says that a seat was taken.
+pub(crate) fn visit_of(sk: &str) -> Option<SessionId> {
+    id_after(VISIT, sk)
+}
+
 /// The ticket of a logged connection's sort key.
 pub(crate) fn ticket_of(sk: &str) -> Option<TicketId> {
     id_after(CONNECTION, sk)
@@ -274,7 +291,7 @@ mod tests {
         for (a, b) in [(a, b), (b, a)] {
             let user = UserId::from_bytes(a).expect(valid);
             let room = SessionId::from_bytes(b).expect(valid);
-            all.extend([profile(user), session(room), created(user, room), participant(room, user)]);
+            all.extend([profile(user), session(room), created(user, room), visit(user, room), participant(room, user)]);
             all.push(family(user, FamilyId::from_bytes(b).expect(valid)));
             all.push(connection(user, TicketId::from_bytes(b).expect(valid)));
             all.push(message(room, MessageId::from_bytes(a).expect(valid)));
@@ -337,6 +354,7 @@ mod tests {
             prop_assert_eq!(user_of(&profile(user).pk), Some(user));
             prop_assert_eq!(session_of(&session(room).pk), Some(room));
             prop_assert_eq!(created_of(&created(user, room).sk), Some(room));
+            prop_assert_eq!(visit_of(&visit(user, room).sk), Some(room));
             prop_assert_eq!(family_of(&family(user, login).sk), Some(login));
             prop_assert_eq!(ticket_of(&connection(user, ticket).sk), Some(ticket));
             let seat = participant(room, user);
@@ -351,6 +369,7 @@ mod tests {
             prop_assert_eq!(user_of(&session(room).pk), None);
             prop_assert_eq!(ticket_of(&created(user, room).sk), None);
             prop_assert_eq!(family_of(&created(user, room).sk), None);
+            prop_assert_eq!(visit_of(&created(user, room).sk), None);
         }
 
         #[test]
@@ -361,14 +380,17 @@ mod tests {
             ticket in arbitrary::ticket_id(),
         ) {
             let within = |key: &Key, [first, last]: [String; 2]| first <= key.sk && key.sk <= last;
-            let all = [profile(user), family(user, login), created(user, room), connection(user, ticket)];
+            let (seat, session) = (visit(user, room), created(user, room));
+            let all = [profile(user), family(user, login), session, connection(user, ticket), seat];
             let in_families: Vec<_> = all.iter().map(|key| within(key, families())).collect();
             let in_created: Vec<_> = all.iter().map(|key| within(key, created_sessions())).collect();
+            let in_visits: Vec<_> = all.iter().map(|key| within(key, visits())).collect();
             let earliest = connections_from(TicketId::first_at(Timestamp::default()));
             let in_connections: Vec<_> = all.iter().map(|key| within(key, earliest.clone())).collect();
-            prop_assert_eq!(in_families, [false, true, false, false]);
-            prop_assert_eq!(in_created, [false, false, true, false]);
-            prop_assert_eq!(in_connections, [false, false, false, true]);
+            prop_assert_eq!(in_families, [false, true, false, false, false]);
+            prop_assert_eq!(in_created, [false, false, true, false, false]);
+            prop_assert_eq!(in_visits, [false, false, false, false, true]);
+            prop_assert_eq!(in_connections, [false, false, false, true, false]);
         }
 
         #[test]

@@ -27,6 +27,7 @@ mod sessions;
 mod table;
 mod throttles;
 mod users;
+mod visits;
 mod words;
 
 use std::time::Duration;

@@ -220,6 +220,12 @@ impl Store {
         }
     }
 
+    /// A put for a transaction, over whatever is there.
+    pub(crate) fn putting(&self, item: Item) -> Result<TransactWriteItem> {
+        let put = Put::builder().table_name(&self.table).set_item(Some(item)).build().map_err(unbuilt)?;
+        Ok(TransactWriteItem::builder().put(put).build())
+    }
+
     /// A put for a transaction: of an item that must not be there yet.
     pub(crate) fn putting_new(&self, item: Item) -> Result<TransactWriteItem> {
         let put = Put::builder()

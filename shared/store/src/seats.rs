@@ -1,4 +1,5 @@
-//! Seats: taken and freed in one transaction over the session, which counts them, and the participant.
+//! Seats: taken and freed in one transaction over the session, which counts them, and the participant. Taking one also notes
+//! the visit with the user.
 
 use aws_sdk_dynamodb::types::ReturnValue;
 use domain::ports::{Guard, Seats, TakenSeat};
@@ -6,7 +7,7 @@ use domain::{
     Caller, Departure, Error, Membership, Participant, Presence, Result, SessionId, Timestamp, Untold, UserId,
 };
 
-use crate::items::{expiry, millis, number, text};
+use crate::items::{Item, expiry, millis, number, text};
 use crate::records::ParticipantRecord;
 use crate::requests::{Change, Refusals, Transacted, Written};
 use crate::{Store, keys, words};
@@ -20,6 +21,7 @@ impl Seats for Store {
         caller: &Caller,
         now: Timestamp,
         lease_until: Timestamp,
+        noted_until: Timestamp,
     ) -> Result<TakenSeat> {
         let mut first = now.millis();
         loop {
@@ -27,6 +29,7 @@ impl Seats for Store {
                 .transact(vec![
                     count_seat(session, now).in_transaction(&self.table)?,
                     sit_down(session, caller, now, lease_until, first).in_transaction(&self.table)?,
+                    self.putting(visit(session, caller, now, noted_until))?,
                 ])
                 .await?;
             match transacted {
@@ -111,6 +114,15 @@ fn sit_down(session: SessionId, caller: &Caller, now: Timestamp, lease_until: Ti
         .with(":untold", text(words::untold::of(Untold::Join)))
         .with(":no", aws_sdk_dynamodb::types::AttributeValue::Bool(false))
         .with(":yes", aws_sdk_dynamodb::types::AttributeValue::Bool(true))
+}
+
+/// What the user's partition says of the seat: whoever ends logins or deletes the account finds it there.
+fn visit(session: SessionId, caller: &Caller, now: Timestamp, noted_until: Timestamp) -> Item {
+    let mut item = keys::visit(caller.user_id, session).into_item();
+    item.insert("familyId".to_owned(), text(caller.family.to_string()));
+    item.insert("takenAt".to_owned(), millis(now));
+    item.insert("expiresAt".to_owned(), expiry(noted_until));
+    item
 }
 
 /// The end of a membership. The item stays for a while: its attempts go on where they stopped, and what is unfenced is

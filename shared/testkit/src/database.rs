@@ -62,6 +62,14 @@ impl Database {
         &self.door
     }
 
+    /// Every item of the table, as text.
+    pub async fn items(&self) -> Vec<String> {
+        let client = aws_sdk_dynamodb::Client::new(&self.sdk_config());
+        let pages = client.scan().table_name(TABLE).into_paginator().items().send();
+        let items: Vec<_> = pages.collect::<Result<_, _>>().await.expect("a table that can be read");
+        items.iter().map(|item| format!("{item:?}")).collect()
+    }
+
     /// A store on it, with its table.
     pub async fn store(&self) -> Store {
         let store = Store::new(&self.sdk_config(), TABLE, quick_backoff());

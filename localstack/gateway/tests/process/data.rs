@@ -3,6 +3,7 @@
 use std::os::unix::fs::{PermissionsExt, symlink};
 
 use rusqlite::Connection;
+use serde_json::json;
 
 use crate::support::{PASSWORD, unique};
 use crate::tunrtc::{Folder, Tunrtc, run};
@@ -95,21 +96,35 @@ fn a_folder_that_is_not_there_is_told_with_path_and_option() {
 }
 
 #[tokio::test]
-async fn what_a_deleted_account_left_leaves_the_file() {
+async fn nothing_in_the_file_names_a_deleted_account() {
     let folder = Folder::new("erased");
     let data = folder.file("tunrtc.db");
     let server = Tunrtc::start(&["--data", &data]);
-    let others = [server.api.register(&unique("bob")).await, server.api.register(&unique("carol")).await];
-    let alice = server.api.register(&unique("alice")).await;
-    let session = server.api.create_session(&alice, 2).await;
-    server.api.join(&alice, &session).await;
-    let proof = Some(serde_json::json!({ "password": PASSWORD }));
-    let erased = server.api.call(http::Method::DELETE, "/api/auth/me", Some(&alice.token), proof).await;
+    let api = &server.api;
+    let (bob, carol) = (api.register(&unique("bob")).await, api.register(&unique("carol")).await);
+    let alice = api.register(&unique("alice")).await;
+    let email = format!("{}@example.org", alice.username);
+    let hers = api.create_session(&alice, 2).await;
+    let (waiting, left) = (api.create_session(&bob, 2).await, api.create_session(&carol, 2).await);
+    for session in [&hers, &waiting, &left] {
+        assert_eq!(api.join(&alice, session).await.status, 200);
+    }
+    let leaving = json!({ "sessionId": left });
+    assert_eq!(api.post("/api/session/leave", Some(&alice.token), leaving).await.status, 200);
+    let guess = json!({ "email": email, "password": "a wrong password" });
+    assert_eq!(api.post("/api/auth/login", None, guess).await.status, 401);
+
+    let proof = Some(json!({ "password": PASSWORD }));
+    let erased = api.call(http::Method::DELETE, "/api/auth/me", Some(&alice.token), proof).await;
     assert_eq!(erased.status, 204, "{}", erased.body);
+    let seats = api.get(&format!("/api/session/{waiting}"), Some(&bob.token)).await;
+    assert_eq!(seats.body["currentParticipants"], 0, "{}", seats.body);
     server.signal("TERM");
     server.ended();
     let bytes = std::fs::read(&data).expect("a file");
     let holds = |text: &str| bytes.windows(text.len()).any(|window| window.eq_ignore_ascii_case(text.as_bytes()));
-    assert!(others.iter().all(|other| holds(&other.username)));
-    assert!(!holds(&format!("{}@example.org", alice.username)));
+    assert!(holds(&bob.username) && holds(&carol.id));
+    for trace in [&email, &alice.username, &alice.id] {
+        assert!(!holds(trace), "{trace} is in the file");
+    }
 }

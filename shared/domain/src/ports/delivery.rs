@@ -175,6 +175,11 @@ pub enum DelayedMessage {
         /// The connection.
         connection: ConnectionId,
     },
+    /// Finish the deletion of an account.
+    Erase {
+        /// Whose account.
+        user: UserId,
+    },
 }
 
 /// The delay queue.

@@ -18,7 +18,7 @@ pub use delivery::{
     Waiting,
 };
 pub use log::{Admission, Closure, ConnectionLog, LoggedConnection};
-pub use seats::{Attempt, Guard, Held, Holding, Members, Seats, Status, TakeOver, TakenSeat};
+pub use seats::{Attempt, Guard, Held, Holding, Members, Seats, Status, TakeOver, TakenSeat, Visit, Visits};
 pub use sessions::{ActiveSessions, Endings, Erasures, Rosters, Sessions};
 
 use crate::{Context, Event, EventEncoder, Frame};

@@ -6,13 +6,15 @@ use crate::{
 
 /// Seats are taken and freed in one transaction each, so that two callers cannot both take the last one.
 pub trait Seats {
-    /// Takes a seat for the caller, who must show life before `lease_until`, and notes that the others have to be told.
+    /// Takes a seat for the caller, who must show life before `lease_until`, and notes that the others have to be told. With
+    /// the seat a [`Visit`] is noted, and kept until `noted_until`.
     fn take_seat(
         &self,
         session: SessionId,
         caller: &Caller,
         now: Timestamp,
         lease_until: Timestamp,
+        noted_until: Timestamp,
     ) -> impl Future<Output = Result<TakenSeat>> + Send;
     /// Frees the seat if the participant is still as `guard` wants it, and notes that the others have to be told; false
     /// when it is not, or when the seat was free.
@@ -33,6 +35,23 @@ pub trait Seats {
     /// Moves the lease of a participant without a connection, unless one has joined meanwhile.
     fn extend_wait(&self, participant: &Participant, lease_until: Timestamp)
     -> impl Future<Output = Result<()>> + Send;
+}
+
+/// That a user took a seat; noted with the user, so that it is found without asking every session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Visit {
+    /// The session.
+    pub session: SessionId,
+    /// The login that took the seat.
+    pub family: FamilyId,
+    /// When the seat was taken, the last time.
+    pub at: Timestamp,
+}
+
+/// Finds the seats that a user took.
+pub trait Visits {
+    /// Each session in which the user took a seat, as long as that is noted; strongly consistent.
+    fn visits(&self, user: UserId) -> impl Future<Output = Result<Vec<Visit>>> + Send;
 }
 
 /// What came of trying to take a seat.

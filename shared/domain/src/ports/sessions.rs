@@ -1,6 +1,6 @@
 //! What sessions need from storage.
 
-use crate::{Result, Roster, Session, SessionId, Timestamp, UserId, Visibility};
+use crate::{Email, Result, Roster, Session, SessionId, Timestamp, UserId, Visibility};
 
 /// What sessions need from storage.
 pub trait Sessions {
@@ -50,11 +50,14 @@ pub trait ActiveSessions {
 pub trait Erasures {
     /// The sessions that the user created, ended ones too, as far as they are not forgotten.
     fn created_by(&self, user: UserId) -> impl Future<Output = Result<Vec<SessionId>>> + Send;
-    /// Deletes an ended session of that creator: chat and participants first, then the session and that its creator
-    /// made it.
+    /// Deletes an ended session of that creator: participants, chat and what waits for the creator first, then the session
+    /// and that its creator made it.
     fn erase_session(&self, creator: UserId, session: SessionId) -> impl Future<Output = Result<()>> + Send;
-    /// Deletes what the user wrote in a session, and that they took part in it, unless they hold a seat there.
+    /// Deletes what the user wrote in a session, what waits for them there, and that they took part in it, unless they hold
+    /// a seat there.
     fn erase_traces(&self, user: UserId, session: SessionId) -> impl Future<Output = Result<()>> + Send;
-    /// Deletes whatever is kept beside the account itself: families, connection log, created sessions.
+    /// Deletes whatever is kept beside the account itself: families, connection log, visits, created sessions, counters.
     fn erase_records(&self, user: UserId) -> impl Future<Output = Result<()>> + Send;
+    /// Deletes the count of failed logins, which goes by the address of the account.
+    fn erase_failed_logins(&self, email: &Email) -> impl Future<Output = Result<()>> + Send;
 }

@@ -471,6 +471,7 @@ impl Seats for House {
         caller: &Caller,
         now: Timestamp,
         lease_until: Timestamp,
+        _: Timestamp,
     ) -> Result<TakenSeat> {
         let user = self.place(caller.user_id);
         self.call(|world| {

@@ -284,6 +284,7 @@ impl Delays for Fake {
             DelayedMessage::CheckLease { .. } => "check lease".to_owned(),
             DelayedMessage::Nudge { .. } => return self.called("nudge later".to_owned()).map(drop),
             DelayedMessage::Close { connection } => format!("close {connection}"),
+            DelayedMessage::Erase { .. } => "erase".to_owned(),
         };
         self.called(format!("after {} s {what}", delay.as_secs())).map(drop)
     }
@@ -453,6 +454,7 @@ impl Seats for Fake {
         caller: &Caller,
         now: Timestamp,
         lease_until: Timestamp,
+        _: Timestamp,
     ) -> Result<TakenSeat> {
         let mut state = self.called("take seat".to_owned())?;
         if state.refusing_seats {

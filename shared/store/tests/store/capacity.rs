@@ -55,7 +55,9 @@ async fn a_join_is_one_transaction_and_another_one_at_the_most() {
     };
     at.database.door().take();
     assert!(join(&alice).await.is_ok());
-    assert_eq!(transactions(), 1);
+    let requests = at.database.door().take();
+    assert_eq!(units(&requests, "TransactWriteItems"), 7.0, "three items, each double, and the index");
+    assert_eq!(units(&requests, "UpdateItem"), 1.0, "the counter");
     assert!(join(&alice).await.is_ok(), "again");
     assert_eq!(transactions(), 1);
     assert_eq!(join(&bob).await.err().map(|refused| refused.code()), Some("session_full"));

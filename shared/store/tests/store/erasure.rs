@@ -1,7 +1,12 @@
 //! The end of an account.
 
-use domain::ports::{ChatLog, ConnectionLog, Erasures, Families, Guard, Members, Rosters, Seats, Sessions, Users};
-use domain::{Caller, ConnectionId, Departure, MessageId, Result, Session, SessionId, Timestamp, User, erasure};
+use domain::ports::{
+    ChatLog, ChatMessage, ClientMessageId, ConnectionLog, Counted, DelayedMessage, Erasures, Families, Guard, Inbox,
+    Members, Rosters, Seats, Sessions, TakenSeat, Throttles, Users,
+};
+use domain::{
+    Caller, ConnectionId, Departure, Frame, MessageId, Result, Session, SessionId, Timestamp, User, erasure, sessions,
+};
 use testkit::{FakeSockets, Fault};
 
 use crate::Setting;
@@ -50,6 +55,57 @@ impl Story {
 
     async fn erase(&self) -> Result<()> {
         erasure::erase(self.at.ports(&self.sockets), &self.alice).await
+    }
+
+    async fn finish(&self) -> Result<()> {
+        erasure::finish(self.at.ports(&self.sockets), self.alice.id).await
+    }
+
+    /// The delayed message comes. One that was sent before anything began changes nothing, so that is asked again.
+    async fn finish_what_began(&self) {
+        self.finish().await.unwrap();
+        if self.at.store.password_of(self.alice.id).await.unwrap().is_some() {
+            self.erase().await.unwrap();
+        }
+    }
+
+    /// One more session of Bob's.
+    async fn another(&self) -> SessionId {
+        let session = self.at.samples.session(&self.at.samples.caller_for(&self.bob), 2);
+        self.at.store.add(&session).await.unwrap();
+        session.id
+    }
+
+    /// What else there may be of Alice: a seat that she never connected to, a session that she left, counters, a message
+    /// with a name, and a signal to her.
+    async fn go_on(&self) {
+        let (at, store) = (&self.at, &self.at.store);
+        let [waiting, left] = [self.another().await, self.another().await];
+        for session in [waiting, left] {
+            sessions::join(at.ports(&self.sockets), &self.alice_calls, session).await.unwrap();
+        }
+        sessions::leave(at.ports(&self.sockets), self.alice.id, left).await.unwrap();
+        let name = ClientMessageId::parse("mine".to_owned()).unwrap();
+        let named = ChatMessage { client_id: Some(name), ..at.message(self.his.id, &self.alice, "a name") };
+        store.append(&named, at.samples.later(9999)).await.unwrap();
+        store
+            .put(&at.signal(self.his.id, self.alice.id, Frame("an offer".to_owned())), at.samples.later(600))
+            .await
+            .unwrap();
+        for counted in [
+            Counted::FailedLoginsOfAccount(self.alice.email.key()),
+            Counted::WrongPasswordsOf(self.alice.id),
+            Counted::SessionsOf(self.alice.id),
+        ] {
+            store.hit(&counted, at.samples.policy.sessions_per_user, at.samples.now()).await.unwrap();
+        }
+    }
+
+    /// The items of the table that name Alice, or count what she did.
+    async fn items_of_alice(&self) -> Vec<String> {
+        let items = self.at.database.items().await;
+        let traces = [self.alice.id.to_string(), "alice".to_owned(), "failedLoginsOfAccount".to_owned()];
+        items.into_iter().filter(|item| traces.iter().any(|trace| item.contains(trace))).collect()
     }
 
     async fn texts(&self, session: SessionId) -> Vec<String> {
@@ -114,7 +170,7 @@ async fn the_others_are_told_when_an_account_is_erased() {
 }
 
 #[tokio::test]
-async fn an_erasure_that_was_interrupted_anywhere_is_finished_by_the_next() {
+async fn an_erasure_that_was_interrupted_anywhere_is_finished_by_the_next_or_by_the_delayed_message() {
     let story = Story::new().await;
     let door = story.at.database.door();
     door.take();
@@ -133,7 +189,10 @@ async fn an_erasure_that_was_interrupted_anywhere_is_finished_by_the_next() {
             interruptions += 1;
             story.at.database.door().heal();
             assert!(story.at.store.by_id(story.alice.id).await.unwrap().is_some(), "{operation} {nth}");
-            story.erase().await.unwrap();
+            match nth % 2 {
+                0 => story.erase().await.unwrap(),
+                _ => story.finish_what_began().await,
+            }
             story.assert_erased().await;
         }
     }
@@ -150,4 +209,57 @@ async fn traces_of_somebody_who_holds_a_seat_are_not_taken_from_under_them() {
     at.store.free_seat(&alice, Guard::Seated, Departure::Left, at.samples.now(), at.samples.later(60)).await.unwrap();
     at.store.erase_traces(story.alice.id, his).await.unwrap();
     assert_eq!(at.store.member(his, story.alice.id).await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn no_item_of_the_table_names_a_deleted_account() {
+    let story = Story::new().await;
+    story.go_on().await;
+    let before = story.items_of_alice().await;
+    assert!(before.len() > 20, "{before:#?}");
+    let others = story.at.database.items().await.len() - before.len();
+    story.erase().await.unwrap();
+    assert_eq!(story.items_of_alice().await, Vec::<String>::new());
+    assert!(others > 5, "what is Bob's was looked at, too");
+    story.assert_erased().await;
+}
+
+#[tokio::test]
+async fn a_seat_without_a_connection_is_freed_with_its_account() {
+    let story = Story::new().await;
+    let waiting = story.another().await;
+    sessions::join(story.at.ports(&story.sockets), &story.alice_calls, waiting).await.unwrap();
+    assert_eq!(story.at.roster(waiting).await.session.seats_taken, 1);
+    story.erase().await.unwrap();
+    let roster = story.at.roster(waiting).await;
+    assert_eq!((roster.session.seats_taken, roster.participants.len()), (0, 0));
+}
+
+#[tokio::test]
+async fn what_is_written_while_an_account_is_deleted_goes_a_minute_later() {
+    let story = Story::new().await;
+    let (at, store) = (&story.at, &story.at.store);
+    let his = story.another().await;
+    story.erase().await.unwrap();
+    let sent = at.delays.sent().into_iter().find(|(_, message)| matches!(message, DelayedMessage::Erase { .. }));
+    assert_eq!(sent.map(|(_, message)| message), Some(DelayedMessage::Erase { user: story.alice.id }));
+
+    // A login, a session and a join that had begun before, each of which died right after its write.
+    store.start(story.alice.id, story.alice_calls.family, "hash", at.samples.later(9999)).await.unwrap();
+    let hers = at.samples.session(&story.alice_calls, 2);
+    store.add(&hers).await.unwrap();
+    assert!(matches!(at.take_seat(his, &story.alice_calls).await, TakenSeat::Taken(_)));
+    assert!(!story.items_of_alice().await.is_empty());
+    story.finish().await.unwrap();
+    assert_eq!(story.items_of_alice().await, Vec::<String>::new());
+    assert_eq!(at.roster(his).await.session.seats_taken, 0);
+    story.assert_erased().await;
+}
+
+#[tokio::test]
+async fn a_deletion_that_died_before_it_began_deletes_nothing() {
+    let story = Story::new().await;
+    story.finish().await.unwrap();
+    assert_eq!(story.at.store.by_id(story.alice.id).await.unwrap(), Some(story.alice.clone()));
+    assert_eq!(story.texts(story.hers.id).await.len(), 2);
 }

@@ -31,7 +31,8 @@ async fn a_conflict_that_does_not_end_is_unavailable() {
     let session = at.session(1).await.id;
     let alice = at.samples.caller("alice");
     at.database.door().fail("TransactWriteItems", Fault::Conflict, FOR_EVER);
-    let refused = at.store.take_seat(session, &alice, at.samples.now(), at.samples.later(60)).await;
+    let [now, lease, noted] = [0, 60, 9999].map(|seconds| at.samples.later(seconds));
+    let refused = at.store.take_seat(session, &alice, now, lease, noted).await;
     assert_eq!(refused.unwrap_err().code(), "unavailable");
     at.database.door().fail("UpdateItem", Fault::Conflict, FOR_EVER);
     let refused = at.store.next_attempt(session, alice.user_id).await;

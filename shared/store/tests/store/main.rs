@@ -57,7 +57,10 @@ impl Setting {
     }
 
     async fn take_seat(&self, session: SessionId, caller: &Caller) -> TakenSeat {
-        self.store.take_seat(session, caller, self.samples.now(), self.samples.later(60)).await.unwrap()
+        self.store
+            .take_seat(session, caller, self.samples.now(), self.samples.later(60), self.samples.later(9999))
+            .await
+            .unwrap()
     }
 
     /// Takes a seat and connects; the connection.
