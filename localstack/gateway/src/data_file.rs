@@ -32,6 +32,12 @@ impl DataFile {
         Ok(Self { path, _lock: lock })
     }
 
+    /// Writes the file anew, once nobody has it open. SQLite overwrites what it deletes where it stands, but leaves copies
+    /// behind where it has moved items from one page to another.
+    pub fn rewrite(&self) -> rusqlite::Result<()> {
+        Connection::open(&self.path)?.execute_batch("VACUUM")
+    }
+
     /// Where it is, links followed.
     pub fn path(&self) -> &Path {
         &self.path

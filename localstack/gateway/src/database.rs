@@ -19,7 +19,7 @@ const TTL_SWEEP: Duration = Duration::from_secs(60);
 pub struct Database {
     table: Table,
     ttl_sweeps: JoinHandle<()>,
-    _file: Option<DataFile>,
+    file: Option<DataFile>,
 }
 
 impl Database {
@@ -34,7 +34,7 @@ impl Database {
         };
         let ttl_sweeps = tokio::spawn(sweep_ttl(engine.clone()));
         let table = Table { engine: Arc::new(RwLock::new(Some(engine))), waits_for_disk: file.is_some() };
-        Ok(Self { table, ttl_sweeps, _file: file })
+        Ok(Self { table, ttl_sweeps, file })
     }
 
     /// What answers requests.
@@ -42,12 +42,17 @@ impl Database {
         self.table.clone()
     }
 
-    /// Closes the database once running requests are done.
+    /// Closes the database once running requests are done, and writes its file anew: what was deleted is in it no more.
     pub async fn stop(self) {
         self.ttl_sweeps.abort();
         // An error means that the sweep was stopped, as it should be.
         drop(self.ttl_sweeps.await);
-        let close = move || self.table.close();
+        let close = move || {
+            self.table.close();
+            if let Some(Err(error)) = self.file.as_ref().map(DataFile::rewrite) {
+                tracing::warn!(%error, "the data file was not written anew");
+            }
+        };
         // The file is written to its end, which may take a moment.
         drop(task::spawn_blocking(close).await);
     }
