@@ -116,17 +116,19 @@ export class Peer {
       if (!sender) {
         if (track) this.#senders.set(slot, this.connection.addTrack(track, stream));
       } else if (sender.track !== track) {
-        await this.#replace(sender, track, stream);
+        await this.#replace(sender, track);
       }
     }
   }
 
-  /** A sender is used again, so that turning something on and off does not make the description grow. */
-  async #replace(sender: RTCRtpSender, track: MediaStreamTrack | null, stream: MediaStream): Promise<void> {
+  /**
+   * A sender is used again, so that turning something on and off does not make the description grow. It keeps its stream's
+   * name: Chromium returns to the first one after a `setStreams`, and the other side would see the stream go and come back.
+   */
+  async #replace(sender: RTCRtpSender, track: MediaStreamTrack | null): Promise<void> {
     await sender.replaceTrack(track);
     const transceiver = this.connection.getTransceivers().find((candidate) => candidate.sender === sender);
     if (!track || !transceiver || transceiver.direction.startsWith('send')) return;
-    sender.setStreams(stream);
     transceiver.direction = 'sendrecv';
   }
 

@@ -168,6 +168,30 @@ describe('overlapping calls', () => {
 });
 
 describe('the others', () => {
+  test('a screen that is shared again is shown to the others once each time', async () => {
+    const [alice, bob] = [await clientPage(browser, server.url, 'alice'), await clientPage(browser, server.url, 'bob')];
+    await bob.evaluate(() => {
+      const told: string[] = [];
+      Object.assign(window, { told });
+      tunrtc.on('remoteStream', ({ kind }) => told.push(kind));
+      tunrtc.on('remoteStreamRemoved', () => told.push('gone'));
+    });
+    const told = () => bob.evaluate(() => (window as unknown as { told: string[] }).told.join());
+    const sessionId = await createSession(alice);
+    await join(alice, sessionId);
+    await join(bob, sessionId);
+    await seesEverybody(bob, 1);
+    let expected = 'camera';
+    for (let time = 0; time < 2; time++) {
+      await alice.evaluate(async () => void (await tunrtc.startScreenShare()));
+      expected += ',screen';
+      await eventually(async () => (await told()) === expected, 'the screen is shown');
+      await alice.evaluate(() => tunrtc.stopScreenShare());
+      expected += ',gone';
+      await eventually(async () => (await told()) === expected, 'the screen is gone');
+    }
+  });
+
   test('a reload shows one picture, and leaving takes it away', async () => {
     const [demo, alice] = await Promise.all([clientPage(browser, server.url, 'demo'), clientPage(browser, server.url, 'alice')]);
     await Promise.all([keepNotes(demo), keepNotes(alice)]);

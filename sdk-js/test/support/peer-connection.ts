@@ -65,9 +65,6 @@ class FakeSender {
     await new Promise((resolve) => setImmediate(resolve));
     this.track = this.#line.track = track;
   }
-  setStreams(stream: FakeStream): void {
-    this.#line.stream = stream.id;
-  }
 }
 
 type Type = 'offer' | 'answer';
