@@ -39,13 +39,15 @@ export class Panel {
       button.tabIndex = each === tab ? 0 : -1;
       byId(`panel-${each}`).hidden = each !== tab;
     }
-    if (tab === 'chat') this.markRead();
+    this.markRead();
     if (tab === 'stats') void this.#measure();
   }
 
+  /** To be called when the panel is opened: what the chat holds is seen now, if that is the tab. */
   markRead(): void {
+    if (this.#tab !== 'chat') return;
     this.#unread = 0;
-    byId('unread').hidden = true;
+    this.#showUnread();
   }
 
   /** @param isNews whether it counts as unread until it was seen; what was said before one came does not */
@@ -58,7 +60,9 @@ export class Panel {
     this.#append(item, messageId);
     // `offsetParent` would not do: on a narrow page the panel is fixed, and then it has none.
     const isSeen = byId('panel-chat').getClientRects().length > 0;
-    if (isNews && !isOwn && !isSeen) this.#countUnread();
+    if (!isNews || isOwn || isSeen) return;
+    this.#unread++;
+    this.#showUnread();
   }
 
   /** A line between the messages: who came, who went. */
@@ -90,11 +94,14 @@ export class Panel {
     if (atEnd) log.scrollTop = log.scrollHeight;
   }
 
-  #countUnread(): void {
-    const badge = byId('unread');
-    badge.textContent = String(++this.#unread);
-    badge.ariaLabel = `${this.#unread} unread`;
-    badge.hidden = false;
+  /** At the tab, and at the button that opens the panel, for those who have it closed. */
+  #showUnread(): void {
+    const count = this.#unread === 0 ? '' : String(this.#unread);
+    const [badge, opener] = [byId('unread'), byId('details')];
+    badge.hidden = !count;
+    badge.textContent = opener.dataset['unread'] = count;
+    badge.setAttribute('aria-label', `${count} unread`);
+    opener.setAttribute('aria-description', count && `${count} unread`);
   }
 
   /** Arrow keys move between tabs, as screen reader users expect of a tab list. */

@@ -192,12 +192,18 @@ describe('in a call', () => {
     };
     await say('not seen');
     assert.equal(await page.locator('#unread').textContent(), '1');
+    const shown = () => page.locator('#details').evaluate((button) => getComputedStyle(button, '::after').content);
+    assert.equal(await shown(), '"1"');
     await page.getByRole('button', { name: 'Details' }).click();
     await say('seen');
     assert.ok(await page.locator('#unread').isHidden());
+    assert.equal(await shown(), '""');
+    await page.getByRole('tab', { name: 'People' }).click();
     await page.getByRole('button', { name: 'Close details' }).click();
     await say('not seen either');
     assert.equal(await page.locator('#unread').textContent(), '1');
+    await page.getByRole('button', { name: 'Details' }).click();
+    assert.equal(await page.locator('#unread').textContent(), '1', 'another tab is shown');
   });
 
   test('a screen whose sharing is ended by the browser’s own button is shared no longer', async () => {
