@@ -38,12 +38,18 @@ impl Erasures for Store {
         self.delete_all(self.keys_of(keys::inbox_partition(session, user)).await?).await?;
         let seated = text(words::membership::of(Membership::Seated));
         let values = Item::from([(":seated".to_owned(), seated)]);
-        self.delete_item_if(keys::participant(session, user), "membership <> :seated", values).await
+        let not_seated = "attribute_not_exists(pk) OR membership <> :seated";
+        let took_part = self.deleting(keys::participant(session, user), not_seated, values)?;
+        let visited = self.removing(keys::visit(user, session))?;
+        // Refused when a seat was taken meanwhile: that is found by the note.
+        self.transact(vec![took_part, visited]).await.map(drop)
     }
 
     async fn erase_records(&self, user: UserId) -> Result<()> {
         let mut records = self.keys_of(keys::user_partition(user)).await?;
-        records.retain(|key| !keys::is_profile(&key.sk));
+        records.retain(|Key { sk, .. }| {
+            !keys::is_profile(sk) && keys::visit_of(sk).is_none() && keys::created_of(sk).is_none()
+        });
         let counted = [Counted::WrongPasswordsOf(user), Counted::SessionsOf(user), Counted::TicketsOf(user)];
         records.extend(counted.iter().map(keys::counter));
         self.delete_all(records).await

@@ -192,22 +192,6 @@ impl Store {
         deleted.map(drop).map_err(failed)
     }
 
-    /// Deletes one item as long as the condition holds; nothing happens when it does not.
-    pub(crate) async fn delete_item_if(&self, key: Key, condition: &str, values: Item) -> Result<()> {
-        let request = self
-            .client
-            .delete_item()
-            .table_name(&self.table)
-            .set_key(Some(key.into_item()))
-            .condition_expression(condition)
-            .set_expression_attribute_values(Some(values));
-        match self.patiently(|| request.clone().send(), DeleteItemError::is_transaction_conflict_exception).await {
-            Ok(_) => Ok(()),
-            Err(SdkError::ServiceError(context)) if context.err().is_conditional_check_failed_exception() => Ok(()),
-            Err(error) => Err(failed(error)),
-        }
-    }
-
     /// Writes all or nothing.
     pub(crate) async fn transact(&self, items: Vec<TransactWriteItem>) -> Result<Transacted> {
         let request = self.client.transact_write_items().set_transact_items(Some(items));
@@ -237,7 +221,14 @@ impl Store {
         Ok(TransactWriteItem::builder().put(put).build())
     }
 
-    /// A deletion for a transaction.
+    /// A deletion for a transaction, whether the item is there or not.
+    pub(crate) fn removing(&self, key: Key) -> Result<TransactWriteItem> {
+        let delete =
+            Delete::builder().table_name(&self.table).set_key(Some(key.into_item())).build().map_err(unbuilt)?;
+        Ok(TransactWriteItem::builder().delete(delete).build())
+    }
+
+    /// A deletion for a transaction, as long as the condition holds.
     pub(crate) fn deleting(&self, key: Key, condition: &str, values: Item) -> Result<TransactWriteItem> {
         let delete = Delete::builder()
             .table_name(&self.table)

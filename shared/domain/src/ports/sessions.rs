@@ -53,10 +53,11 @@ pub trait Erasures {
     /// Deletes an ended session of that creator: participants, chat and what waits for the creator first, then the session
     /// and that its creator made it.
     fn erase_session(&self, creator: UserId, session: SessionId) -> impl Future<Output = Result<()>> + Send;
-    /// Deletes what the user wrote in a session, what waits for them there, and that they took part in it, unless they hold
-    /// a seat there.
+    /// Deletes what the user wrote in a session and what waits for them there. Then, in one step, that they took part in it
+    /// and the note of the visit, unless they hold a seat there.
     fn erase_traces(&self, user: UserId, session: SessionId) -> impl Future<Output = Result<()>> + Send;
-    /// Deletes whatever is kept beside the account itself: families, connection log, visits, created sessions, counters.
+    /// Deletes whatever else is kept beside the account itself: families, connection log, counters. Notes of visits and of
+    /// created sessions stay: they lead to what was written since those were asked for.
     fn erase_records(&self, user: UserId) -> impl Future<Output = Result<()>> + Send;
     /// Deletes the count of failed logins, which goes by the address of the account.
     fn erase_failed_logins(&self, email: &Email) -> impl Future<Output = Result<()>> + Send;

@@ -2,7 +2,7 @@
 
 use domain::ports::{
     ChatLog, ChatMessage, ClientMessageId, ConnectionLog, Counted, DelayedMessage, Erasures, Families, Guard, Inbox,
-    Members, Rosters, Seats, Sessions, TakenSeat, Throttles, Users,
+    Members, Rosters, Seats, Sessions, TakenSeat, Throttles, Users, Visits,
 };
 use domain::{
     Caller, ConnectionId, Departure, Frame, MessageId, Result, Session, SessionId, Timestamp, User, erasure, sessions,
@@ -262,4 +262,21 @@ async fn a_deletion_that_died_before_it_began_deletes_nothing() {
     story.finish().await.unwrap();
     assert_eq!(story.at.store.by_id(story.alice.id).await.unwrap(), Some(story.alice.clone()));
     assert_eq!(story.texts(story.hers.id).await.len(), 2);
+}
+
+#[tokio::test]
+async fn what_was_written_since_a_deletion_looked_is_found_by_the_next_look() {
+    let story = Story::new().await;
+    let (store, alice) = (&story.at.store, story.alice.id);
+    store.erase_records(alice).await.unwrap();
+    assert_eq!(store.created_by(alice).await.unwrap(), [story.hers.id]);
+    store.erase_traces(alice, story.his.id).await.unwrap();
+    let visits =
+        || async { store.visits(alice).await.unwrap().into_iter().map(|visit| visit.session).collect::<Vec<_>>() };
+    assert_eq!(visits().await, [story.hers.id, story.his.id], "she holds both seats");
+    let seat = story.at.participant(story.his.id, &story.alice_calls).await;
+    let (now, kept) = (story.at.samples.now(), story.at.samples.later(60));
+    store.free_seat(&seat, Guard::Seated, Departure::Removed, now, kept).await.unwrap();
+    store.erase_traces(alice, story.his.id).await.unwrap();
+    assert_eq!(visits().await, [story.hers.id]);
 }
