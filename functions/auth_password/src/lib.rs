@@ -56,9 +56,9 @@ async fn change(deps: &Deps, request: &RestRequest<'_>) -> Result<Answer> {
     let ports = Ports { store, sockets: &deps.push, delays: &deps.delay, encoder: &JsonEncoder, context };
     let (user, kept) = (caller.user_id, grant.family);
     if let Err(error) = eviction::evict(ports, user, |family| family != kept).await {
-        // The password is changed and the other logins are over, which the caller must learn. What they still hold open
-        // ends with its lease or its access.
-        tracing::warn!(user.id = %user, outcome = error.code(), "connections of ended logins were left open");
+        // The password is changed and the other logins are over, which the caller must learn. A delayed message ends what
+        // they still hold.
+        tracing::warn!(user.id = %user, outcome = error.code(), "connections of ended logins were left for later");
     }
     Ok(Answer::ok(&request.auth(&deps.tokens, grant)))
 }

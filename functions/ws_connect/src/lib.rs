@@ -1,8 +1,8 @@
 //! `$connect`: admits a connection, once per ticket, and notes who connected from where.
 
 use aws_lambda_events::apigw::{ApiGatewayProxyResponse, ApiGatewayWebsocketProxyRequest};
-use domain::ports::{Admission, ConnectionLog, Families};
-use domain::{Error, Metric, Timestamp};
+use domain::ports::Admission;
+use domain::{Metric, Timestamp, admission};
 use gateway::Surroundings;
 use gateway::websocket::{Identity, conclude};
 use runtime::{Runtime, SettingError};
@@ -53,17 +53,5 @@ async fn admit(
         address: client.source_ip.clone().unwrap_or_default(),
         user_agent: user_agent.chars().take(USER_AGENT).collect(),
     };
-    let (user, family) = (admission.user, admission.family);
-    if !deps.store.is_live(user, family, now).await? {
-        return Err(Error::Unauthorized);
-    }
-    let keep_until = now + deps.surroundings.policy.connection_log;
-    let first_use = deps.store.open(&admission, keep_until).await?;
-    first_use.then_some(()).ok_or(Error::Forbidden)?;
-    // Whoever ends logins does that first and looks for their connections then; so one of the two sees the other.
-    if !deps.store.is_live(user, family, now).await? {
-        deps.store.forget(user, admission.ticket).await?;
-        return Err(Error::Unauthorized);
-    }
-    Ok(())
+    admission::admit(&deps.store, deps.surroundings.context(now), &admission).await
 }

@@ -53,7 +53,7 @@ const DOMAIN: [&[&str]; 8] = [
     &["error", "event", "ids", "metric", "participant", "policy", "retry", "session", "text", "time", "user"],
     &["context"],
     &["ports"],
-    &["accounts", "delivery", "standing"],
+    &["accounts", "admission", "delivery", "standing"],
     &["chat", "leases", "relay", "replay"],
     &["eviction", "nudge", "resume", "sessions"],
     &["sweep"],

@@ -17,7 +17,7 @@ pub enum DecodeError {
     Id(&'static str),
 }
 
-/// `{"checkLease":{"sessionId","userId"}}`, `{"close":{"connectionId"}}`, `{"erase":{"userId"}}`, or a nudge:
+/// `{"checkLease":{"sessionId","userId"}}`, `{"close":{"connectionId"}}`, `{"evict":{"userId"}}`, `{"erase":{"userId"}}`, or a nudge:
 /// `{"nudgeSignal":{"sessionId","userId","signalId"}}`, `{"nudgeMessage":{"sessionId","userId","messageId"}}`, `{"nudgeSince":{"sessionId","userId","since"}}` with
 /// milliseconds.
 #[derive(Serialize, Deserialize)]
@@ -33,6 +33,8 @@ enum Body {
     NudgeSince { session_id: String, user_id: String, since: u64 },
     #[serde(rename_all = "camelCase")]
     Close { connection_id: String },
+    #[serde(rename_all = "camelCase")]
+    Evict { user_id: String },
     #[serde(rename_all = "camelCase")]
     Erase { user_id: String },
 }
@@ -52,6 +54,7 @@ pub fn encode(message: &DelayedMessage) -> String {
             }
         }
         DelayedMessage::Close { connection } => Body::Close { connection_id: connection.as_str().to_owned() },
+        DelayedMessage::Evict { user } => Body::Evict { user_id: user.to_string() },
         DelayedMessage::Erase { user } => Body::Erase { user_id: user.to_string() },
     };
     serde_json::to_string(&body).expect("texts are JSON")
@@ -73,6 +76,7 @@ pub fn decode(body: &str) -> Result<DelayedMessage, DecodeError> {
             nudge(&session_id, &user_id, Waiting::Since(Timestamp::from_millis(since)))?
         }
         Body::Close { connection_id } => DelayedMessage::Close { connection: ConnectionId::new(connection_id) },
+        Body::Evict { user_id } => DelayedMessage::Evict { user: id("userId", &user_id)? },
         Body::Erase { user_id } => DelayedMessage::Erase { user: id("userId", &user_id)? },
     })
 }
@@ -115,6 +119,7 @@ mod tests {
         }
         let close = DelayedMessage::Close { connection: ConnectionId::new("JKUdbfKHoAMCJEA=") };
         assert_eq!(encode(&close), r#"{"close":{"connectionId":"JKUdbfKHoAMCJEA="}}"#);
+        assert_eq!(encode(&DelayedMessage::Evict { user }), format!(r#"{{"evict":{{"userId":"{USER}"}}}}"#));
         assert_eq!(encode(&DelayedMessage::Erase { user }), format!(r#"{{"erase":{{"userId":"{USER}"}}}}"#));
     }
 
@@ -154,7 +159,9 @@ mod tests {
         });
         let erase = (0..1_u64 << 48)
             .prop_map(|user| DelayedMessage::Erase { user: UserId::first_at(Timestamp::from_millis(user)) });
-        prop_oneof![check, nudge, close, erase]
+        let evict = (0..1_u64 << 48)
+            .prop_map(|user| DelayedMessage::Evict { user: UserId::first_at(Timestamp::from_millis(user)) });
+        prop_oneof![check, nudge, close, erase, evict]
     }
 
     proptest! {

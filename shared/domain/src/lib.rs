@@ -4,6 +4,7 @@
 //! states its privileges; `store`, `push`, `delay` and `auth` implement the ports.
 
 pub mod accounts;
+pub mod admission;
 pub mod chat;
 mod context;
 pub mod delivery;

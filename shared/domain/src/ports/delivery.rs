@@ -175,6 +175,11 @@ pub enum DelayedMessage {
         /// The connection.
         connection: ConnectionId,
     },
+    /// Take away what logins that are over still hold.
+    Evict {
+        /// Whose logins.
+        user: UserId,
+    },
     /// Finish the deletion of an account.
     Erase {
         /// Whose account.

@@ -140,7 +140,7 @@ async fn act(house: &House, now: Timestamp, message: &DelayedMessage) -> Result<
             nudge::nudge(house.ports(now), *session, *user, *waiting).await
         }
         DelayedMessage::Close { connection } => Sockets::close(house, connection).await,
-        DelayedMessage::Erase { .. } => unreachable!("nobody's account ends here"),
+        DelayedMessage::Evict { .. } | DelayedMessage::Erase { .. } => unreachable!("no login ends here"),
     }
 }
 

@@ -8,9 +8,9 @@ use std::time::Duration;
 
 use domain::ports::{
     ActiveSessions, Admission, Attempt, ChatHistory, ChatLog, ChatMessage, Closure, ConnectionLog, Counted,
-    DelayedMessage, Delays, Endings, Families, Guard, Held, Holding, Inbox, LoggedConnection, Members, MintedRefresh,
-    Page, PasswordHasher, Ports, PresentedRefresh, Pushed, RefreshMint, Rosters, Rotation, Seats, Sessions, Signal,
-    Sockets, Status, TakeOver, TakenSeat, Throttles, Users,
+    DelayedMessage, Delays, Endings, Erasures, Families, Guard, Held, Holding, Inbox, LoggedConnection, Members,
+    MintedRefresh, Page, PasswordHasher, Ports, PresentedRefresh, Pushed, RefreshMint, Rosters, Rotation, Seats,
+    Sessions, Signal, Sockets, Status, TakeOver, TakenSeat, Throttles, Users, Visit, Visits,
 };
 use domain::{
     Caller, ConnectionId, Context, Departure, Email, Error, Event, EventEncoder, FamilyId, Frame, IdSource, Membership,
@@ -62,6 +62,12 @@ pub struct State {
     pub refusing_seats: bool,
     /// While a new password is hashed, another one is set.
     pub overtaken: bool,
+    /// Where it is not 0, calls wait for turns of others, as many as are drawn from it.
+    pub seed: u64,
+    /// The seats that were taken, and by whom.
+    pub visits: Vec<(UserId, Visit)>,
+    /// Connections that are closed once their last answer has arrived.
+    pub closing: BTreeSet<ConnectionId>,
     journal: Vec<String>,
 }
 
@@ -105,13 +111,16 @@ impl Fake {
 
     /// Lets whatever else runs go on, where a test lets several rules run at once.
     async fn pause(&self) {
-        tokio::task::yield_now().await;
+        let turns = self.state().turns();
+        for _ in 0..turns {
+            tokio::task::yield_now().await;
+        }
     }
 
     /// One step of a rule among those of others.
-    async fn step(&self, call: &str) -> Result<MutexGuard<'_, State>> {
+    async fn step(&self, call: impl Into<String>) -> Result<MutexGuard<'_, State>> {
         self.pause().await;
-        self.called(call.to_owned())
+        self.called(call.into())
     }
 
     /// Notes a call; an error if it is to fail.
@@ -134,6 +143,13 @@ impl Fake {
             User { id: user_id, username: username.clone(), email, password, created_at: START, last_login_at: None };
         self.state().users.push(user);
         Caller { user_id, username, family, expires_at: at(86_400) }
+    }
+
+    /// The same account with one more login.
+    pub fn another_login(&self, caller: &Caller) -> Caller {
+        let family = FamilyId::new(&self.ids, START);
+        self.state().families.insert((caller.user_id, family), vec!["elsewhere".to_owned()]);
+        Caller { family, ..caller.clone() }
     }
 
     /// An active session of that creator, made at the start.
@@ -218,6 +234,16 @@ impl Fake {
 }
 
 impl State {
+    /// So many turns of others the next call waits for: none, or by chance up to three.
+    fn turns(&mut self) -> u64 {
+        if self.seed == 0 {
+            return 0;
+        }
+        // Knuth's generator; its upper bits are the random ones.
+        self.seed = self.seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        self.seed >> 62
+    }
+
     fn row(&mut self, session: SessionId, user: UserId) -> Option<&mut Participant> {
         self.participants.iter_mut().find(|p| p.session_id == session && p.user_id == user)
     }
@@ -268,12 +294,12 @@ impl EventEncoder for Fake {
 
 impl Sockets for Fake {
     async fn push(&self, connection: &ConnectionId, frame: &Frame) -> Result<Pushed> {
-        let state = self.called(format!("push {connection} {:.80}", frame.0))?;
+        let state = self.step(format!("push {connection} {:.80}", frame.0)).await?;
         Ok(if state.gone.contains(connection) { Pushed::Gone } else { Pushed::Accepted })
     }
 
     async fn close(&self, connection: &ConnectionId) -> Result<()> {
-        self.called(format!("close {connection}"))?.gone.insert(connection.clone());
+        self.step(format!("close {connection}")).await?.gone.insert(connection.clone());
         Ok(())
     }
 }
@@ -282,27 +308,31 @@ impl Delays for Fake {
     async fn after(&self, delay: Duration, message: &DelayedMessage) -> Result<()> {
         let what = match message {
             DelayedMessage::CheckLease { .. } => "check lease".to_owned(),
-            DelayedMessage::Nudge { .. } => return self.called("nudge later".to_owned()).map(drop),
-            DelayedMessage::Close { connection } => format!("close {connection}"),
+            DelayedMessage::Nudge { .. } => return self.step("nudge later").await.map(drop),
+            DelayedMessage::Close { connection } => {
+                self.state().closing.insert(connection.clone());
+                format!("close {connection}")
+            }
+            DelayedMessage::Evict { .. } => "evict".to_owned(),
             DelayedMessage::Erase { .. } => "erase".to_owned(),
         };
-        self.called(format!("after {} s {what}", delay.as_secs())).map(drop)
+        self.step(format!("after {} s {what}", delay.as_secs())).await.map(drop)
     }
 }
 
 impl Inbox for Fake {
     async fn put(&self, signal: &Signal, keep_until: Timestamp) -> Result<()> {
-        self.called(format!("put {:.80}", signal.frame.0))?.inbox.push((signal.clone(), keep_until));
+        self.step(format!("put {:.80}", signal.frame.0)).await?.inbox.push((signal.clone(), keep_until));
         Ok(())
     }
 
     async fn take_back(&self, signal: &Signal) -> Result<()> {
-        self.called(format!("take back {}", signal.frame.0))?.inbox.retain(|(kept, _)| kept.id != signal.id);
+        self.step(format!("take back {}", signal.frame.0)).await?.inbox.retain(|(kept, _)| kept.id != signal.id);
         Ok(())
     }
 
     async fn signal(&self, _: SessionId, user: UserId, id: SignalId, now: Timestamp) -> Result<Option<Frame>> {
-        let state = self.called("read signal".to_owned())?;
+        let state = self.step("read signal").await?;
         let mut waiting = state.inbox.iter().filter(|(s, keep)| s.to == user && s.id == id && *keep > now);
         Ok(waiting.next().map(|(signal, _)| signal.frame.clone()))
     }
@@ -314,7 +344,7 @@ impl Inbox for Fake {
         from: SignalId,
         now: Timestamp,
     ) -> Result<Page<Frame, SignalId>> {
-        let state = self.called("read inbox".to_owned())?;
+        let state = self.step("read inbox").await?;
         let waiting = state.inbox.iter().filter(|(s, keep)| s.to == user && s.id >= from && *keep > now);
         let waiting: Vec<_> = waiting.map(|(signal, _)| (signal.id, signal.frame.clone())).collect();
         Ok(page(waiting, SignalId::successor))
@@ -334,7 +364,7 @@ fn page<T, I: Copy>(mut found: Vec<(I, T)>, successor: fn(I) -> I) -> Page<T, I>
 
 impl ChatLog for Fake {
     async fn append(&self, message: &ChatMessage, _: Timestamp) -> Result<ChatMessage> {
-        let chat = &mut self.called(format!("append {}", message.text))?.chat;
+        let chat = &mut self.step(format!("append {}", message.text)).await?.chat;
         let same =
             |m: &&ChatMessage| m.client_id.is_some() && m.client_id == message.client_id && m.from == message.from;
         if let Some(first) = chat.iter().find(same) {
@@ -345,7 +375,7 @@ impl ChatLog for Fake {
     }
 
     async fn message(&self, _: SessionId, id: MessageId, _: Timestamp) -> Result<Option<ChatMessage>> {
-        Ok(self.called("read message".to_owned())?.chat.iter().find(|m| m.id == id).cloned())
+        Ok(self.step("read message").await?.chat.iter().find(|m| m.id == id).cloned())
     }
 
     async fn messages_since(
@@ -354,7 +384,7 @@ impl ChatLog for Fake {
         from: MessageId,
         _: Timestamp,
     ) -> Result<Page<ChatMessage, MessageId>> {
-        let state = self.called("read chat".to_owned())?;
+        let state = self.step("read chat").await?;
         let found = state.chat.iter().filter(|m| m.id >= from).map(|m| (m.id, m.clone())).collect();
         Ok(page(found, MessageId::successor))
     }
@@ -374,11 +404,11 @@ impl ChatHistory for Fake {
 
 impl Members for Fake {
     async fn member(&self, session: SessionId, user: UserId) -> Result<Option<Participant>> {
-        Ok(self.called("read member".to_owned())?.row(session, user).cloned())
+        Ok(self.step("read member").await?.row(session, user).cloned())
     }
 
     async fn told(&self, participant: &Participant) -> Result<()> {
-        let mut state = self.called("told".to_owned())?;
+        let mut state = self.step("told").await?;
         let row = state.row(participant.session_id, participant.user_id);
         if let Some(row) = row.filter(|r| r.untold == participant.untold && r.joined_at == participant.joined_at) {
             row.untold = None;
@@ -387,7 +417,7 @@ impl Members for Fake {
     }
 
     async fn member_hint(&self, session: SessionId, user: UserId) -> Result<Option<Participant>> {
-        let mut state = self.called("read hint".to_owned())?;
+        let mut state = self.step("read hint").await?;
         match state.hints.get(&user).cloned() {
             Some(hint) => Ok(hint),
             None => Ok(state.row(session, user).cloned()),
@@ -397,7 +427,7 @@ impl Members for Fake {
 
 impl Rosters for Fake {
     async fn roster(&self, session: SessionId, _: Timestamp) -> Result<Option<Roster>> {
-        let mut state = self.called("read roster".to_owned())?;
+        let mut state = self.step("read roster").await?;
         if state.failing.contains(&format!("roster of {session}")) {
             return Err(Error::Unavailable("it was told to fail".into()));
         }
@@ -411,7 +441,7 @@ impl Rosters for Fake {
 
 impl Sessions for Fake {
     async fn add(&self, session: &Session) -> Result<()> {
-        self.called("create".to_owned())?.sessions.push(session.clone());
+        self.step("create").await?.sessions.push(session.clone());
         Ok(())
     }
 }
@@ -429,13 +459,13 @@ impl ActiveSessions for Fake {
 
 impl Endings for Fake {
     async fn mark_ended(&self, session: SessionId, at: Timestamp, unless: Option<Timestamp>) -> Result<bool> {
-        let mut state = self.called("mark ended".to_owned())?;
+        let mut state = self.step("mark ended").await?;
         let found = state.session(session).filter(|s| s.is_active() && unless.is_none_or(|t| s.touched_at <= t));
         Ok(found.map(|session| session.state = SessionState::Ended(at)).is_some())
     }
 
     async fn release(&self, session: SessionId, user: UserId, _: Timestamp) -> Result<()> {
-        let mut state = self.called("release".to_owned())?;
+        let mut state = self.step("release").await?;
         if let Some(row) = state.row(session, user).filter(|row| row.holds_seat()) {
             (row.membership, row.connection) = (Membership::Ended, None);
         }
@@ -443,7 +473,7 @@ impl Endings for Fake {
     }
 
     async fn forget_active(&self, _: &Session, _: Timestamp) -> Result<()> {
-        self.called("take off the list".to_owned()).map(drop)
+        self.step("take off the list").await.map(drop)
     }
 }
 
@@ -456,7 +486,7 @@ impl Seats for Fake {
         lease_until: Timestamp,
         _: Timestamp,
     ) -> Result<TakenSeat> {
-        let mut state = self.called("take seat".to_owned())?;
+        let mut state = self.step("take seat").await?;
         if state.refusing_seats {
             return Ok(TakenSeat::Refused);
         }
@@ -467,6 +497,9 @@ impl Seats for Fake {
             return Ok(TakenSeat::Refused);
         };
         free.seats_taken += 1;
+        let visit = Visit { session, family: caller.family, at: now };
+        state.visits.retain(|(user, seat)| (*user, seat.session) != (caller.user_id, session));
+        state.visits.push((caller.user_id, visit));
         let attempt = state.tickets.get(&caller.user_id).copied().unwrap_or_default() + 1;
         state.tickets.insert(caller.user_id, attempt);
         let mut fresh = seated(session, caller, now, lease_until, attempt - 1);
@@ -487,7 +520,7 @@ impl Seats for Fake {
         _: Timestamp,
         _: Timestamp,
     ) -> Result<bool> {
-        let mut state = self.called("free seat".to_owned())?;
+        let mut state = self.step("free seat").await?;
         let session = participant.session_id;
         let Some(row) = state.row(session, participant.user_id).filter(|row| row.holds_seat()) else {
             return Ok(false);
@@ -507,7 +540,7 @@ impl Seats for Fake {
     }
 
     async fn next_attempt(&self, session: SessionId, user: UserId) -> Result<Option<(Participant, u64)>> {
-        let mut state = self.called("next attempt".to_owned())?;
+        let mut state = self.step("next attempt").await?;
         let Some(row) = state.row(session, user).filter(|row| row.holds_seat()).cloned() else {
             return Ok(None);
         };
@@ -517,7 +550,7 @@ impl Seats for Fake {
     }
 
     async fn extend_wait(&self, participant: &Participant, lease_until: Timestamp) -> Result<()> {
-        let mut state = self.called("extend wait".to_owned())?;
+        let mut state = self.step("extend wait").await?;
         if let Some(row) = state.row(participant.session_id, participant.user_id) {
             row.lease_until = row.lease_until.max(lease_until);
         }
@@ -527,7 +560,7 @@ impl Seats for Fake {
 
 impl Holding for Fake {
     async fn take_over(&self, attempt: &Attempt, lease_until: Timestamp) -> Result<TakeOver> {
-        let mut state = self.called(format!("take over {}", attempt.held.connection))?;
+        let mut state = self.step(format!("take over {}", attempt.held.connection)).await?;
         let Some(row) = state.row(attempt.held.session, attempt.held.user) else {
             return Ok(TakeOver::NotSeated(None));
         };
@@ -542,19 +575,20 @@ impl Holding for Fake {
             return Ok(TakeOver::Superseded);
         }
         row.connection = Some(attempt.held.connection.clone());
+        row.family = Some(attempt.family);
         row.unfenced.push(attempt.held.connection.clone());
         (row.attempt, row.presence, row.lease_until) = (attempt.number, Presence::Connected, lease_until);
         Ok(TakeOver::Taken(before))
     }
 
     async fn unfence(&self, session: SessionId, user: UserId, fenced: &[ConnectionId]) -> Result<()> {
-        let mut state = self.called("unfence".to_owned())?;
+        let mut state = self.step("unfence").await?;
         state.row(session, user).expect("seated before").unfenced.retain(|connection| !fenced.contains(connection));
         Ok(())
     }
 
     async fn lose(&self, held: &Held, lease_until: Timestamp) -> Result<Option<Participant>> {
-        let mut state = self.called("lose".to_owned())?;
+        let mut state = self.step("lose").await?;
         Ok(state.live(held).map(|row| {
             (row.presence, row.connection, row.lease_until) = (Presence::Reconnecting, None, lease_until);
             row.clone()
@@ -562,12 +596,12 @@ impl Holding for Fake {
     }
 
     async fn renew(&self, held: &Held, lease_until: Timestamp) -> Result<bool> {
-        let mut state = self.called("renew".to_owned())?;
+        let mut state = self.step("renew").await?;
         Ok(state.live(held).map(|row| row.lease_until = lease_until).is_some())
     }
 
     async fn set_status(&self, held: &Held, status: Status, lease_until: Timestamp) -> Result<Option<Participant>> {
-        let mut state = self.called("set status".to_owned())?;
+        let mut state = self.step("set status").await?;
         Ok(state.live(held).map(|row| {
             (row.is_muted, row.is_video_enabled, row.lease_until) =
                 (status.is_muted, status.is_video_enabled, lease_until);
@@ -577,7 +611,12 @@ impl Holding for Fake {
 }
 
 impl ConnectionLog for Fake {
-    async fn open(&self, _: &Admission, _: Timestamp) -> Result<bool> {
+    async fn open(&self, admission: &Admission, _: Timestamp) -> Result<bool> {
+        let mut state = self.step("open").await?;
+        if state.connections.iter().any(|logged| logged.admission.ticket == admission.ticket) {
+            return Ok(false);
+        }
+        state.connections.push(LoggedConnection { admission: admission.clone(), closure: None });
         Ok(true)
     }
 
@@ -589,19 +628,63 @@ impl ConnectionLog for Fake {
     }
 
     async fn is_closed(&self, _: UserId, ticket: TicketId) -> Result<bool> {
-        let state = self.called("read log".to_owned())?;
+        let state = self.step("read log").await?;
         Ok(state.connections.iter().any(|c| c.admission.ticket == ticket && c.closure.is_some()))
     }
 
     async fn forget(&self, _: UserId, ticket: TicketId) -> Result<()> {
+        self.pause().await;
         self.state().connections.retain(|logged| logged.admission.ticket != ticket);
         Ok(())
     }
 
     async fn of_user(&self, user: UserId, from: Timestamp) -> Result<Vec<LoggedConnection>> {
+        self.pause().await;
         let state = self.state();
         let logged = state.connections.iter().filter(|c| c.admission.user == user && c.admission.at >= from);
         Ok(logged.cloned().collect())
+    }
+}
+
+impl Visits for Fake {
+    async fn visits(&self, user: UserId) -> Result<Vec<Visit>> {
+        self.pause().await;
+        Ok(self.state().visits.iter().filter(|(who, _)| *who == user).map(|(_, visit)| *visit).collect())
+    }
+}
+
+impl Erasures for Fake {
+    async fn created_by(&self, user: UserId) -> Result<Vec<SessionId>> {
+        self.pause().await;
+        Ok(self.state().sessions.iter().filter(|s| s.creator_id == user).map(|s| s.id).collect())
+    }
+
+    async fn erase_session(&self, _: UserId, session: SessionId) -> Result<()> {
+        let mut state = self.step("erase session").await?;
+        state.sessions.retain(|other| other.id != session);
+        state.participants.retain(|participant| participant.session_id != session);
+        Ok(())
+    }
+
+    async fn erase_traces(&self, user: UserId, session: SessionId) -> Result<()> {
+        let mut state = self.step("erase traces").await?;
+        state.chat.retain(|message| (message.session, message.from) != (session, user));
+        if state.row(session, user).is_none_or(|row| !row.holds_seat()) {
+            state.participants.retain(|p| (p.session_id, p.user_id) != (session, user));
+            state.visits.retain(|(who, visit)| (*who, visit.session) != (user, session));
+        }
+        Ok(())
+    }
+
+    async fn erase_records(&self, user: UserId) -> Result<()> {
+        let mut state = self.step("erase records").await?;
+        state.connections.retain(|logged| logged.admission.user != user);
+        state.families.retain(|(who, _), _| *who != user);
+        Ok(())
+    }
+
+    async fn erase_failed_logins(&self, _: &Email) -> Result<()> {
+        self.step("erase failed logins").await.map(drop)
     }
 }
 
@@ -721,7 +804,7 @@ impl RefreshMint for Fake {
 
 impl PasswordHasher for Fake {
     async fn hash(&self, password: &Password) -> Result<PasswordHash> {
-        let mut state = self.called("hash".to_owned())?;
+        let mut state = self.step("hash").await?;
         if state.overtaken {
             state.users.iter_mut().for_each(|user| user.password = PasswordHash("of somebody faster".to_owned()));
         }
@@ -733,14 +816,14 @@ impl PasswordHasher for Fake {
     }
 
     async fn verify(&self, password: &Password, hash: Option<&PasswordHash>) -> Result<bool> {
-        self.called("verify".to_owned()).map(drop)?;
+        self.step("verify").await.map(drop)?;
         Ok(hash.is_some_and(|hash| hash.0.trim_start_matches("old ") == password.reveal()))
     }
 }
 
 impl Throttles for Fake {
     async fn hit(&self, what: &Counted, throttle: Throttle, _: Timestamp) -> Result<()> {
-        let mut state = self.called(format!("hit {}", counted(what)))?;
+        let mut state = self.step(format!("hit {}", counted(what))).await?;
         let hits = state.hits.entry(counted(what)).or_default();
         if *hits >= throttle.limit {
             return Err(Error::RateLimited { retry_after: 1 });
@@ -750,7 +833,7 @@ impl Throttles for Fake {
     }
 
     async fn refund(&self, what: &Counted, _: Timestamp) -> Result<()> {
-        let mut state = self.called(format!("refund {}", counted(what)))?;
+        let mut state = self.step(format!("refund {}", counted(what))).await?;
         *state.hits.entry(counted(what)).or_default() -= 1;
         Ok(())
     }

@@ -3,6 +3,7 @@
 mod accounts;
 mod endings;
 mod fake;
+mod overlapping;
 mod relaying;
 mod resuming;
 mod seats;

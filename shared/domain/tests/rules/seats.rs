@@ -1,6 +1,6 @@
 //! Joining over REST, tickets, leaving, and logins that are revoked.
 
-use domain::ports::Held;
+use domain::ports::{Closure, Held};
 use domain::sessions::{NewSession, Seated};
 use domain::{
     Caller, ConnectionId, Error, Membership, Presence, Result, SessionId, SessionKind, SessionName, SessionState,
@@ -209,7 +209,15 @@ async fn a_revoked_login_loses_its_seat_and_its_connection() {
     let (fake, [_, bob], a, b) = full_house();
     fake.log(&b, &bob);
     eviction::evict(fake.ports(10), b.user, |family| family == bob.family).await.unwrap();
-    let expected = ["read member", "free seat", "read roster", "push a1 userLeft bob Removed", "told", "close b1"];
+    let expected = [
+        "read member",
+        "after 10 s evict",
+        "free seat",
+        "read roster",
+        "push a1 userLeft bob Removed",
+        "told",
+        "close b1",
+    ];
     assert_eq!(fake.journal(), expected);
     assert!(fake.row(&a).holds_seat());
 }
@@ -226,9 +234,10 @@ async fn another_login_of_the_same_user_stays() {
 async fn an_old_connection_of_a_revoked_login_is_closed_and_the_newer_one_keeps_the_seat() {
     let (fake, [_, bob], _, b) = full_house();
     fake.log(&b, &bob);
-    fake.change(&b, |p| (p.connection, p.attempt) = (Some(ConnectionId::new("b2")), 2));
-    eviction::evict(fake.ports(10), b.user, |_| true).await.unwrap();
-    assert_eq!(fake.journal(), ["read member", "close b1"]);
+    let newer = fake.caller("bob").family;
+    fake.change(&b, |p| (p.connection, p.family, p.attempt) = (Some(ConnectionId::new("b2")), Some(newer), 2));
+    eviction::evict(fake.ports(10), b.user, |family| family == bob.family).await.unwrap();
+    assert_eq!(fake.journal(), ["read member", "after 10 s evict", "close b1"]);
     assert!(fake.row(&b).holds_seat());
 }
 
@@ -245,4 +254,44 @@ async fn one_connection_that_cannot_be_closed_does_not_save_the_others() {
     let journal = fake.journal();
     assert!(journal.contains(&"close b1".to_owned()) && journal.contains(&"close b3".to_owned()), "{journal:?}");
     assert!(fake.row(&a).holds_seat());
+}
+
+#[tokio::test]
+async fn a_revoked_login_loses_seats_without_a_connection_too() {
+    let fake = Fake::default();
+    let (alice, bob) = (fake.caller("alice"), fake.caller("bob"));
+    let [waiting, lost] = [fake.session(&alice, 3), fake.session(&alice, 3)];
+    sessions::join(fake.ports(5), &bob, waiting).await.unwrap();
+    let reconnecting = fake.connected(lost, &bob, "b1");
+    fake.log(&reconnecting, &bob);
+    fake.change(&reconnecting, |p| (p.connection, p.presence) = (None, Presence::Reconnecting));
+    fake.state().connections[0].closure = Some(Closure { at: at(6), code: 1006, reason: String::new() });
+    eviction::evict(fake.ports(10), bob.user_id, |family| family == bob.family).await.unwrap();
+    assert!(fake.state().participants.iter().all(|participant| participant.membership == Membership::Left));
+}
+
+#[tokio::test]
+async fn an_eviction_that_was_interrupted_anywhere_is_finished_by_a_delayed_message() {
+    for step in ["free seat", "read roster", "push a1 userLeft bob Removed", "told", "close b1"] {
+        let (fake, [_, bob], a, b) = full_house();
+        fake.log(&b, &bob);
+        fake.state().families.remove(&(b.user, bob.family));
+        fake.fail(step);
+        let _interrupted = eviction::evict(fake.ports(10), b.user, |family| family == bob.family).await;
+        assert!(fake.journal().contains(&"after 10 s evict".to_owned()), "{step}");
+        fake.state().failing.clear();
+        eviction::evict_ended(fake.ports(20), b.user).await.unwrap();
+        assert!(!fake.row(&b).holds_seat() && fake.row(&b).untold.is_none(), "{step}");
+        assert!(fake.state().gone.contains(&b.connection), "{step}");
+        assert!(fake.row(&a).holds_seat());
+    }
+}
+
+#[tokio::test]
+async fn a_delayed_eviction_leaves_logins_alone_that_go_on() {
+    let (fake, [_, bob], _, b) = full_house();
+    fake.log(&b, &bob);
+    eviction::evict_ended(fake.ports(20), b.user).await.unwrap();
+    assert!(fake.row(&b).holds_seat());
+    assert_eq!(fake.journal(), [""; 0]);
 }
