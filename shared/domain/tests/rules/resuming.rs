@@ -472,7 +472,7 @@ async fn a_replay_of_too_many_bytes_is_cut_short_and_not_called_recovered() {
 /// A signal to bob that waits for a nudge.
 async fn waiting(fake: &Fake, b: &Held) -> Waiting {
     let signal = fake.signal(b, 5, "offer");
-    relay::relay(fake.ports(5), &signal).await.unwrap();
+    relay::relay(fake.ports(5), &signal).await.expect("the signal is kept");
     assert!(fake.journal().contains(&"nudge later".to_owned()));
     Waiting::Signal(signal.id)
 }
