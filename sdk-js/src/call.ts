@@ -138,6 +138,11 @@ export class Call {
     });
   }
 
+  /** Whose seat it is. */
+  get userId(): string {
+    return this.#options.userId;
+  }
+
   /** The others, by user id. */
   get participants(): ReadonlyMap<string, Participant> {
     return this.#roster.members;

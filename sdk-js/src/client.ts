@@ -192,13 +192,14 @@ export class TunRTCClient extends Emitter<TunRTCEvents> {
     return this.#media.status.isScreenShared;
   }
 
-  /** Makes an account and signs in to it. */
+  /** Makes an account and signs in to it; the session that another user of this client is in is left. */
   register(username: string, email: string, password: string): Promise<Auth> {
-    return this.#inTurn(() => this.#api.register(username, email, password));
+    return this.#signIn(() => this.#api.register(username, email, password));
   }
 
+  /** Signs in; the session that another user of this client is in is left. */
   login(email: string, password: string): Promise<Auth> {
-    return this.#inTurn(() => this.#api.login(email, password));
+    return this.#signIn(() => this.#api.login(email, password));
   }
 
   /** Leaves the session, if in one, and revokes the tokens. Here they are forgotten even if the server cannot be reached. */
@@ -478,6 +479,17 @@ export class TunRTCClient extends Emitter<TunRTCEvents> {
   #status(): Status {
     const { isMuted, isVideoEnabled } = this.#media.status;
     return { isMuted, isVideoEnabled };
+  }
+
+  #signIn(ask: () => Promise<Auth>): Promise<Auth> {
+    const visit = this.#visit;
+    return this.#inTurn(async () => {
+      const before = visit?.call?.userId ?? this.user?.userId;
+      const auth = await ask();
+      // The seat is not this user's: a reconnect would take another one, in a call that takes itself for somebody else.
+      if (visit && visit === this.#visit && before && before !== auth.userId) this.leaveSession().catch(() => {});
+      return auth;
+    });
   }
 
   /** Signing in and out happens in the order of the calls, so that the last one wins. */

@@ -11,7 +11,7 @@ export class Chat {
   #joinedAt = '';
   #count = 0;
   /** Heard on a connection that is still catching up: what was said before may come after. */
-  readonly #early: ChatMessage[] = [];
+  readonly #early = new Map<string, ChatMessage>();
   /** One message at a time, so that their ids are in their order. */
   #last: Promise<unknown> = Promise.resolve();
 
@@ -47,7 +47,7 @@ export class Chat {
   receive(message: ChatMessage, isEarly = false): void {
     if (!this.isNews(message)) return;
     if (isEarly) {
-      this.#early.push(message);
+      this.#early.set(message.messageId, message);
       return;
     }
     this.#received.add(message.messageId);
@@ -61,7 +61,8 @@ export class Chat {
 
   /** The connection has caught up: what came meanwhile is handed on in the order in which it was said. */
   release(): void {
-    const early = this.#early.splice(0).sort((a, b) => (a.messageId < b.messageId ? -1 : 1));
+    const early = [...this.#early.values()].sort((a, b) => (a.messageId < b.messageId ? -1 : 1));
+    this.#early.clear();
     for (const message of early) this.receive(message);
   }
 }

@@ -42,6 +42,24 @@ describe('leaving', () => {
     assert.equal(alice.client.connectionState.status, 'closed');
   });
 
+  test('is what signing in as somebody else does, and signing in again does not', async () => {
+    const [sessionId, alice] = (await town.call('alice', 'bob')) as [string, Person, Person];
+    server.nextResponses.push(problem(401, 'invalid_refresh_token'));
+    await assert.rejects(alice.client.api.refresh(), { code: 'invalid_refresh_token' });
+    for (let time = 0; time < 2; time++) await town.during(alice.client.login('alice@tunrtc.com', 'alice123'));
+    await clock.advance(2_000);
+    assert.deepEqual([alice.client.sessionId, town.seated(sessionId)], [sessionId, ['alice', 'bob']]);
+    await town.during(alice.client.login('carol@tunrtc.com', 'carol123'));
+    await clock.advance(2_000);
+    assert.deepEqual([alice.client.sessionId, town.seated(sessionId)], [undefined, ['bob']]);
+    const other = await alice.client.createSession('hers');
+    const signingIn = alice.client.login('alice@tunrtc.com', 'alice123');
+    await town.during(alice.client.joinSession(other.sessionId));
+    await signingIn;
+    await clock.advance(2_000);
+    assert.deepEqual([alice.client.sessionId, town.seated(other.sessionId)], [other.sessionId, ['alice']]);
+  });
+
   test('while the seat is asked for gives it back', async () => {
     const alice = await town.person('alice');
     const { sessionId } = await alice.client.createSession('room');
