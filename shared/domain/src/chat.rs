@@ -7,13 +7,31 @@ use crate::{Context, Error, MessageId, Participant, Result, SessionId, UserId};
 /// Sends a message to everybody in the session, its writer too. The roster is read after the write and strongly
 /// consistent: whoever resumes too late to be seen there reads the message themselves. A message sent again goes to everybody
 /// again, as the same one: the first try may have died before it did.
+///
+/// A frame may still be on its way when its writer is removed, or the account deleted. Whoever removes somebody does that
+/// first and looks for what they wrote then; here the message comes first and the look at its writer then. So one of the
+/// two sees the other, and nothing is kept of somebody who is gone.
+///
+/// # Errors
+/// `NotJoined` when the writer holds no seat any more, `SessionEnded` when the session is over; the message is taken back.
 pub async fn send(
     ports: Ports<'_, impl ChatLog + Rosters + Members + Inbox + Sync, impl Sockets + Sync, impl Delays + Sync>,
     message: &ChatMessage,
 ) -> Result<MessageId> {
     let Ports { store, context, .. } = ports;
+    let new = message.id;
     let message = store.append(message, context.now + context.policy.history).await?;
-    let roster = store.roster(message.session, context.now).await?.ok_or(Error::SessionEnded)?;
+    let roster = match store.roster(message.session, context.now).await? {
+        Some(roster) if roster.seated(message.from).is_some() => roster,
+        roster => {
+            // One that was sent before is left: it may have been acknowledged.
+            if message.id == new {
+                store.take_back_message(&message).await?;
+            }
+            let goes_on = roster.is_some_and(|roster| roster.session.is_active());
+            return Err(if goes_on { Error::NotJoined } else { Error::SessionEnded });
+        }
+    };
     let frame = ports.encoder.encode(&message.event(), message.id.timestamp());
     let kept = Some(Waiting::Message(message.id));
     broadcast(ports, message.session, roster.connected(context.now), &frame, kept).await?;

@@ -173,14 +173,16 @@ pub async fn update_status(
 /// `ping`: renews the lease if the connection has joined; before that it only keeps the connection awake.
 ///
 /// A connection that has lost its participant is told. A newer attempt that was cut short before its fence, or the end
-/// of the lease, took it away; nothing is pushed to that connection any more, so only its heartbeat can tell.
+/// of the lease, took it away; nothing is pushed to that connection any more, so only its heartbeat can tell. A lease that
+/// has run out is not renewed, even where nobody freed the seat yet: its client joins again, and hears what it missed.
 pub async fn ping(store: &(impl Holding + Members + Sync), context: Context<'_>, held: &Held) -> Result<()> {
-    if store.renew(held, context.now + context.policy.lease).await? {
+    let now = context.now;
+    if store.renew(held, now, now + context.policy.lease).await? {
         return Ok(());
     }
     let member = store.member(held.session, held.user).await?;
-    let lost =
-        member.filter(|p| p.unfenced.contains(&held.connection) && !(p.holds_seat() && p.is_on(&held.connection)));
+    let holds = |p: &Participant| p.is_present(now) && p.is_on(&held.connection);
+    let lost = member.filter(|p| p.unfenced.contains(&held.connection) && !holds(p));
     match lost.map(|participant| participant.membership) {
         None => Ok(()),
         Some(Membership::Ended) => Err(Error::SessionEnded),

@@ -47,7 +47,8 @@ impl Default for JoinedCache {
 }
 
 impl JoinedCache {
-    /// Refuses connections that have not joined, or whose participant is gone; renews the lease when it is due.
+    /// Refuses connections that have not joined, or whose participant is gone; renews the lease when it is due. One that
+    /// has run out is not renewed: nothing was pushed to it any more, so its client has to join again to hear what it missed.
     ///
     /// # Errors
     /// `NotJoined` or `SessionEnded`, or what reading or renewing fails with.
@@ -69,7 +70,7 @@ impl JoinedCache {
         let due = standing.lease_until.since(context.now) < context.policy.lease * 3 / 4;
         if due {
             standing.lease_until = context.now + context.policy.lease;
-            let renewed = store.renew(held, standing.lease_until).await?;
+            let renewed = store.renew(held, context.now, standing.lease_until).await?;
             renewed.then_some(()).ok_or(Error::NotJoined)?;
         }
         self.lock().insert(held.connection.clone(), standing);
@@ -122,7 +123,7 @@ impl Generations {
 /// Reads the sender. The cheap read may be older than its join, so only the consistent one refuses.
 async fn read_standing(store: &(impl Members + Sync), now: Timestamp, held: &Held) -> Result<Standing> {
     let hint = store.member_hint(held.session, held.user).await?;
-    let joined = |p: &Participant| p.holds_seat() && p.is_on(&held.connection);
+    let joined = |p: &Participant| p.is_present(now) && p.is_on(&held.connection);
     let member = match hint.filter(joined) {
         Some(member) => Some(member),
         None => store.member(held.session, held.user).await?,

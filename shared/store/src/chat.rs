@@ -33,6 +33,15 @@ impl ChatLog for Store {
         item.map(message).transpose()
     }
 
+    async fn take_back_message(&self, message: &ChatMessage) -> Result<()> {
+        // The name goes last: whoever was interrupted before that finds the same message again.
+        self.delete_item(keys::message(message.session, message.id)).await?;
+        match &message.client_id {
+            Some(name) => self.delete_item(keys::named_message(message.session, message.from, name)).await,
+            None => Ok(()),
+        }
+    }
+
     async fn messages_since(
         &self,
         session: SessionId,

@@ -52,8 +52,11 @@ impl Holding for Store {
         }
     }
 
-    async fn renew(&self, held: &Held, lease_until: Timestamp) -> Result<bool> {
-        let change = of_connection(held, "SET leaseUntil = :lease", HELD).with(":lease", millis(lease_until));
+    async fn renew(&self, held: &Held, now: Timestamp, lease_until: Timestamp) -> Result<bool> {
+        let running = format!("{HELD} AND leaseUntil > :now");
+        let change = of_connection(held, "SET leaseUntil = :lease", &running)
+            .with(":now", millis(now))
+            .with(":lease", millis(lease_until));
         Ok(self.change(change, ReturnValue::None).await?.is_done())
     }
 

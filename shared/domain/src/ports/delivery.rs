@@ -130,6 +130,8 @@ pub trait ChatLog {
         id: MessageId,
         now: Timestamp,
     ) -> impl Future<Output = Result<Option<ChatMessage>>> + Send;
+    /// Takes a message back whose writer is gone, and what its client calls it.
+    fn take_back_message(&self, message: &ChatMessage) -> impl Future<Output = Result<()>> + Send;
     /// The messages from that identifier on that are not expired, oldest first, one page; strongly consistent.
     fn messages_since(
         &self,

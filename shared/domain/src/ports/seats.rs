@@ -102,8 +102,9 @@ pub trait Holding {
     /// The live connection was lost: reconnecting until `lease_until`. The participant, unless that connection was not
     /// the live one.
     fn lose(&self, held: &Held, lease_until: Timestamp) -> impl Future<Output = Result<Option<Participant>>> + Send;
-    /// Moves the lease of a connected participant; false when that connection is not the live one.
-    fn renew(&self, held: &Held, lease_until: Timestamp) -> impl Future<Output = Result<bool>> + Send;
+    /// Moves the lease of a connected participant; false when that connection is not the live one, or the lease had run out
+    /// at `now`.
+    fn renew(&self, held: &Held, now: Timestamp, lease_until: Timestamp) -> impl Future<Output = Result<bool>> + Send;
     /// Sets microphone and camera, and moves the lease. The participant, unless that connection is not the live one.
     fn set_status(
         &self,

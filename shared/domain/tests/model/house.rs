@@ -283,6 +283,10 @@ impl ChatLog for House {
         self.call(|world| world.chat.iter().find(|message| message.id == id).cloned()).await
     }
 
+    async fn take_back_message(&self, message: &ChatMessage) -> Result<()> {
+        self.call(|world| world.chat.retain(|kept| kept.id != message.id)).await
+    }
+
     async fn messages_since(
         &self,
         _: SessionId,
@@ -412,10 +416,11 @@ impl Holding for House {
         .await
     }
 
-    async fn renew(&self, held: &Held, lease_until: Timestamp) -> Result<bool> {
+    async fn renew(&self, held: &Held, now: Timestamp, lease_until: Timestamp) -> Result<bool> {
         let renewed = self.update(held.user, |row| {
+            let running = row.is_present(now) && row.is_on(&held.connection);
             row.lease_until = lease_until;
-            row.holds_seat() && row.is_on(&held.connection)
+            running
         });
         renewed.await.map(|row| row.is_some())
     }

@@ -378,6 +378,11 @@ impl ChatLog for Fake {
         Ok(self.step("read message").await?.chat.iter().find(|m| m.id == id).cloned())
     }
 
+    async fn take_back_message(&self, message: &ChatMessage) -> Result<()> {
+        self.step(&format!("take back {}", message.text)).await?.chat.retain(|kept| kept.id != message.id);
+        Ok(())
+    }
+
     async fn messages_since(
         &self,
         _: SessionId,
@@ -595,9 +600,10 @@ impl Holding for Fake {
         }))
     }
 
-    async fn renew(&self, held: &Held, lease_until: Timestamp) -> Result<bool> {
+    async fn renew(&self, held: &Held, now: Timestamp, lease_until: Timestamp) -> Result<bool> {
         let mut state = self.step("renew").await?;
-        Ok(state.live(held).map(|row| row.lease_until = lease_until).is_some())
+        let running = state.live(held).filter(|row| row.is_present(now));
+        Ok(running.map(|row| row.lease_until = lease_until).is_some())
     }
 
     async fn set_status(&self, held: &Held, status: Status, lease_until: Timestamp) -> Result<Option<Participant>> {

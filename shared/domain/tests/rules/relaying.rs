@@ -3,7 +3,7 @@
 use domain::delivery::Delivery;
 use domain::ports::{ChatMessage, ClientMessageId, Held, Status};
 use domain::standing::JoinedCache;
-use domain::{Caller, ConnectionId, Error, Frame, Membership, chat, delivery, leases, relay};
+use domain::{Caller, ConnectionId, Error, Frame, Membership, SessionState, chat, delivery, leases, relay};
 
 use crate::fake::{Fake, at};
 
@@ -165,6 +165,34 @@ async fn a_message_sent_again_is_the_first_one_and_goes_to_everybody_again() {
 }
 
 #[tokio::test]
+async fn a_message_of_somebody_who_is_gone_is_taken_back_and_not_acknowledged() {
+    for (gone, code) in [(Membership::Left, "not_joined"), (Membership::Ended, "session_ended")] {
+        let (fake, alice, a, _) = call();
+        fake.change(&a, |p| p.membership = gone);
+        if gone == Membership::Ended {
+            fake.state().sessions[0].state = SessionState::Ended(at(4));
+        }
+        let refused = chat::send(fake.ports(5), &fake.message(&a, &alice, 5, "hi")).await.unwrap_err();
+        assert_eq!(refused.code(), code);
+        assert_eq!(fake.journal(), ["append hi", "read roster", "take back hi"]);
+        assert!(fake.state().chat.is_empty());
+    }
+}
+
+#[tokio::test]
+async fn a_message_that_was_sent_before_its_writer_left_is_kept() {
+    let (fake, alice, a, _) = call();
+    let named = |seconds| ChatMessage {
+        client_id: Some(ClientMessageId::parse("mine".to_owned()).unwrap()),
+        ..fake.message(&a, &alice, seconds, "hi")
+    };
+    chat::send(fake.ports(5), &named(5)).await.unwrap();
+    fake.change(&a, |p| p.membership = Membership::Left);
+    let refused = chat::send(fake.ports(8), &named(8)).await.unwrap_err();
+    assert_eq!((refused.code(), fake.state().chat.len()), ("not_joined", 1));
+}
+
+#[tokio::test]
 async fn history_is_for_those_who_take_part() {
     let (fake, alice, a, bob) = call();
     fake.state().chat.push(fake.message(&a, &alice, 5, "hi"));
@@ -229,6 +257,17 @@ async fn a_lease_that_cannot_be_renewed_refuses() {
     fake.change(&alice, |p| p.connection = Some(ConnectionId::new("a2")));
     let refused = JoinedCache::default().check(&fake, fake.context(500), &alice).await.unwrap_err();
     assert!(matches!(refused, Error::NotJoined), "{refused}");
+}
+
+#[tokio::test]
+async fn whoever_was_silent_past_the_lease_has_to_join_again() {
+    let (fake, _, alice, _) = call();
+    let now = fake.row(&alice).lease_until.since(at(0)).as_secs();
+    let refused = JoinedCache::default().check(&fake, fake.context(now), &alice).await.unwrap_err();
+    assert!(matches!(refused, Error::NotJoined), "{refused}");
+    let refused = leases::ping(&fake, fake.context(now), &alice).await.unwrap_err();
+    assert!(matches!(refused, Error::NotJoined), "{refused}");
+    assert_eq!(fake.row(&alice).lease_until, at(now), "the lease is left as it was");
 }
 
 #[tokio::test]

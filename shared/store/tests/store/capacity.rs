@@ -68,10 +68,12 @@ async fn a_join_is_one_transaction_and_another_one_at_the_most() {
 async fn a_chat_message_to_everybody_is_one_write_one_read_of_the_roster_and_a_push_each() {
     let at = Setting::new().await;
     let session = at.session(10).await.id;
-    for n in 0..5 {
+    let alice = at.samples.user("alice");
+    at.connect(session, &at.samples.caller_for(&alice), "c0").await;
+    for n in 1..5 {
         at.connect(session, &at.samples.caller(&format!("user{n}")), &format!("c{n}")).await;
     }
-    let message = at.message(session, &at.samples.user("alice"), "hello");
+    let message = at.message(session, &alice, "hello");
     let sockets = FakeSockets::default();
     at.database.door().take();
 
@@ -82,7 +84,7 @@ async fn a_chat_message_to_everybody_is_one_write_one_read_of_the_roster_and_a_p
     assert_eq!(sockets.pushes(), 5);
 
     let name = Some(ClientMessageId::parse("1".to_owned()).unwrap());
-    let named = ChatMessage { client_id: name, ..at.message(session, &at.samples.user("alice"), "hello") };
+    let named = ChatMessage { client_id: name, ..at.message(session, &alice, "hello") };
     chat::send(at.ports(&sockets), &named).await.unwrap();
     let requests = at.database.door().take();
     assert_eq!(operations(&requests), ["PutItem", "PutItem", "Query"], "one write more for a name");

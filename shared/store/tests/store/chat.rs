@@ -145,6 +145,20 @@ async fn a_message_whose_first_try_died_after_its_name_keeps_that_names_identifi
 }
 
 #[tokio::test]
+async fn a_message_that_is_taken_back_leaves_nothing_and_its_name_free() {
+    let at = Setting::new().await;
+    let session = at.session(2).await.id;
+    let alice = at.samples.user("alice");
+    for message in [at.message(session, &alice, "hello"), named(at.message(session, &alice, "hello"), "1")] {
+        let kept = at.store.append(&message, at.samples.later(100)).await.unwrap();
+        at.store.take_back_message(&kept).await.unwrap();
+        assert_eq!(at.store.history(session, 10, None, at.samples.now()).await.unwrap(), []);
+    }
+    let again = named(at.message(session, &alice, "hello"), "1");
+    assert_eq!(at.store.append(&again, at.samples.later(100)).await.unwrap(), again);
+}
+
+#[tokio::test]
 async fn a_name_can_be_given_again_once_its_message_is_gone() {
     let at = Setting::new().await;
     let session = at.session(2).await.id;

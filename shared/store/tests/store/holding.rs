@@ -1,6 +1,7 @@
 //! Which connection holds a participant.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use domain::ports::{Endings, Guard, Holding, Members, Seats, Status, TakeOver};
 use domain::{ConnectionId, Departure, Membership, Presence};
@@ -152,7 +153,7 @@ async fn a_connection_that_is_not_the_live_one_changes_nothing() {
 
     let muted = Status { is_muted: true, is_video_enabled: false };
     assert_eq!(at.store.lose(&old, at.samples.later(30)).await.unwrap(), None);
-    assert!(!at.store.renew(&old, at.samples.later(9000)).await.unwrap());
+    assert!(!at.store.renew(&old, at.samples.now(), at.samples.later(9000)).await.unwrap());
     assert_eq!(at.store.set_status(&old, muted, at.samples.later(9000)).await.unwrap(), None);
     assert_eq!(at.participant(session.id, &alice).await, before);
 }
@@ -163,13 +164,24 @@ async fn the_live_connection_renews_its_lease_and_sets_its_status() {
     let session = at.session(2).await;
     let alice = at.samples.caller("alice");
     let connection = at.connect(session.id, &alice, "a").await;
-    assert!(at.store.renew(&connection, at.samples.later(700)).await.unwrap());
+    assert!(at.store.renew(&connection, at.samples.now(), at.samples.later(700)).await.unwrap());
     assert_eq!(at.participant(session.id, &alice).await.lease_until, at.samples.later(700));
 
     let muted = Status { is_muted: true, is_video_enabled: false };
     let set = at.store.set_status(&connection, muted, at.samples.later(800)).await.unwrap().unwrap();
     assert!(set.is_muted && !set.is_video_enabled);
     assert_eq!(set.lease_until, at.samples.later(800));
+}
+
+#[tokio::test]
+async fn a_lease_that_has_run_out_is_not_renewed() {
+    let at = Setting::new().await;
+    let session = at.session(2).await;
+    let alice = at.samples.caller("alice");
+    let connection = at.connect(session.id, &alice, "a").await;
+    let end = at.participant(session.id, &alice).await.lease_until;
+    assert!(!at.store.renew(&connection, end, end + Duration::from_secs(600)).await.unwrap());
+    assert_eq!(at.participant(session.id, &alice).await.lease_until, end);
 }
 
 #[tokio::test]
@@ -183,7 +195,7 @@ async fn a_connection_of_one_who_left_changes_nothing() {
         .free_seat(&seen, Guard::SameAttempt, Departure::Left, at.samples.now(), at.samples.later(60))
         .await
         .unwrap();
-    assert!(!at.store.renew(&connection, at.samples.later(900)).await.unwrap());
+    assert!(!at.store.renew(&connection, at.samples.now(), at.samples.later(900)).await.unwrap());
     assert_eq!(at.store.lose(&connection, at.samples.later(30)).await.unwrap(), None);
 }
 

@@ -187,7 +187,7 @@ async fn a_sign_of_life_keeps_the_seat_from_timing_out_but_not_from_leaving() {
     let alice = at.samples.caller("alice");
     let connection = at.connect(session.id, &alice, "a").await;
     let seen = at.participant(session.id, &alice).await;
-    assert!(at.store.renew(&connection, at.samples.later(900)).await.unwrap());
+    assert!(at.store.renew(&connection, at.samples.now(), at.samples.later(900)).await.unwrap());
 
     let (now, end) = (at.samples.now(), at.samples.later(60));
     assert!(!at.store.free_seat(&seen, Guard::SameLease, Departure::Left, now, end).await.unwrap());
