@@ -26,7 +26,7 @@ impl DataFile {
         let path = make(given).map_err(failed)?;
         let lock = lock(&path).map_err(failed)?;
         check(&path, table).map_err(failed)?;
-        for suffix in ["", "-wal", "-shm"] {
+        for suffix in ["", "-wal", "-shm", ".secret"] {
             keep_private(&with_suffix(&path, suffix)).map_err(failed)?;
         }
         Ok(Self { path, _lock: lock })

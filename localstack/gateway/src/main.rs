@@ -56,7 +56,7 @@ struct Arguments {
     #[arg(value_parser = clap::value_parser!(u32).range(1..=540))]
     heartbeat_seconds: u32,
     /// Folder of the built console page
-    #[arg(long, env = "TUNRTC_CONSOLE", value_name = "FOLDER")]
+    #[arg(long, env = "TUNRTC_CONSOLE", value_name = "FOLDER", value_parser = folder)]
     console: Option<PathBuf>,
     /// How log lines look
     #[arg(long, env = settings::LOG, value_enum, default_value_t = Log::Text)]
@@ -91,6 +91,11 @@ fn stun_url(text: &str) -> Result<String, &'static str> {
 
 fn turn_url(text: &str) -> Result<String, &'static str> {
     auth::check_ice_url(IceUrlKind::Turn, text).map(|()| text.to_owned())
+}
+
+fn folder(text: &str) -> Result<PathBuf, &'static str> {
+    let path = PathBuf::from(text);
+    if path.is_dir() { Ok(path) } else { Err("must be a folder that is there") }
 }
 
 /// A network, or the one address of a host.

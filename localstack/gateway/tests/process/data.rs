@@ -26,6 +26,7 @@ async fn data_journals_and_lock_are_readable_by_their_owner_alone() {
     let folder = Folder::new("modes");
     let data = folder.file("tunrtc.db");
     std::fs::write(&data, "").expect("a file that was there before");
+    std::fs::write(format!("{data}.secret"), "s".repeat(32)).expect("a file that was there before");
     let server = Tunrtc::start(&["--data", &data]);
     server.api.register(&unique("alice")).await;
     for suffix in ["", "-wal", "-shm", ".lock", ".secret"] {
@@ -86,6 +87,14 @@ async fn damage_is_told_at_the_start() {
     }
     std::fs::write(&data, bytes).expect("a file");
     assert_refused(&data, "damaged");
+}
+
+#[test]
+fn a_secret_that_is_too_short_is_told_with_its_file() {
+    let folder = Folder::new("secret");
+    let data = folder.file("tunrtc.db");
+    std::fs::write(format!("{data}.secret"), "short").expect("a file");
+    assert_refused(&data, ".secret has 5 bytes");
 }
 
 #[test]

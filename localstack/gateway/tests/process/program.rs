@@ -57,6 +57,7 @@ fn options_that_make_no_sense_are_refused_by_name() {
         (&["--allow-origin", "app.example.org"], "--allow-origin"),
         (&["--trusted-proxy", "proxy.example.org"], "--trusted-proxy"),
         (&["--heartbeat-seconds", "0"], "--heartbeat-seconds"),
+        (&["--console", "nowhere"], "--console"),
         (&["--dance"], "--dance"),
     ] {
         let (code, _, errors) = run(arguments, &[]);

@@ -42,6 +42,7 @@ async fn every_page_and_file_tells_browsers_what_it_may_do() {
     let root = folder.file("");
     let built = Tunrtc::start(&["--console", root.trim_end_matches('/')]);
     let nothing = folder.file("nothing");
+    std::fs::create_dir(&nothing).expect("a folder");
     let not_built = Tunrtc::start(&["--console", &nothing]);
     let documents = ["/docs", "/openapi.json", "/asyncapi.json", "/demo-accounts.json"];
     let files = ["/", "/app.js", "/app.css", "/picture.svg", "/examples/basic.html"].into_iter().chain(documents);
