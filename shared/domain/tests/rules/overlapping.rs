@@ -20,6 +20,8 @@ const ORDERS: u64 = 150;
 enum Opening {
     /// He joins over REST, connects, and joins over the connection.
     ComesIn,
+    /// He holds a seat and connects, but does not join over the connection.
+    OnlyConnects,
     /// He holds a seat, connects, and joins over the connection.
     Connects,
     /// He is connected, and joins over the connection.
@@ -36,7 +38,8 @@ enum End {
     Deletion,
 }
 
-const OPENINGS: [Opening; 4] = [Opening::ComesIn, Opening::Connects, Opening::JoinsOverIt, Opening::StartsAnew];
+const OPENINGS: [Opening; 5] =
+    [Opening::ComesIn, Opening::OnlyConnects, Opening::Connects, Opening::JoinsOverIt, Opening::StartsAnew];
 const ENDS: [End; 3] = [End::Logout, End::NewPassword, End::Deletion];
 
 /// Alice's session, and Bob with two logins, of which he keeps the second as long as he can.
@@ -90,7 +93,7 @@ impl Story {
     async fn prepare(&self, opening: Opening) -> u64 {
         match opening {
             Opening::ComesIn | Opening::StartsAnew => 0,
-            Opening::Connects => self.join().await.expect("nothing fails"),
+            Opening::OnlyConnects | Opening::Connects => self.join().await.expect("nothing fails"),
             Opening::JoinsOverIt => {
                 let number = self.join().await.expect("nothing fails");
                 self.connect().await.expect("nothing fails");
@@ -111,6 +114,7 @@ impl Story {
                 self.connect().await?;
                 self.join_over_it(number).await
             }
+            Opening::OnlyConnects => self.connect().await,
             Opening::JoinsOverIt => self.join_over_it(number).await,
             Opening::StartsAnew => self.start_anew().await,
         }
