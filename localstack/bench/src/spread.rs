@@ -24,7 +24,8 @@ impl Spread {
 
     /// The smallest duration that `share` (0-1) of all do not exceed (nearest rank).
     pub fn quantile(&self, share: f64) -> Duration {
-        Duration::from_nanos(self.0.value_at_quantile(share))
+        // Of the values that the histogram does not tell apart, the highest: no quantile is told shorter than it was.
+        Duration::from_nanos(self.0.highest_equivalent(self.0.value_at_quantile(share)))
     }
 
     /// The middle one.

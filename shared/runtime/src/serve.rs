@@ -1,6 +1,7 @@
 //! Mains: how a function is started on Lambda and answers one event after the other.
 
 use std::convert::Infallible;
+use std::pin::Pin;
 
 use config::{Runtime, SettingError};
 use lambda_http::{Body, Request, Response};
@@ -43,10 +44,15 @@ where
     D: 'static,
     E: DeserializeOwned,
     A: Serialize,
-    F: Future<Output = Result<A, Error>>,
+    F: Future<Output = Result<A, Error>> + 'static,
 {
     let deps = for_ever(deps)?;
-    block_on(lambda_runtime::run(service_fn(|event: LambdaEvent<E>| handle(deps, event.payload))))
+    let service = service_fn(|event: LambdaEvent<E>| {
+        // Boxed without its type: what a large function awaits is nested deeper than the compiler follows.
+        let answer: Pin<Box<dyn Future<Output = Result<A, Error>>>> = Box::pin(handle(deps, event.payload));
+        answer
+    });
+    block_on(lambda_runtime::run(service))
 }
 
 /// The dependencies of the one function that this process is; they end with it.
