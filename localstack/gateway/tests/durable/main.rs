@@ -104,10 +104,9 @@ async fn start(seed: u64, intercept: Intercept) -> Server {
         message_order: MessageOrder::Concurrent,
         settings: vec![
             // Everybody is back within seconds; a longer window would only replay more.
-            (settings::INBOX_WINDOW_SECONDS, "20".to_owned()),
+            (settings::INBOX_WINDOW_SECONDS, "35".to_owned()),
             (settings::HEARTBEAT_SECONDS, "4".to_owned()),
             (settings::DETECTION_SECONDS, "1".to_owned()),
-            (settings::RECONNECT_GRACE_SECONDS, "15".to_owned()),
             (settings::TICKETS_PER_USER, "1000000".to_owned()),
             (settings::FRAMES_PER_SECOND, "100000".to_owned()),
             (settings::FRAMES_BURST, "100000".to_owned()),
