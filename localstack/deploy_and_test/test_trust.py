@@ -25,11 +25,12 @@ sys.path.insert(0, str(deployment.ROOT / "infra" / "coldstart"))
 import coldstart  # noqa: E402
 import runtime_api  # noqa: E402
 
-ADMITTED, UNAVAILABLE = 200, 503
+# Of a table without a login in it, and of one that cannot be asked.
+UNAUTHORIZED, UNAVAILABLE = 401, 503
 
 
 class Table(BaseHTTPRequestHandler):
-    """A table that takes everything."""
+    """A table that takes everything and holds nothing."""
 
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
@@ -118,7 +119,7 @@ def admit(binaries, table: str, roots, tmp_path) -> int:
 def test_a_function_trusts_what_a_root_of_its_file_signed(binaries, table, authority, tmp_path):
     roots = tmp_path / "roots.pem"
     roots.write_text(authority.pem())
-    assert admit(binaries, table, roots, tmp_path) == ADMITTED
+    assert admit(binaries, table, roots, tmp_path) == UNAUTHORIZED
 
 
 def test_with_the_roots_that_are_shipped_nobody_else_is_trusted(binaries, table, tmp_path):
