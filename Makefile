@@ -18,7 +18,7 @@ test: tools ## Run every test, two parts side by side, and say how long each too
 	.ci/parts.py
 
 test-rust: ## Functions, local gateway, durability
-	cargo test --workspace
+	cargo test --workspace --no-fail-fast
 
 test-sdk: packages ## The TypeScript SDK in Node
 	cd sdk-js && npm run --silent build && npm test
