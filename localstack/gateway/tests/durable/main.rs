@@ -145,8 +145,9 @@ async fn run(seed: u64, sizes: &[usize], rounds: u32, load: Load, settle: Durati
 
 async fn session(api: &Api, accounts: Vec<Account>, seed: u64, rounds: u32, load: Load, settle: Duration) -> Outcome {
     let session = retried(|| create(api, &accounts[0])).await;
+    let mut seats = Vec::new();
     for account in &accounts {
-        retried(|| seat(api, account, &session)).await;
+        seats.push(retried(|| seat(api, account, &session)).await);
     }
     let (phases, phase) = watch::channel(Phase::Settle);
     let mut ledgers = Vec::new();
@@ -154,7 +155,7 @@ async fn session(api: &Api, accounts: Vec<Account>, seed: u64, rounds: u32, load
     for (number, account) in accounts.iter().enumerate() {
         let others = accounts.iter().filter(|other| other.id != account.id).map(|other| other.id.clone()).collect();
         let seed = (seed + number as u64 + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15);
-        let peer = Peer::new(api.clone(), account.clone(), session.clone(), others, load, seed);
+        let peer = Peer::new(api.clone(), account.clone(), session.clone(), others, load, seed).seated(&seats[number]);
         ledgers.push((account.id.clone(), peer.ledger()));
         tasks.push(tokio::spawn(peer.run(phase.clone())));
     }
@@ -191,8 +192,12 @@ async fn create(api: &Api, owner: &Account) -> Option<String> {
     reply.status.is_success().then(|| reply.text("sessionId"))
 }
 
-async fn seat(api: &Api, account: &Account, session: &str) -> Option<()> {
-    api.join(account, session).await.status.is_success().then_some(())
+/// Takes a seat; when.
+async fn seat(api: &Api, account: &Account, session: &str) -> Option<String> {
+    let reply = api.join(account, session).await;
+    let participants = reply.body["participants"].as_array()?;
+    let own = participants.iter().find(|participant| participant["userId"] == account.id.as_str())?;
+    own["joinedAt"].as_str().map(str::to_owned)
 }
 
 type Ledgers = [(String, Arc<StdMutex<Ledger>>)];

@@ -68,7 +68,8 @@ pub struct Peer {
     random: Random,
     ledger: Arc<Mutex<Ledger>>,
     inbound: HashMap<String, Inbound>,
-    since: Option<String>,
+    /// The timestamp of the last event seen; before the first one, when the seat was taken.
+    since: String,
     /// Sockets of attempts that were given up but not closed.
     abandoned: Vec<Socket>,
     frames: u64,
@@ -102,10 +103,15 @@ impl Peer {
             random: Random(seed | 1),
             ledger: Arc::default(),
             inbound: HashMap::new(),
-            since: None,
+            since: String::new(),
             abandoned: Vec::new(),
             frames: 0,
         }
+    }
+
+    /// With the seat that it took then: until its first event, that is what it has seen.
+    pub fn seated(self, joined_at: &str) -> Self {
+        Self { since: joined_at.to_owned(), ..self }
     }
 
     pub fn ledger(&self) -> Arc<Mutex<Ledger>> {
@@ -163,10 +169,7 @@ impl Peer {
     }
 
     async fn join(&mut self, socket: &Socket) {
-        let mut data = json!({ "sessionId": self.session });
-        if let Some(since) = &self.since {
-            data["since"] = json!(since);
-        }
+        let data = json!({ "sessionId": self.session, "since": self.since });
         socket.send_text(&json!({ "action": "joinSession", "id": "join", "data": data }).to_string()).await;
     }
 
@@ -254,8 +257,8 @@ impl Peer {
                 .await;
         }
         if self.gap() {
-            let since = self.since.clone().unwrap_or_default();
-            socket.send_text(&json!({ "action": "sync", "id": "sync", "data": { "since": since } }).to_string()).await;
+            let data = json!({ "since": self.since });
+            socket.send_text(&json!({ "action": "sync", "id": "sync", "data": data }).to_string()).await;
         }
         if live.pinged.is_none_or(|at| at.elapsed() >= PING && live.heard >= at) {
             live.pinged = Some(Instant::now());
@@ -324,8 +327,8 @@ impl Peer {
             "userJoined" | "userStatusUpdated" => {}
             other => panic!("unexpected {other}: {frame}"),
         }
-        if id.is_empty() && self.since.as_deref().is_none_or(|since| since < text("timestamp")) {
-            self.since = Some(text("timestamp").to_owned());
+        if id.is_empty() && self.since.as_str() < text("timestamp") {
+            self.since = text("timestamp").to_owned();
         }
         true
     }
