@@ -9,7 +9,8 @@ use crate::{Result, SessionId, Timestamp, UserId};
 /// throttled is pushed again, so that a nudge never costs more than what it makes up for.
 ///
 /// Where the connection is gone, it counts as lost: its `$disconnect` may never come. Where pushing fails again, the
-/// connection is cut, so that its client comes back and gets everything.
+/// connection is cut, so that its client comes back and gets everything. One that is gone is cut as well: if it lives after
+/// all, its client would learn only by its next heartbeat that nothing is pushed to it any more, after the grace.
 pub async fn nudge(
     ports: Ports<
         '_,
@@ -28,7 +29,10 @@ pub async fn nudge(
     let held = Held { session, user, connection };
     match push_waiting(ports, &held, joined_at, waiting).await? {
         ReplayEnd::Complete => Ok(()),
-        ReplayEnd::Gone => lose_connection(ports, &held).await,
+        ReplayEnd::Gone => {
+            ports.sockets.close(&held.connection).await?;
+            lose_connection(ports, &held).await
+        }
         ReplayEnd::Truncated | ReplayEnd::Failed => ports.sockets.close(&held.connection).await,
     }
 }

@@ -521,14 +521,16 @@ async fn a_nudge_that_fails_too_cuts_the_connection() {
     assert_eq!(fake.journal(), ["read member", "read signal", "push b1 offer", "close b1"]);
 }
 
-/// A server that was killed sends no `$disconnect`s.
+/// A server that was killed sends no `$disconnect`s. A connection that lives in spite of the answer has to learn of it.
 #[tokio::test]
-async fn a_nudge_that_finds_the_connection_gone_starts_the_grace() {
+async fn a_nudge_that_finds_the_connection_gone_cuts_it_and_starts_the_grace() {
     let (fake, _, _, b) = call();
     fake.state().gone.insert(b.connection.clone());
     let waiting = waiting(&fake, &b).await;
     nudge::nudge(fake.ports(8), b.session, b.user, waiting).await.unwrap();
-    assert!(fake.journal().contains(&"after 30 s check lease".to_owned()));
+    let journal = fake.journal();
+    assert!(journal.contains(&"close b1".to_owned()), "{journal:?}");
+    assert!(journal.contains(&"after 30 s check lease".to_owned()), "{journal:?}");
     assert_eq!((fake.row(&b).presence, fake.row(&b).lease_until), (Presence::Reconnecting, at(38)));
 }
 
