@@ -261,7 +261,7 @@ fn is_inbox_write(call: &SdkCall<'_>) -> bool {
 async fn without_the_fence_signals_are_lost() {
     assert_breaks(|call| match call.method {
         "DELETE" => Some(Fate::Answer(204, String::new())),
-        _ => is_inbox_write(call).then(|| Fate::Delay(SLOW_WRITE)),
+        _ => is_inbox_write(call).then_some(Fate::Delay(SLOW_WRITE)),
     })
     .await;
 }
@@ -270,7 +270,7 @@ async fn without_the_fence_signals_are_lost() {
 #[tokio::test(flavor = "multi_thread")]
 async fn with_the_fence_slow_writes_lose_nothing() {
     let load = Load { drops: 2, signals: 40, left_open: 100 };
-    let slow = breaking(3, |call| is_inbox_write(call).then(|| Fate::Delay(SLOW_WRITE)));
+    let slow = breaking(3, |call| is_inbox_write(call).then_some(Fate::Delay(SLOW_WRITE)));
     let outcome = run(11, &[2, 3, 4], 8, load, SETTLE, slow).await;
     assert!(!outcome.broken(), "{outcome:?}");
 }
