@@ -5,7 +5,8 @@ import { Mesh } from './media/mesh.ts';
 import type { Outgoing, PeerState, Slot, StreamKind } from './media/peer.ts';
 import { Roster } from './roster.ts';
 import type { Heartbeat } from './signaling/heartbeat.ts';
-import { Signaling, type ConnectionState } from './signaling/signaling.ts';
+import { Signaling, type ConnectionState, type Arrival } from './signaling/signaling.ts';
+import { madeAt } from './signaling/ticket.ts';
 import { Timers } from './timers.ts';
 import type {
   ChatMessage,
@@ -13,7 +14,6 @@ import type {
   EventFrame,
   IceServer,
   Joined,
-  JoinAck,
   LeaveReason,
   Participant,
   ReceivedSignal,
@@ -100,7 +100,7 @@ export class Call {
       sessionId: joined.sessionId,
       heartbeat: options.heartbeat,
       admit: (signal) => this.#admit(signal),
-      onJoined: (ack, resumed, at) => this.#joined(ack, resumed, at),
+      onJoined: (joined) => this.#joined(joined),
       onState: (state) => this.#stateChanged(state),
       onSignal: (signal) => this.#signal(signal),
       onMessage: (message) => {
@@ -149,7 +149,7 @@ export class Call {
   }
 
   async start(): Promise<SessionDetail> {
-    return (await this.signaling.join(this.#options.joined.signaling)).session;
+    return (await this.signaling.join(this.#options.joined)).session;
   }
 
   /** Tells the others, by the next connection if there is none; of several statuses the last one is told last. */
@@ -219,7 +219,7 @@ export class Call {
     }
   }
 
-  async #joined(ack: JoinAck, resumed: boolean, at: string): Promise<void> {
+  async #joined({ ack, resumed, joinedAt: at, since }: Arrival): Promise<void> {
     if (this.#closed) return;
     const others = ack.session.participants.filter(({ userId }) => userId !== this.#options.userId);
     const { present, joined, updated, left } = this.#roster.list(others, at);
@@ -234,10 +234,9 @@ export class Call {
     if (!own || !sameStatus(own, this.#status)) {
       this.updateStatus(this.#status).catch((thrown: unknown) => this.#report(asTunRTCError(thrown, 'internal')));
     }
-    if (resumed && !ack.recovered) {
-      this.mesh?.renegotiate();
-      await this.#catchUp();
-    }
+    if (!since || ack.recovered) return;
+    if (resumed) this.mesh?.renegotiate();
+    await this.#catchUp();
   }
 
   /** Messages that the replay could not bring are in the history, the newest first; it is read back to what is known. */
@@ -435,11 +434,10 @@ function sameStatus(a: Status, b: Status): boolean {
 
 /**
  * How long TURN credentials hold, in milliseconds; 0 without any. Their user name starts with the Unix time of their
- * end, and the ticket, which lives 60 s, tells what the server's clock says.
+ * end, and the ticket tells what the server's clock says.
  */
 function credentialLife({ iceServers, signaling }: Joined): number {
   const ends = iceServers.map(({ username }) => parseInt(username ?? '', 10)).filter((end) => end > 0);
   if (ends.length === 0) return 0;
-  const now = Date.parse(signaling.expiresAt) - 60_000;
-  return Math.max(Math.min(...ends) * 1000 - now, ICE_RETRY_MS);
+  return Math.max(Math.min(...ends) * 1000 - madeAt(signaling), ICE_RETRY_MS);
 }

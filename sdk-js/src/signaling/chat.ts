@@ -8,7 +8,7 @@ export class Chat {
   readonly #onMessage: (message: ChatMessage) => void;
   readonly #received = new Recent();
   #run = '';
-  #joinedAt = '';
+  #begunAt = '';
   #count = 0;
   /** Heard on a connection that is still catching up: what was said before may come after. */
   readonly #early = new Map<string, ChatMessage>();
@@ -22,11 +22,11 @@ export class Chat {
 
   /**
    * @param run names this run of the client
-   * @param joinedAt messages from before are history, not news
+   * @param begunAt messages from before are history, not news
    */
-  begin(run: string, joinedAt: string): void {
+  begin(run: string, begunAt: string): void {
     this.#run = run;
-    this.#joinedAt = joinedAt;
+    this.#begunAt = begunAt;
   }
 
   /** Resolves with the message's id once the server has it. */
@@ -56,7 +56,7 @@ export class Chat {
 
   /** Whether a message was not handed on yet, and is not from before. */
   isNews({ timestamp, messageId }: ChatMessage): boolean {
-    return timestamp >= this.#joinedAt && !this.#received.has(messageId);
+    return timestamp >= this.#begunAt && !this.#received.has(messageId);
   }
 
   /** The connection has caught up: what came meanwhile is handed on in the order in which it was said. */

@@ -22,12 +22,14 @@ const PROBE_MS = 4_000;
 const STEADY_MS = 150_000;
 
 /** How a membership was joined, or resumed. */
-export interface Joined {
+export interface Arrival {
   ack: JoinAck;
   /** When the server began to join, by its clock. */
   joinedAt: string;
   /** Whether this goes on with what an earlier connection began. */
   resumed: boolean;
+  /** From when on the server was asked for what was missed; empty when it was not. */
+  since: string;
 }
 
 /** What a {@link Link} needs to know and to tell. */
@@ -39,7 +41,7 @@ export interface LinkOptions {
   admit(signal: AbortSignal): Promise<SignalingTicket>;
   onState(state: ConnectionState): void;
   /** There is a connection: the first, or another one. */
-  onJoined(socket: Socket, joined: Joined): void;
+  onJoined(socket: Socket, arrival: Arrival): void;
   /** There is none. */
   onLost(): void;
   /** `isEarly`: it came on a connection on which `joinSession` is not answered yet, so a replay may still be under way. */
@@ -47,7 +49,7 @@ export interface LinkOptions {
 }
 
 /** A connection on which `joinSession` was answered. */
-interface Opened extends Joined {
+interface Opened extends Arrival {
   socket: Socket;
   /** The latest time that the server told on it before the answer. */
   told: string;
@@ -72,8 +74,11 @@ export class Link {
   #next: Socket | undefined;
   /** Whether a `joinSession` was given up unanswered: it may still take over, and that is no other tab's doing. */
   #isUnsettled = false;
-  /** The latest time that the server has told; `since` for a resume. Empty before the first join. */
+  /** The latest time that the server has told; `since` for a resume. Empty until `joinSession` is sent for the first time. */
   #since = '';
+  /** Whether `joinSession` was ever answered. */
+  #isMember = false;
+  #begunAt = '';
   #joinedAt = 0;
   #heartbeatMs = 0;
   /** When the connection was last replaced because it was refused frames. */
@@ -111,9 +116,14 @@ export class Link {
     return this.#state.status === 'closed';
   }
 
-  /** Joins with a ticket that is at hand; after a failure, a few more times with fresh ones. */
-  join(ticket: SignalingTicket): Promise<JoinAck> {
+  /**
+   * Joins with a ticket that is at hand; after a failure, a few more times with fresh ones.
+   *
+   * @param begunAt nothing that concerns this membership is older, by the server's clock
+   */
+  join(ticket: SignalingTicket, begunAt: string): Promise<JoinAck> {
     return new Promise((resolve, reject) => {
+      this.#begunAt = begunAt;
       this.#outcome = { resolve, reject };
       if (this.#state.status === 'closed') reject(this.#state.cause);
       this.#dispatch({ type: 'join' }, ticket);
@@ -237,8 +247,9 @@ export class Link {
       onClose: (ending) => this.#lost(socket, ending),
     }, signal);
     if (signal.aborted) socket.close();
+    const since = this.#since;
     const { data, timestamp } = await this.#joinOver(socket);
-    return { socket, told, ack: data as JoinAck, joinedAt: timestamp, resumed: this.#since !== '' };
+    return { socket, told, ack: data as JoinAck, joinedAt: timestamp, resumed: this.#isMember, since };
   }
 
   async #joinOver(socket: Socket): Promise<Ack> {
@@ -246,6 +257,8 @@ export class Link {
     try {
       const since = this.#since && { since: this.#since };
       const join = socket.request('joinSession', { sessionId: this.#options.sessionId, ...since });
+      // From here on others may send something to this participant, whether or not the answer arrives.
+      this.#since ||= this.#begunAt;
       return await this.#within(join, JOIN_TIMEOUT_MS);
     } catch (thrown) {
       this.#isUnsettled = true;
@@ -256,7 +269,7 @@ export class Link {
     }
   }
 
-  #adopt({ socket, told, ...joined }: Opened): void {
+  #adopt({ socket, told, ...arrival }: Opened): void {
     const before = this.#state;
     if (before.status === 'reconnecting') {
       this.reconnects++;
@@ -264,10 +277,11 @@ export class Link {
       if (before.attempt === 0) this.#options.heartbeat.learn(this.#silence);
     }
     this.#isUnsettled = false;
+    this.#isMember = true;
     this.#joinedAt = this.#environment.now();
-    this.#advance(joined.joinedAt);
+    this.#advance(arrival.joinedAt);
     this.#advance(told);
-    const { ack, resumed } = joined;
+    const { ack, resumed } = arrival;
     this.#dispatch({ type: 'joined', connection: socket, recovered: !resumed || ack.recovered });
     // Whoever was told of the new state may have closed this by now.
     if (socket !== this.socket) return socket.close();
@@ -275,7 +289,7 @@ export class Link {
     this.#beat();
     const { earliest, latest } = ROLLOVER_MS;
     this.#rollOverIn(earliest + this.#environment.random() * (latest - earliest));
-    this.#options.onJoined(socket, joined);
+    this.#options.onJoined(socket, arrival);
     this.#outcome?.resolve(ack);
   }
 

@@ -5,12 +5,14 @@ import { asTunRTCError, TunRTCError } from '../errors.ts';
 import { GapWatch } from './gaps.ts';
 import { Heartbeat } from './heartbeat.ts';
 import { Inbox } from './inbox.ts';
-import { Link, type Joined } from './link.ts';
+import { Link, type Arrival } from './link.ts';
 import type { ConnectionState } from './link-state.ts';
 import { Outbox } from './outbox.ts';
 import type { Socket } from './socket.ts';
-import type { ChatMessage, EventFrame, JoinAck, ReceivedSignal, Signal, SignalBody, SignalingTicket } from '../wire.ts';
+import { begunAt } from './ticket.ts';
+import type { ChatMessage, EventFrame, JoinAck, Joined, ReceivedSignal, Signal, SignalBody, SignalingTicket } from '../wire.ts';
 
+export type { Arrival } from './link.ts';
 export type { ConnectionState } from './link-state.ts';
 
 /** The server answers `sync` at most every 250 ms: one that was sent so lately answers for another. */
@@ -28,8 +30,8 @@ export interface SignalingOptions {
    * asked of the server.
    */
   admit(signal: AbortSignal): Promise<SignalingTicket>;
-  /** After each `joinSession`: the first, and every resume. `at` is when it arrived, by the server's clock. */
-  onJoined(ack: JoinAck, resumed: boolean, at: string): void | Promise<void>;
+  /** After each `joinSession` that was answered: the first, and every resume. */
+  onJoined(arrival: Arrival): void | Promise<void>;
   onState(state: ConnectionState): void;
   /** A signal in its sender's order, exactly once. */
   onSignal(signal: ReceivedSignal): void;
@@ -61,8 +63,8 @@ export class Signaling {
   readonly #inbox = new Inbox();
   readonly #gaps: GapWatch;
   readonly #courses = new Map<string, Course>();
-  /** The time that the first join's ack carries; signals from before it were meant for an earlier run. */
-  #joinedAt = '';
+  /** When this run began, by the server's clock; signals from before were meant for an earlier run. */
+  #begunAt = '';
   /** Names this run of the client; empty before the first join. */
   #run = '';
   /** Events that came before the first join was answered. */
@@ -78,7 +80,7 @@ export class Signaling {
       heartbeat: options.heartbeat ?? new Heartbeat(),
       admit: options.admit,
       onState: (state) => this.#stateChanged(state),
-      onJoined: (socket, joined) => this.#joined(socket, joined),
+      onJoined: (socket, arrival) => this.#joined(socket, arrival),
       onLost: () => this.#outbox.detach(),
       onEvent: (frame, isEarly) => this.#receive(frame, isEarly),
     });
@@ -112,9 +114,9 @@ export class Signaling {
     return this.#outbox.size;
   }
 
-  /** Joins with a ticket that is at hand; after a failure, a few more times with fresh ones. */
-  join(ticket: SignalingTicket): Promise<JoinAck> {
-    return this.#link.join(ticket);
+  /** Joins with the ticket that came with the seat; after a failure, a few more times with fresh ones. */
+  join(joined: Pick<Joined, 'participants' | 'signaling'>): Promise<JoinAck> {
+    return this.#link.join(joined.signaling, begunAt(joined, this.#options.userId));
   }
 
   /**
@@ -184,23 +186,25 @@ export class Signaling {
     this.#options.onState(state);
   }
 
-  #joined(socket: Socket, { ack, joinedAt, resumed }: Joined): void {
-    if (!resumed) this.#begin(joinedAt);
+  #joined(socket: Socket, arrival: Arrival): void {
+    const { ack, joinedAt, resumed, since } = arrival;
+    // Where an earlier try was not answered, it may be that one by which this participant is there.
+    if (!resumed) this.#begin(joinedAt, since || joinedAt);
     if (resumed && !ack.recovered) this.#gaps.expectLoss();
     this.#outbox.attach(socket);
     const report = (thrown: unknown) => this.#options.onError?.(asTunRTCError(thrown, 'internal'));
-    this.#afterJoin(ack, resumed, joinedAt).catch(report);
+    this.#afterJoin(arrival).catch(report);
   }
 
   /** The first join: from here on this run has a name, and what came early can be judged. */
-  #begin(joinedAt: string): void {
-    this.#joinedAt = joinedAt;
+  #begin(joinedAt: string, begunAt: string): void {
+    this.#begunAt = begunAt;
     this.#run = newRun(joinedAt, this.#options.environment.random());
-    this.#chat.begin(this.#run, joinedAt);
+    this.#chat.begin(this.#run, begunAt);
   }
 
-  async #afterJoin(ack: JoinAck, resumed: boolean, at: string): Promise<void> {
-    const told = this.#options.onJoined(ack, resumed, at);
+  async #afterJoin(arrival: Arrival): Promise<void> {
+    const told = this.#options.onJoined(arrival);
     for (const frame of this.#early.splice(0)) this.#receive(frame, true);
     this.#chat.release();
     await told;
@@ -231,7 +235,7 @@ export class Signaling {
   }
 
   #receiveSignal(signal: Signal, timestamp: string): void {
-    if (signal.epoch !== undefined && timestamp < this.#joinedAt) return;
+    if (timestamp < this.#begunAt) return;
     this.#inbox.accept({ ...signal, timestamp }).forEach(this.#options.onSignal);
     this.#gaps.look();
   }

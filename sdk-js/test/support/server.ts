@@ -30,9 +30,9 @@ export interface Network {
   /** A push that arrives twice. */
   doublesPush?(): boolean;
   /** A client's frame on which the connection breaks before it arrives. */
-  losesFrame?(): boolean;
+  losesFrame?(action: string): boolean;
   /** An answer on which the connection breaks before it arrives. */
-  losesAnswer?(): boolean;
+  losesAnswer?(action: string): boolean;
   /** Milliseconds from what a frame does to its answer: pushes that it caused, or that others caused meanwhile, overtake it. */
   slowAnswer?(action: string): number;
   /** Milliseconds that a presence event comes late, on its own: of two the later one may come first. */
@@ -53,6 +53,8 @@ interface Seat extends Participant {
   current: Connection | undefined;
   attempt: number;
   inbox: Item[];
+  /** Whether the others have not been told of this seat yet. */
+  untold: boolean;
 }
 
 interface ChatLine {
@@ -154,6 +156,8 @@ export class FakeServer {
   network: Network = {};
   heartbeatSeconds = 240;
   graceMs = GRACE_MS;
+  /** The most items that one replay brings. */
+  mostReplayed = 2_000;
   /** Sent to the client as they are, in place of the next REST answers. */
   readonly nextResponses: Response[] = [];
   /** Codes with which the next frames of an action are refused. */
@@ -243,13 +247,14 @@ export class FakeServer {
 
   /** A client's frame, on its way. */
   arrive(connection: Connection, data: string): void {
-    if (this.network.losesFrame?.()) {
+    const frame = JSON.parse(data) as Frame;
+    if (this.network.losesFrame?.(frame.action)) {
       this.#drop(connection, 1006);
       return;
     }
     this.clock.setTimeout(() => {
       // It left the client before the connection broke: it may still arrive.
-      this.#handle(connection, JSON.parse(data) as Frame);
+      this.#handle(connection, frame);
     }, this.network.delay?.() ?? 0);
   }
 
@@ -406,7 +411,8 @@ export class FakeServer {
       return;
     }
     const answer = this.#outcome(connection, room, ticket, action, data);
-    this.#answer(connection, { id, timestamp, ...answer }, this.network.slowAnswer?.(action) ?? 0);
+    if (this.network.losesAnswer?.(action)) this.#drop(connection, 1006);
+    else connection.deliver({ id, timestamp, ...answer }, (this.network.slowAnswer?.(action) ?? 0) + (this.network.delay?.() ?? 0));
   }
 
   #outcome(connection: Connection, room: Room, ticket: Ticket, action: string, data: Record<string, unknown>): object {
@@ -453,46 +459,61 @@ export class FakeServer {
 
   #join(connection: Connection, room: Room, ticket: Ticket, since: string | undefined): object {
     const seat = room.seats.get(ticket.userId);
-    if (!seat || ticket.attempt < seat.attempt) throw new Refusal(0, 'unauthorized');
+    if (!seat) throw new Refusal(0, 'not_joined');
+    if (ticket.attempt < seat.attempt) {
+      this.#replace(connection);
+      throw new Refusal(0, 'not_joined');
+    }
     // Closed before its frame arrived: nobody would notice that later.
     if (!connection.open) throw new Refusal(0, 'not_joined');
     seat.attempt = ticket.attempt;
-    const isFresh = since === undefined || seat.status === 'disconnected';
     for (const old of [...seat.connections]) {
-      if (!this.network.losesReplaced?.()) old.deliver({ event: 'replaced', timestamp: this.clock.timestamp(), data: {} }, 0);
       seat.connections.delete(old);
-      this.clock.setTimeout(() => this.#drop(old, 1000), 1);
+      this.#replace(old);
     }
     seat.current = connection;
     seat.connections.add(connection);
     connection.joined = connection.open;
     seat.status = 'connected';
     const { userId, username, joinedAt, isMuted, isVideoEnabled } = seat;
-    if (since !== undefined) this.#replay(room, seat, connection, since);
-    if (isFresh) this.broadcast(room, 'userJoined', { userId, username, joinedAt, isMuted, isVideoEnabled }, userId);
+    const recovered = since !== undefined && this.#catchUp(room, seat, connection, since);
+    if (seat.untold) this.broadcast(room, 'userJoined', { userId, username, joinedAt, isMuted, isVideoEnabled }, userId);
     else this.#announce(room, seat);
-    const age = since === undefined ? Infinity : Date.parse(this.clock.timestamp()) - Date.parse(since);
-    const recovered = !isFresh && age <= INBOX_WINDOW_MS;
+    seat.untold = false;
     return { session: this.#detail(room), recovered, heartbeatSeconds: this.heartbeatSeconds };
+  }
+
+  /** Tells a connection that another one is newer, and closes it. */
+  #replace(connection: Connection): void {
+    if (!this.network.losesReplaced?.()) connection.deliver({ event: 'replaced', timestamp: this.clock.timestamp(), data: {} }, 0);
+    this.clock.setTimeout(() => this.#drop(connection, 1000), 1);
+  }
+
+  /** Replays; whether that was everything since then. */
+  #catchUp(room: Room, seat: Seat, connection: Connection, since: string): boolean {
+    const age = Date.parse(this.clock.timestamp()) - Date.parse(since);
+    const replayed = this.#replay(room, seat, connection, since);
+    return replayed <= this.mostReplayed && since >= seat.joinedAt && age <= INBOX_WINDOW_MS;
   }
 
   #sync(room: Room, seat: Seat, connection: Connection, since: string): object {
     const now = this.clock.now();
     if (now - connection.syncedAt < SYNC_EVERY_MS) throw new Refusal(0, 'rate_limited');
     connection.syncedAt = now;
-    return { replayed: this.#replay(room, seat, connection, since) };
+    return { replayed: Math.min(this.#replay(room, seat, connection, since), this.mostReplayed) };
   }
 
+  /** Everything of the inbox window, or since then where that is longer ago; how much that is, whether or not all was brought. */
   #replay(room: Room, seat: Seat, connection: Connection, since: string): number {
     const now = this.clock.now();
-    const items = seat.inbox.filter(({ at }) => now - at <= INBOX_WINDOW_MS);
-    const from = Date.parse(since) - OVERLAP_MS;
-    const chat = room.chat.filter(({ timestamp }) => timestamp >= seat.joinedAt && Date.parse(timestamp) >= from);
-    for (const { frame } of items) connection.deliver(frame, this.network.delay?.() ?? 0);
-    for (const { timestamp, ...data } of chat) {
-      connection.deliver({ event: 'receiveMessage', timestamp, data }, this.network.delay?.() ?? 0);
-    }
-    return items.length + chat.length;
+    const from = Math.min(Date.parse(since), Date.parse(this.clock.timestamp()) - INBOX_WINDOW_MS) - OVERLAP_MS;
+    const signals = seat.inbox.filter(({ at }) => now - at <= INBOX_WINDOW_MS).map(({ frame }) => frame);
+    const chat = room.chat
+      .filter(({ timestamp }) => timestamp >= seat.joinedAt && Date.parse(timestamp) >= from)
+      .map(({ timestamp, ...data }) => ({ event: 'receiveMessage', timestamp, data }));
+    const frames = [...signals, ...chat];
+    for (const frame of frames.slice(0, this.mostReplayed)) connection.deliver(frame, this.network.delay?.() ?? 0);
+    return frames.length;
   }
 
   /** The same `clientMessageId` of the same sender is the same message, told again in case that it was not. */
@@ -534,11 +555,6 @@ export class FakeServer {
     if (this.network.doublesPush?.()) current.deliver(frame, delay());
   }
 
-  #answer(connection: Connection, frame: object, late: number): void {
-    if (this.network.losesAnswer?.()) this.#drop(connection, 1006);
-    else connection.deliver(frame, late + (this.network.delay?.() ?? 0));
-  }
-
   #drop(connection: Connection, code: number): void {
     if (!connection.open) return;
     connection.open = false;
@@ -572,6 +588,7 @@ export class FakeServer {
       current: undefined,
       attempt: 0,
       inbox: [],
+      untold: true,
     };
     room.seats.set(userId, seat);
     this.clock.setTimeout(() => {
@@ -583,7 +600,9 @@ export class FakeServer {
     const { sessionId } = room.detail;
     const ticket = `ticket-${this.#id()}`;
     this.#tickets.set(ticket, { userId, sessionId, attempt: ++this.#ids, expires: this.clock.now() + TICKET_MS });
-    const expiresAt = new Date(Date.parse(this.clock.timestamp()) + TICKET_MS).toISOString();
+    // Rounded down to a second, as a token's end is.
+    const end = Math.floor((Date.parse(this.clock.timestamp()) + TICKET_MS) / 1000) * 1000;
+    const expiresAt = new Date(end).toISOString();
     return { url: 'ws://localhost:5000/ws', ticket, expiresAt };
   }
 

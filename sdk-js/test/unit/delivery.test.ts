@@ -62,7 +62,7 @@ async function run(seed: number, forgetsSignals = false): Promise<Outcome> {
       onBroken: (sender) => note(name, sender, 'broken'),
     });
     members.set(name, signaling);
-    const joining = signaling.join((await api.joinSession(sessionId)).signaling);
+    const joining = signaling.join(await api.joinSession(sessionId));
     await clock.until(() => signaling.state.status === 'connected');
     await joining;
   }

@@ -49,7 +49,7 @@ async function member(name: string): Promise<Member> {
     sessionId,
     userId,
     admit: () => api.ticket(sessionId),
-    onJoined: (ack, resumed) => void joins.push({ ack, resumed }),
+    onJoined: ({ ack, resumed }) => void joins.push({ ack, resumed }),
     onState: (state) => states.push(state),
     onSignal: (signal) => signals.push(signal),
     onMessage: (message) => messages.push(message),
@@ -61,8 +61,8 @@ async function member(name: string): Promise<Member> {
 
 async function joined(name: string): Promise<Member> {
   const one = await member(name);
-  const { signaling } = await one.api.joinSession(sessionId);
-  const join = one.signaling.join(signaling);
+  const seat = await one.api.joinSession(sessionId);
+  const join = one.signaling.join(seat);
   await clock.until(() => one.signaling.state.status !== 'connecting');
   await join;
   return one;
@@ -85,7 +85,7 @@ describe('joining', () => {
 
   test('tries again with a fresh ticket when the first one is refused', async () => {
     const alice = await member('alice');
-    const joining = alice.signaling.join({ url: 'ws://localhost:5000/ws', ticket: 'used', expiresAt: '' });
+    const joining = alice.signaling.join({ participants: [], signaling: { url: 'ws://localhost:5000/ws', ticket: 'used', expiresAt: '' } });
     await alice.api.joinSession(sessionId);
     await clock.until(() => alice.signaling.state.status === 'connected');
     await joining;
@@ -94,9 +94,9 @@ describe('joining', () => {
 
   test('rejects with the server’s code when it is of no use to try', async () => {
     const alice = await member('alice');
-    const { signaling } = await alice.api.joinSession(sessionId);
+    const seat = await alice.api.joinSession(sessionId);
     server.refusals.push({ action: 'joinSession', code: 'session_ended' });
-    const joining = alice.signaling.join(signaling).catch((error: unknown) => error);
+    const joining = alice.signaling.join(seat).catch((error: unknown) => error);
     await clock.advance(1000);
     assert.equal(((await joining) as TunRTCError).code, 'session_ended');
     assert.equal(alice.signaling.state.status, 'closed');
@@ -104,9 +104,9 @@ describe('joining', () => {
 
   test('gives up after a few tries when the server cannot be reached', async () => {
     const alice = await member('alice');
-    const { signaling } = await alice.api.joinSession(sessionId);
+    const seat = await alice.api.joinSession(sessionId);
     server.unreachable = true;
-    const joining = alice.signaling.join(signaling).catch((error: unknown) => error);
+    const joining = alice.signaling.join(seat).catch((error: unknown) => error);
     await clock.advance(60_000);
     assert.equal(((await joining) as TunRTCError).code, 'network_error');
   });
@@ -114,9 +114,9 @@ describe('joining', () => {
   test('signals that overtake the answer to the first join are handed on, for it carries an earlier time', async () => {
     const alice = await joined('alice');
     const bob = await member('bob');
-    const { signaling } = await bob.api.joinSession(sessionId);
+    const seat = await bob.api.joinSession(sessionId);
     server.network = { slowAnswer: (action) => (action === 'joinSession' ? 3_000 : 0) };
-    const joining = bob.signaling.join(signaling);
+    const joining = bob.signaling.join(seat);
     await clock.advance(150);
     for (const name of ['one', 'two']) void alice.signaling.signal(bob.userId, candidate(name));
     await clock.advance(2_000);
@@ -126,6 +126,63 @@ describe('joining', () => {
     assert.deepEqual(namesOf(bob.signals), ['one', 'two']);
     await clock.advance(60_000);
     assert.deepEqual([bob.broken, framesOf('sync')], [[], []]);
+  });
+
+  test('a signal that came before the answer was given up, and comes again, arrives once', async () => {
+    const bob = await joined('bob');
+    const alice = await member('alice');
+    const seat = await alice.api.joinSession(sessionId);
+    let isSlow = true;
+    server.network = { slowAnswer: (action) => (action === 'joinSession' && isSlow ? 15_000 : 0) };
+    const joining = alice.signaling.join(seat);
+    await clock.advance(10);
+    isSlow = false;
+    await Promise.all([bob.signaling.signal(alice.userId, candidate('between')), clock.advance(1_000)]);
+    await clock.until(() => alice.signaling.state.status === 'connected');
+    await joining;
+    await Promise.all([bob.signaling.signal(alice.userId, candidate('after')), clock.advance(1_000)]);
+    assert.deepEqual(namesOf(alice.signals), ['between', 'after']);
+    const seatedAt = seat.participants.find(({ userId }) => userId === alice.userId)?.joinedAt;
+    assert.deepEqual(framesOf('joinSession').slice(1).map(({ data }) => data['since']), [undefined, seatedAt]);
+    assert.deepEqual(alice.joins.map(({ resumed }) => resumed), [false]);
+  });
+
+  test('after a reload whose first answer is lost, nothing from before it comes, and everything since', async () => {
+    const [before, bob] = [await joined('alice'), await joined('bob')];
+    const say = (text: string) => {
+      const said = [bob.signaling.sendMessage(text), bob.signaling.signal(before.userId, candidate(text))];
+      return Promise.all([...said, clock.advance(500)]);
+    };
+    await say('before');
+    before.signaling.close(new TunRTCError('closed', 'reloaded'));
+    await clock.advance(2_000);
+    let answersLost = 1;
+    server.network = { losesAnswer: (action) => action === 'joinSession' && answersLost-- > 0 };
+    const alice = await member('alice');
+    const joining = alice.signaling.join(await alice.api.joinSession(sessionId));
+    await clock.advance(1);
+    // A peer that meets the new run begins anew.
+    bob.signaling.renew(alice.userId);
+    await say('between');
+    await clock.until(() => alice.signaling.state.status === 'connected');
+    await joining;
+    await say('after');
+    assert.deepEqual(namesOf(alice.signals), ['between', 'after']);
+    assert.deepEqual(alice.messages.map(({ message }) => message), ['between', 'after']);
+    assert.equal(alice.joins[0]?.ack.recovered, true);
+  });
+
+  test('a signal without a place in an order from before the join is not taken for news either', async () => {
+    const [bob, carol] = [await joined('bob'), await joined('carol')];
+    const offer = { targetUserId: bob.userId, offer: { type: 'offer', sdp: 'old' } };
+    await Promise.all([carol.signaling.send('sendOffer', offer), clock.advance(100)]);
+    bob.signaling.close(new TunRTCError('closed', 'reloaded'));
+    await clock.advance(100);
+    const again = await joined('bob');
+    await Promise.all([carol.signaling.send('sendOffer', { ...offer, offer: { type: 'offer', sdp: 'new' } }), clock.advance(100)]);
+    for (const connection of server.connections) if (connection.ticket?.userId === again.userId) connection.close();
+    await clock.advance(10_000);
+    assert.deepEqual(again.signals.map((signal) => ('offer' in signal ? signal.offer.sdp : '')), ['new']);
   });
 
   test('what a listener throws when it is told of the join is reported', async () => {
@@ -149,7 +206,7 @@ describe('joining', () => {
       onBroken: quiet,
       onError: (error) => errors.push(error),
     });
-    const joining = signaling.join((await api.joinSession(sessionId)).signaling);
+    const joining = signaling.join(await api.joinSession(sessionId));
     await clock.advance(100);
     await joining;
     assert.deepEqual(errors.map(({ message }) => message), ['too many peer connections']);
@@ -419,9 +476,9 @@ describe('chat', () => {
   test('a message that was said while the answer to the join was on its way arrives', async () => {
     const alice = await joined('alice');
     const bob = await member('bob');
-    const { signaling } = await bob.api.joinSession(sessionId);
+    const seat = await bob.api.joinSession(sessionId);
     server.network = { slowAnswer: (action) => (action === 'joinSession' ? 3_000 : 0) };
-    const joining = bob.signaling.join(signaling);
+    const joining = bob.signaling.join(seat);
     await clock.advance(1_000);
     void alice.signaling.sendMessage('early');
     await clock.advance(3_000);
@@ -609,7 +666,7 @@ describe('reconnecting', () => {
 
   test('a connection that ends right behind the answer to its join is not taken for one', async () => {
     const alice = await member('alice');
-    const { signaling } = await alice.api.joinSession(sessionId);
+    const seat = await alice.api.joinSession(sessionId);
     // Packages for Node hand on what came together without a pause.
     const { openSocket } = alice.environment;
     let cuts = 1;
@@ -626,7 +683,7 @@ describe('reconnecting', () => {
       };
       return raw;
     };
-    const joining = alice.signaling.join(signaling);
+    const joining = alice.signaling.join(seat);
     await clock.advance(20_000);
     await joining;
     const sent = alice.signaling.sendMessage('through the next one');
@@ -795,7 +852,7 @@ test('no timer of its own runs after it was closed, whatever it was doing', asyn
       return timer;
     };
     alice.environment.clearTimeout = (timer) => (timers.delete(timer), clearTimeout(timer));
-    const joining = alice.signaling.join((await alice.api.joinSession(sessionId)).signaling);
+    const joining = alice.signaling.join(await alice.api.joinSession(sessionId));
     await clock.until(() => alice.signaling.state.status === 'connected');
     await joining;
     void alice.signaling.signal(bob.userId, candidate('x')).catch(() => {});
