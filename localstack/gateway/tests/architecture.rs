@@ -50,7 +50,7 @@ fn the_domain_knows_no_aws_no_http_and_no_json() {
 
 /// The modules of the domain from the bottom up: each may use those above it in this list, and no other.
 const DOMAIN: [&[&str]; 8] = [
-    &["error", "event", "ids", "metric", "participant", "policy", "retry", "session", "text", "time", "user"],
+    &["error", "event", "ids", "metric", "participant", "policy", "session", "text", "time", "user"],
     &["context"],
     &["ports"],
     &["accounts", "admission", "delivery", "standing"],

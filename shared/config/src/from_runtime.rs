@@ -1,10 +1,9 @@
 //! Things that are made from configuration.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use domain::standing::JoinedCache;
-use domain::{Backoff, Clock, IdSource, Policy};
+use domain::{Clock, IdSource, Policy};
 
 use crate::{Runtime, SettingError};
 
@@ -46,13 +45,5 @@ impl FromRuntime for Policy {
 impl FromRuntime for JoinedCache {
     fn from_runtime(_: &Runtime) -> Result<Self, SettingError> {
         Ok(Self::default())
-    }
-}
-
-/// How throttled and conflicting calls are tried again: about two seconds in all, well within a function's time.
-impl FromRuntime for Backoff {
-    fn from_runtime(_: &Runtime) -> Result<Self, SettingError> {
-        let (base, cap) = (Duration::from_millis(50), Duration::from_secs(1));
-        Ok(Self { retries: 5, base, cap, jitter: fastrand::f64 })
     }
 }

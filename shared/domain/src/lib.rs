@@ -22,7 +22,6 @@ pub mod ports;
 pub mod relay;
 pub mod replay;
 pub mod resume;
-mod retry;
 mod session;
 pub mod sessions;
 pub mod standing;
@@ -38,7 +37,6 @@ pub use ids::{ConnectionId, FamilyId, IdSource, MessageId, SessionId, SignalId, 
 pub use metric::Metric;
 pub use participant::{Membership, Participant, Presence, Untold};
 pub use policy::{Fitted, Misfit, Policy, Throttle};
-pub use retry::{Backoff, Jitter};
 pub use session::{Roster, Session, SessionKind, SessionName, SessionState, Visibility};
 pub use time::{Clock, Timestamp};
 pub use user::{Caller, Email, Password, PasswordHash, User, Username};

@@ -11,8 +11,8 @@ use aws_sdk_apigatewaymanagement::{Client, config as sdk};
 use aws_types::SdkConfig;
 use config::{FromRuntime, Runtime, SettingError, settings};
 use domain::ports::{Pushed, Sockets};
-use domain::{Backoff, ConnectionId, Error, Frame, Metric, Result};
-use tokio::time::Instant;
+use domain::{ConnectionId, Error, Frame, Metric, Result};
+use retry::Backoff;
 
 #[cfg(test)]
 mod tests;
@@ -20,64 +20,66 @@ mod tests;
 /// The longest one attempt may take.
 const ATTEMPT: Duration = Duration::from_secs(1);
 
-/// The last attempt begins within so many times [`ATTEMPT`] from the start, so that a push ends within 3 s, well before
-/// the function's own time does.
-const LAST_START_IN_ATTEMPTS: u32 = 2;
+/// How a throttled or failed call is tried again: it ends within 3 s, well before the function's own time does.
+const PATIENCE: Backoff = Backoff::new(Duration::from_millis(50), Duration::from_secs(1), Duration::from_secs(2));
 
 /// The sockets behind API Gateway's @connections endpoint.
 #[derive(Debug, Clone)]
 pub struct Push {
     client: Client,
     backoff: Backoff,
-    attempt: Duration,
 }
 
 impl FromRuntime for Push {
     fn from_runtime(runtime: &Runtime) -> Result<Self, SettingError> {
         let endpoint = runtime.settings.required(settings::CONNECTIONS_ENDPOINT)?;
-        Ok(Self::new(runtime.aws()?, endpoint, runtime.get()?))
+        Ok(Self::new(runtime.aws()?, endpoint))
     }
 }
 
 impl Push {
     /// A client of the endpoint `https://{api}.execute-api.{region}.amazonaws.com/{stage}`, or of one that speaks
     /// like it.
-    pub fn new(config: &SdkConfig, endpoint_url: &str, backoff: Backoff) -> Self {
-        Self::with_attempt(config, endpoint_url, backoff, ATTEMPT)
+    pub fn new(config: &SdkConfig, endpoint_url: &str) -> Self {
+        Self::with_patience(config, endpoint_url, PATIENCE)
     }
 
-    fn with_attempt(config: &SdkConfig, endpoint_url: &str, backoff: Backoff, attempt: Duration) -> Self {
+    fn with_patience(config: &SdkConfig, endpoint_url: &str, backoff: Backoff) -> Self {
         let config = sdk::Builder::from(config)
             .endpoint_url(endpoint_url)
-            // Every attempt is ours, so that their number is the backoff's.
+            // Every attempt is ours: the SDK knows neither 410 nor how long a push may take in all.
             .retry_config(RetryConfig::disabled())
-            .timeout_config(TimeoutConfig::builder().connect_timeout(attempt).operation_timeout(attempt).build())
+            .timeout_config(timeouts(config))
             .build();
-        Self { client: Client::from_conf(config), backoff, attempt }
+        Self { client: Client::from_conf(config), backoff }
     }
 
-    /// Attempts a call until it is answered, the backoff is spent or the time is.
+    /// Attempts a call until it is answered or the time is spent.
     async fn persist<A>(&self, call: &'static str, connection: &ConnectionId, attempt: impl Fn() -> A) -> Result<Pushed>
     where
         A: Future<Output = Result<(), Failure>>,
     {
-        let last_start = Instant::now() + self.attempt * LAST_START_IN_ATTEMPTS;
-        let mut waits = self.backoff.waits();
-        let mut attempts = 1;
+        let mut tries = self.backoff.begin();
         loop {
             let failure = match attempt().await {
                 Ok(()) => return Ok(Pushed::Accepted),
                 Err(failure) if failure.is_gone() => return Ok(Pushed::Gone),
                 Err(failure) => failure,
             };
-            let next = waits.next().map(|wait| Instant::now() + wait).filter(|next| *next <= last_start);
-            match next.filter(|_| failure.may_pass()) {
-                Some(next) => tokio::time::sleep_until(next).await,
-                None => return Err(failure.give_up(call, connection, attempts)),
+            if !failure.may_pass() || !tries.again().await {
+                return Err(failure.give_up(call, connection, tries.count()));
             }
-            attempts += 1;
         }
     }
+}
+
+/// The configured timeouts; ours where there are none. Where the endpoint is in the same process, an attempt that is given
+/// up goes on all the same, and the next one would push twice: there are none then.
+fn timeouts(config: &SdkConfig) -> TimeoutConfig {
+    let mut timeouts = config.timeout_config().cloned().unwrap_or_else(|| TimeoutConfig::builder().build());
+    let ours = TimeoutConfig::builder().connect_timeout(ATTEMPT).operation_timeout(ATTEMPT).build();
+    timeouts.take_defaults_from(&ours);
+    timeouts
 }
 
 impl Sockets for Push {

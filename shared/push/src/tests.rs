@@ -14,6 +14,9 @@ use super::*;
 
 const ENDPOINT: &str = "https://api.execute-api.eu-central-1.amazonaws.com/prod";
 
+/// How long an attempt waits for its answer here.
+const ANSWER: Duration = Duration::from_millis(20);
+
 /// What the other side does with a request.
 #[derive(Debug, Clone, Copy)]
 enum Answer {
@@ -68,8 +71,8 @@ impl Script {
         Self { answers: Arc::new(Mutex::new(answers.iter().copied().collect())), sent: Arc::default() }
     }
 
-    /// A client that talks to this script.
-    fn client(&self, backoff: Backoff, attempt: Duration) -> Push {
+    /// A client that talks to this script, and begins its last attempt within that time.
+    fn client(&self, within: Duration) -> Push {
         let connector = SharedHttpConnector::new(self.clone());
         let credentials = Credentials::new("key", "secret", None, None, "test");
         let config = SdkConfig::builder()
@@ -77,22 +80,25 @@ impl Script {
             .region(Region::new("eu-central-1"))
             .credentials_provider(SharedCredentialsProvider::new(credentials))
             .http_client(http_client_fn(move |_, _| connector.clone()))
+            .timeout_config(TimeoutConfig::builder().operation_timeout(ANSWER).build())
             .build();
-        Push::with_attempt(&config, ENDPOINT, backoff, attempt)
+        let [base, cap] = [Duration::from_millis(1), Duration::from_millis(5)];
+        Push::with_patience(&config, ENDPOINT, Backoff { base, cap, within, jitter: || 0.5 })
     }
 
-    /// A client that tries again twice, without waiting.
+    /// A client that tries again for as long as a test may last.
     fn patient(&self) -> Push {
-        self.client(retries(2), ATTEMPT)
+        self.client(Duration::from_secs(60))
+    }
+
+    /// A client that tries once.
+    fn hasty(&self) -> Push {
+        self.client(Duration::ZERO)
     }
 
     fn sent(&self) -> Vec<Sent> {
         lock(&self.sent).clone()
     }
-}
-
-fn retries(retries: u32) -> Backoff {
-    Backoff { retries, base: Duration::from_millis(100), cap: Duration::from_millis(100), jitter: || 0.0 }
 }
 
 fn connection() -> ConnectionId {
@@ -148,36 +154,23 @@ async fn an_attempt_without_an_answer_is_tried_again() {
 }
 
 #[tokio::test]
-async fn the_backoff_says_how_often() {
-    for count in 0..4 {
-        let script = Script::new(&[Answer::Status(503)]);
-        let client = script.client(retries(count), ATTEMPT);
+async fn what_does_not_pass_in_time_is_unavailable() {
+    for answer in [Answer::Status(503), Answer::Silence] {
+        let script = Script::new(&[answer]);
+        let client = script.client(2 * ANSWER);
         let pushed = client.push(&connection(), &frame()).await;
-        assert!(matches!(pushed, Err(Error::Unavailable(_))), "{pushed:?}");
+        assert!(matches!(pushed, Err(Error::Unavailable(_))), "{answer:?}: {pushed:?}");
         let closed = client.close(&connection()).await;
-        assert!(matches!(closed, Err(Error::Unavailable(_))), "{closed:?}");
-        assert_eq!(script.sent().len(), 2 * (1 + count as usize));
+        assert!(matches!(closed, Err(Error::Unavailable(_))), "{answer:?}: {closed:?}");
     }
 }
 
 #[tokio::test]
-async fn retries_end_in_time_however_many_are_allowed() {
-    let attempt = Duration::from_millis(20);
-    let slow = Backoff { retries: 1000, base: attempt, cap: attempt, jitter: || 1.0 };
-    let script = Script::new(&[Answer::Status(503)]);
-    let pushed = script.client(slow, attempt).push(&connection(), &frame()).await;
-    assert!(matches!(pushed, Err(Error::Unavailable(_))), "{pushed:?}");
-    // Each wait takes a whole attempt's time, so there is room for the first attempt and two more.
-    assert!((1..=3).contains(&script.sent().len()));
-}
-
-#[tokio::test]
-async fn silence_ends_in_time_too() {
-    let attempt = Duration::from_millis(20);
-    let script = Script::new(&[Answer::Silence]);
-    let pushed = script.client(retries(1000), attempt).push(&connection(), &frame()).await;
-    assert!(matches!(pushed, Err(Error::Unavailable(_))), "{pushed:?}");
-    assert!((1..=3).contains(&script.sent().len()));
+async fn an_attempt_is_given_up_only_where_the_configuration_does_not_say_otherwise() {
+    let ours = timeouts(&SdkConfig::builder().build());
+    assert_eq!((ours.connect_timeout(), ours.operation_timeout()), (Some(ATTEMPT), Some(ATTEMPT)));
+    let none = timeouts(&SdkConfig::builder().timeout_config(TimeoutConfig::disabled()).build());
+    assert_eq!((none.connect_timeout(), none.operation_timeout()), (None, None));
 }
 
 #[tokio::test]
@@ -212,7 +205,7 @@ async fn logged(status: u16) -> String {
     let subscriber = tracing_subscriber::fmt().with_ansi(false).with_writer(move || writer.clone()).finish();
     let guard = tracing::subscriber::set_default(subscriber);
     let script = Script::new(&[Answer::Status(status)]);
-    let _outcome = script.patient().push(&connection(), &frame()).await;
+    let _outcome = script.hasty().push(&connection(), &frame()).await;
     drop(guard);
     let text = lock(&log.0).clone();
     String::from_utf8(text).expect("UTF-8")
@@ -223,7 +216,7 @@ async fn giving_up_is_logged_once_and_without_the_payload() {
     let text = logged(429).await;
     let lines: Vec<_> = text.lines().filter(|line| line.contains("WARN")).collect();
     let [line] = lines.as_slice() else { panic!("{text}") };
-    for part in ["connection.id=\"JKUdbfKHoAMCJEA=\"", "attempts=3", "error.kind=\"service\"", "error.status=429"] {
+    for part in ["connection.id=\"JKUdbfKHoAMCJEA=\"", "attempts=1", "error.kind=\"service\"", "error.status=429"] {
         assert!(line.contains(part), "{part} in {line}");
     }
     assert!(!text.contains("grüß dich"), "{text}");

@@ -38,13 +38,17 @@ use aws_sdk_dynamodb::config::retry::RetryConfig;
 use aws_sdk_dynamodb::config::timeout::TimeoutConfig;
 use aws_types::SdkConfig;
 use config::{FromRuntime, Runtime, SettingError, settings};
-use domain::Backoff;
+use retry::Backoff;
 
 /// The longest that one operation may take, retries included, unless the SDK is configured otherwise: well below the 29 s
 /// that API Gateway waits.
 const OPERATION: Duration = Duration::from_secs(5);
 /// The longest that one try may take; a healthy one takes a few milliseconds.
 const ATTEMPT: Duration = Duration::from_millis(1500);
+
+/// How a request is tried again that met a transaction on the same item. Two hundred people who join one session within a
+/// moment need some seconds to pass one after the other; a function has 15 s, and a client waits for 20 s (ADR 13).
+const CONFLICTS: Backoff = Backoff::new(Duration::from_millis(25), Duration::from_secs(1), Duration::from_secs(8));
 
 /// The table, as every storage port of `domain` sees it. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -55,9 +59,8 @@ pub struct Store {
 }
 
 impl Store {
-    /// On that table. `conflicts` says how often a request is tried again that met a transaction on the same item;
-    /// throttling and lost connections are the SDK's to retry.
-    pub fn new(sdk: &SdkConfig, table: impl Into<String>, conflicts: Backoff) -> Self {
+    /// On that table. Throttling and lost connections are the SDK's to retry, conflicts are ours.
+    pub fn new(sdk: &SdkConfig, table: impl Into<String>) -> Self {
         let retries = RetryConfig::standard()
             .with_max_attempts(4)
             .with_initial_backoff(Duration::from_millis(50))
@@ -69,13 +72,19 @@ impl Store {
             // stream.
             .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
             .build();
-        Self { client: Client::from_conf(config), table: table.into(), conflicts }
+        Self { client: Client::from_conf(config), table: table.into(), conflicts: CONFLICTS }
+    }
+
+    /// The same with another patience for conflicts.
+    #[must_use]
+    pub fn with_conflicts(self, conflicts: Backoff) -> Self {
+        Self { conflicts, ..self }
     }
 }
 
 impl FromRuntime for Store {
     fn from_runtime(runtime: &Runtime) -> Result<Self, SettingError> {
-        Ok(Self::new(runtime.aws()?, runtime.settings.required(settings::TABLE)?, runtime.get()?))
+        Ok(Self::new(runtime.aws()?, runtime.settings.required(settings::TABLE)?))
     }
 }
 

@@ -295,7 +295,7 @@ impl Store {
 
     /// Writes one batch; what DynamoDB had no capacity for is sent again.
     async fn write_batch(&self, mut batch: Vec<WriteRequest>) -> Result<()> {
-        let mut waits = self.conflicts.waits();
+        let mut tries = self.conflicts.begin();
         loop {
             let request = self.client.batch_write_item().request_items(&self.table, batch);
             let output = request.send().await.map_err(failed)?;
@@ -303,8 +303,9 @@ impl Store {
             if batch.is_empty() {
                 return Ok(());
             }
-            let wait = waits.next().ok_or_else(|| Error::Unavailable("a batch was not written to its end".into()))?;
-            tokio::time::sleep(wait).await;
+            if !tries.again().await {
+                return Err(Error::Unavailable("a batch was not written to its end".into()));
+            }
         }
     }
 
@@ -313,13 +314,12 @@ impl Store {
     where
         F: Future<Output = Result<T, SdkError<E>>>,
     {
-        let mut waits = self.conflicts.waits();
+        let mut tries = self.conflicts.begin();
         loop {
             let result = send().await;
             let conflict = result.as_ref().is_err_and(|error| error.as_service_error().is_some_and(conflicts));
-            match waits.next() {
-                Some(wait) if conflict => tokio::time::sleep(wait).await,
-                Some(_) | None => return result,
+            if !conflict || !tries.again().await {
+                return result;
             }
         }
     }

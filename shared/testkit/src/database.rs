@@ -5,7 +5,7 @@ use std::time::Duration;
 use aws_sdk_dynamodb::config::timeout::TimeoutConfig;
 use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region, SharedCredentialsProvider};
 use aws_types::SdkConfig;
-use domain::Backoff;
+use retry::Backoff;
 use store::Store;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
@@ -70,18 +70,24 @@ impl Database {
         items.iter().map(|item| format!("{item:?}")).collect()
     }
 
-    /// A store on it, with its table.
+    /// A store on it, with its table; it gives up on conflicts soon.
     pub async fn store(&self) -> Store {
-        let store = Store::new(&self.sdk_config(), TABLE, quick_backoff());
+        self.patient_store().await.with_conflicts(quick_backoff())
+    }
+
+    /// The same with the patience for conflicts that the functions have.
+    pub async fn patient_store(&self) -> Store {
+        let store = Store::new(&self.sdk_config(), TABLE);
         store.create_table().await.expect("an empty database takes a table");
         self.door.take();
         store
     }
 }
 
-/// Retries without a noticeable wait.
-pub fn quick_backoff() -> Backoff {
-    Backoff { retries: 5, base: Duration::from_millis(1), cap: Duration::from_millis(5), jitter: || 0.5 }
+/// Retries without a noticeable wait, that end within a second.
+fn quick_backoff() -> Backoff {
+    let [base, cap, within] = [1, 50, 1000].map(Duration::from_millis);
+    Backoff { base, cap, within, jitter: || 0.5 }
 }
 
 fn patient() -> TimeoutConfig {

@@ -3,6 +3,7 @@
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use aws_smithy_runtime_api::client::http::{
     HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpClient, SharedHttpConnector,
@@ -15,6 +16,7 @@ use aws_smithy_types::byte_stream::ByteStream;
 use serde_json::{Value, json};
 
 use crate::lock;
+use crate::overlaps::{Overlaps, Passage};
 
 /// One request that passed the door.
 #[derive(Debug, Clone, PartialEq)]
@@ -52,6 +54,7 @@ pub struct Door(Arc<Mutex<State>>);
 struct State {
     passed: Vec<Request>,
     faults: VecDeque<Planned>,
+    overlaps: Option<Arc<Overlaps>>,
 }
 
 /// A fault for the requests of one operation: it lets some pass, then meets some.
@@ -77,6 +80,11 @@ impl Door {
     /// `spared` more requests of that operation pass, and then no more until it is healed.
     pub fn fail_from(&self, operation: &str, fault: Fault, spared: usize) {
         self.plan(operation, fault, spared, usize::MAX);
+    }
+
+    /// From now on a transaction takes so long, and meanwhile every other write to its items is refused, as DynamoDB does it.
+    pub fn refuse_overlaps(&self, lasts: Duration) {
+        lock(&self.0).overlaps = Some(Arc::new(Overlaps::new(lasts)));
     }
 
     /// Takes every fault back.
@@ -151,6 +159,13 @@ async fn pass(
         Some(Fault::Silence) => return std::future::pending().await,
         Some(Fault::AnswerLost | Fault::OneReason) | None => {}
     }
+    let overlaps = lock(&door.0).overlaps.clone();
+    if let Some(overlaps) = overlaps {
+        match overlaps.judge(&operation, request.body().bytes().unwrap_or_default()) {
+            Passage::After(time) => tokio::time::sleep(time).await,
+            Passage::Refused(refusal) => return Ok(answer(400, &refusal)),
+        }
+    }
     ask_for_capacity(&mut request);
     let mut response = network.call(request).await?;
     let body = ByteStream::new(response.take_body()).collect().await;
@@ -212,6 +227,10 @@ fn conflict(operation: &str) -> HttpResponse {
 fn refusal(status: u16, name: &str, mut body: Value) -> HttpResponse {
     body["__type"] = format!("com.amazonaws.dynamodb.v20120810#{name}").into();
     body["message"] = "told to fail".into();
+    answer(status, &body)
+}
+
+fn answer(status: u16, body: &Value) -> HttpResponse {
     let status = status.try_into().expect("a valid status");
     HttpResponse::new(status, SdkBody::from(body.to_string()))
 }

@@ -6,15 +6,17 @@ mod delays;
 mod door;
 mod encoder;
 mod ids;
+mod overlaps;
 mod samples;
 mod sockets;
 
 pub use clock::FixedClock;
-pub use database::{Database, quick_backoff};
+pub use database::Database;
 pub use delays::RecordedDelays;
 pub use door::{Door, Fault, Request};
 pub use encoder::PlainEncoder;
 pub use ids::SequentialIds;
+pub use overlaps::{Overlaps, Passage};
 pub use samples::Samples;
 pub use sockets::FakeSockets;
 

@@ -6,7 +6,7 @@ use domain::ports::{
 };
 use domain::{ConnectionId, Error, PasswordHash};
 use store::Store;
-use testkit::{Database, Fault, Samples, quick_backoff};
+use testkit::{Database, Fault, Samples};
 
 use crate::{Setting, held};
 
@@ -66,7 +66,7 @@ async fn a_silent_database_is_unavailable_within_the_time_of_a_function() {
     let at = Setting::new().await;
     let mut sdk = at.database.sdk_config().into_builder();
     sdk.set_timeout_config(None);
-    let store = Store::new(&sdk.build(), "unreached", quick_backoff());
+    let store = Store::new(&sdk.build(), "unreached");
     at.database.door().fail("GetItem", Fault::Silence, FOR_EVER);
     let asked = store.by_id(at.samples.user("alice").id);
     let failed = tokio::time::timeout(std::time::Duration::from_secs(20), asked).await.expect("it gives up");
@@ -76,7 +76,7 @@ async fn a_silent_database_is_unavailable_within_the_time_of_a_function() {
 #[tokio::test]
 async fn a_missing_table_is_our_own_fault() {
     let database = Database::start().await;
-    let store = Store::new(&database.sdk_config(), "absent", quick_backoff());
+    let store = Store::new(&database.sdk_config(), "absent");
     let failed = store.by_id(Samples::default().user("alice").id).await.unwrap_err();
     assert_eq!(failed.code(), "internal");
 }

@@ -6,6 +6,7 @@ mod accounts;
 mod capacity;
 mod chat;
 mod connections;
+mod contention;
 mod erasure;
 mod families;
 mod faults;
@@ -14,6 +15,8 @@ mod inbox;
 mod seats;
 mod sessions;
 mod throttles;
+
+use std::time::Duration;
 
 use domain::ports::{Attempt, Held, Holding, Ports, Rosters, Seats, Sessions, TakeOver, TakenSeat};
 use domain::{Caller, ConnectionId, Participant, Roster, Session, SessionId, TicketId};
@@ -32,6 +35,19 @@ impl Setting {
     async fn new() -> Self {
         let database = Database::start().await;
         let store = database.store().await;
+        Self::on(database, store)
+    }
+
+    /// Where overlapping transactions are refused as DynamoDB does it, each lasting so long, and the store is as patient as
+    /// it is in the functions.
+    async fn contended(lasts: Duration) -> Self {
+        let database = Database::start().await;
+        let store = database.patient_store().await;
+        database.door().refuse_overlaps(lasts);
+        Self::on(database, store)
+    }
+
+    fn on(database: Database, store: Store) -> Self {
         Self { database, store, samples: Samples::default(), delays: RecordedDelays::default() }
     }
 
