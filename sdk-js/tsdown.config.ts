@@ -11,6 +11,8 @@ export default defineConfig([
     clean: false,
     outDir: 'dist',
     outExtensions: () => ({ js: '.js', dts: '.d.ts' }),
+    // What is loaded later has a name without a hash, as the package's list of files does.
+    outputOptions: { chunkFileNames: '[name].js' },
   },
   {
     // One file for a <script> tag: everything hangs on the global `TunRTC`.

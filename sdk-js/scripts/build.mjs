@@ -11,6 +11,6 @@ for (const file of await readdir(at('console/'))) {
   if (!file.endsWith('.ts')) await cp(at(`console/${file}`), at(`dist/console/${file}`));
 }
 await cp(at('examples/'), at('dist/console/examples/'), { recursive: true });
-for (const file of ['tunrtc.js', 'tunrtc.js.map', 'index.js', 'index.js.map', 'index.d.ts']) {
-  await cp(at(`dist/${file}`), at(`dist/console/sdk/${file}`));
+for (const file of await readdir(at('dist/'))) {
+  if (file !== 'console') await cp(at(`dist/${file}`), at(`dist/console/sdk/${file}`));
 }

@@ -1,8 +1,9 @@
 import type { Environment } from './environment.ts';
 import { asTunRTCError, TunRTCError } from './errors.ts';
+import type { Tell } from './events.ts';
 import type { Api, Page } from './rest/api.ts';
 import { Mesh } from './media/mesh.ts';
-import type { Outgoing, PeerState, Slot, StreamKind } from './media/peer.ts';
+import type { Outgoing, Slot } from './media/peer.ts';
 import { Roster } from './roster.ts';
 import type { Heartbeat } from './signaling/heartbeat.ts';
 import { Signaling, type ConnectionState, type Arrival } from './signaling/signaling.ts';
@@ -10,7 +11,6 @@ import { madeAt } from './signaling/ticket.ts';
 import { Timers } from './timers.ts';
 import type {
   ChatMessage,
-  EndReason,
   EventFrame,
   IceServer,
   Joined,
@@ -50,16 +50,7 @@ export interface CallOptions {
   /** For every peer connection. With `iceServers` in it, these are used in place of the server's. */
   configuration: RTCConfiguration;
   onState(state: ConnectionState): void;
-  onUserJoined(participant: Participant): void;
-  onUserLeft(participant: Participant, reason: LeaveReason): void;
-  onStatus(participant: Participant): void;
-  onMessage(message: ChatMessage): void;
-  onStream(participant: Pick<Participant, 'userId' | 'username'>, stream: MediaStream, kind: StreamKind): void;
-  onStreamRemoved(userId: string, stream: MediaStream): void;
-  onPeerState(userId: string, state: PeerState): void;
-  onChannel(userId: string, channel: RTCDataChannel): void;
-  onSessionEnded(reason: EndReason): void;
-  onError(error: TunRTCError): void;
+  tell: Tell;
 }
 
 /** Frames that another one explains, or only the server; until then they wait. */
@@ -104,7 +95,7 @@ export class Call {
       onState: (state) => this.#stateChanged(state),
       onSignal: (signal) => this.#signal(signal),
       onMessage: (message) => {
-        if (!this.#closed) options.onMessage(message);
+        if (!this.#closed) options.tell('message', message);
       },
       onEvent: (frame) => {
         if (!this.#closed) this.#event(frame);
@@ -130,10 +121,9 @@ export class Call {
       freshIceServers: () => this.#freshIceServers(),
       send: (target, body) => this.signaling.signal(target, body),
       renew: (target) => this.signaling.renew(target),
-      onStream: (from, stream, kind) => options.onStream(this.#name(from), stream, kind),
-      onStreamRemoved: (from, stream) => options.onStreamRemoved(from, stream),
-      onState: (peer, state) => this.#peerChanged(peer, state),
-      onChannel: (from, channel) => options.onChannel(from, channel),
+      name: (userId) => this.participants.get(userId)?.username ?? '',
+      tell: options.tell,
+      probe: () => this.signaling.probe(),
       onError: (peer, error) => this.#peerFailed(peer, error),
     });
   }
@@ -162,7 +152,7 @@ export class Call {
   /** As {@link updateStatus}, for those who do not wait for it; what the others know is not said again. */
   announce(status: Status): void {
     if (this.#closed || sameStatus(status, this.#status)) return;
-    this.updateStatus(status).catch((thrown: unknown) => this.#report(asTunRTCError(thrown, 'internal')));
+    this.#tellInPassing(status);
   }
 
   send(slot: Slot, outgoing?: Outgoing): void {
@@ -191,6 +181,10 @@ export class Call {
   close(cause: TunRTCError): void {
     this.hangUp(cause);
     this.signaling.close(cause);
+  }
+
+  #tellInPassing(status: Status): void {
+    this.updateStatus(status).catch((thrown: unknown) => this.#report(thrown));
   }
 
   async #tellStatus(): Promise<void> {
@@ -224,16 +218,15 @@ export class Call {
     const others = ack.session.participants.filter(({ userId }) => userId !== this.#options.userId);
     const { present, joined, updated, left } = this.#roster.list(others, at);
     for (const { userId } of left) this.mesh?.remove(userId);
-    if (resumed) joined.forEach((participant) => this.#options.onUserJoined(participant));
-    updated.forEach((participant) => this.#options.onStatus(participant));
-    left.forEach((participant) => this.#options.onUserLeft(participant, 'left'));
+    const { tell } = this.#options;
+    if (resumed) joined.forEach((participant) => tell('userJoined', participant));
+    updated.forEach((participant) => tell('userStatusUpdated', participant));
+    left.forEach((participant) => this.#tellLeft(participant, 'left'));
     // At the first join everybody who is connected gets an offer; later, newcomers make theirs.
     for (const { userId, status } of present) if (status !== 'disconnected') this.mesh?.connect(userId, !resumed);
     this.#settleDoubts(at);
     const own = ack.session.participants.find(({ userId }) => userId === this.#options.userId);
-    if (!own || !sameStatus(own, this.#status)) {
-      this.updateStatus(this.#status).catch((thrown: unknown) => this.#report(asTunRTCError(thrown, 'internal')));
-    }
+    if (!own || !sameStatus(own, this.#status)) this.#tellInPassing(this.#status);
     if (!since || ack.recovered) return;
     if (resumed) this.mesh?.renegotiate();
     await this.#catchUp();
@@ -250,7 +243,7 @@ export class Call {
       }
       for (const message of missed.reverse()) this.signaling.ingest(message);
     } catch (thrown) {
-      this.#report(asTunRTCError(thrown, 'internal'));
+      this.#report(thrown);
     }
   }
 
@@ -267,7 +260,7 @@ export class Call {
         this.#statusUpdated(frame.data, timestamp);
         break;
       case 'sessionEnded':
-        this.#options.onSessionEnded(frame.data.reason);
+        this.#options.tell('sessionEnded', { reason: frame.data.reason });
         break;
       default:
     }
@@ -288,7 +281,7 @@ export class Call {
       this.#runs.set(userId, at);
       this.mesh?.reset(userId, false);
     }
-    this.#options.onUserJoined(participant);
+    this.#options.tell('userJoined', participant);
     this.#handOn(userId);
   }
 
@@ -301,7 +294,11 @@ export class Call {
 
   #departed(participant: Participant, reason: LeaveReason): void {
     this.mesh?.remove(participant.userId);
-    this.#options.onUserLeft(participant, reason);
+    this.#tellLeft(participant, reason);
+  }
+
+  #tellLeft({ userId, username }: Participant, reason: LeaveReason): void {
+    this.#options.tell('userLeft', { userId, username, reason });
   }
 
   #statusUpdated(status: Omit<Participant, 'joinedAt'>, at: string): void {
@@ -311,7 +308,7 @@ export class Call {
     if (judgement === 'doubtful') this.#doubt(status.userId, at, participant ? undefined : () => this.#statusUpdated(status, at));
     if (judgement !== 'news' || !participant) return;
     this.#doubts.delete(status.userId);
-    this.#options.onStatus(participant);
+    this.#options.tell('userStatusUpdated', participant);
   }
 
   #signal(signal: ReceivedSignal): void {
@@ -352,7 +349,7 @@ export class Call {
   #settleDoubt(userId: string, { at }: Doubt, participant: Participant | undefined): void {
     const known = this.participants.get(userId);
     const isNew = this.#roster.settle(userId, participant, at);
-    if (isNew && participant) this.#options[known ? 'onStatus' : 'onUserJoined'](participant);
+    if (isNew && participant) this.#options.tell(known ? 'userStatusUpdated' : 'userJoined', participant);
     if (participant) this.mesh?.connect(userId, false);
     else if (known) this.#departed(known, 'left');
     this.#handOn(userId);
@@ -370,12 +367,6 @@ export class Call {
     const waiting = this.#doubts.get(userId)?.waiting ?? [];
     this.#doubts.delete(userId);
     if (this.participants.has(userId)) waiting.forEach((again) => again());
-  }
-
-  #peerChanged(userId: string, state: PeerState): void {
-    // The same trouble may have cut signaling off; a dead connection is found sooner by asking.
-    if (state === 'reconnecting') this.signaling.probe();
-    this.#options.onPeerState(userId, state);
   }
 
   #peerFailed(userId: string, error: TunRTCError): void {
@@ -419,12 +410,9 @@ export class Call {
     });
   }
 
-  #name(userId: string): Pick<Participant, 'userId' | 'username'> {
-    return { userId, username: this.participants.get(userId)?.username ?? '' };
-  }
-
-  #report(error: TunRTCError): void {
-    if (!this.#closed && error.code !== 'closed') this.#options.onError(error);
+  #report(thrown: unknown): void {
+    const error = asTunRTCError(thrown, 'internal');
+    if (!this.#closed && error.code !== 'closed') this.#options.tell('error', error);
   }
 }
 

@@ -2,23 +2,23 @@ import { Call, type Status } from './call.ts';
 import { bindMembers, Emitter } from './emitter.ts';
 import { defaultEnvironment, type Environment } from './environment.ts';
 import { asTunRTCError, TunRTCError } from './errors.ts';
+import type { TunRTCEvents } from './events.ts';
 import { Api, type PageOptions } from './rest/api.ts';
-import { LocalMedia, type Capture, type DeviceKind, type DeviceLoss, type Devices, type LocalStatus } from './media/local.ts';
-import type { PeerState, Slot, StreamKind } from './media/peer.ts';
+import { LocalMedia, type Capture, type Devices } from './media/local.ts';
+import type { Slot } from './media/peer.ts';
 import type { MediaStream, RTCConfiguration, RTCDataChannel, RTCDataChannelInit, RTCPeerConnection } from './platform.ts';
-import { QualityMeter, type PeerQuality } from './media/quality.ts';
+import type { PeerQuality } from './media/quality.ts';
 import { checkCaptures, checkOptions, type TunRTCOptions } from './options.ts';
 import { Heartbeat } from './signaling/heartbeat.ts';
 import type { ConnectionState } from './signaling/signaling.ts';
+import { within } from './timers.ts';
 import { Visit } from './visit.ts';
 import type {
   Account,
   Auth,
   ChatMessage,
-  EndReason,
   IceServers,
   Joined,
-  LeaveReason,
   Participant,
   Session,
   SessionDetail,
@@ -26,49 +26,12 @@ import type {
   Visibility,
 } from './wire.ts';
 
+export type { TunRTCEvents } from './events.ts';
 export type { TunRTCOptions } from './options.ts';
 
-/** What comes after a leave waits at most this long for it; the server frees the seat in any case. */
+/** What comes after a leave waits so long for it; the server frees the seat in any case. */
 const LEAVE_MS = 5_000;
 const SLOTS: readonly Slot[] = ['microphone', 'camera', 'screen'];
-
-/** What the client tells, by name. */
-export interface TunRTCEvents {
-  /** Somebody came in. Those who were there before are in {@link TunRTCClient.participants}. */
-  userJoined: Participant;
-  /** Somebody is gone for good: left, removed, or not back in time. */
-  userLeft: { userId: string; username: string; reason: LeaveReason };
-  /** Somebody was muted, turned the camera off, or lost or regained the connection. */
-  userStatusUpdated: Participant;
-  /** A chat message, one's own too; each comes once. */
-  message: ChatMessage;
-  /** Show this: the own camera and microphone, or the own screen. */
-  localStream: { stream: MediaStream; kind: StreamKind };
-  /** Show this no longer: the session is left, or the screen no longer shared, by the browser's own button too. */
-  localStreamRemoved: { stream: MediaStream; kind: StreamKind };
-  /** The own microphone, camera or screen was turned on or off, by whatever it was. */
-  localStatusChanged: LocalStatus;
-  /** The own camera or microphone stopped by itself. It is off now; the others were told. It is taken again when it comes back. */
-  deviceLost: DeviceLoss;
-  /** Devices came or went; these are there now. */
-  devicesChanged: Devices;
-  /** Camera and microphone were asked for and this one is not there: the session is joined with the other alone. */
-  mediaFallback: { missing: DeviceKind; error: TunRTCError };
-  /** Show this: somebody's camera and microphone, or screen. */
-  remoteStream: { userId: string; username: string; stream: MediaStream; kind: StreamKind };
-  /** Show this no longer. Comes once for every `remoteStream`, before `userLeft`, and also when this client leaves. */
-  remoteStreamRemoved: { userId: string; stream: MediaStream };
-  /** Somebody opened a data channel. */
-  dataChannel: { userId: string; channel: RTCDataChannel };
-  /** The signaling connection. `recovered: false` in `connected`: something may have been missed, and was fetched anew. */
-  connectionStateChanged: ConnectionState;
-  /** The media connection to one participant. */
-  peerStateChanged: { userId: string; state: PeerState };
-  /** The session is over for everybody. */
-  sessionEnded: { reason: EndReason };
-  /** Something failed that nobody was waiting for. */
-  error: TunRTCError;
-}
 
 /** How a session is created, beside its name. */
 export interface SessionOptions {
@@ -110,7 +73,6 @@ export class TunRTCClient extends Emitter<TunRTCEvents> {
   readonly #api: Api;
   readonly #media: LocalMedia;
   readonly #heartbeat = new Heartbeat();
-  readonly #meters = new WeakMap<RTCPeerConnection, QualityMeter>();
   /** Visits that are not over at the server yet. */
   readonly #visits = new Set<Visit>();
   /** Signing in and out, one after the other. */
@@ -135,18 +97,8 @@ export class TunRTCClient extends Emitter<TunRTCEvents> {
     bindMembers(this.#api);
     this.#media = new LocalMedia(this.#environment, {
       onTrack: (slot) => this.#call?.send(slot, this.#media.outgoing(slot)),
-      onStream: (stream, kind) => this.emit('localStream', { stream, kind }),
-      onStreamRemoved: (stream, kind) => this.emit('localStreamRemoved', { stream, kind }),
-      onStatus: (status) => this.#statusChanged(status),
-      onLost: (loss) => {
-        this.emit('deviceLost', loss);
-        this.#report(new TunRTCError('media_lost', `The ${loss.kind} stopped (${loss.reason}).`));
-      },
-      onMissing: (missing, error) => {
-        this.emit('mediaFallback', { missing, error });
-        this.#report(error);
-      },
-      onDevices: (devices) => this.emit('devicesChanged', devices),
+      onStatus: () => this.#call?.announce(this.#status()),
+      tell: (name, data) => this.emit(name, data),
     });
   }
 
@@ -204,9 +156,9 @@ export class TunRTCClient extends Emitter<TunRTCEvents> {
 
   /** Leaves the session, if in one, and revokes the tokens. Here they are forgotten even if the server cannot be reached. */
   logout(): Promise<void> {
-    const left = this.leaveSession().catch(() => {});
+    const left = this.#patiently(this.leaveSession());
     return this.#inTurn(async () => {
-      await this.#atMost(LEAVE_MS, left);
+      await left;
       await this.#api.logout();
     });
   }
@@ -242,8 +194,7 @@ export class TunRTCClient extends Emitter<TunRTCEvents> {
   async joinSession(sessionId: string, audio: Capture = true, video: Capture = true): Promise<SessionDetail> {
     checkCaptures({ audio, video });
     const turn = this.#turn + 1;
-    // A leave that does not reach the server must not keep this client out of the next session.
-    const earlier = Promise.all([this.#atMost(LEAVE_MS, this.#retire()), this.#account]);
+    const earlier = Promise.all([this.#patiently(this.#retire()), this.#account]);
     // A listener of what ended just now has joined or left: that is the later call.
     if (this.#turn !== turn) throw new TunRTCError('closed', 'A later call took the place of this one.');
     const visit: Visit = new Visit({
@@ -355,13 +306,19 @@ export class TunRTCClient extends Emitter<TunRTCEvents> {
     return this.#media.use('microphone', deviceId);
   }
 
-  /** Measures the connection to a participant. Rates are those since the last call. */
+  /**
+   * Measures the connection to a participant. Rates are those since the last call. The first call loads the part of this
+   * package that measures.
+   */
   async getQuality(userId: string): Promise<PeerQuality> {
     const connection = this.#call?.mesh?.peers.get(userId)?.connection;
     if (!connection) return { level: 'unknown' };
-    let meter = this.#meters.get(connection);
-    if (!meter) this.#meters.set(connection, (meter = new QualityMeter()));
-    return meter.read(connection);
+    try {
+      const { measure } = await import('./media/quality.ts');
+      return await measure(connection);
+    } catch (thrown) {
+      throw asTunRTCError(thrown, 'peer_failed');
+    }
   }
 
   get signalingStatistics(): SignalingStatistics {
@@ -395,10 +352,6 @@ export class TunRTCClient extends Emitter<TunRTCEvents> {
   }
 
   #open(visit: Visit, joined: Joined): Call {
-    const tells = () => this.#visit === visit || this.#ending === visit;
-    const tell = <Name extends keyof TunRTCEvents>(name: Name, data: TunRTCEvents[Name]) => {
-      if (tells()) this.emit(name, data);
-    };
     const call = new Call({
       api: this.#api,
       environment: this.#environment,
@@ -408,17 +361,8 @@ export class TunRTCClient extends Emitter<TunRTCEvents> {
       heartbeat: this.#heartbeat,
       configuration: this.#configuration,
       onState: (state) => this.#stateChanged(visit, state),
-      onUserJoined: (participant) => tell('userJoined', participant),
-      onUserLeft: ({ userId, username }, reason) => tell('userLeft', { userId, username, reason }),
-      onStatus: (participant) => tell('userStatusUpdated', participant),
-      onMessage: (message) => tell('message', message),
-      onStream: (from, stream, kind) => tell('remoteStream', { ...from, stream, kind }),
-      onStreamRemoved: (userId, stream) => tell('remoteStreamRemoved', { userId, stream }),
-      onPeerState: (userId, state) => tell('peerStateChanged', { userId, state }),
-      onChannel: (userId, channel) => tell('dataChannel', { userId, channel }),
-      onSessionEnded: (reason) => tell('sessionEnded', { reason }),
-      onError: (error) => {
-        if (tells()) this.#report(error);
+      tell: (name, data) => {
+        if (this.#visit === visit || this.#ending === visit) this.emit(name, data);
       },
     });
     for (const slot of SLOTS) call.send(slot, this.#media.outgoing(slot));
@@ -465,15 +409,10 @@ export class TunRTCClient extends Emitter<TunRTCEvents> {
     this.emit('connectionStateChanged', state);
   }
 
-  #statusChanged(status: LocalStatus): void {
-    this.emit('localStatusChanged', status);
-    this.#call?.announce(this.#status());
-  }
-
   /** Nothing fails silently: without a listener a failure is at least in the console. */
-  #report(error: TunRTCError): void {
-    if (!this.isHeard('error')) console.warn(`TunRTC: ${error.code}: ${error.message}`);
-    this.emit('error', error);
+  protected override emit<Name extends keyof TunRTCEvents>(name: Name, data: TunRTCEvents[Name]): void {
+    if (name === 'error' && !this.isHeard(name)) console.warn(`TunRTC: ${(data as TunRTCError).code}: ${(data as TunRTCError).message}`);
+    super.emit(name, data);
   }
 
   #status(): Status {
@@ -499,14 +438,9 @@ export class TunRTCClient extends Emitter<TunRTCEvents> {
     return done;
   }
 
-  #atMost(milliseconds: number, promise: Promise<unknown>): Promise<void> {
-    return new Promise((resolve) => {
-      const timer = this.#environment.setTimeout(resolve, milliseconds);
-      void promise.finally(() => {
-        this.#environment.clearTimeout(timer);
-        resolve();
-      });
-    });
+  /** A leave that does not reach the server must not keep this client from what comes next. */
+  #patiently(leave: Promise<unknown>): Promise<unknown> {
+    return within(this.#environment, LEAVE_MS, leave).catch(() => {});
   }
 
   #inCall(): Call {

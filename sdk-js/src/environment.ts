@@ -92,14 +92,12 @@ function onWake(callback: () => void): () => void {
   const visible = () => {
     if (document.visibilityState === 'visible') callback();
   };
-  addEventListener('online', callback);
-  addEventListener('pageshow', callback);
-  document.addEventListener('visibilitychange', visible);
-  return () => {
-    removeEventListener('online', callback);
-    removeEventListener('pageshow', callback);
-    document.removeEventListener('visibilitychange', visible);
-  };
+  const stop = new AbortController();
+  const { signal } = stop;
+  addEventListener('online', callback, { signal });
+  addEventListener('pageshow', callback, { signal });
+  document.addEventListener('visibilitychange', visible, { signal });
+  return () => stop.abort();
 }
 
 function onHide(callback: () => void): () => void {
@@ -108,6 +106,7 @@ function onHide(callback: () => void): () => void {
   const hidden = ({ persisted }: PageTransitionEvent) => {
     if (!persisted) callback();
   };
-  addEventListener('pagehide', hidden);
-  return () => removeEventListener('pagehide', hidden);
+  const stop = new AbortController();
+  addEventListener('pagehide', hidden, { signal: stop.signal });
+  return () => stop.abort();
 }

@@ -1,11 +1,23 @@
 import type { Environment, Timer } from './environment.ts';
+import { TunRTCError } from './errors.ts';
+
+type Clockwork = Pick<Environment, 'setTimeout' | 'clearTimeout'>;
+
+/** What `promise` answers, if it does so in time; else rejects with `timeout`. */
+export function within<Answer>(environment: Clockwork, milliseconds: number, promise: Promise<Answer>): Promise<Answer> {
+  return new Promise((resolve, reject) => {
+    const late = () => reject(new TunRTCError('timeout', 'The server did not answer in time.'));
+    const timer = environment.setTimeout(late, milliseconds);
+    promise.then(resolve, reject).finally(() => environment.clearTimeout(timer));
+  });
+}
 
 /** Timers by name: at most one of each runs, and all of them end together. */
 export class Timers<Name extends string> {
-  readonly #environment: Pick<Environment, 'setTimeout' | 'clearTimeout'>;
+  readonly #environment: Clockwork;
   readonly #running = new Map<Name, Timer>();
 
-  constructor(environment: Pick<Environment, 'setTimeout' | 'clearTimeout'>) {
+  constructor(environment: Clockwork) {
     this.#environment = environment;
   }
 

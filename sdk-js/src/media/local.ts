@@ -1,7 +1,8 @@
 import type { MediaDeviceInfo, MediaStream, MediaTrackConstraints } from '../platform.ts';
 import type { Environment } from '../environment.ts';
 import { asTunRTCError, TunRTCError } from '../errors.ts';
-import type { Outgoing, Slot, StreamKind } from './peer.ts';
+import type { Tell } from '../events.ts';
+import type { Outgoing, Slot } from './peer.ts';
 import { Prompts, release, unavailable } from './prompts.ts';
 
 /** What to capture: yes, no, or with constraints of one's own. */
@@ -42,13 +43,9 @@ export interface DeviceLoss {
 export interface LocalMediaHandlers {
   /** A slot has another track, or none: send that. */
   onTrack(slot: Slot): void;
-  onStream(stream: MediaStream, kind: StreamKind): void;
-  onStreamRemoved(stream: MediaStream, kind: StreamKind): void;
-  onStatus(status: LocalStatus): void;
-  onLost(loss: DeviceLoss): void;
-  /** This device was asked for beside the other, and is not there. */
-  onMissing(kind: DeviceKind, error: TunRTCError): void;
-  onDevices(devices: Devices): void;
+  /** What is captured has changed, and the page was told. */
+  onStatus(): void;
+  tell: Tell;
 }
 
 /** A microphone or a camera. */
@@ -197,7 +194,7 @@ export class LocalMedia {
     this.#screen = undefined;
     release(screen);
     this.#handlers.onTrack('screen');
-    this.#handlers.onStreamRemoved(screen, 'screen');
+    this.#handlers.tell('localStreamRemoved', { stream: screen, kind: 'screen' });
     this.#changed();
   }
 
@@ -221,8 +218,8 @@ export class LocalMedia {
       Object.assign(this.#devices[kind], { track: undefined, lost: undefined, enabled: true });
     }
     // Told last: a listener may begin anew.
-    if (screen) this.#handlers.onStreamRemoved(screen, 'screen');
-    if (stream) this.#handlers.onStreamRemoved(stream, 'camera');
+    if (screen) this.#handlers.tell('localStreamRemoved', { stream: screen, kind: 'screen' });
+    if (stream) this.#handlers.tell('localStreamRemoved', { stream, kind: 'camera' });
     this.#changed();
   }
 
@@ -257,7 +254,11 @@ export class LocalMedia {
       });
     }
     if (missing.length === KINDS.length) throw both;
-    for (const [kind, error] of missing) this.#handlers.onMissing(kind, error);
+    const { tell } = this.#handlers;
+    for (const [kind, error] of missing) {
+      tell('mediaFallback', { missing: kind, error });
+      tell('error', error);
+    }
   }
 
   /** Captures a device unless that was done; whoever asks while it is under way waits for the same. */
@@ -319,8 +320,7 @@ export class LocalMedia {
   }
 
   async #present(kind: DeviceKind): Promise<MediaDeviceInfo[]> {
-    const { cameras, microphones } = await this.devices();
-    return kind === 'camera' ? cameras : microphones;
+    return (await this.devices())[`${kind}s`];
   }
 
   /** After a failed choice: the camera that was stopped for it is opened again. */
@@ -343,7 +343,7 @@ export class LocalMedia {
       this.track('screen')?.addEventListener('ended', () => {
         if (this.#screen === screen) this.stopScreen();
       });
-      this.#handlers.onStream(screen, 'screen');
+      this.#handlers.tell('localStream', { stream: screen, kind: 'screen' });
       this.#handlers.onTrack('screen');
       this.#changed();
       return screen;
@@ -375,7 +375,7 @@ export class LocalMedia {
     if (last) stream.removeTrack(last);
     last?.stop();
     stream.addTrack(track);
-    if (isNew) this.#handlers.onStream(stream, 'camera');
+    if (isNew) this.#handlers.tell('localStream', { stream, kind: 'camera' });
     this.#handlers.onTrack(kind);
     this.#changed();
   }
@@ -409,19 +409,21 @@ export class LocalMedia {
     );
     // Whoever took the permission back does not want to be asked again.
     if (reason === 'revoked') device.lost = undefined;
-    if (stream === this.#stream) this.#handlers.onLost({ ...loss, reason });
+    if (stream !== this.#stream) return;
+    const { tell } = this.#handlers;
+    tell('deviceLost', { ...loss, reason });
+    tell('error', new TunRTCError('media_lost', `The ${loss.kind} stopped (${reason}).`));
   }
 
   /** Tells which devices there are now, and takes one again that was lost in use and came back. */
   async #devicesChanged(): Promise<void> {
     const devices = await this.devices().catch(() => undefined);
     if (!devices) return;
-    this.#handlers.onDevices(devices);
+    this.#handlers.tell('devicesChanged', devices);
     for (const kind of KINDS) {
       const { lost, track, opening } = this.#devices[kind];
       if (lost === undefined || track || opening) continue;
-      const present = kind === 'camera' ? devices.cameras : devices.microphones;
-      if (present.some(({ deviceId }) => deviceId === lost || !lost)) void this.#recover(kind, lost);
+      if (devices[`${kind}s`].some(({ deviceId }) => deviceId === lost || !lost)) void this.#recover(kind, lost);
     }
   }
 
@@ -446,7 +448,8 @@ export class LocalMedia {
     const told = JSON.stringify(status);
     if (told === this.#told) return;
     this.#told = told;
-    this.#handlers.onStatus(status);
+    this.#handlers.tell('localStatusChanged', status);
+    this.#handlers.onStatus();
   }
 }
 

@@ -1,6 +1,7 @@
 import type { Environment } from '../environment.ts';
 import { asTunRTCError, TunRTCError } from '../errors.ts';
-import { Peer, type Outgoing, type PeerState, type Slot, type StreamKind } from './peer.ts';
+import type { Tell } from '../events.ts';
+import { Peer, type Outgoing, type Slot } from './peer.ts';
 import type { IceServer, Signal, SignalBody } from '../wire.ts';
 
 /** What a {@link Mesh} needs, and whom it tells. */
@@ -16,10 +17,11 @@ export interface MeshOptions {
   send(userId: string, body: SignalBody): Promise<unknown>;
   /** The connection to a peer is made anew: what was sent for the old one is void. */
   renew(userId: string): void;
-  onStream(userId: string, stream: MediaStream, kind: StreamKind): void;
-  onStreamRemoved(userId: string, stream: MediaStream): void;
-  onState(userId: string, state: PeerState): void;
-  onChannel(userId: string, channel: RTCDataChannel): void;
+  /** What a participant is called. */
+  name(userId: string): string;
+  tell: Tell;
+  /** A connection is disturbed. The same trouble may have cut signaling off; a dead connection is found sooner by asking. */
+  probe(): void;
   /** Something failed between this participant and another. */
   onError(userId: string, error: TunRTCError): void;
 }
@@ -95,7 +97,7 @@ export class Mesh {
 
   #create(userId: string, initiator: boolean): Peer | undefined {
     if (this.#isClosed) return undefined;
-    const { environment, configuration, ...options } = this.#options;
+    const { environment, configuration, name, tell, probe, ...options } = this.#options;
     const fail = (error: TunRTCError) => options.onError(userId, error);
     try {
       const peer: Peer = new Peer({
@@ -106,10 +108,13 @@ export class Mesh {
         configuration: { ...configuration, iceServers: this.#iceServers },
         iceServers: () => this.#freshIceServers(),
         send: (body) => options.send(userId, body),
-        onStream: (stream, kind) => options.onStream(userId, stream, kind),
-        onStreamRemoved: (stream) => options.onStreamRemoved(userId, stream),
-        onState: (state) => options.onState(userId, state),
-        onChannel: (channel) => options.onChannel(userId, channel),
+        onStream: (stream, kind) => tell('remoteStream', { userId, username: name(userId), stream, kind }),
+        onStreamRemoved: (stream) => tell('remoteStreamRemoved', { userId, stream }),
+        onState: (state) => {
+          if (state === 'reconnecting') probe();
+          tell('peerStateChanged', { userId, state });
+        },
+        onChannel: (channel) => tell('dataChannel', { userId, channel }),
         onError: fail,
         onBroken: () => this.reset(userId, true),
         onStray: (signal) => this.#stray(userId, peer, signal),

@@ -1,4 +1,4 @@
-import { TunRTCError } from '../errors.ts';
+import { TunRTCError, type ErrorCode } from '../errors.ts';
 
 /** What the browser was asked and has not answered yet. */
 interface Prompt {
@@ -75,22 +75,23 @@ export function unavailable(): TunRTCError {
   return new TunRTCError('media_unavailable', 'No camera, microphone or screen here: the page must be served over HTTPS or from localhost.');
 }
 
+type Meaning = readonly [code: ErrorCode, message: string];
+
+const DENIED: Meaning = ['media_denied', 'The camera, the microphone or the screen was not allowed.'];
+const NOT_FOUND: Meaning = ['media_not_found', 'There is no such camera or microphone.'];
+const IN_USE: Meaning = ['media_in_use', 'The device is in use elsewhere, or failed.'];
 /** The browser's refusals (Media Capture and Streams, section 10.2), under this package's codes. */
-function refusal(thrown: unknown): TunRTCError {
-  if (thrown instanceof TunRTCError) return thrown;
-  const name = thrown instanceof Error ? thrown.name : '';
-  const details = { cause: thrown };
-  switch (name) {
-    case 'NotAllowedError':
-    case 'SecurityError':
-      return new TunRTCError('media_denied', 'The camera, the microphone or the screen was not allowed.', details);
-    case 'NotFoundError':
-    case 'OverconstrainedError':
-      return new TunRTCError('media_not_found', 'There is no such camera or microphone.', details);
-    case 'NotReadableError':
-    case 'AbortError':
-      return new TunRTCError('media_in_use', 'The device is in use elsewhere, or failed.', details);
-    default:
-      return new TunRTCError('media_unavailable', 'The device could not be opened.', details);
-  }
+const REFUSALS: Record<string, Meaning> = {
+  NotAllowedError: DENIED,
+  SecurityError: DENIED,
+  NotFoundError: NOT_FOUND,
+  OverconstrainedError: NOT_FOUND,
+  NotReadableError: IN_USE,
+  AbortError: IN_USE,
+};
+
+function refusal(cause: unknown): TunRTCError {
+  if (cause instanceof TunRTCError) return cause;
+  const [code, message] = REFUSALS[cause instanceof Error ? cause.name : ''] ?? ['media_unavailable', 'The device could not be opened.'];
+  return new TunRTCError(code, message, { cause });
 }

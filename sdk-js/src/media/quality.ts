@@ -1,3 +1,8 @@
+/**
+ * The quality of connections. Loaded when it is asked for the first time.
+ * @module
+ */
+
 /** How well a connection to a peer works, judged by loss and round trip. */
 export type QualityLevel = 'good' | 'fair' | 'poor' | 'unknown';
 
@@ -39,19 +44,18 @@ interface Stat {
   [name: string]: unknown;
 }
 
-/** Reads a connection's statistics; keeps the last reading, because rates are differences. */
-export class QualityMeter {
-  #last: Counters | undefined;
+/** The last reading of each connection, because rates are differences. */
+const readings = new WeakMap<RTCPeerConnection, Counters>();
 
-  async read(connection: RTCPeerConnection): Promise<PeerQuality> {
-    const stats: Stat[] = [];
-    (await connection.getStats()).forEach((stat) => stats.push(stat as Stat));
-    const counters = count(stats);
-    const last = this.#last;
-    this.#last = counters;
-    const quality = { ...path(stats), ...media(stats), ...(last && rates(last, counters)) };
-    return { ...quality, level: judge(quality) };
-  }
+/** Reads a connection's statistics. */
+export async function measure(connection: RTCPeerConnection): Promise<PeerQuality> {
+  const stats: Stat[] = [];
+  (await connection.getStats()).forEach((stat) => stats.push(stat as Stat));
+  const counters = count(stats);
+  const last = readings.get(connection);
+  readings.set(connection, counters);
+  const quality = { ...path(stats), ...media(stats), ...(last && rates(last, counters)) };
+  return { ...quality, level: judge(quality) };
 }
 
 function number(stat: Stat | undefined, name: string): number | undefined {

@@ -11,9 +11,9 @@ const COMPRESSED = 'tunrtc-deflate:';
 
 /** The description as it fits a frame. Rejects with `payload_too_large` when nothing makes it fit. */
 export async function pack(sdp: string): Promise<string> {
-  const plain = new TextEncoder().encode(JSON.stringify(sdp)).length;
-  if (plain <= PLAIN_LIMIT) return sdp;
-  const packed = COMPRESSED + toBase64(await pipe(new TextEncoder().encode(sdp), new CompressionStream('deflate-raw')));
+  if (new Blob([JSON.stringify(sdp)]).size <= PLAIN_LIMIT) return sdp;
+  const bytes = await pipe(sdp, new CompressionStream('deflate-raw')).arrayBuffer();
+  const packed = COMPRESSED + toBase64(new Uint8Array(bytes));
   if (packed.length <= PLAIN_LIMIT) return packed;
   throw new TunRTCError('payload_too_large', 'The session description does not fit a frame.');
 }
@@ -22,12 +22,12 @@ export async function pack(sdp: string): Promise<string> {
 export async function unpack(sdp: string): Promise<string> {
   if (!sdp.startsWith(COMPRESSED)) return sdp;
   const bytes = Uint8Array.from(atob(sdp.slice(COMPRESSED.length)), (character) => character.charCodeAt(0));
-  return new TextDecoder().decode(await pipe(bytes, new DecompressionStream('deflate-raw')));
+  return pipe(bytes, new DecompressionStream('deflate-raw')).text();
 }
 
-async function pipe(bytes: Uint8Array<ArrayBuffer>, through: GenericTransformStream): Promise<Uint8Array> {
-  const stream = new Blob([bytes]).stream().pipeThrough(through as ReadableWritablePair<Uint8Array, Uint8Array>);
-  return new Uint8Array(await new Response(stream as ReadableStream<Uint8Array<ArrayBuffer>>).arrayBuffer());
+function pipe(data: BlobPart, through: GenericTransformStream): Response {
+  const stream = new Blob([data]).stream().pipeThrough(through as ReadableWritablePair<Uint8Array<ArrayBuffer>, Uint8Array>);
+  return new Response(stream);
 }
 
 function toBase64(bytes: Uint8Array): string {

@@ -35,8 +35,8 @@ function refusal(response: Response, body: unknown): TunRTCError {
   const problem = isProblem(body) ? body : undefined;
   const requestId = problem?.requestId ?? headers.get('x-request-id');
   const retryAfterSeconds = secondsUntil(headers.get('retry-after'));
-  const foreign = foreignAnswer(response);
-  return new TunRTCError(problem?.code ?? foreign.code, problem?.detail ?? problem?.message ?? foreign.message, {
+  const [code, message] = FOREIGN[status] ?? foreignAnswer(response);
+  return new TunRTCError(problem?.code ?? code, problem?.detail ?? problem?.message ?? message, {
     status,
     isForeign: !problem,
     ...(requestId && { requestId }),
@@ -45,26 +45,27 @@ function refusal(response: Response, body: unknown): TunRTCError {
   });
 }
 
-/** What a status says that something other than the server answered, by code and in plain words. */
-const FOREIGN: Record<number, readonly [code: ErrorCode, message: string]> = {
-  400: ['invalid_request', 'The request was refused as malformed on its way to the server.'],
+/** A code and its plain words. */
+type Meaning = readonly [code: ErrorCode, message: string];
+
+const LATE: Meaning = ['timeout', 'The server did not answer in time.'];
+/** What a status says that something other than the server answered. */
+const FOREIGN: Record<number, Meaning> = {
+  400: ['invalid_request', 'The request was refused on its way to the server: as malformed.'],
   401: ['unauthorized', 'The request was refused on its way to the server: it asks for a sign-in.'],
   403: ['forbidden', 'The request was refused on its way to the server.'],
   404: ['not_found', 'There is no TunRTC server at this address.'],
-  408: ['timeout', 'The request took too long to arrive.'],
+  408: LATE,
   413: ['payload_too_large', 'The request is too large.'],
   429: ['rate_limited', 'Too many requests: try again a little later.'],
-  504: ['timeout', 'The server did not answer in time.'],
+  504: LATE,
 };
 
-function foreignAnswer({ status, type }: Response): { code: ErrorCode; message: string } {
-  const [code, message] = FOREIGN[status] ?? [];
-  if (code && message) return { code, message };
-  if (status >= 500) return { code: 'unavailable', message: `The server cannot be reached at the moment (${status}).` };
-  if (type === 'opaqueredirect' || (status >= 300 && status < 400)) {
-    return { code: 'invalid_response', message: 'The address of the server leads to another one: give the client that one.' };
-  }
-  return { code: 'invalid_response', message: `Something other than a TunRTC server answered (${status}).` };
+function foreignAnswer({ status, type }: Response): Meaning {
+  if (status >= 500) return ['unavailable', `The server cannot be reached at the moment (${status}).`];
+  const leadsAway = type === 'opaqueredirect' || (status >= 300 && status < 400);
+  const elsewhere = 'The address of the server leads to another one: give the client that one.';
+  return ['invalid_response', leadsAway ? elsewhere : `Something other than a TunRTC server answered (${status}).`];
 }
 
 function isProblem(body: unknown): body is Partial<Problem> & { code: string } {

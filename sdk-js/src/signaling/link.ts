@@ -5,7 +5,7 @@ import type { Heartbeat } from './heartbeat.ts';
 import { connectionOf, describe, isTrying, transition } from './link-state.ts';
 import type { ConnectionState, LinkEvent, LinkState } from './link-state.ts';
 import { Socket, type Ack, type Ending } from './socket.ts';
-import { Timers } from '../timers.ts';
+import { Timers, within } from '../timers.ts';
 import type { EventFrame, JoinAck, SignalingTicket } from '../wire.ts';
 
 /** The server lets no connection live longer than 2 h; ours is replaced between these ages. */
@@ -139,7 +139,7 @@ export class Link {
     this.#timers.disarm('pause');
     this.#attempt?.abort();
     try {
-      await this.#within(socket ? socket.request('leaveSession', {}) : this.#trying, LEAVE_TIMEOUT_MS);
+      await within(this.#environment, LEAVE_TIMEOUT_MS, socket ? socket.request('leaveSession', {}) : this.#trying);
       return socket !== undefined;
     } catch {
       return false;
@@ -229,7 +229,7 @@ export class Link {
   /** Opens a connection and joins, or resumes, over it. Asks for nothing more once it is given up. */
   async #open(signal: AbortSignal, first: SignalingTicket | undefined): Promise<Opened> {
     // A fresh `since`: a quiet session may not have told the time for longer than the inbox reaches back.
-    if (this.socket) await this.#within(this.socket.request('ping', {}), PROBE_MS).catch(() => {});
+    if (this.socket) await within(this.#environment, PROBE_MS, this.socket.request('ping', {})).catch(() => {});
     signal.throwIfAborted();
     const { url, ticket } = first ?? (await this.#options.admit(signal));
     signal.throwIfAborted();
@@ -259,7 +259,7 @@ export class Link {
       const join = socket.request('joinSession', { sessionId: this.#options.sessionId, ...since });
       // From here on others may send something to this participant, whether or not the answer arrives.
       this.#since ||= this.#begunAt;
-      return await this.#within(join, JOIN_TIMEOUT_MS);
+      return await within(this.#environment, JOIN_TIMEOUT_MS, join);
     } catch (thrown) {
       this.#isUnsettled = true;
       socket.close();
@@ -344,13 +344,5 @@ export class Link {
 
   #advance(timestamp: string): void {
     if (timestamp > this.#since) this.#since = timestamp;
-  }
-
-  #within<Answer>(promise: Promise<Answer>, milliseconds: number): Promise<Answer> {
-    return new Promise((resolve, reject) => {
-      const late = () => reject(new TunRTCError('timeout', 'The server did not answer in time.'));
-      const timer = this.#environment.setTimeout(late, milliseconds);
-      promise.then(resolve, reject).finally(() => this.#environment.clearTimeout(timer));
-    });
   }
 }

@@ -215,8 +215,12 @@ export class FakePeerConnection {
     this.onconnectionstatechange?.();
   }
 
+  /** What it is told to have measured, by id. */
+  readonly stats = new Map<string, object>();
+
   async getStats(): Promise<Map<string, object>> {
-    return new Map();
+    if (this.connectionState === 'closed') throw new DOMException('closed', 'InvalidStateError');
+    return this.stats;
   }
 
   #fragment(): string {

@@ -418,6 +418,31 @@ describe('while this side is offline', () => {
   });
 });
 
+describe('the quality of a connection', () => {
+  test('is measured for each by itself, with rates since the last time', async () => {
+    const [, alice, bob, carol] = await town.call('alice', 'bob', 'carol');
+    const userIds = [bob!, carol!].map(({ client }) => client.user?.userId ?? '');
+    const read = (bytesReceived: number, timestamp: number) => {
+      for (const [index, { stats }] of connections(alice!).entries()) {
+        const pair = { id: 'pair', type: 'candidate-pair', nominated: true, state: 'succeeded', currentRoundTripTime: 0.25, bytesSent: 0 };
+        stats.set('pair', { ...pair, timestamp, bytesReceived: bytesReceived * (index + 1) });
+      }
+      return Promise.all(userIds.map((userId) => alice!.client.getQuality(userId)));
+    };
+    assert.deepEqual((await read(0, 1_000)).map(({ level, roundTripMs, incomingKbps }) => [level, roundTripMs, incomingKbps]), [
+      ['fair', 250, undefined],
+      ['fair', 250, undefined],
+    ]);
+    assert.deepEqual((await read(1_000, 2_000)).map(({ incomingKbps }) => incomingKbps), [8, 16]);
+  });
+
+  test('that cannot be measured is an error of this package', async () => {
+    const [, alice, bob] = await town.call('alice', 'bob');
+    connections(alice!)[0]!.getStats = () => Promise.reject(new DOMException('gone', 'InvalidStateError'));
+    await assert.rejects(alice!.client.getQuality(bob!.client.user?.userId ?? ''), { name: 'TunRTCError', code: 'peer_failed' });
+  });
+});
+
 test('outside a session nothing can be said', async () => {
   const { client } = await person('demo');
   await assert.rejects(client.sendMessage('x'), { code: 'not_joined' });

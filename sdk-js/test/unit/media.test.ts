@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import type { TunRTCEvents } from '../../src/events.ts';
 import { LocalMedia } from '../../src/media/local.ts';
 import { FakeClock, settle } from '../support/clock.ts';
 import { FakeDevices } from '../support/devices.ts';
@@ -9,20 +10,28 @@ import { FakeServer } from '../support/server.ts';
 
 Object.assign(globalThis, { MediaStream: FakeStream });
 
+/** What is told, in short. Errors come beside what they belong to. */
+const TEXTS: { [Name in keyof TunRTCEvents]?: (data: TunRTCEvents[Name]) => string } = {
+  localStream: ({ kind }) => `show ${kind}`,
+  localStreamRemoved: ({ kind }) => `hide ${kind}`,
+  localStatusChanged: ({ isMuted, isVideoEnabled, isScreenShared }) =>
+    ['status', !isMuted && 'audio', isVideoEnabled && 'video', isScreenShared && 'screen'].filter(Boolean).join(' '),
+  deviceLost: ({ kind, reason, deviceId }) => `lost ${kind} ${deviceId}: ${reason}`,
+  mediaFallback: ({ missing, error }) => `missing ${missing}: ${error.code}`,
+  devicesChanged: ({ cameras, microphones }) => `${cameras.length} cameras, ${microphones.length} microphones`,
+};
+
 /** What a page would do, with all that it is told. */
 function media(devices = new FakeDevices(), mediaDevices: MediaDevices | undefined = devices.mediaDevices) {
   const clock = new FakeClock();
   const told: string[] = [];
   const local: LocalMedia = new LocalMedia(testEnvironment(clock, new FakeServer(clock), { mediaDevices }), {
     onTrack: (slot) => told.push(`${slot} ${local.track(slot) ? 'on' : 'off'}`),
-    onStream: (_, kind) => told.push(`show ${kind}`),
-    onStreamRemoved: (_, kind) => told.push(`hide ${kind}`),
-    onStatus: ({ isMuted, isVideoEnabled, isScreenShared }) => {
-      told.push(['status', !isMuted && 'audio', isVideoEnabled && 'video', isScreenShared && 'screen'].filter(Boolean).join(' '));
+    onStatus: () => {},
+    tell: (name, data) => {
+      const text = (TEXTS[name] as ((data: unknown) => string) | undefined)?.(data);
+      if (text !== undefined) told.push(text);
     },
-    onLost: ({ kind, reason, deviceId }) => told.push(`lost ${kind} ${deviceId}: ${reason}`),
-    onMissing: (kind, { code }) => told.push(`missing ${kind}: ${code}`),
-    onDevices: ({ cameras, microphones }) => told.push(`${cameras.length} cameras, ${microphones.length} microphones`),
   });
   return { local, devices, told, tell: () => told.splice(0) };
 }
@@ -391,9 +400,8 @@ describe('a refusal has a code of its own:', () => {
   test('a page without media is media_unavailable', async () => {
     const clock = new FakeClock();
     const nobody = () => {};
-    const handlers = { onTrack: nobody, onStream: nobody, onStreamRemoved: nobody, onStatus: nobody };
-    const rare = { onLost: nobody, onMissing: nobody, onDevices: nobody };
-    const local = new LocalMedia(testEnvironment(clock, new FakeServer(clock)), { ...handlers, ...rare });
+    const handlers = { onTrack: nobody, onStatus: nobody, tell: nobody };
+    const local = new LocalMedia(testEnvironment(clock, new FakeServer(clock)), handlers);
     await assert.rejects(local.start(true, false), { code: 'media_unavailable' });
     await assert.rejects(local.startScreen(), { code: 'media_unavailable' });
     await assert.rejects(local.devices(), { code: 'media_unavailable' });

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { beforeEach, describe, test } from 'node:test';
 import type { TunRTCError } from '../../src/errors.ts';
+import type { TunRTCEvents } from '../../src/events.ts';
 import { Mesh } from '../../src/media/mesh.ts';
 import type { Outgoing, PeerState, Slot, StreamKind } from '../../src/media/peer.ts';
 import type { IceServer, ReceivedSignal, SignalBody } from '../../src/wire.ts';
@@ -70,10 +71,13 @@ class Ferry {
       },
       send: async (target, body) => this.#carry(side, run, target, body),
       renew: (target) => this.#epochs.set(`${id} ${run} ${target}`, (this.#epochs.get(`${id} ${run} ${target}`) ?? 0) + 1),
-      onStream: (_, __, kind) => side.streams.push(kind),
-      onStreamRemoved: () => side.removed++,
-      onState: (_, state) => side.states.push(state),
-      onChannel: () => {},
+      name: () => '',
+      tell: (name, data) => {
+        if (name === 'remoteStream') side.streams.push((data as TunRTCEvents['remoteStream']).kind);
+        if (name === 'remoteStreamRemoved') side.removed++;
+        if (name === 'peerStateChanged') side.states.push((data as TunRTCEvents['peerStateChanged']).state);
+      },
+      probe: () => {},
       onError: (_, error) => side.errors.push(error),
     });
     this.#sides.set(id, side);

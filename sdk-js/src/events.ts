@@ -1,0 +1,47 @@
+import type { TunRTCError } from './errors.ts';
+import type { DeviceKind, DeviceLoss, Devices, LocalStatus } from './media/local.ts';
+import type { PeerState, StreamKind } from './media/peer.ts';
+import type { MediaStream, RTCDataChannel } from './platform.ts';
+import type { ConnectionState } from './signaling/link-state.ts';
+import type { ChatMessage, EndReason, LeaveReason, Participant } from './wire.ts';
+
+/** What the client tells, by name. */
+export interface TunRTCEvents {
+  /** Somebody came in. Those who were there before are in `participants`. */
+  userJoined: Participant;
+  /** Somebody is gone for good: left, removed, or not back in time. */
+  userLeft: { userId: string; username: string; reason: LeaveReason };
+  /** Somebody was muted, turned the camera off, or lost or regained the connection. */
+  userStatusUpdated: Participant;
+  /** A chat message, one's own too; each comes once. */
+  message: ChatMessage;
+  /** Show this: the own camera and microphone, or the own screen. */
+  localStream: { stream: MediaStream; kind: StreamKind };
+  /** Show this no longer: the session is left, or the screen no longer shared, by the browser's own button too. */
+  localStreamRemoved: { stream: MediaStream; kind: StreamKind };
+  /** The own microphone, camera or screen was turned on or off, by whatever it was. */
+  localStatusChanged: LocalStatus;
+  /** The own camera or microphone stopped by itself. It is off now; the others were told. It is taken again when it comes back. */
+  deviceLost: DeviceLoss;
+  /** Devices came or went; these are there now. */
+  devicesChanged: Devices;
+  /** Camera and microphone were asked for and this one is not there: the session is joined with the other alone. */
+  mediaFallback: { missing: DeviceKind; error: TunRTCError };
+  /** Show this: somebody's camera and microphone, or screen. */
+  remoteStream: { userId: string; username: string; stream: MediaStream; kind: StreamKind };
+  /** Show this no longer. Comes once for every `remoteStream`, before `userLeft`, and also when this client leaves. */
+  remoteStreamRemoved: { userId: string; stream: MediaStream };
+  /** Somebody opened a data channel. */
+  dataChannel: { userId: string; channel: RTCDataChannel };
+  /** The signaling connection. `recovered: false` in `connected`: something may have been missed, and was fetched anew. */
+  connectionStateChanged: ConnectionState;
+  /** The media connection to one participant. */
+  peerStateChanged: { userId: string; state: PeerState };
+  /** The session is over for everybody. */
+  sessionEnded: { reason: EndReason };
+  /** Something failed that nobody was waiting for. */
+  error: TunRTCError;
+}
+
+/** Hands an event on to the page. */
+export type Tell = <Name extends keyof TunRTCEvents>(name: Name, data: TunRTCEvents[Name]) => void;
