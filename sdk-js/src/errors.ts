@@ -13,6 +13,7 @@ export type ServerErrorCode =
   | 'user_exists'
   | 'session_full'
   | 'session_ended'
+  | 'idempotency_key_reused'
   | 'payload_too_large'
   | 'rate_limited'
   | 'internal'

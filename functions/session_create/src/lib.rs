@@ -33,6 +33,7 @@ pub async fn handle(deps: &Deps, request: Request) -> Response<Body> {
 async fn create(deps: &Deps, request: &RestRequest<'_>) -> Result<Answer> {
     let caller = request.caller(&deps.tokens)?;
     let new = parse_new_session(request.body()?)?;
-    let session = sessions::create(&deps.store, request.context(), &caller, new).await?;
+    let key = request.idempotency_key()?;
+    let session = sessions::create(&deps.store, request.context(), &caller, new, key.as_ref()).await?;
     Ok(Answer::created(&SessionView::from(&session)))
 }

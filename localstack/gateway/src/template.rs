@@ -35,7 +35,7 @@ pub fn cors(allow_origins: Vec<String>) -> Cors {
     Cors {
         allow_origins,
         allow_methods: ["GET", "HEAD", "POST", "DELETE"].map(str::to_owned).to_vec(),
-        allow_headers: ["authorization", "content-type"].map(str::to_owned).to_vec(),
+        allow_headers: ["authorization", "content-type", "idempotency-key"].map(str::to_owned).to_vec(),
         expose_headers: ["link", "retry-after", "www-authenticate", "x-request-id"].map(str::to_owned).to_vec(),
         max_age: Duration::from_secs(7200),
         allow_credentials: false,

@@ -58,6 +58,9 @@ pub enum Error {
     /// The e-mail or the user name is taken; does not say which.
     #[error("the e-mail or the user name is already taken")]
     UserExists,
+    /// The key of an earlier request, with another one.
+    #[error("this Idempotency-Key belongs to an earlier request with other fields")]
+    IdempotencyKeyReused,
     /// Every seat is taken.
     #[error("the session already has its {limit} participants")]
     SessionFull {
@@ -120,6 +123,7 @@ impl Error {
             Self::SessionNotFound => "session_not_found",
             Self::NotInSession => "not_in_session",
             Self::UserExists => "user_exists",
+            Self::IdempotencyKeyReused => "idempotency_key_reused",
             Self::SessionFull { .. } => "session_full",
             Self::SessionEnded => "session_ended",
             Self::PayloadTooLarge { .. } => "payload_too_large",

@@ -1,18 +1,23 @@
 //! Sessions: creating, joining, leaving and ending them.
 
+use std::time::Duration;
+
 use futures_util::future::{join_all, try_join};
 use futures_util::stream::{self, StreamExt};
 
 use crate::accounts::require_account;
 use crate::leases::{depart, tell_untold, time_out};
 use crate::ports::{
-    Counted, DelayedMessage, Delays, Endings, Families, Guard, Inbox, Members, Ports, Rosters, Seats, Sessions,
-    Sockets, TakenSeat, Throttles, Users,
+    Counted, DelayedMessage, Delays, Endings, Families, Guard, IdempotencyKey, Inbox, Members, Ports, Rosters, Seats,
+    Sessions, Sockets, TakenSeat, Throttles, Users,
 };
 use crate::{
     Caller, ConnectionId, Context, Departure, Ending, Error, Event, Participant, Presence, Result, Roster, Session,
     SessionId, SessionKind, SessionName, SessionState, Timestamp, UserId, Visibility,
 };
+
+/// How long a key of a request to create is remembered.
+const KEY_KEPT: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// What a caller wants to create.
 pub struct NewSession {
@@ -26,15 +31,17 @@ pub struct NewSession {
     pub visibility: Visibility,
 }
 
-/// Creates a session. Its creator is not joined.
+/// Creates a session. Its creator is not joined. With a `key` that the caller has used within 24 hours nothing is created: the
+/// answer is the session of then, as it is now.
 ///
 /// An account that is being removed marks that first and looks for its sessions then; here the session comes first and the
 /// look at the account then, so one of the two sees the other.
 pub async fn create(
-    store: &(impl Sessions + Endings + Users + Throttles + Sync),
+    store: &(impl Sessions + Rosters + Endings + Users + Throttles + Sync),
     context: Context<'_>,
     caller: &Caller,
     new: NewSession,
+    key: Option<&IdempotencyKey>,
 ) -> Result<Session> {
     require_account(store, caller).await?;
     let counted = Counted::SessionsOf(caller.user_id);
@@ -52,13 +59,32 @@ pub async fn create(
         creator_id: caller.user_id,
         creator_username: caller.username.clone(),
     };
-    store.add(&session).await?;
+    match key {
+        None => store.add(&session).await?,
+        Some(key) => {
+            if let Some(earlier) = store.add_once(&session, key, context.now + KEY_KEPT).await? {
+                return created_before(store, context.now, &session, earlier).await;
+            }
+        }
+    }
     if let Err(gone) = require_account(store, caller).await {
         let _ended = store.mark_ended(session.id, context.now, None).await?;
         store.forget_active(&session, context.now).await?;
         return Err(gone);
     }
     Ok(session)
+}
+
+/// The session that the same request has created.
+async fn created_before(
+    store: &(impl Rosters + Sync),
+    now: Timestamp,
+    wanted: &Session,
+    earlier: SessionId,
+) -> Result<Session> {
+    let found = store.roster(earlier, now).await?.ok_or(Error::SessionEnded)?.session;
+    let asked = |session: &Session| (session.name.clone(), session.kind, session.visibility, session.max_participants);
+    if asked(&found) == asked(wanted) { Ok(found) } else { Err(Error::IdempotencyKeyReused) }
 }
 
 /// A seat and the attempt that its ticket names.

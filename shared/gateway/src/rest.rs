@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use auth::Tokens;
 use domain::accounts::Grant;
+use domain::ports::IdempotencyKey;
 use domain::{Caller, Context, Error, Metric, Result, SessionId, Timestamp, UserId};
 use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderValue, LINK, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderName, StatusCode};
@@ -19,6 +20,7 @@ use serde::Serialize;
 use crate::{Surroundings, problem};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+const IDEMPOTENCY_KEY: &str = "idempotency-key";
 const CONTENT_TYPE_OPTIONS: HeaderName = HeaderName::from_static("x-content-type-options");
 
 /// One request while it is being answered.
@@ -90,6 +92,15 @@ impl<'a> RestRequest<'a> {
             }
             _ => String::new(),
         }
+    }
+
+    /// What the client calls this request, in the header `Idempotency-Key`.
+    pub fn idempotency_key(&self) -> Result<Option<IdempotencyKey>> {
+        let Some(given) = self.request.headers().get(IDEMPOTENCY_KEY) else {
+            return Ok(None);
+        };
+        let key = IdempotencyKey::parse(given.to_str().unwrap_or_default());
+        key.map(Some).map_err(|reason| Error::field(IDEMPOTENCY_KEY, reason))
     }
 
     /// The host that was asked, with its port.

@@ -571,4 +571,21 @@ mod tests {
             assert_eq!(parsed.is_ok(), accepted, "{seats}");
         }
     }
+
+    /// docs/API.md says so of the answer to `joinSession`, the one frame that carries a roster.
+    #[test]
+    fn a_hundred_participants_of_the_longest_names_stay_under_40_kb() {
+        let longest = || ParticipantView {
+            user_id: "01930000-0000-7000-8000-000000000000".to_owned(),
+            username: "\u{20000}".repeat(50),
+            joined_at: "2026-11-28T12:00:00.000Z".to_owned(),
+            status: PresenceView::Reconnecting,
+            is_muted: false,
+            is_video_enabled: false,
+        };
+        let roster: Vec<_> = (0..100).map(|_| longest()).collect();
+        let bytes = serde_json::to_vec(&roster).expect("plain data").len();
+        let rest_of_the_frame = 2 * 1024;
+        assert!((32 * 1024..40 * 1000).contains(&(bytes + rest_of_the_frame)), "{bytes}");
+    }
 }

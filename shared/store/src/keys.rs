@@ -7,6 +7,7 @@
 //! | user-name guard | `USERNAME#<name as it is compared>` | `GUARD` |
 //! | refresh-token family | `USER#<user>` | `FAMILY#<family>` |
 //! | created session | `USER#<creator>` | `SESSION#<session>` |
+//! | key of a creation | `USER#<creator>` | `CREATION#<hash of the client's key>` |
 //! | connection log | `USER#<user>` | `CONNECTION#<ticket>` |
 //! | visit: a seat that was taken | `USER#<user>` | `VISIT#<session>` |
 //! | rate counter | `RATE#<kind>#<what>` | `WINDOW` |
@@ -26,7 +27,7 @@ use aws_lc_rs::digest;
 use aws_sdk_dynamodb::types::AttributeValue;
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
-use domain::ports::{ClientMessageId, Counted};
+use domain::ports::{ClientMessageId, Counted, IdempotencyKey};
 use domain::{Email, FamilyId, MessageId, SessionId, SignalId, TicketId, UserId, Username, Visibility};
 
 use crate::words;
@@ -43,6 +44,7 @@ const GUARD: &str = "GUARD";
 const WINDOW: &str = "WINDOW";
 const FAMILY: &str = "FAMILY#";
 const CREATED: &str = "SESSION#";
+const CREATION: &str = "CREATION#";
 const CONNECTION: &str = "CONNECTION#";
 const VISIT: &str = "VISIT#";
 const PARTICIPANT: &str = "PARTICIPANT#";
@@ -90,6 +92,11 @@ pub(crate) fn family(user: UserId, family: FamilyId) -> Key {
 /// That a user created a session.
 pub(crate) fn created(creator: UserId, session: SessionId) -> Key {
     Key::new(user_partition(creator), format!("{CREATED}{session}"))
+}
+
+/// What a creator called the request for a session. Hashed, so that keys are short and sort as one kind.
+pub(crate) fn creation(creator: UserId, key: &IdempotencyKey) -> Key {
+    Key::new(user_partition(creator), format!("{CREATION}{}", hash(key.as_str())))
 }
 
 /// A connection in its user's log.
@@ -293,6 +300,8 @@ mod tests {
             let room = SessionId::from_bytes(b).expect(valid);
             all.extend([profile(user), session(room), created(user, room), visit(user, room), participant(room, user)]);
             all.push(family(user, FamilyId::from_bytes(b).expect(valid)));
+            let key = IdempotencyKey::parse(&room.to_string()).expect("an identifier is visible");
+            all.push(creation(user, &key));
             all.push(connection(user, TicketId::from_bytes(b).expect(valid)));
             all.push(message(room, MessageId::from_bytes(a).expect(valid)));
             all.push(counter(&Counted::SessionsOf(user)));

@@ -221,6 +221,19 @@ impl Store {
         Ok(TransactWriteItem::builder().put(put).build())
     }
 
+    /// A put for a transaction, as long as the condition holds; a refusal brings the item that is there.
+    pub(crate) fn putting_if(&self, item: Item, condition: &str, values: Item) -> Result<TransactWriteItem> {
+        let put = Put::builder()
+            .table_name(&self.table)
+            .set_item(Some(item))
+            .condition_expression(condition)
+            .set_expression_attribute_values(Some(values))
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+            .build()
+            .map_err(unbuilt)?;
+        Ok(TransactWriteItem::builder().put(put).build())
+    }
+
     /// A deletion for a transaction, whether the item is there or not.
     pub(crate) fn removing(&self, key: Key) -> Result<TransactWriteItem> {
         let delete =

@@ -1,20 +1,62 @@
 //! New sessions.
 
-use domain::ports::Sessions;
-use domain::{Error, Result, Session};
+use aws_sdk_dynamodb::types::AttributeValue;
+use domain::ports::{IdempotencyKey, Sessions};
+use domain::{Error, Result, Session, SessionId, Timestamp};
 
 use crate::Store;
+use crate::errors::Malformed;
+use crate::items::{Item, expiry, expiry_now, text};
 use crate::keys;
 use crate::records::SessionRecord;
-use crate::requests::Transacted;
+use crate::requests::{Refusals, Transacted};
 
 impl Sessions for Store {
     async fn add(&self, session: &Session) -> Result<()> {
-        let created = keys::created(session.creator_id, session.id).into_item();
-        let item = SessionRecord::of_new(session).into_item()?;
+        let [item, created] = items(session)?;
         match self.transact(vec![self.putting_new(item)?, self.putting_new(created)?]).await? {
             Transacted::Done => Ok(()),
-            Transacted::Refused(_) => Err(Error::Internal("a new session's identifier is taken".into())),
+            Transacted::Refused(_) => Err(taken()),
         }
     }
+
+    async fn add_once(
+        &self,
+        session: &Session,
+        key: &IdempotencyKey,
+        keep_until: Timestamp,
+    ) -> Result<Option<SessionId>> {
+        let [item, created] = items(session)?;
+        let mut named = keys::creation(session.creator_id, key).into_item();
+        named.insert(SESSION_ID.to_owned(), text(session.id.to_string()));
+        named.insert("expiresAt".to_owned(), expiry(keep_until));
+        let now = Item::from([(":now".to_owned(), expiry_now(session.created_at))]);
+        let naming = self.putting_if(named, "attribute_not_exists(pk) OR expiresAt <= :now", now)?;
+        match self.transact(vec![self.putting_new(item)?, self.putting_new(created)?, naming]).await? {
+            Transacted::Done => Ok(None),
+            Transacted::Refused(refusals) => earlier(refusals).map(Some),
+        }
+    }
+}
+
+/// What an item of a creation's key says was created.
+const SESSION_ID: &str = "sessionId";
+
+/// A session's own item, and the one that says who made it.
+fn items(session: &Session) -> Result<[Item; 2]> {
+    let created = keys::created(session.creator_id, session.id).into_item();
+    Ok([SessionRecord::of_new(session).into_item()?, created])
+}
+
+/// The session under whose key another one was refused.
+fn earlier(refusals: Refusals) -> Result<SessionId> {
+    match refusals.into_item(2).and_then(|mut item| item.remove(SESSION_ID)) {
+        Some(AttributeValue::S(id)) => Ok(id.parse().map_err(|_| Malformed("key of a creation"))?),
+        Some(_) => Err(Malformed("key of a creation").into()),
+        None => Err(taken()),
+    }
+}
+
+fn taken() -> Error {
+    Error::Internal("a new session's identifier is taken".into())
 }

@@ -2,10 +2,38 @@
 
 use crate::{Email, Result, Roster, Session, SessionId, Timestamp, UserId, Visibility};
 
+/// What a client calls a request to create something, so that the same request sent again creates nothing more: 1-64 visible
+/// characters of ASCII, unique per user. Around them may be quotes, as the draft for the header wants it.
+/// <https://datatracker.ietf.org/doc/draft-ietf-httpapi-idempotency-key-header/>
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct IdempotencyKey(String);
+
+impl IdempotencyKey {
+    /// Parses; the error says what it must be.
+    pub fn parse(text: &str) -> std::result::Result<Self, &'static str> {
+        let bare = text.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).unwrap_or(text);
+        let fits = (1..=64).contains(&bare.len()) && bare.bytes().all(|byte| byte.is_ascii_graphic());
+        fits.then(|| Self(bare.to_owned())).ok_or("must be 1-64 visible characters of ASCII")
+    }
+
+    /// As the client wrote it, without quotes.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
 /// What sessions need from storage.
 pub trait Sessions {
     /// Stores a new session, and that its creator made it.
     fn add(&self, session: &Session) -> impl Future<Output = Result<()>> + Send;
+    /// The same, unless its creator has made one under that key, which is remembered until `keep_until`: then nothing is
+    /// stored, and the identifier of that one is the answer.
+    fn add_once(
+        &self,
+        session: &Session,
+        key: &IdempotencyKey,
+        keep_until: Timestamp,
+    ) -> impl Future<Output = Result<Option<SessionId>>> + Send;
 }
 
 /// Reads a session with its participants.

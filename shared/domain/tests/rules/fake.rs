@@ -8,9 +8,9 @@ use std::time::Duration;
 
 use domain::ports::{
     ActiveSessions, Admission, Attempt, ChatHistory, ChatLog, ChatMessage, Closure, ConnectionLog, Counted,
-    DelayedMessage, Delays, Endings, Erasures, Families, Guard, Held, Holding, Inbox, LoggedConnection, Members,
-    MintedRefresh, Page, PasswordHasher, Ports, PresentedRefresh, Pushed, RefreshMint, Rosters, Rotation, Seats,
-    Sessions, Signal, Sockets, Status, TakeOver, TakenSeat, Throttles, Users, Visit, Visits,
+    DelayedMessage, Delays, Endings, Erasures, Families, Guard, Held, Holding, IdempotencyKey, Inbox, LoggedConnection,
+    Members, MintedRefresh, Page, PasswordHasher, Ports, PresentedRefresh, Pushed, RefreshMint, Rosters, Rotation,
+    Seats, Sessions, Signal, Sockets, Status, TakeOver, TakenSeat, Throttles, Users, Visit, Visits,
 };
 use domain::{
     Caller, ConnectionId, Context, Departure, Email, Error, Event, EventEncoder, FamilyId, Frame, IdSource, Membership,
@@ -39,6 +39,8 @@ pub struct Fake {
 #[derive(Default)]
 pub struct State {
     pub sessions: Vec<Session>,
+    /// The keys under which sessions were created: whose, which and for what.
+    creations: Vec<(UserId, String, SessionId)>,
     pub participants: Vec<Participant>,
     tickets: BTreeMap<UserId, u64>,
     /// What the cheap read finds, where it is not what is there.
@@ -448,6 +450,17 @@ impl Sessions for Fake {
     async fn add(&self, session: &Session) -> Result<()> {
         self.step("create").await?.sessions.push(session.clone());
         Ok(())
+    }
+
+    async fn add_once(&self, session: &Session, key: &IdempotencyKey, _: Timestamp) -> Result<Option<SessionId>> {
+        let mut state = self.step("create").await?;
+        let known = state.creations.iter().find(|(by, name, _)| *by == session.creator_id && name == key.as_str());
+        if let Some(&(_, _, earlier)) = known {
+            return Ok(Some(earlier));
+        }
+        state.creations.push((session.creator_id, key.as_str().to_owned(), session.id));
+        state.sessions.push(session.clone());
+        Ok(None)
     }
 }
 

@@ -135,7 +135,7 @@ impl Story {
             kind: SessionKind::VideoCall,
             visibility: Visibility::Public,
         };
-        sessions::create(fake, fake.context(5), &self.bob, new).await.map(drop)
+        sessions::create(fake, fake.context(5), &self.bob, new, None).await.map(drop)
     }
 
     async fn end(&self, end: End) {

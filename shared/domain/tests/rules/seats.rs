@@ -1,6 +1,6 @@
 //! Joining over REST, tickets, leaving, and logins that are revoked.
 
-use domain::ports::{Closure, Held};
+use domain::ports::{Closure, Held, IdempotencyKey};
 use domain::sessions::{NewSession, Seated};
 use domain::{
     Caller, ConnectionId, Error, Membership, Presence, Result, SessionId, SessionKind, SessionName, SessionState,
@@ -196,12 +196,42 @@ async fn creating_is_counted_and_does_not_join() {
         kind: SessionKind::VideoCall,
         visibility: Visibility::Unlisted,
     };
-    let session = sessions::create(&fake, fake.context(5), &alice, new()).await.unwrap();
+    let session = sessions::create(&fake, fake.context(5), &alice, new(), None).await.unwrap();
     assert_eq!((session.seats_taken, session.creator_id, session.created_at), (0, alice.user_id, at(5)));
     assert!(fake.state().participants.is_empty());
-    let refused = sessions::create(&fake, fake.context(6), &alice, new()).await.unwrap_err();
+    let refused = sessions::create(&fake, fake.context(6), &alice, new(), None).await.unwrap_err();
     assert!(matches!(refused, Error::RateLimited { .. }), "{refused}");
     assert_eq!(fake.state().sessions.len(), 1);
+}
+
+#[tokio::test]
+async fn a_request_to_create_that_is_sent_again_creates_nothing_more() {
+    let fake = Fake::default();
+    let [alice, bob] = ["alice", "bob"].map(|name| fake.caller(name));
+    let named = |name: &str| NewSession {
+        name: SessionName::parse(name).unwrap(),
+        max_participants: 2,
+        kind: SessionKind::VideoCall,
+        visibility: Visibility::Unlisted,
+    };
+    let key = IdempotencyKey::parse("\"monday\"").unwrap();
+    let create = |caller, name| sessions::create(&fake, fake.context(5), caller, named(name), Some(&key));
+    let first = create(&alice, "stand-up").await.unwrap();
+    assert_eq!(create(&alice, "stand-up").await.unwrap(), first);
+    let refused = create(&alice, "retro").await.unwrap_err();
+    assert_eq!(refused.code(), "idempotency_key_reused");
+    assert_ne!(create(&bob, "stand-up").await.unwrap().id, first.id);
+    assert_eq!(fake.state().sessions.len(), 2);
+}
+
+#[test]
+fn an_idempotency_key_is_short_and_visible() {
+    for good in ["1", "\"1\"", &"x".repeat(64), "8e03978e-40d5-43e8-bc93-6894a57f9324"] {
+        assert!(IdempotencyKey::parse(good).is_ok(), "{good}");
+    }
+    for bad in ["", "\"\"", "a b", "ä", "\n", &"x".repeat(65)] {
+        assert!(IdempotencyKey::parse(bad).is_err(), "{bad}");
+    }
 }
 
 #[tokio::test]

@@ -17,6 +17,7 @@ struct Operation {
     status: u16,
     answer: Option<Schema>,
     paged: bool,
+    repeatable: bool,
     errors: &'static [&'static str],
 }
 
@@ -55,7 +56,7 @@ pub fn openapi() -> Value {
 
 impl Operation {
     fn new(summary: &'static str, status: u16, answer: Option<Schema>, errors: &'static [&'static str]) -> Self {
-        Self { summary, bearer: true, request: None, status, answer, paged: false, errors }
+        Self { summary, bearer: true, request: None, status, answer, paged: false, repeatable: false, errors }
     }
 
     fn open(mut self) -> Self {
@@ -73,6 +74,11 @@ impl Operation {
         self
     }
 
+    fn repeatable(mut self) -> Self {
+        self.repeatable = true;
+        self
+    }
+
     /// Every error of the route under the status that it is answered with, those that any route can give too.
     fn errors_by_status(&self) -> BTreeMap<u16, Vec<&'static str>> {
         let of_body: &[_] = if self.request.is_some() { &["invalid_request", "payload_too_large"] } else { &[] };
@@ -87,7 +93,10 @@ impl Operation {
 
     fn into_json(self, id: &str, path: &str, refusals: &mut Map<String, Value>) -> Value {
         let mut operation = json!({ "operationId": id, "summary": self.summary, "responses": {} });
-        let parameters = parameters(path, self.paged);
+        let mut parameters = parameters(path, self.paged);
+        if self.repeatable {
+            parameters.push(idempotency_key());
+        }
         if !parameters.is_empty() {
             operation["parameters"] = Value::Array(parameters);
         }
@@ -128,6 +137,7 @@ fn status(code: &str) -> u16 {
         "user_exists" | "session_full" => 409,
         "session_ended" => 410,
         "payload_too_large" => 413,
+        "idempotency_key_reused" => 422,
         "rate_limited" => 429,
         "internal" => 500,
         "unavailable" => 503,
@@ -181,6 +191,13 @@ fn parameters(path: &str, paged: bool) -> Vec<Value> {
     session.into_iter().chain(page.into_iter().flatten()).collect()
 }
 
+fn idempotency_key() -> Value {
+    json!({ "name": "idempotency-key", "in": "header",
+        "description": "Names this request, for 24 hours: the same request with the same key creates nothing more and is answered \
+            with what was created.",
+        "schema": { "type": "string", "pattern": "^(\"[!-~]{1,64}\"|[!-~]{1,64})$" } })
+}
+
 /// `before:` and an identifier in base64url.
 const CURSOR: &str = "^YmVmb3JlO[A-Za-z0-9_-]{49}$";
 
@@ -212,8 +229,12 @@ fn describe(function: &str, s: &mut Schemas) -> Operation {
             Operation::new("Delete the account with its sessions and messages", 204, None, errors)
                 .takes(s.of::<requests::DeleteAccount>())
         }
-        "session_create" => Operation::new("Create a session", 201, Some(s.of::<rest::SessionView>()), &[])
-            .takes(s.of::<requests::NewSession>()),
+        "session_create" => {
+            let errors = &["session_ended", "idempotency_key_reused"];
+            Operation::new("Create a session", 201, Some(s.of::<rest::SessionView>()), errors)
+                .takes(s.of::<requests::NewSession>())
+                .repeatable()
+        }
         "session_join" => {
             let errors = &["session_not_found", "session_full", "session_ended"];
             Operation::new("Join a session", 200, Some(s.of::<rest::Joined>()), errors)

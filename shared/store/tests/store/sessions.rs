@@ -3,8 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use domain::ports::{ActiveSessions, Endings, Guard, Members, Rosters, Seats, Sessions, TakenSeat};
-use domain::{Departure, Membership, SessionState, Username, Visibility};
+use domain::ports::{ActiveSessions, Endings, Guard, IdempotencyKey, Members, Rosters, Seats, Sessions, TakenSeat};
+use domain::{Departure, Membership, Session, SessionState, Username, Visibility};
+
+use futures_util::future::try_join_all;
 
 use crate::Setting;
 
@@ -15,6 +17,36 @@ async fn a_session_is_read_as_it_was_created() {
     let roster = at.roster(session.id).await;
     assert_eq!(roster.session, session);
     assert_eq!(roster.participants, []);
+}
+
+#[tokio::test]
+async fn under_one_key_one_session_is_created_until_the_key_is_forgotten() {
+    let at = Setting::new().await;
+    let (host, guest) = (at.samples.caller("host"), at.samples.caller("guest"));
+    let key = IdempotencyKey::parse("k/1").unwrap();
+    let add = async |session: &Session| at.store.add_once(session, &key, at.samples.later(60)).await.unwrap();
+    let first = at.samples.session(&host, 2);
+    assert_eq!(add(&first).await, None);
+    assert_eq!(at.roster(first.id).await.session, first);
+    let again = at.samples.session(&host, 2);
+    assert_eq!(add(&again).await, Some(first.id));
+    assert_eq!(at.store.roster(again.id, at.samples.now()).await.unwrap(), None);
+    assert_eq!(add(&at.samples.session(&guest, 2)).await, None);
+    at.samples.clock.advance(Duration::from_secs(61));
+    assert_eq!(add(&at.samples.session(&host, 2)).await, None);
+}
+
+#[tokio::test]
+async fn of_racing_creations_under_one_key_one_wins_and_the_others_hear_of_it() {
+    let at = Setting::new().await;
+    let host = at.samples.caller("host");
+    let key = IdempotencyKey::parse("k").unwrap();
+    let wanted: Vec<_> = (0..8).map(|_| at.samples.session(&host, 2)).collect();
+    let adding = wanted.iter().map(|session| at.store.add_once(session, &key, at.samples.later(60)));
+    let added = try_join_all(adding).await.unwrap();
+    let winners: Vec<_> = wanted.iter().zip(&added).filter(|(_, earlier)| earlier.is_none()).collect();
+    let [(winner, _)] = winners[..] else { panic!("{} were created", winners.len()) };
+    assert!(added.iter().flatten().all(|earlier| *earlier == winner.id));
 }
 
 #[tokio::test]
