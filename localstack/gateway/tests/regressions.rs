@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use domain::Clock;
+use http::Request;
 use local::{Options, Server};
 use runtime::{SystemClock, settings};
 use serde_json::json;
@@ -74,6 +75,29 @@ async fn two_hundred_racing_joins_fill_the_seats_exactly() {
         detail["participants"].as_array().expect("a list").iter().map(|p| p["userId"].as_str()).collect();
     seated.sort_unstable();
     assert_eq!(seated, admitted.iter().map(|id| Some(id.as_str())).collect::<Vec<_>>());
+}
+
+#[tokio::test]
+async fn a_request_to_create_that_is_sent_again_after_a_lost_answer_creates_one_session() {
+    let target = Target::local().await;
+    let alice = target.person("alice").await;
+    let create = async |key: &str, name: &str| {
+        let request = Request::post("/")
+            .header("authorization", format!("Bearer {}", alice.token))
+            .header("content-type", "application/json")
+            .header("idempotency-key", key)
+            .body(json!({ "name": name }).to_string().into());
+        target.api.send("/api/session/create", request.expect("a valid request")).await
+    };
+    let first = create("monday", "stand-up").await;
+    let again = create(r#""monday""#, "stand-up").await;
+    assert_eq!((first.status.as_u16(), again.status.as_u16()), (201, 201));
+    assert_eq!(first.body, again.body);
+    let other = create("monday", "retro").await;
+    assert_eq!((other.status.as_u16(), other.code()), (422, "idempotency_key_reused"));
+    let wrong = create("two words", "stand-up").await;
+    assert_eq!((wrong.status.as_u16(), wrong.body["errors"][0]["field"].as_str()), (400, Some("idempotency-key")));
+    assert_ne!(create("tuesday", "stand-up").await.text("sessionId"), first.text("sessionId"));
 }
 
 #[tokio::test]
