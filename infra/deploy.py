@@ -331,7 +331,8 @@ def deploy_edge(session: boto3.Session, options: argparse.Namespace, made: dict[
     """CloudFront in front of both APIs, and the console and the SDK behind the same name."""
     stack = f"{options.stack}-edge"
     said = {"DomainName": options.domain_name, "CertificateArn": options.certificate_arn, "HostedZoneId": options.hosted_zone_id,
-            "HttpApiId": made["HttpApiId"], "WebSocketApiId": made["WebSocketApiId"]}
+            "HttpApiId": made["HttpApiId"], "WebSocketApiId": made["WebSocketApiId"],
+            "EdgeSecretArn": made["EdgeSecretArn"]}
     sam_deploy(options, HERE / "edge.yaml", stack, {name: value for name, value in said.items() if value})
     edge = outputs(session, stack)
     upload_site(session, edge["SiteBucket"])

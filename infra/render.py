@@ -49,6 +49,7 @@ ENVIRONMENT = {
         ' !Sub "ws://${EmulatorHost}/_aws/execute-api/${WebSocketApi}/ws"]]',
     },
     "origins": {"TUNRTC_ALLOWED_ORIGINS": '!Join [",", !Ref AllowedOrigins]'},
+    "edge": {"TUNRTC_EDGE_SECRET": "!If [HasDomain, !Sub '{{resolve:secretsmanager:${EdgeSecret}}}', \"\"]"},
     "ice": {
         "TUNRTC_STUN_URLS": "!Ref StunUrls",
         "TUNRTC_TURN_URLS": "!Ref TurnUrls",

@@ -16,7 +16,7 @@ from template import ROOT
 REQUESTS = {
     "change": "dynamodb:UpdateItem", "in_transaction": "dynamodb:UpdateItem",
     "put_item": "dynamodb:PutItem", "put_item_if": "dynamodb:PutItem", "putting_new": "dynamodb:PutItem",
-    "putting": "dynamodb:PutItem",
+    "putting": "dynamodb:PutItem", "putting_if": "dynamodb:PutItem",
     "get_item": "dynamodb:GetItem",
     "delete_item": "dynamodb:DeleteItem", "deleting": "dynamodb:DeleteItem",
     "removing": "dynamodb:DeleteItem",

@@ -273,6 +273,21 @@ def test_the_site_is_public_through_cloudfront_alone():
     assert cfn.resources("AWS::ApiGatewayV2::Stage")["WebSocketStage"]["StageName"] == "ws"
 
 
+def test_the_apis_hear_the_viewers_address_from_cloudfront_with_its_secret():
+    distribution = cfn.resources("AWS::CloudFront::Distribution", "edge.yaml")["Distribution"]["DistributionConfig"]
+    shown = [{"HeaderName": "x-tunrtc-edge", "HeaderValue": {"Fn::Sub": "{{resolve:secretsmanager:${EdgeSecretArn}}}"}}]
+    assert {origin["Id"] for origin in distribution["Origins"] if origin.get("OriginCustomHeaders") == shown} == {"http", "websocket"}
+    told = {each["PathPattern"] for each in distribution["CacheBehaviors"] for told in each.get("FunctionAssociations", [])
+            if told == {"EventType": "viewer-request", "FunctionARN": {"Fn::GetAtt": "ViewerAddress.FunctionMetadata.FunctionARN"}}}
+    assert told == {"/api/*", "/ws"}
+    code = cfn.resources("AWS::CloudFront::Function", "edge.yaml")["ViewerAddress"]["FunctionCode"]
+    source = (cfn.ROOT / "shared" / "gateway" / "src" / "edge.rs").read_text()
+    secret, viewer = (re.search(rf'{name}: &str = "([a-z-]+)"', source).group(1) for name in ("SECRET", "VIEWER"))
+    assert secret == shown[0]["HeaderName"] and f"headers['{viewer}'] = {{ value: event.viewer.ip }}" in code
+    given = {name for name, function in cfn.functions().items() if "TUNRTC_EDGE_SECRET" in function.get("Environment", {}).get("Variables", {})}
+    assert given == {"auth_register", "auth_login", "ws_connect"}
+
+
 # -- What operators see -------------------------------------------------------------------------------------------
 
 

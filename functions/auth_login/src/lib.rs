@@ -2,8 +2,8 @@
 
 use auth::{Argon2Hasher, RefreshTokens, Tokens};
 use domain::{Error, Metric, Result, accounts};
-use gateway::Surroundings;
 use gateway::rest::{Answer, RestRequest};
+use gateway::{Edge, Surroundings};
 use lambda_http::{Body, Request, Response};
 use protocol::rest::Login;
 use runtime::{Runtime, SettingError};
@@ -12,6 +12,7 @@ use store::Store;
 /// What this function needs.
 pub struct Deps {
     surroundings: Surroundings,
+    edge: Edge,
     store: Store,
     hasher: Argon2Hasher,
     tokens: Tokens,
@@ -23,6 +24,7 @@ impl Deps {
     pub fn new(runtime: &Runtime) -> Result<Self, SettingError> {
         Ok(Self {
             surroundings: runtime.get()?,
+            edge: runtime.get()?,
             store: runtime.get()?,
             hasher: runtime.get()?,
             tokens: runtime.get()?,
@@ -43,7 +45,7 @@ pub async fn handle(deps: &Deps, request: Request) -> Response<Body> {
 
 async fn login(deps: &Deps, request: &RestRequest<'_>) -> Result<Answer> {
     let Login { email, password } = Login::parse(request.body()?)?;
-    let (store, context, address) = (&deps.store, request.context(), request.network());
+    let (store, context, address) = (&deps.store, request.context(), request.network(&deps.edge));
     let grant =
         accounts::login(store, &deps.hasher, &deps.refresh_tokens, context, &email, &password, &address).await?;
     Ok(Answer::ok(&request.auth(&deps.tokens, grant)))

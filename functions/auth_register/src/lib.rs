@@ -3,8 +3,8 @@
 use auth::{Argon2Hasher, RefreshTokens, Tokens};
 use domain::accounts::Registration;
 use domain::{Result, accounts};
-use gateway::Surroundings;
 use gateway::rest::{Answer, RestRequest};
+use gateway::{Edge, Surroundings};
 use lambda_http::{Body, Request, Response};
 use protocol::rest::Register;
 use runtime::{Runtime, SettingError};
@@ -13,6 +13,7 @@ use store::Store;
 /// What this function needs.
 pub struct Deps {
     surroundings: Surroundings,
+    edge: Edge,
     store: Store,
     hasher: Argon2Hasher,
     tokens: Tokens,
@@ -24,6 +25,7 @@ impl Deps {
     pub fn new(runtime: &Runtime) -> Result<Self, SettingError> {
         Ok(Self {
             surroundings: runtime.get()?,
+            edge: runtime.get()?,
             store: runtime.get()?,
             hasher: runtime.get()?,
             tokens: runtime.get()?,
@@ -41,7 +43,7 @@ pub async fn handle(deps: &Deps, request: Request) -> Response<Body> {
 
 async fn register(deps: &Deps, request: &RestRequest<'_>) -> Result<Answer> {
     let Register { username, email, password } = Register::parse(request.body()?)?;
-    let registration = Registration { username, email, password, address: request.network() };
+    let registration = Registration { username, email, password, address: request.network(&deps.edge) };
     let grant =
         accounts::register(&deps.store, &deps.hasher, &deps.refresh_tokens, request.context(), registration).await?;
     Ok(Answer::created(&request.auth(&deps.tokens, grant)))

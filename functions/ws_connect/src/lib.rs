@@ -3,8 +3,8 @@
 use aws_lambda_events::apigw::{ApiGatewayProxyResponse, ApiGatewayWebsocketProxyRequest};
 use domain::ports::Admission;
 use domain::{Metric, Timestamp, admission};
-use gateway::Surroundings;
 use gateway::websocket::{Identity, conclude};
+use gateway::{Edge, Surroundings};
 use runtime::{Runtime, SettingError};
 use store::Store;
 
@@ -12,12 +12,13 @@ use store::Store;
 pub struct Deps {
     surroundings: Surroundings,
     store: Store,
+    edge: Edge,
 }
 
 impl Deps {
     /// From configuration; names the setting that is missing.
     pub fn new(runtime: &Runtime) -> Result<Self, SettingError> {
-        Ok(Self { surroundings: runtime.get()?, store: runtime.get()? })
+        Ok(Self { surroundings: runtime.get()?, store: runtime.get()?, edge: runtime.get()? })
     }
 }
 
@@ -50,7 +51,7 @@ async fn admit(
         family: identity.family,
         connection: identity.held.connection,
         at: now,
-        address: client.source_ip.clone().unwrap_or_default(),
+        address: deps.edge.address(&event.headers, client.source_ip.as_deref()).to_owned(),
         user_agent: user_agent.chars().take(USER_AGENT).collect(),
     };
     admission::admit(&deps.store, deps.surroundings.context(now), &admission).await

@@ -20,6 +20,6 @@ pub use ice::{Ice, IceServer};
 pub use ice_url::{IceUrlKind, check_ice_url};
 pub use password::Argon2Hasher;
 pub use refresh::RefreshTokens;
-pub use secrets::{SecretError, Secrets};
+pub use secrets::{SecretError, Secrets, same_secret};
 pub use ticket::{Ticket, Tickets};
 pub use token::Tokens;

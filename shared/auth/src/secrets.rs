@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use aws_lc_rs::hkdf;
+use aws_lc_rs::{constant_time, hkdf};
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use jsonwebtoken::{DecodingKey, EncodingKey};
@@ -31,6 +31,11 @@ pub enum SecretError {
 pub struct Secrets {
     current: String,
     previous: Option<String>,
+}
+
+/// Whether two secrets are the same, in a time that does not tell where they differ.
+pub fn same_secret(one: &str, other: &str) -> bool {
+    constant_time::verify_slices_are_equal(one.as_bytes(), other.as_bytes()).is_ok()
 }
 
 impl Secrets {

@@ -37,6 +37,8 @@ pub const TURN_URLS: &str = "TUNRTC_TURN_URLS";
 pub const TURN_SECRET: &str = "TUNRTC_TURN_SECRET";
 /// Life of TURN credentials, in seconds.
 pub const ICE_TTL_SECONDS: &str = "TUNRTC_ICE_TTL_SECONDS";
+/// What CloudFront shows in front of the APIs, so that its word on a client's address is believed.
+pub const EDGE_SECRET: &str = "TUNRTC_EDGE_SECRET";
 /// `json` or `text`.
 pub const LOG: &str = "TUNRTC_LOG";
 /// The deployment's name, under which CloudWatch counts; nothing is counted without it.

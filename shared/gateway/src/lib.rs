@@ -3,6 +3,7 @@
 //! Each request is logged here, once, in one line: request id, route, user, outcome and time; never a password, token,
 //! ticket, SDP or chat text.
 
+mod edge;
 mod frame_rates;
 mod origins;
 pub mod problem;
@@ -11,6 +12,7 @@ mod surroundings;
 pub mod views;
 pub mod websocket;
 
+pub use edge::Edge;
 pub use frame_rates::FrameRates;
 pub use origins::{NoOrigin, Origins};
 pub use surroundings::Surroundings;

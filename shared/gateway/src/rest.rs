@@ -17,7 +17,7 @@ use protocol::rest::{Auth, MAX_BODY};
 use protocol::{Page, routes};
 use serde::Serialize;
 
-use crate::{Surroundings, problem};
+use crate::{Edge, Surroundings, problem};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const IDEMPOTENCY_KEY: &str = "idempotency-key";
@@ -84,11 +84,12 @@ impl<'a> RestRequest<'a> {
         std::str::from_utf8(bytes).map_err(|_| Error::field("body", "must be UTF-8"))
     }
 
-    /// The client's network as it is counted: an IPv4 address, or the first half of an IPv6 address, as API Gateway saw it.
-    pub fn network(&self) -> String {
+    /// The client's network as it is counted: an IPv4 address, or the first half of an IPv6 address.
+    pub fn network(&self, edge: &Edge) -> String {
         match self.request.request_context_ref() {
             Some(RequestContext::ApiGatewayV2(context)) => {
-                network(context.http.source_ip.as_deref().unwrap_or_default())
+                let seen = context.http.source_ip.as_deref();
+                network(edge.address(self.request.headers(), seen))
             }
             _ => String::new(),
         }
