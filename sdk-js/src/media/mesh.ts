@@ -59,7 +59,8 @@ export class Mesh {
   /** Closes the connection to a participant, if there is one, and makes a new one. */
   reset(userId: string, initiator: boolean): Peer | undefined {
     this.remove(userId);
-    return this.#create(userId, initiator);
+    // Whoever heard that the old one closed may have made the new one.
+    return this.connect(userId, initiator);
   }
 
   remove(userId: string): void {

@@ -418,6 +418,19 @@ describe('while this side is offline', () => {
   });
 });
 
+test('a page that makes a connection anew as soon as one closes gets one, not two', async () => {
+  const [sessionId, alice, bob] = await town.call('alice', 'bob');
+  const bobsId = bob!.client.user?.userId ?? '';
+  alice!.client.on('peerStateChanged', ({ state }) => state === 'closed' && alice!.client.createPeerConnection(bobsId));
+  const room = server.room(sessionId);
+  const { userId, username, joinedAt, isMuted, isVideoEnabled } = room.seats.get(bobsId)!;
+  // As somebody who comes in is told, while the one before is still there.
+  server.broadcast(room, 'userJoined', { userId, username, joinedAt, isMuted, isVideoEnabled }, bobsId);
+  await clock.advance(10_000);
+  assert.equal(connections(alice!).length, 1);
+  assert.deepEqual(states(connections(alice!)), ['connected']);
+});
+
 describe('the quality of a connection', () => {
   test('is measured for each by itself, with rates since the last time', async () => {
     const [, alice, bob, carol] = await town.call('alice', 'bob', 'carol');
