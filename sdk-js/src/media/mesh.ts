@@ -109,6 +109,7 @@ export class Mesh {
         configuration: { ...configuration, iceServers: this.#iceServers },
         iceServers: () => this.#freshIceServers(),
         send: (body) => options.send(userId, body),
+        renew: () => options.renew(userId),
         onStream: (stream, kind) => tell('remoteStream', { userId, username: name(userId), stream, kind }),
         onStreamRemoved: (stream) => tell('remoteStreamRemoved', { userId, stream }),
         onState: (state) => {

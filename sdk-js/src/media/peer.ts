@@ -52,6 +52,8 @@ export interface PeerOptions {
   onError(error: TunRTCError): void;
   /** Restarting ICE did not help: make the connection anew. */
   onBroken(): void;
+  /** What was sent may be taken for old: from now on it is not. */
+  renew(): void;
   /** The other side has made its connection anew, or this one was closed meanwhile: this signal is for the next one. */
   onStray(signal: Signal): void;
 }
@@ -78,6 +80,8 @@ export class Peer {
   #active: boolean;
   #closed = false;
   #restarts = 0;
+  /** How many offers in a row were not answered. */
+  #unanswered = 0;
   #state: PeerState = 'connecting';
   /** The other side's epoch: it names the connection over there. */
   #epoch: string | undefined;
@@ -209,6 +213,7 @@ export class Peer {
 
   async #conclude({ sdp }: Answer): Promise<void> {
     if (this.connection.signalingState !== 'have-local-offer') return;
+    this.#unanswered = 0;
     this.#timers.disarm('answer');
     this.#received = await unpack(sdp);
     await this.connection.setRemoteDescription({ type: 'answer', sdp: this.#received });
@@ -256,7 +261,10 @@ export class Peer {
   }
 
   #offerAgain(): void {
-    if (this.connection.signalingState === 'have-local-offer') void this.#offer();
+    if (this.connection.signalingState !== 'have-local-offer') return;
+    // Where not even the second one is answered, the other side may have heard of a newer run of this participant since.
+    if (++this.#unanswered > 1 && !this.connection.remoteDescription) this.#options.renew();
+    void this.#offer();
   }
 
   #gathered(candidate: RTCIceCandidate): void {

@@ -1,13 +1,14 @@
 /**
- * Epochs name the runs of a sender, so that receivers can tell a late frame from a new start. Ours sort: by the
- * server's time at which the run joined, then by how often the sender has started over with this target since.
- * A new epoch always means a new RTCPeerConnection at its sender.
+ * Epochs name the starts of a sender, so that receivers can tell a late frame from a new start. Ours sort: by the
+ * server's time at which the run joined, or started over with this target, then by how often it has done that. By time,
+ * because a run that lost its seat to another one and took it back is behind that one until it starts over.
+ * What is sent in an epoch belongs to one RTCPeerConnection at its sender.
  * @module
  */
 
-/** Names one run of a client: the server's time of its join, and chance against ties. */
-export function newRun(joinedAt: string, random: number): string {
-  const time = Date.parse(joinedAt).toString(36).padStart(9, '0');
+/** Names a start of a client: the server's time, and chance, the same for all starts of one run, against ties. */
+export function newRun(at: string, random: number): string {
+  const time = Date.parse(at).toString(36).padStart(9, '0');
   const chance = Math.floor(random * 36 ** 6).toString(36).padStart(6, '0');
   return `${time}-${chance}`;
 }

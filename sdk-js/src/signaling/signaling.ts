@@ -47,6 +47,8 @@ export interface SignalingOptions {
 
 /** Where the next signal to one target stands. */
 interface Course {
+  /** Absent until this run has started over with the target. */
+  run?: string;
   generation: number;
   seq: number;
 }
@@ -67,6 +69,7 @@ export class Signaling {
   #begunAt = '';
   /** Names this run of the client; empty before the first join. */
   #run = '';
+  readonly #chance: number;
   /** Events that came before the first join was answered. */
   #early: EventFrame[] = [];
   #syncedAt = -Infinity;
@@ -74,6 +77,7 @@ export class Signaling {
   constructor(options: SignalingOptions) {
     const { environment } = options;
     this.#options = options;
+    this.#chance = environment.random();
     this.#link = new Link({
       environment,
       sessionId: options.sessionId,
@@ -129,14 +133,15 @@ export class Signaling {
       action: actionOf(body),
       topic: targetUserId,
       isReplaceable: !('candidates' in body),
-      data: () => ({ targetUserId, ...body, epoch: epochOf(this.#run, course.generation), seq: ++course.seq }),
+      data: () => ({ targetUserId, ...body, epoch: epochOf(course.run ?? this.#run, course.generation), seq: ++course.seq }),
     });
   }
 
   /** Starts a new epoch towards a target: what was sent to it before is void. */
   renew(targetUserId: string): void {
-    const course = this.#course(targetUserId);
-    if (course.seq > 0) this.#courses.set(targetUserId, { generation: course.generation + 1, seq: 0 });
+    const { seq, generation } = this.#course(targetUserId);
+    const run = newRun(this.#link.since, this.#chance);
+    if (seq > 0) this.#courses.set(targetUserId, { run, generation: generation + 1, seq: 0 });
     this.#outbox.drop(new TunRTCError('closed', 'The peer started over.'), targetUserId);
   }
 
@@ -199,7 +204,7 @@ export class Signaling {
   /** The first join: from here on this run has a name, and what came early can be judged. */
   #begin(joinedAt: string, begunAt: string): void {
     this.#begunAt = begunAt;
-    this.#run = newRun(joinedAt, this.#options.environment.random());
+    this.#run = newRun(joinedAt, this.#chance);
     this.#chat.begin(this.#run, begunAt);
   }
 

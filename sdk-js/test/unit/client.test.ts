@@ -244,6 +244,47 @@ describe('presence', () => {
   });
 });
 
+describe('a device that takes the seat back from another of the same user', () => {
+  /** Another device of hers is in the call while this one is away. */
+  async function replacedMeanwhile(sessionId: string, alice: Person): Promise<Person> {
+    alice.environment.isOffline = true;
+    server.cut(server.userId('alice'));
+    server.network = {};
+    const phone = await person('alice');
+    await during(phone.client.joinSession(sessionId));
+    await clock.advance(1_000);
+    assert.deepEqual(states(connections(phone)), ['connected']);
+    alice.environment.isOffline = false;
+    alice.environment.wake();
+    await clock.until(() => alice.client.connectionState.status === 'connected');
+    // As ICE finds out: the others have met the phone since, and answered that.
+    connections(alice)[0]?.become('failed');
+    await clock.advance(60_000);
+    return phone;
+  }
+
+  function assertMet(alice: Person, bob: Person, phone: Person): void {
+    assert.deepEqual([alice, bob, phone].map((one) => states(connections(one))), [['connected'], ['connected'], []]);
+    assert.equal(connections(alice)[0]?.remoteDescription?.sdp.match(/ufrag:(\S+)/)?.[1], connections(bob)[0]?.localDescription?.sdp.match(/ufrag:(\S+)/)?.[1]);
+    assert.deepEqual(phone.client.connectionState, { status: 'closed', code: 'replaced', reason: 'A newer connection of the same user took over.' });
+  }
+
+  test('is met again by the others', async () => {
+    const [sessionId, alice, bob] = (await call('alice', 'bob')) as [string, Person, Person];
+    const phone = await replacedMeanwhile(sessionId, alice);
+    assertMet(alice, bob, phone);
+  });
+
+  test('is met by the others also where nothing that it said had arrived before', async () => {
+    const [sessionId, bob] = (await call('bob')) as [string, Person];
+    const alice = await person('alice');
+    server.network = { losesFrame: (action) => action === 'sendOffer' };
+    await during(alice.client.joinSession(sessionId));
+    const phone = await replacedMeanwhile(sessionId, alice);
+    assertMet(alice, bob, phone);
+  });
+});
+
 describe('what is sent', () => {
   test('muting says so to the others and keeps sending the track', async () => {
     const [, alice, bob] = (await call('alice', 'bob')) as [string, Person, Person];

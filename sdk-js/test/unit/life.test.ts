@@ -78,7 +78,12 @@ class Restless {
   constructor(seed: number) {
     this.#random = seeded(seed);
     this.devices.answers = false;
-    this.server.network = { delay: () => 1 + this.#random() * 40 };
+    this.server.network = {
+      delay: () => 1 + this.#random() * 40,
+      losesFrame: () => this.#chance(0.03),
+      losesAnswer: () => this.#chance(0.03),
+      crashes: () => this.#chance(0.02),
+    };
     this.environment = testEnvironment(this.clock, this.server, { mediaDevices: this.devices.mediaDevices });
     this.client = new TunRTCClient({ url: 'http://localhost:5000', environment: this.environment });
     this.bob = new TunRTCClient({ url: 'http://localhost:5000', environment: testEnvironment(this.clock, this.server) });
@@ -113,6 +118,8 @@ class Restless {
       [1, () => this.#cut()],
       [0.5, () => this.#goOffline()],
       [1, () => this.#goOnline()],
+      [0.5, () => this.#hide()],
+      [0.5, () => this.environment.wake()],
       [6, () => this.clock.advance(this.#random() * 300)],
     ];
     let left = this.#random() * steps.reduce((sum, [weight]) => sum + weight, 0);
@@ -206,6 +213,13 @@ class Restless {
     this.server.cut(this.server.userId('alice'));
   }
 
+  /** The page goes away for good: a session is left, and nothing else is asked. */
+  #hide(): void {
+    this.log.push('hide');
+    this.environment.hide();
+    if (this.wish.room !== undefined) Object.assign(this.wish, { room: undefined, camera: false, screen: false });
+  }
+
   #goOnline(): void {
     if (!this.environment.isOffline) return;
     this.log.push('online');
@@ -220,6 +234,7 @@ class Restless {
   /** Every prompt is answered, or none ever is; then time passes, long enough for the server to free what could not be given back. */
   async #comeToRest(): Promise<void> {
     this.#goOnline();
+    this.server.network = { delay: () => 1 + this.#random() * 40 };
     this.isMute = this.#chance(0.15);
     for (let round = 0; round < 5; round++) {
       for (const question of this.isMute ? [] : [...this.devices.open]) question.allow();

@@ -28,6 +28,8 @@ interface Side {
   removed: number;
   errors: TunRTCError[];
   iceRequests: number;
+  /** How often it started over with somebody. */
+  renewed: number;
   connection(): FakePeerConnection;
 }
 
@@ -53,6 +55,7 @@ class Ferry {
       removed: 0,
       errors: [],
       iceRequests: 0,
+      renewed: 0,
       connection: () => {
         const [peer] = [...side.mesh.peers.values()];
         assert.ok(peer, `${id} has a peer`);
@@ -70,7 +73,10 @@ class Ferry {
         return [{ urls: ['turn:fresh'] }];
       },
       send: async (target, body) => this.#carry(side, run, target, body),
-      renew: (target) => this.#epochs.set(`${id} ${run} ${target}`, (this.#epochs.get(`${id} ${run} ${target}`) ?? 0) + 1),
+      renew: (target) => {
+        side.renewed++;
+        this.#epochs.set(`${id} ${run} ${target}`, (this.#epochs.get(`${id} ${run} ${target}`) ?? 0) + 1);
+      },
       name: () => '',
       tell: (name, data) => {
         if (name === 'remoteStream') side.streams.push((data as TunRTCEvents['remoteStream']).kind);
@@ -160,6 +166,19 @@ describe('negotiation', () => {
     assert.equal(offers(alice), 1);
     await clock.until(() => bob.mesh.peers.size === 1 && areConnected(alice, bob));
     assert.equal(offers(alice), 2);
+  });
+
+  test('offers that are taken for old ones are not made in vain for ever', async () => {
+    const ferry = new Ferry();
+    const [alice, bob] = [ferry.add('alice'), ferry.add('bob')];
+    // A newer run of hers was there meanwhile: to bob, whatever this one says is of before, until it starts over.
+    ferry.loses = (from) => from === 'alice' && alice.renewed === 0;
+    alice.mesh.connect('bob', true);
+    await clock.advance(15_000);
+    assert.deepEqual([offers(alice), bob.mesh.peers.size], [2, 0]);
+    await clock.advance(10_000);
+    assert.ok(bob.mesh.peers.size === 1 && areConnected(alice, bob));
+    assert.deepEqual([alice.errors, bob.errors], [[], []]);
   });
 
   test('of two offers that cross one gives way, over every kind of delay', async () => {

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { beforeEach, describe, test } from 'node:test';
 import { TunRTCError } from '../../src/errors.ts';
 import { Api } from '../../src/rest/api.ts';
+import { compareEpochs } from '../../src/signaling/epoch.ts';
 import { Signaling, type ConnectionState } from '../../src/signaling/signaling.ts';
 import type { ChatMessage, EventFrame, JoinAck, ReceivedSignal, SignalBody } from '../../src/wire.ts';
 import { FakeClock, settle } from '../support/clock.ts';
@@ -284,6 +285,31 @@ describe('the outbox', () => {
     assert.deepEqual(namesOf(bob.signals), ['new']);
     assert.match(bob.signals[0]?.epoch ?? '', /\.1$/);
     assert.equal(bob.signals[0]?.seq, 1);
+  });
+
+  test('starting over is newer than what another run of the same user began meanwhile', async () => {
+    const [bob, alice] = [await joined('bob'), await joined('alice')];
+    const epochTo = async (one: Member) => {
+      await Promise.all([one.signaling.signal(bob.userId, candidate('x')), clock.advance(1_000)]);
+      return String(framesOf('sendIceCandidate').at(-1)?.data['epoch']);
+    };
+    const first = await epochTo(alice);
+    alice.environment.isOffline = true;
+    server.cut(alice.userId);
+    const other = await joined('alice');
+    const second = await epochTo(other);
+    alice.environment.isOffline = false;
+    alice.environment.wake();
+    await clock.until(() => other.signaling.state.status === 'closed');
+    const stale = await epochTo(alice);
+    alice.signaling.renew(bob.userId);
+    const third = await epochTo(alice);
+    alice.signaling.renew(bob.userId);
+    const fourth = await epochTo(alice);
+    assert.equal(stale, first);
+    for (const [older, newer] of [[first, second], [second, third], [third, fourth]] as const) {
+      assert.ok((compareEpochs(older, newer) ?? 0) < 0, `${older} is older than ${newer}`);
+    }
   });
 
   test('what still waits when the session is left is rejected', async () => {
