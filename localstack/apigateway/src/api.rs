@@ -8,6 +8,7 @@ use http::{Request, Response};
 use tokio::sync::watch;
 
 use crate::{
+    admission::Admission,
     control::{queue::Queue, schedule::Schedule},
     faults::Faults,
     function::{Function, Tasks},
@@ -28,6 +29,9 @@ pub struct Gateway {
 /// What answers a request that no explicit route matches; `None` passes it on.
 pub(crate) type Assets =
     Box<dyn Fn(Request<()>) -> BoxFuture<'static, Option<Result<Response<Bytes>, Refused>>> + Send + Sync>;
+
+/// What a client is told whose message is refused because too much waits, given the message.
+pub(crate) type Overloaded = Box<dyn Fn(&str) -> String + Send + Sync>;
 
 /// The function of a WebSocket route.
 pub(crate) struct WebSocketRoute {
@@ -59,6 +63,10 @@ pub(crate) struct Api {
     /// Of single routes, by their keys.
     pub(crate) http_throttles: HashMap<String, Throttle>,
     pub(crate) websocket_throttles: HashMap<String, Throttle>,
+    /// Of messages, and of HTTP requests.
+    pub(crate) message_slots: Admission,
+    pub(crate) request_slots: Admission,
+    pub(crate) overloaded: Option<Overloaded>,
     pub(crate) proxies: Proxies,
     pub(crate) house: Arc<House>,
     pub(crate) connections: Connections,

@@ -9,6 +9,7 @@ use ipnet::IpNet;
 use tokio::sync::watch;
 
 use crate::{
+    admission::Admission,
     api::{Api, Gateway, WebSocketRoute},
     control::{queue::Queue, schedule::Schedule},
     error::BuildError,
@@ -45,6 +46,8 @@ impl Default for Builder {
         Self {
             api: Ok(Api {
                 throttle: Throttle::per_second(limits.connects_per_second),
+                message_slots: Admission::new(limits.messages_at_once, &limits),
+                request_slots: Admission::new(limits.requests_at_once, &limits),
                 limits,
                 routes: Routes::default(),
                 http_stage: "$default".to_owned(),
@@ -62,6 +65,7 @@ impl Default for Builder {
                 faults: None,
                 http_throttles: HashMap::new(),
                 websocket_throttles: HashMap::new(),
+                overloaded: None,
                 proxies: Proxies::default(),
                 house: Arc::default(),
                 connections: Connections::default(),
@@ -190,6 +194,8 @@ impl Builder {
     pub fn limits(self, limits: Limits) -> Self {
         self.with(|api| {
             api.throttle = Throttle::per_second(limits.connects_per_second);
+            api.message_slots = Admission::new(limits.messages_at_once, &limits);
+            api.request_slots = Admission::new(limits.requests_at_once, &limits);
             api.limits = limits;
         })
     }
@@ -220,6 +226,12 @@ impl Builder {
     /// `{"message": ...}`. The status and the headers that belong to it are set in any case.
     pub fn refusals(self, render: impl Fn(Refused, &str) -> Response<Bytes> + Send + Sync + 'static) -> Self {
         self.with(|api| house(api).refusals = Some(Box::new(render)))
+    }
+
+    /// What a client is told, given its message, when that is refused because it would wait too long; without this it is
+    /// what AWS says of a function that it cannot run.
+    pub fn ws_overloaded(self, answer: impl Fn(&str) -> String + Send + Sync + 'static) -> Self {
+        self.with(|api| api.overloaded = Some(Box::new(answer)))
     }
 
     /// A header in which every answer names its request, besides AWS's own; a function may set it first.

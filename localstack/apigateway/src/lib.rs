@@ -33,7 +33,10 @@
 //! - A connection that breaks without a close frame is 1006.
 //! - A push is answered 200 once it waits in the client's buffer of [`Limits::outbox`] bytes, and
 //!   429 at once when that is full: nobody waits for a slow client.
+//! - What waits longer than [`Limits::wait`] for its function to start is refused: a message with what
+//!   [`Builder::ws_overloaded`] says, an HTTP request with 503 and `Retry-After`.
 
+mod admission;
 mod answer;
 mod api;
 mod arrival;

@@ -53,8 +53,20 @@ pub struct Limits {
     pub deliveries: u32,
     /// Bytes waiting for one slow client. Above it pushes are answered 429 and no more is read from it.
     pub outbox: usize,
-    /// Messages of one connection that run at the same time; above it no more is read from it.
+    /// Messages of one connection that run or wait to; above it no more is read from it.
     pub messages_in_flight: usize,
+    /// Messages of all connections that run at the same time; more of them wait. Few enough that a machine that is
+    /// busy computing still looks after its sockets.
+    pub messages_at_once: usize,
+    /// HTTP requests that run at the same time; more of them wait. Lambda's own
+    /// [concurrency](https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html).
+    pub requests_at_once: usize,
+    /// How long a message or a request may wait to run; then it is refused.
+    pub wait: Duration,
+    /// The same once others have been waiting for longer than `wait` without a pause.
+    pub standing_wait: Duration,
+    /// How long a message's function counts as running. One that takes longer waits for something, not for the processor.
+    pub slot: Duration,
     /// How long a closing handshake may take before the socket is dropped.
     pub close: Duration,
     /// How long a shutdown waits for requests, `$disconnect` and running functions.
@@ -84,7 +96,12 @@ impl Default for Limits {
             redelivery: Duration::from_secs(30),
             deliveries: 3,
             outbox: 1024 * 1024,
-            messages_in_flight: 256,
+            messages_in_flight: 64,
+            messages_at_once: 256,
+            requests_at_once: 1000,
+            wait: Duration::from_secs(2),
+            standing_wait: Duration::from_millis(500),
+            slot: Duration::from_secs(1),
             close: Duration::from_secs(2),
             drain: Duration::from_secs(10),
         }

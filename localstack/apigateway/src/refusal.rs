@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use http::{
     HeaderMap, HeaderName, HeaderValue, Response, StatusCode,
-    header::{ALLOW, SEC_WEBSOCKET_VERSION, UPGRADE},
+    header::{ALLOW, RETRY_AFTER, SEC_WEBSOCKET_VERSION, UPGRADE},
 };
 
 /// Why a request goes to no function.
@@ -29,6 +29,8 @@ pub enum Refused {
     NotAnUpgrade,
     /// Its head is longer than [`Limits::headers`](crate::Limits::headers).
     HeadTooLarge,
+    /// It would wait too long for its function to start.
+    Overloaded,
 }
 
 impl Refused {
@@ -42,6 +44,7 @@ impl Refused {
             Self::TargetTooLong => StatusCode::URI_TOO_LONG,
             Self::NotAnUpgrade => StatusCode::UPGRADE_REQUIRED,
             Self::HeadTooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+            Self::Overloaded => StatusCode::SERVICE_UNAVAILABLE,
         }
     }
 
@@ -53,6 +56,7 @@ impl Refused {
                 headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
                 headers.insert(SEC_WEBSOCKET_VERSION, HeaderValue::from_static("13"));
             }
+            Self::Overloaded => drop(headers.insert(RETRY_AFTER, HeaderValue::from_static("1"))),
             Self::Malformed
             | Self::Host
             | Self::TooSlow

@@ -214,6 +214,7 @@ fn allowed_origins(options: &Options, url: &str) -> Vec<String> {
 
 async fn assemble(runtime: &Runtime, options: Options, access_key: String) -> Result<Gateway, StartError> {
     let site = Arc::new(Site::new(&options));
+    let clock: Arc<dyn Clock> = runtime.get()?;
     let expiry = functions::function(routes::EXPIRY, runtime)?;
     let mut builder = Gateway::builder()
         .access_key_id(access_key)
@@ -225,6 +226,7 @@ async fn assemble(runtime: &Runtime, options: Options, access_key: String) -> Re
         .trusted_proxies(options.trusted_proxies)
         .request_id_header(refusals::REQUEST_ID)
         .refusals(refusals::render)
+        .ws_overloaded(move |frame| refusals::refuse_frame(frame, &*clock))
         .authorizer(TICKET, functions::function(routes::AUTHORIZER, runtime)?)
         .queue(QUEUE, expiry.clone())
         .schedule("sweep", options.sweep_every, expiry)

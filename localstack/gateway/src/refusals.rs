@@ -2,10 +2,11 @@
 
 use apigateway::Refused;
 use bytes::Bytes;
-use domain::Error;
+use domain::{Clock, Error};
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
 use http::{HeaderName, Response};
 use protocol::rest::{MAX_BODY, Problem};
+use protocol::signaling::{self, ClientFrame};
 
 /// The header in which every answer names its request.
 pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -19,6 +20,7 @@ pub fn render(refused: Refused, request_id: &str) -> Response<Bytes> {
         Refused::Malformed => {
             Some(Error::field("request", "must be HTTP/1.1 as RFC 9112 has it, or a handshake as RFC 6455 has it"))
         }
+        Refused::Overloaded => Some(overloaded()),
         _ => None,
     };
     let problem = match as_of_functions {
@@ -32,6 +34,17 @@ pub fn render(refused: Refused, request_id: &str) -> Response<Bytes> {
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     headers.insert(HeaderName::from_static("x-content-type-options"), HeaderValue::from_static("nosniff"));
     response
+}
+
+/// The answer to a frame that would have waited too long.
+pub fn refuse_frame(frame: &str, clock: &dyn Clock) -> String {
+    let parsed = ClientFrame::parse(frame);
+    let id = parsed.as_ref().map_or_else(|bad| bad.id.as_deref(), |frame| Some(frame.id.as_str()));
+    signaling::error(id, clock.now(), &overloaded())
+}
+
+fn overloaded() -> Error {
+    Error::Unavailable("too much waits already".into())
 }
 
 /// What only a server that is reached without API Gateway has to say.

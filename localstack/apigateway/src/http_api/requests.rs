@@ -1,6 +1,6 @@
 //! The HTTP API: a request becomes an event, a function's answer a response.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc, time::Instant};
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use bytes::{Bytes, BytesMut};
@@ -68,7 +68,8 @@ fn aws_refusal(refused: Refused) -> Response<Bytes> {
         | Refused::TooSlow
         | Refused::TargetTooLong
         | Refused::NotAnUpgrade
-        | Refused::HeadTooLarge => status.canonical_reason().unwrap_or_default(),
+        | Refused::HeadTooLarge
+        | Refused::Overloaded => status.canonical_reason().unwrap_or_default(),
     };
     message(status, text)
 }
@@ -164,6 +165,7 @@ impl Call<'_> {
             return Err(Refusal::Throttled);
         }
         let body = self.read(body).await?;
+        let _slot = self.api.request_slots.enter(Instant::now()).await.ok_or(Refused::Overloaded)?;
         let event = self.event(parameters, body);
         let limits = &self.api.limits;
         let answer = self

@@ -2,7 +2,11 @@
 //! route response the client gets an answer
 //! ([routing](https://docs.aws.amazon.com/apigateway/latest/developerguide/websocket-api-develop-routes.html)).
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use serde_json::value::RawValue;
 use tokio_tungstenite::tungstenite::Utf8Bytes;
@@ -26,12 +30,13 @@ pub(crate) fn receive(api: &Arc<Api>, connection: &Arc<Connection>, mut turn: Tu
         None => Duration::ZERO,
     };
     let (api, connection) = (Arc::clone(api), Arc::clone(connection));
+    let came = Instant::now() + delay;
     Arc::clone(&api).tasks.spawn(async move {
         if !delay.is_zero() {
             tokio::time::sleep(delay).await;
         }
         turn.come().await;
-        if let Some(answer) = run(&api, &connection, &text).await {
+        if let Some(answer) = run(&api, &connection, &text, came).await {
             connection.answer(answer);
         }
         turn.finish();
@@ -39,7 +44,18 @@ pub(crate) fn receive(api: &Arc<Api>, connection: &Arc<Connection>, mut turn: Tu
     });
 }
 
-async fn run(api: &Api, connection: &Connection, text: &str) -> Option<Utf8Bytes> {
+/// Runs a message's function once it may run; the answer, if the client gets one.
+async fn run(api: &Api, connection: &Connection, text: &str, came: Instant) -> Option<Utf8Bytes> {
+    match api.message_slots.enter(came).await {
+        Some(slot) => slot.hold(run_now(api, connection, text)).await,
+        None => Some(match &api.overloaded {
+            Some(overloaded) => overloaded(text).into(),
+            None => gateway_message("Service Unavailable", &connection.id, &ids::id()).into(),
+        }),
+    }
+}
+
+async fn run_now(api: &Api, connection: &Connection, text: &str) -> Option<Utf8Bytes> {
     let request_id = ids::id();
     let say = |message| Some(gateway_message(message, &connection.id, &request_id).into());
     let Some((key, route)) = select(api, text) else {
