@@ -16,9 +16,9 @@ from template import ROOT
 REQUESTS = {
     "change": "dynamodb:UpdateItem", "in_transaction": "dynamodb:UpdateItem",
     "put_item": "dynamodb:PutItem", "put_item_if": "dynamodb:PutItem", "putting_new": "dynamodb:PutItem",
-    "putting": "dynamodb:PutItem", "putting_if": "dynamodb:PutItem",
+    "putting_if": "dynamodb:PutItem",
     "get_item": "dynamodb:GetItem",
-    "delete_item": "dynamodb:DeleteItem", "deleting": "dynamodb:DeleteItem",
+    "delete_item": "dynamodb:DeleteItem", "delete_item_if": "dynamodb:DeleteItem", "deleting": "dynamodb:DeleteItem",
     "removing": "dynamodb:DeleteItem",
     "query": "dynamodb:Query", "keys_between": "dynamodb:Query", "keys_of": "dynamodb:Query",
     "delete_all": "dynamodb:BatchWriteItem",

@@ -128,7 +128,8 @@ pub(crate) async fn tell_untold(
     if participant.presence != Presence::Disconnected {
         tell_others(ports, roster, participant.user_id, &ports.encode(&event)).await?;
     }
-    ports.store.told(participant).await
+    let Context { now, policy, .. } = ports.context;
+    ports.store.told(participant, now + policy.history).await
 }
 
 /// Frees the seat of a participant whose lease ran out; false when there was a sign of life meanwhile.
@@ -180,12 +181,15 @@ pub async fn ping(store: &(impl Holding + Members + Sync), context: Context<'_>,
     if store.renew(held, now, now + context.policy.lease).await? {
         return Ok(());
     }
-    let member = store.member(held.session, held.user).await?;
-    let holds = |p: &Participant| p.is_present(now) && p.is_on(&held.connection);
-    let lost = member.filter(|p| p.unfenced.contains(&held.connection) && !holds(p));
-    match lost.map(|participant| participant.membership) {
-        None => Ok(()),
-        Some(Membership::Ended) => Err(Error::SessionEnded),
-        Some(Membership::Seated | Membership::Left) => Err(Error::NotJoined),
+    let Some(member) = store.member(held.session, held.user).await? else {
+        return if store.was_left(held).await? { Err(Error::NotJoined) } else { Ok(()) };
+    };
+    let holds = member.is_present(now) && member.is_on(&held.connection);
+    if holds || !member.unfenced.contains(&held.connection) {
+        return Ok(());
+    }
+    match member.membership {
+        Membership::Ended => Err(Error::SessionEnded),
+        Membership::Seated | Membership::Left => Err(Error::NotJoined),
     }
 }

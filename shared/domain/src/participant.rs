@@ -72,6 +72,8 @@ pub struct Participant {
     pub family: Option<FamilyId>,
     /// The newest attempt that took the participant over; attempts only grow.
     pub attempt: u64,
+    /// The newest attempt that a ticket was given for.
+    pub tickets: u64,
     /// Connections that once held the participant and are not known to be closed.
     pub unfenced: Vec<ConnectionId>,
     /// When the participant counts as gone.

@@ -136,6 +136,7 @@ impl ParticipantRecord {
             connection: self.live_connection.map(ConnectionId::new),
             family: family.map_err(|_| Malformed("participant's family"))?,
             attempt: self.attempt,
+            tickets: self.tickets,
             unfenced: self.unfenced.into_iter().map(ConnectionId::new).collect(),
             lease_until: Timestamp::from_millis(self.lease_until),
             untold: untold.transpose()?,

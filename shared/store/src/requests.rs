@@ -96,8 +96,8 @@ impl Refusals {
         self.0.get(position).is_some_and(|reason| reason.code() == Some("ConditionalCheckFailed"))
     }
 
-    /// The item at that position, if its condition did not hold and it is there.
-    pub(crate) fn into_item(mut self, position: usize) -> Option<Item> {
+    /// Takes the item at that position, if its condition did not hold and it is there.
+    pub(crate) fn take_item(&mut self, position: usize) -> Option<Item> {
         self.0.get_mut(position)?.item.take()
     }
 }
@@ -192,6 +192,22 @@ impl Store {
         deleted.map(drop).map_err(failed)
     }
 
+    /// Deletes one item as long as the condition holds; whether it did.
+    pub(crate) async fn delete_item_if(&self, key: Key, condition: &str, values: Item) -> Result<bool> {
+        let request = self
+            .client
+            .delete_item()
+            .table_name(&self.table)
+            .set_key(Some(key.into_item()))
+            .condition_expression(condition)
+            .set_expression_attribute_values((!values.is_empty()).then_some(values));
+        match self.patiently(|| request.clone().send(), DeleteItemError::is_transaction_conflict_exception).await {
+            Ok(_) => Ok(true),
+            Err(SdkError::ServiceError(context)) if context.err().is_conditional_check_failed_exception() => Ok(false),
+            Err(error) => Err(failed(error)),
+        }
+    }
+
     /// Writes all or nothing.
     pub(crate) async fn transact(&self, items: Vec<TransactWriteItem>) -> Result<Transacted> {
         let request = self.client.transact_write_items().set_transact_items(Some(items));
@@ -202,12 +218,6 @@ impl Store {
                 None => Err(transaction_failed(error)),
             },
         }
-    }
-
-    /// A put for a transaction, over whatever is there.
-    pub(crate) fn putting(&self, item: Item) -> Result<TransactWriteItem> {
-        let put = Put::builder().table_name(&self.table).set_item(Some(item)).build().map_err(unbuilt)?;
-        Ok(TransactWriteItem::builder().put(put).build())
     }
 
     /// A put for a transaction: of an item that must not be there yet.

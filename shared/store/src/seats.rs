@@ -1,5 +1,5 @@
 //! Seats: taken and freed in one transaction over the session, which counts them, and the participant. Taking one also notes
-//! the visit with the user.
+//! the visit with the user; what was left there of an earlier seat goes into the new one.
 
 use aws_sdk_dynamodb::types::ReturnValue;
 use domain::ports::{Guard, Seats, TakenSeat};
@@ -7,10 +7,14 @@ use domain::{
     Caller, Departure, Error, Membership, Participant, Presence, Result, SessionId, Timestamp, Untold, UserId,
 };
 
-use crate::items::{Item, expiry, millis, number, text};
+use crate::items::{connection_set, expiry, millis, number, text};
 use crate::records::ParticipantRecord;
 use crate::requests::{Change, Refusals, Transacted, Written};
+use crate::visits::{Left, note_visit};
 use crate::{Store, keys, words};
+
+/// How often a seat is tried for that changes at the same time.
+const TRIES: usize = 8;
 
 const SEATED: &str = words::membership::of(Membership::Seated);
 
@@ -23,23 +27,24 @@ impl Seats for Store {
         lease_until: Timestamp,
         noted_until: Timestamp,
     ) -> Result<TakenSeat> {
-        let mut first = now.millis();
-        loop {
+        let mut start = Start { attempt: now.millis(), left: None };
+        for _ in 0..TRIES {
             let transacted = self
                 .transact(vec![
                     count_seat(session, now).in_transaction(&self.table)?,
-                    sit_down(session, caller, now, lease_until, first).in_transaction(&self.table)?,
-                    self.putting(visit(session, caller, now, noted_until))?,
+                    sit_down(session, caller, now, lease_until, &start).in_transaction(&self.table)?,
+                    note_visit(session, caller, now, noted_until, start.left.as_ref()).in_transaction(&self.table)?,
                 ])
                 .await?;
             match transacted {
-                Transacted::Done => return Ok(TakenSeat::Taken(first)),
-                Transacted::Refused(refusals) => match judge(refusals, first)? {
+                Transacted::Done => return Ok(TakenSeat::Taken(start.attempt)),
+                Transacted::Refused(refusals) => match judge(refusals, start)? {
                     Refused::For(taken) => return Ok(taken),
-                    Refused::BelowAttempt(next) => first = next,
+                    Refused::StartFrom(next) => start = next,
                 },
             }
         }
+        Err(Error::Unavailable("a seat changes too fast".into()))
     }
 
     async fn free_seat(
@@ -96,37 +101,44 @@ fn count_seat(session: SessionId, now: Timestamp) -> Change {
         .with(":now", millis(now))
 }
 
+/// What a new seat goes on from.
+struct Start {
+    /// The first attempt.
+    attempt: u64,
+    /// What the visit keeps of an earlier seat.
+    left: Option<Left>,
+}
+
 /// A fresh participant, or a fresh seat for one who had left: its attempts are newer than all of before, and what was not
 /// fenced then is still to be fenced.
-fn sit_down(session: SessionId, caller: &Caller, now: Timestamp, lease_until: Timestamp, first_attempt: u64) -> Change {
-    let update = "SET username = :username, joinedAt = :now, membership = :seated, presence = :disconnected, \
+fn sit_down(session: SessionId, caller: &Caller, now: Timestamp, lease_until: Timestamp, start: &Start) -> Change {
+    let mut update = "SET username = :username, joinedAt = :now, membership = :seated, presence = :disconnected, \
                   attempt = :before, tickets = :first, leaseUntil = :lease, untold = :untold, isMuted = :no, isVideoEnabled = :yes \
-                  REMOVE liveConnection, loginFamily, expiresAt";
+                  REMOVE liveConnection, loginFamily, expiresAt"
+        .to_owned();
+    let unfenced = start.left.as_ref().map(|left| left.unfenced.as_slice()).filter(|unfenced| !unfenced.is_empty());
+    if unfenced.is_some() {
+        update.push_str(" ADD unfenced :unfenced");
+    }
     let condition = "attribute_not_exists(pk) OR (membership <> :seated AND tickets < :first)";
-    Change::to(keys::participant(session, caller.user_id), update, condition)
+    let change = Change::to(keys::participant(session, caller.user_id), update, condition)
         .with(":username", text(caller.username.as_str()))
         .with(":now", millis(now))
         .with(":seated", text(SEATED))
         .with(":disconnected", text(words::presence::of(Presence::Disconnected)))
-        .with(":before", number(first_attempt.saturating_sub(1)))
-        .with(":first", number(first_attempt))
+        .with(":before", number(start.attempt.saturating_sub(1)))
+        .with(":first", number(start.attempt))
         .with(":lease", millis(lease_until))
         .with(":untold", text(words::untold::of(Untold::Join)))
         .with(":no", aws_sdk_dynamodb::types::AttributeValue::Bool(false))
-        .with(":yes", aws_sdk_dynamodb::types::AttributeValue::Bool(true))
+        .with(":yes", aws_sdk_dynamodb::types::AttributeValue::Bool(true));
+    match unfenced {
+        Some(unfenced) => change.with(":unfenced", connection_set(unfenced)),
+        None => change,
+    }
 }
 
-/// What the user's partition says of the seat: whoever ends logins or deletes the account finds it there.
-fn visit(session: SessionId, caller: &Caller, now: Timestamp, noted_until: Timestamp) -> Item {
-    let mut item = keys::visit(caller.user_id, session).into_item();
-    item.insert("familyId".to_owned(), text(caller.family.to_string()));
-    item.insert("takenAt".to_owned(), millis(now));
-    item.insert("expiresAt".to_owned(), expiry(noted_until));
-    item
-}
-
-/// The end of a membership. The item stays for a while: its attempts go on where they stopped, and what is unfenced is
-/// remembered.
+/// The end of a membership. The item stays until the others were told.
 fn stand_up(participant: &Participant, guard: Guard, reason: Departure, keep_until: Timestamp) -> Change {
     let condition = match guard {
         Guard::Seated => "membership = :seated",
@@ -152,23 +164,27 @@ fn stand_up(participant: &Participant, guard: Guard, reason: Departure, keep_unt
 /// Why a seat was not taken.
 enum Refused {
     For(TakenSeat),
-    /// An earlier membership has got as far as that by a clock that was ahead: the next attempt to start from.
-    BelowAttempt(u64),
+    /// There was an earlier seat, which this one has to go on from.
+    StartFrom(Start),
 }
 
 /// Holding a seat goes before the session's being full.
-fn judge(refusals: Refusals, first: u64) -> Result<Refused> {
-    let session_refused = refusals.at(0);
-    let Some(item) = refusals.into_item(1) else {
-        return match session_refused {
-            true => Ok(Refused::For(TakenSeat::Refused)),
-            false => Err(Error::Internal("a seat was refused without a reason".into())),
-        };
-    };
-    let record = ParticipantRecord::from_item(item)?;
-    match record.membership()? {
-        Membership::Seated => Ok(Refused::For(TakenSeat::HeldAlready)),
-        Membership::Left | Membership::Ended if session_refused => Ok(Refused::For(TakenSeat::Refused)),
-        Membership::Left | Membership::Ended => Ok(Refused::BelowAttempt(record.tickets.max(first) + 1)),
+fn judge(mut refusals: Refusals, tried: Start) -> Result<Refused> {
+    let earlier = refusals.take_item(1).map(ParticipantRecord::from_item).transpose()?;
+    let membership = earlier.as_ref().map(ParticipantRecord::membership).transpose()?;
+    match membership {
+        Some(Membership::Seated) => return Ok(Refused::For(TakenSeat::HeldAlready)),
+        Some(Membership::Left | Membership::Ended) | None if refusals.at(0) => {
+            return Ok(Refused::For(TakenSeat::Refused));
+        }
+        None if !refusals.at(2) => return Err(Error::Internal("a seat was refused without a reason".into())),
+        Some(Membership::Left | Membership::Ended) | None => {}
     }
+    let left = match refusals.at(2) {
+        true => refusals.take_item(2).map(Left::of).transpose()?.flatten(),
+        false => tried.left,
+    };
+    let newest = earlier.map(|seat| seat.tickets).max(left.as_ref().map(|left| left.newest));
+    let attempt = newest.map_or(tried.attempt, |newest| tried.attempt.max(newest + 1));
+    Ok(Refused::StartFrom(Start { attempt, left }))
 }

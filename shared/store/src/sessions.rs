@@ -49,8 +49,8 @@ fn items(session: &Session) -> Result<[Item; 2]> {
 }
 
 /// The session under whose key another one was refused.
-fn earlier(refusals: Refusals) -> Result<SessionId> {
-    match refusals.into_item(2).and_then(|mut item| item.remove(SESSION_ID)) {
+fn earlier(mut refusals: Refusals) -> Result<SessionId> {
+    match refusals.take_item(2).and_then(|mut item| item.remove(SESSION_ID)) {
         Some(AttributeValue::S(id)) => Ok(id.parse().map_err(|_| Malformed("key of a creation"))?),
         Some(_) => Err(Malformed("key of a creation").into()),
         None => Err(taken()),

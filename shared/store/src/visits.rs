@@ -1,14 +1,15 @@
-//! The seats that a user took.
+//! The seats that a user took, and what is kept of those that were left.
 
-use domain::ports::{Visit, Visits};
-use domain::{Result, Timestamp, UserId};
+use aws_sdk_dynamodb::types::ReturnValue;
+use domain::ports::{Held, Visit, Visits};
+use domain::{Caller, ConnectionId, Participant, Result, SessionId, Timestamp, UserId};
 use serde::Deserialize;
 
 use crate::Store;
 use crate::errors::{Malformed, misfit};
-use crate::items::{Item, text};
+use crate::items::{Item, connection_set, expiry, millis, number, text};
 use crate::keys;
-use crate::requests::every;
+use crate::requests::{Change, Written, every};
 
 impl Visits for Store {
     async fn visits(&self, user: UserId) -> Result<Vec<Visit>> {
@@ -31,10 +32,92 @@ struct VisitRecord {
     sk: String,
     family_id: String,
     taken_at: u64,
+    newest_attempt: Option<u64>,
+    #[serde(default)]
+    unfenced: Vec<String>,
+}
+
+impl VisitRecord {
+    fn from_item(item: Item) -> Result<Self> {
+        serde_dynamo::from_item(item).map_err(misfit)
+    }
+}
+
+/// What a visit keeps of a seat that was left, until the next one is taken.
+pub(crate) struct Left {
+    /// The newest attempt that a ticket was given for.
+    pub(crate) newest: u64,
+    /// Connections that are not known to be closed.
+    pub(crate) unfenced: Vec<ConnectionId>,
+}
+
+impl Left {
+    /// Of a visit's item.
+    pub(crate) fn of(item: Item) -> Result<Option<Self>> {
+        let record = VisitRecord::from_item(item)?;
+        let unfenced = record.unfenced.into_iter().map(ConnectionId::new).collect();
+        Ok(record.newest_attempt.map(|newest| Self { newest, unfenced }))
+    }
+}
+
+/// What the user's partition says of a seat: whoever ends logins or deletes the account finds it there. `left` is what the
+/// seat takes over from the one before; refused when that is not what is kept there.
+pub(crate) fn note_visit(
+    session: SessionId,
+    caller: &Caller,
+    now: Timestamp,
+    noted_until: Timestamp,
+    left: Option<&Left>,
+) -> Change {
+    let update = "SET familyId = :family, takenAt = :now, expiresAt = :gone REMOVE newestAttempt, unfenced";
+    let condition = match left {
+        None => "attribute_not_exists(newestAttempt)",
+        Some(_) => "newestAttempt = :newest",
+    };
+    let change = Change::to(keys::visit(caller.user_id, session), update, condition)
+        .with(":family", text(caller.family.to_string()))
+        .with(":now", millis(now))
+        .with(":gone", expiry(noted_until));
+    match left {
+        None => change,
+        Some(left) => change.with(":newest", number(left.newest)),
+    }
+}
+
+impl Store {
+    /// Keeps with the visit what the next seat of somebody who left goes on from; false when the visit is not noted any more,
+    /// or not for long enough. What a later departure has written stays.
+    pub(crate) async fn keep_left(&self, left: &Participant, keep_until: Timestamp) -> Result<bool> {
+        let adds = if left.unfenced.is_empty() { "" } else { " ADD unfenced :unfenced" };
+        let change = Change::to(
+            keys::visit(left.user_id, left.session_id),
+            format!("SET newestAttempt = :newest{adds}"),
+            "expiresAt >= :gone AND (attribute_not_exists(newestAttempt) OR newestAttempt < :newest)",
+        )
+        .with(":newest", number(left.tickets))
+        .with(":gone", expiry(keep_until));
+        let change = match left.unfenced.as_slice() {
+            [] => change,
+            unfenced => change.with(":unfenced", connection_set(unfenced)),
+        };
+        match self.change(change, ReturnValue::None).await? {
+            Written::Done(_) => Ok(true),
+            Written::Refused(item) => {
+                let kept = item.map(Left::of).transpose()?.flatten();
+                Ok(kept.is_some_and(|kept| kept.newest >= left.tickets))
+            }
+        }
+    }
+
+    /// Whether a visit keeps that connection as one of a seat that was left.
+    pub(crate) async fn keeps_unfenced(&self, held: &Held) -> Result<bool> {
+        let left = self.get_item(keys::visit(held.user, held.session), true).await?.map(Left::of).transpose()?;
+        Ok(left.flatten().is_some_and(|left| left.unfenced.contains(&held.connection)))
+    }
 }
 
 fn visit(item: Item) -> Result<Visit> {
-    let record: VisitRecord = serde_dynamo::from_item(item).map_err(misfit)?;
+    let record = VisitRecord::from_item(item)?;
     Ok(Visit {
         session: keys::visit_of(&record.sk).ok_or(Malformed("visited session"))?,
         family: record.family_id.parse().map_err(|_| Malformed("visit's family"))?,

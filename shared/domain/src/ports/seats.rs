@@ -7,7 +7,8 @@ use crate::{
 /// Seats are taken and freed in one transaction each, so that two callers cannot both take the last one.
 pub trait Seats {
     /// Takes a seat for the caller, who must show life before `lease_until`, and notes that the others have to be told. With
-    /// the seat a [`Visit`] is noted, and kept until `noted_until`.
+    /// the seat a [`Visit`] is noted, and kept until `noted_until`. Somebody who was here before goes on from there: attempts
+    /// are newer than all of before, and what was not fenced then is still to be fenced.
     fn take_seat(
         &self,
         session: SessionId,
@@ -78,10 +79,17 @@ pub enum Guard {
 
 /// Reads one participant, and notes what the others know of it.
 pub trait Members {
-    /// Strongly consistent; whoever was ever a participant and is not forgotten yet.
+    /// Strongly consistent; whoever holds a seat, did when the session ended, or left and the others were not told yet.
     fn member(&self, session: SessionId, user: UserId) -> impl Future<Output = Result<Option<Participant>>> + Send;
     /// The others were told what was noted: the note goes, unless a later one stands there.
-    fn told(&self, participant: &Participant) -> impl Future<Output = Result<()>> + Send;
+    ///
+    /// Whoever left goes with it, so that a roster holds nobody but who is there. What a later seat goes on from is kept with
+    /// the [`Visit`], at least until `keep_until`: the newest attempt, and what is not fenced yet. That is written before the
+    /// participant goes, so that whoever is interrupted between the two does both again.
+    fn told(&self, participant: &Participant, keep_until: Timestamp) -> impl Future<Output = Result<()>> + Send;
+    /// Whether that connection once held a participant who has left since, and is not known to be closed; strongly
+    /// consistent.
+    fn was_left(&self, held: &Held) -> impl Future<Output = Result<bool>> + Send;
     /// Eventually consistent, at half the price.
     fn member_hint(&self, session: SessionId, user: UserId)
     -> impl Future<Output = Result<Option<Participant>>> + Send;

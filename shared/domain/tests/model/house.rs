@@ -1,5 +1,6 @@
 //! The ports, over one [`World`]. Each call is a scheduling point before and after it takes effect.
 
+use std::collections::BTreeSet;
 use std::future::poll_fn;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Poll;
@@ -19,7 +20,7 @@ use domain::{
 use uuid::{Builder, Uuid};
 
 use crate::rule::Broken;
-use crate::world::{DAWN, Parcel, Stored, World};
+use crate::world::{DAWN, Left, Parcel, Stored, World};
 
 /// The world, one at a time.
 struct Shared(Mutex<World>);
@@ -182,8 +183,8 @@ impl EventEncoder for House {
             }
             Event::UserLeft { user_id, .. } => {
                 let user = self.place(*user_id);
-                // The row stays until somebody takes the seat again; their join tells the rest.
-                let joined = self.lock().row(user).map_or(0, |row| row.joined_at.millis());
+                // Where they took a seat again meanwhile, their join tells the rest.
+                let joined = self.lock().last_row(user).map_or(0, |row| row.joined_at.millis());
                 Frame(format!("{} l {user} {joined}", at.millis()))
             }
             Event::UserStatusUpdated(participant) => {
@@ -337,18 +338,55 @@ impl Members for House {
         .await
     }
 
-    async fn told(&self, participant: &Participant) -> Result<()> {
-        let clear = |row: &mut Participant| {
-            let as_told = row.untold == participant.untold && row.joined_at == participant.joined_at;
-            row.untold = None;
-            as_told
-        };
-        self.update(participant.user_id, clear).await.map(drop)
+    async fn told(&self, participant: &Participant, _: Timestamp) -> Result<()> {
+        if participant.membership != Membership::Left {
+            let clear = |row: &mut Participant| {
+                let as_told = row.untold == participant.untold && row.joined_at == participant.joined_at;
+                row.untold = None;
+                as_told
+            };
+            return self.update(participant.user_id, clear).await.map(drop);
+        }
+        if self.is_broken(Broken::TakenOutFirst) {
+            self.take_out(participant).await?;
+            return self.keep_left(participant).await;
+        }
+        if !self.is_broken(Broken::LeftIsForgotten) {
+            self.keep_left(participant).await?;
+        }
+        self.take_out(participant).await
+    }
+
+    async fn was_left(&self, held: &Held) -> Result<bool> {
+        let user = self.place(held.user);
+        self.call(|world| world.left[user].as_ref().is_some_and(|left| left.unfenced.contains(&held.connection))).await
     }
 
     async fn member_hint(&self, _: SessionId, user: UserId) -> Result<Option<Participant>> {
         let user = self.place(user);
         self.call(|world| world.old_row(user)).await
+    }
+}
+
+/// The two steps by which somebody who left goes out of the roster.
+impl House {
+    async fn keep_left(&self, participant: &Participant) -> Result<()> {
+        let user = self.place(participant.user_id);
+        self.call(|world| world.keep_left(user, participant.tickets, &participant.unfenced)).await
+    }
+
+    async fn take_out(&self, participant: &Participant) -> Result<()> {
+        let user = self.place(participant.user_id);
+        self.call(|world| {
+            let as_told = |row: &Participant| {
+                let Participant { membership, tickets, untold, .. } = participant;
+                (row.membership, row.tickets, row.untold) == (*membership, *tickets, *untold)
+            };
+            if world.row(user).is_some_and(as_told) {
+                world.take_out(user);
+            }
+        })
+        .await
     }
 }
 
@@ -479,20 +517,15 @@ impl Seats for House {
         _: Timestamp,
     ) -> Result<TakenSeat> {
         let user = self.place(caller.user_id);
-        self.call(|world| {
-            let before = world.row(user).cloned();
-            if before.as_ref().is_some_and(Participant::holds_seat) {
-                return TakenSeat::HeldAlready;
+        let (mut first, mut left) = (1, None);
+        loop {
+            let fresh = seated(session, caller, now, lease_until);
+            let sat = self.call(|world| self.sit_down(world, user, fresh, first, left.as_ref())).await?;
+            match sat {
+                Ok(taken) => return Ok(taken),
+                Err((next, kept)) => (first, left) = (next, kept),
             }
-            world.tickets[user] += 1;
-            let attempt = world.tickets[user];
-            let unfenced = before.map(|before| before.unfenced).unwrap_or_default();
-            let mut row = seated(session, caller, now, lease_until, attempt - 1, unfenced);
-            row.untold = row.untold.filter(|_| !self.is_broken(Broken::NothingIsNoted));
-            world.write(user, row);
-            TakenSeat::Taken(attempt)
-        })
-        .await
+        }
     }
 
     async fn free_seat(
@@ -521,8 +554,9 @@ impl Seats for House {
         let user = self.place(user);
         self.call(|world| {
             let row = world.row(user).filter(|row| row.holds_seat()).cloned()?;
-            world.tickets[user] += 1;
-            Some((row, world.tickets[user]))
+            let tickets = row.tickets + 1;
+            world.write(user, Participant { tickets, ..row.clone() });
+            Some((row, tickets))
         })
         .await
     }
@@ -537,14 +571,37 @@ impl Seats for House {
     }
 }
 
-fn seated(
-    session_id: SessionId,
-    caller: &Caller,
-    joined_at: Timestamp,
-    lease_until: Timestamp,
-    attempt: u64,
-    unfenced: Vec<ConnectionId>,
-) -> Participant {
+impl House {
+    /// One transaction: the seat with that first attempt and with what was left of the one before; or where to start from
+    /// instead.
+    fn sit_down(
+        &self,
+        world: &mut World,
+        user: usize,
+        fresh: Participant,
+        first: u64,
+        left: Option<&Left>,
+    ) -> Result<TakenSeat, (u64, Option<Left>)> {
+        let before = world.row(user).cloned();
+        if before.as_ref().is_some_and(Participant::holds_seat) {
+            return Ok(TakenSeat::HeldAlready);
+        }
+        let kept = world.left[user].clone();
+        let newest = before.as_ref().map(|row| row.tickets).max(kept.as_ref().map(|left| left.newest));
+        if newest >= Some(first) || kept.as_ref() != left {
+            return Err((first.max(newest.unwrap_or_default() + 1), kept));
+        }
+        let mut unfenced: BTreeSet<_> = left.map(|left| left.unfenced.clone()).unwrap_or_default();
+        unfenced.extend(before.map(|before| before.unfenced).unwrap_or_default());
+        world.left[user] = None;
+        let untold = fresh.untold.filter(|_| !self.is_broken(Broken::NothingIsNoted));
+        let unfenced = unfenced.into_iter().collect();
+        world.write(user, Participant { attempt: first - 1, tickets: first, unfenced, untold, ..fresh });
+        Ok(TakenSeat::Taken(first))
+    }
+}
+
+fn seated(session_id: SessionId, caller: &Caller, joined_at: Timestamp, lease_until: Timestamp) -> Participant {
     Participant {
         session_id,
         user_id: caller.user_id,
@@ -554,8 +611,9 @@ fn seated(
         presence: Presence::Disconnected,
         connection: None,
         family: None,
-        attempt,
-        unfenced,
+        attempt: 0,
+        tickets: 0,
+        unfenced: Vec::new(),
         lease_until,
         untold: Some(Untold::Join),
         is_muted: false,

@@ -132,6 +132,8 @@ counter_proofs! {
     a_client_that_trusts_arrival_gets_signals_out_of_order: ArrivalIsTheOrder, WithinWindow, Complete, |v| v.disordered;
     a_client_that_ignores_its_heartbeat_loses: HeartbeatIsIgnored, AnyLength, Complete, lost;
     not_noting_what_others_must_be_told_leaves_it_untold: NothingIsNoted, AnyLength, Complete, |v| v.untold;
+    forgetting_who_left_lets_an_old_attempt_take_over: LeftIsForgotten, AnyLength, Complete, |v| v.usurped;
+    taking_out_who_left_before_keeping_it_lets_an_old_attempt_take_over: TakenOutFirst, AnyLength, Complete, |v| v.usurped;
     leaving_what_could_not_be_pushed_without_a_nudge_loses: NobodyIsNudged, WithinWindow, Complete, lost;
 }
 

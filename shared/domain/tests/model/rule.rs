@@ -36,6 +36,10 @@ pub enum Broken {
     NobodyIsNudged,
     /// Two-step effects: what others have to be told is not noted with the change.
     NothingIsNoted,
+    /// Whoever left is taken out of the roster, and what the next seat goes on from is kept nowhere.
+    LeftIsForgotten,
+    /// Whoever left is taken out before it is kept what the next seat goes on from.
+    TakenOutFirst,
     /// Rule 7, the client's part: a heartbeat that says that the connection lost its participant is not heeded.
     HeartbeatIsIgnored,
 }

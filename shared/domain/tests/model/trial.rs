@@ -159,7 +159,7 @@ impl Trial {
     fn choose_absent(&mut self) {
         let user = self.clients.len() - 1;
         let world = self.house.lock();
-        let lost = world.row(user).is_some_and(|row| match (row.membership, row.presence) {
+        let lost = world.last_row(user).is_some_and(|row| match (row.membership, row.presence) {
             (Membership::Left, _) | (Membership::Seated, Presence::Reconnecting) => true,
             (Membership::Seated, _) | (Membership::Ended, _) => false,
         });
@@ -455,7 +455,7 @@ impl Trial {
         let nudged = world.delayed.iter().any(|(_, message)| matches!(message, DelayedMessage::Nudge { .. }));
         self.running.is_empty()
             && !nudged
-            && self.absent.is_none_or(|user| world.row(user).is_some_and(|row| row.membership == Membership::Left))
+            && self.absent.is_none_or(|user| world.last_row(user).is_some_and(|row| row.membership == Membership::Left))
             && (0..self.clients.len()).all(|user| world.row(user).is_none_or(|row| row.untold.is_none()))
             && world.late_puts.is_empty()
             && self.clients.iter().filter(|client| self.absent != Some(client.user)).all(|client| {
@@ -508,7 +508,7 @@ impl Trial {
 impl Trial {
     /// How many seats somebody does not know of, or does not know the end of.
     fn untold(&self, world: &World) -> usize {
-        let row = |user| world.row(user).map(|row| ((user, row.joined_at), row));
+        let row = |user| world.last_row(user).map(|row| ((user, row.joined_at), row));
         let seats: Vec<_> = (0..self.clients.len()).filter_map(row).collect();
         let here = self.clients.iter().filter(|client| self.absent != Some(client.user));
         let misses = |client: &Client| {

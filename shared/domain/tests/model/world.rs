@@ -11,6 +11,14 @@ use crate::chance::Chance;
 /// Everything happens after this moment.
 pub const DAWN: Timestamp = Timestamp::from_millis(1_795_000_000_000);
 
+/// What a visit keeps of a seat that was left.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Left {
+    /// The newest attempt that was handed out.
+    pub newest: u64,
+    pub unfenced: BTreeSet<ConnectionId>,
+}
+
 /// A signal as the inbox keeps it.
 pub struct Stored {
     pub id: SignalId,
@@ -75,8 +83,8 @@ pub struct World {
     pub faulty: bool,
     /// One row for each user, with every version it ever had, for reads that may be old.
     pub rows: Vec<Vec<Option<Participant>>>,
-    /// Attempts handed out so far, for each user.
-    pub tickets: Vec<u64>,
+    /// What is kept of each user's seat that was left, until the next is taken.
+    pub left: Vec<Option<Left>>,
     pub inboxes: Vec<Vec<Stored>>,
     pub chat: Vec<ChatMessage>,
     pub connections: Vec<Connection>,
@@ -105,7 +113,7 @@ impl World {
             step: 0,
             faulty: true,
             rows: (0..users).map(|_| vec![None]).collect(),
-            tickets: vec![0; users],
+            left: (0..users).map(|_| None).collect(),
             inboxes: (0..users).map(|_| Vec::new()).collect(),
             chat: Vec::new(),
             connections: Vec::new(),
@@ -133,6 +141,11 @@ impl World {
         self.rows[user].last().and_then(Option::as_ref)
     }
 
+    /// A user's newest row, also where it has been taken out since.
+    pub fn last_row(&self, user: usize) -> Option<&Participant> {
+        self.rows[user].iter().flatten().next_back()
+    }
+
     /// A row as it is or, half of the time, as it was at any time before.
     pub fn old_row(&mut self, user: usize) -> Option<Participant> {
         let versions = self.rows[user].len();
@@ -148,6 +161,21 @@ impl World {
             format!("user {user}: {:?} {presence:?} on {at}, attempt {}, {unfenced:?}", row.membership, row.attempt)
         });
         self.rows[user].push(Some(row));
+    }
+
+    /// Takes a row out.
+    pub fn take_out(&mut self, user: usize) {
+        self.note(|| format!("user {user} is taken out of the roster"));
+        self.rows[user].push(None);
+    }
+
+    /// Keeps what the next seat goes on from, unless a later departure has.
+    pub fn keep_left(&mut self, user: usize, newest: u64, unfenced: &[ConnectionId]) {
+        let kept = self.left[user].get_or_insert(Left { newest: 0, unfenced: BTreeSet::new() });
+        if kept.newest < newest {
+            kept.newest = newest;
+            kept.unfenced.extend(unfenced.iter().cloned());
+        }
     }
 
     /// A connection that a ticket admitted.

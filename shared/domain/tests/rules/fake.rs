@@ -43,6 +43,8 @@ pub struct State {
     creations: Vec<(UserId, String, SessionId)>,
     pub participants: Vec<Participant>,
     tickets: BTreeMap<UserId, u64>,
+    /// Connections of seats that were left, as long as no new one is taken there.
+    left: BTreeMap<(SessionId, UserId), Vec<ConnectionId>>,
     /// What the cheap read finds, where it is not what is there.
     pub hints: BTreeMap<UserId, Option<Participant>>,
     pub inbox: Vec<(Signal, Timestamp)>,
@@ -180,7 +182,7 @@ impl Fake {
         participant.presence = Presence::Connected;
         participant.connection = Some(connection.clone());
         participant.family = Some(caller.family);
-        participant.attempt = 1;
+        (participant.attempt, participant.tickets) = (1, 1);
         participant.unfenced = vec![connection.clone()];
         participant.untold = None;
         let mut state = self.state();
@@ -194,6 +196,12 @@ impl Fake {
     /// The row of a participant.
     pub fn row(&self, held: &Held) -> Participant {
         self.state().row(held.session, held.user).expect("seated before").clone()
+    }
+
+    /// Whether a participant left and everything was done about it.
+    pub fn has_left(&self, held: &Held) -> bool {
+        let mut state = self.state();
+        state.row(held.session, held.user).is_none() && state.left.contains_key(&(held.session, held.user))
     }
 
     /// Changes the row of a participant behind the rules' back.
@@ -271,6 +279,7 @@ fn seated(session: SessionId, caller: &Caller, now: Timestamp, lease_until: Time
         connection: None,
         family: None,
         attempt,
+        tickets: attempt + 1,
         unfenced: Vec::new(),
         lease_until,
         untold: Some(Untold::Join),
@@ -414,13 +423,25 @@ impl Members for Fake {
         Ok(self.step("read member").await?.row(session, user).cloned())
     }
 
-    async fn told(&self, participant: &Participant) -> Result<()> {
+    async fn told(&self, participant: &Participant, _: Timestamp) -> Result<()> {
         let mut state = self.step("told").await?;
-        let row = state.row(participant.session_id, participant.user_id);
-        if let Some(row) = row.filter(|r| r.untold == participant.untold && r.joined_at == participant.joined_at) {
-            row.untold = None;
+        let seat = (participant.session_id, participant.user_id);
+        let as_told = |r: &&mut Participant| r.untold == participant.untold && r.joined_at == participant.joined_at;
+        let Some(row) = state.row(seat.0, seat.1).filter(as_told) else {
+            return Ok(());
+        };
+        row.untold = None;
+        if row.membership == Membership::Left {
+            let unfenced = row.unfenced.clone();
+            state.left.insert(seat, unfenced);
+            state.participants.retain(|p| (p.session_id, p.user_id) != seat);
         }
         Ok(())
+    }
+
+    async fn was_left(&self, held: &Held) -> Result<bool> {
+        let state = self.step("read visit").await?;
+        Ok(state.left.get(&(held.session, held.user)).is_some_and(|left| left.contains(&held.connection)))
     }
 
     async fn member_hint(&self, session: SessionId, user: UserId) -> Result<Option<Participant>> {
@@ -521,8 +542,9 @@ impl Seats for Fake {
         let attempt = state.tickets.get(&caller.user_id).copied().unwrap_or_default() + 1;
         state.tickets.insert(caller.user_id, attempt);
         let mut fresh = seated(session, caller, now, lease_until, attempt - 1);
+        fresh.unfenced = state.left.remove(&(session, caller.user_id)).unwrap_or_default();
         if let Some(row) = state.row(session, caller.user_id) {
-            fresh.unfenced.clone_from(&row.unfenced);
+            fresh.unfenced.extend(row.unfenced.iter().cloned());
             *row = fresh;
         } else {
             state.participants.push(fresh);
@@ -601,7 +623,9 @@ impl Holding for Fake {
 
     async fn unfence(&self, session: SessionId, user: UserId, fenced: &[ConnectionId]) -> Result<()> {
         let mut state = self.step("unfence").await?;
-        state.row(session, user).expect("seated before").unfenced.retain(|connection| !fenced.contains(connection));
+        if let Some(row) = state.row(session, user) {
+            row.unfenced.retain(|connection| !fenced.contains(connection));
+        }
         Ok(())
     }
 
@@ -690,6 +714,7 @@ impl Erasures for Fake {
         state.chat.retain(|message| (message.session, message.from) != (session, user));
         if state.row(session, user).is_none_or(|row| !row.holds_seat()) {
             state.participants.retain(|p| (p.session_id, p.user_id) != (session, user));
+            state.left.remove(&(session, user));
             state.visits.retain(|(who, visit)| (*who, visit.session) != (user, session));
         }
         Ok(())

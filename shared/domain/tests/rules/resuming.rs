@@ -250,7 +250,7 @@ async fn the_end_of_the_grace_frees_the_seat() {
     check(40).await.unwrap();
     let expected = ["read member", "free seat", "read roster", "push a1 userLeft bob Timeout", "told"];
     assert_eq!(fake.journal(), expected);
-    assert_eq!(fake.row(&b).membership, Membership::Left);
+    assert!(fake.has_left(&b));
     check(41).await.unwrap();
     assert_eq!(fake.journal(), ["read member"]);
 }
@@ -297,6 +297,17 @@ async fn a_ping_over_a_connection_that_lost_its_participant_is_refused() {
     assert!(matches!(leases::ping(&fake, fake.context(10), &b).await.unwrap_err(), Error::NotJoined));
     fake.change(&b, |p| p.membership = Membership::Ended);
     assert!(matches!(leases::ping(&fake, fake.context(10), &b).await.unwrap_err(), Error::SessionEnded));
+}
+
+#[tokio::test]
+async fn a_ping_over_a_connection_whose_participant_left_is_refused() {
+    let (fake, _, _, b) = call();
+    let seat = fake.row(&b);
+    leases::depart(fake.ports(10), &seat, Guard::SameLease, Departure::Timeout).await.unwrap();
+    assert!(fake.has_left(&b));
+    assert!(matches!(leases::ping(&fake, fake.context(11), &b).await.unwrap_err(), Error::NotJoined));
+    let fresh = Held { connection: ConnectionId::new("b9"), ..b };
+    leases::ping(&fake, fake.context(12), &fresh).await.expect("it has not joined yet");
 }
 
 #[tokio::test]
@@ -414,7 +425,7 @@ async fn a_connection_that_closed_before_its_join_keeps_the_seat_for_the_grace_a
     assert!(!journal.iter().any(|call| call.starts_with("push a1")), "nobody hears of it: {journal:?}");
     assert_eq!((fake.row(&b).presence, fake.row(&b).lease_until), (Presence::Reconnecting, at(40)));
     leases::check_lease(fake.ports(40), a.session, b.user).await.unwrap();
-    assert_eq!(fake.row(&b).membership, Membership::Left);
+    assert!(fake.has_left(&b));
 }
 
 #[tokio::test]

@@ -4,8 +4,10 @@
 //! read may be a little old.
 
 use domain::delivery::Delivery;
-use domain::ports::{ChatMessage, ClientMessageId, ConnectionLog, Families, Holding, Status, Throttles};
-use domain::{chat, leases, relay, sessions};
+use domain::ports::{
+    ChatMessage, ClientMessageId, ConnectionLog, Families, Guard, Holding, Members, Seats, Status, Throttles,
+};
+use domain::{Departure, Membership, Participant, Untold, chat, leases, relay, sessions};
 use testkit::{FakeSockets, Request};
 
 use crate::Setting;
@@ -89,6 +91,70 @@ async fn a_chat_message_to_everybody_is_one_write_one_read_of_the_roster_and_a_p
     let requests = at.database.door().take();
     assert_eq!(operations(&requests), ["PutItem", "PutItem", "Query"], "one write more for a name");
     assert_eq!((units(&requests, "PutItem"), units(&requests, "Query")), (2.0, 1.0));
+}
+
+/// Enough for many pages, had any of them left something in the roster.
+const VISITORS: usize = 1_000;
+
+#[tokio::test]
+async fn a_chat_message_costs_after_a_thousand_joins_and_leaves_what_it_cost_at_first() {
+    let at = Setting::new().await;
+    let session = at.session(100).await.id;
+    let alice = at.samples.user("alice");
+    at.connect(session, &at.samples.caller_for(&alice), "c0").await;
+    for n in 1..5 {
+        at.connect(session, &at.samples.caller(&format!("user{n}")), &format!("c{n}")).await;
+    }
+    let sockets = FakeSockets::default();
+    let cost = || async {
+        at.database.door().take();
+        chat::send(at.ports(&sockets), &at.message(session, &alice, "hello")).await.unwrap();
+        at.database.door().take()
+    };
+    let at_first = cost().await;
+    let visitor = at.samples.caller("visitor");
+    at.sit(session, &visitor).await;
+    let seat = at.participant(session, &visitor).await;
+    let (now, kept) = (at.samples.now(), at.samples.later(60));
+    let untold = Some(Untold::Departure(Departure::Left));
+    for _ in 0..VISITORS {
+        let visitor = at.samples.caller("visitor");
+        let tickets = at.sit(session, &visitor).await;
+        let seat =
+            Participant { user_id: visitor.user_id, tickets, membership: Membership::Left, untold, ..seat.clone() };
+        assert!(at.store.free_seat(&seat, Guard::Seated, Departure::Left, now, kept).await.unwrap());
+        at.store.told(&seat, kept).await.unwrap();
+    }
+    leases::depart(at.ports(&sockets), &seat, Guard::Seated, Departure::Left).await.unwrap();
+    assert_eq!(cost().await, at_first);
+}
+
+#[tokio::test]
+async fn a_departure_is_one_transaction_a_note_and_a_deletion() {
+    let at = Setting::new().await;
+    let session = at.session(5).await.id;
+    let [alice, bob] = ["alice", "bob"].map(|name| at.samples.caller(name));
+    at.connect(session, &alice, "a").await;
+    at.connect(session, &bob, "b").await;
+    let seat = at.participant(session, &bob).await;
+    at.database.door().take();
+    leases::depart(at.ports(&FakeSockets::default()), &seat, Guard::Seated, Departure::Left).await.unwrap();
+    let requests = at.database.door().take();
+    assert_eq!(operations(&requests), ["TransactWriteItems", "Query", "UpdateItem", "DeleteItem"]);
+    assert_eq!(requests.iter().map(|request| request.units).collect::<Vec<_>>(), [5.0, 1.0, 1.0, 1.0]);
+}
+
+#[tokio::test]
+async fn coming_back_costs_one_refused_transaction_more() {
+    let at = Setting::new().await;
+    let session = at.session(5).await.id;
+    let alice = at.samples.caller("alice");
+    at.connect(session, &alice, "a").await;
+    let seat = at.participant(session, &alice).await;
+    leases::depart(at.ports(&FakeSockets::default()), &seat, Guard::Seated, Departure::Left).await.unwrap();
+    at.database.door().take();
+    at.sit(session, &alice).await;
+    assert_eq!(operations(&at.database.door().take()), ["TransactWriteItems"; 2]);
 }
 
 #[tokio::test]

@@ -74,7 +74,7 @@ impl Setting {
 
     async fn take_seat(&self, session: SessionId, caller: &Caller) -> TakenSeat {
         self.store
-            .take_seat(session, caller, self.samples.now(), self.samples.later(60), self.samples.later(9999))
+            .take_seat(session, caller, self.samples.now(), self.samples.later(60), self.samples.later(30 * 86_400))
             .await
             .unwrap()
     }

@@ -4,8 +4,8 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use domain::ports::{Families, Guard, Holding, Members, Rosters, Seats, Status, TakeOver, TakenSeat};
-use domain::{ConnectionId, Departure, Membership, Presence, Untold, sessions};
+use domain::ports::{Erasures, Families, Guard, Holding, Members, Rosters, Seats, Status, TakeOver, TakenSeat};
+use domain::{Caller, ConnectionId, Departure, Membership, Participant, Presence, SessionId, Untold, sessions};
 use testkit::{FakeSockets, Fault};
 
 use crate::{Setting, held};
@@ -289,8 +289,8 @@ async fn what_others_have_to_be_told_is_noted_with_the_change_and_cleared_once()
     at.connect(session.id, &alice, "a").await;
     let joined = at.participant(session.id, &alice).await;
     assert_eq!(joined.untold, Some(Untold::Join));
-    at.store.told(&joined).await.unwrap();
-    at.store.told(&joined).await.unwrap();
+    at.store.told(&joined, at.samples.later(60)).await.unwrap();
+    at.store.told(&joined, at.samples.later(60)).await.unwrap();
     let seen = at.participant(session.id, &alice).await;
     assert_eq!(seen.untold, None);
 
@@ -299,8 +299,170 @@ async fn what_others_have_to_be_told_is_noted_with_the_change_and_cleared_once()
     let roster = at.store.roster(session.id, now).await.unwrap().unwrap();
     let [left] = roster.departed.as_slice() else { panic!("{:?}", roster.departed) };
     assert_eq!((left.user_id, left.untold), (alice.user_id, Some(Untold::Departure(Departure::Removed))));
-    at.store.told(&joined).await.unwrap();
+    at.store.told(&joined, at.samples.later(60)).await.unwrap();
     assert_eq!(at.store.roster(session.id, now).await.unwrap().unwrap().departed.len(), 1, "a late teller of the join");
-    at.store.told(left).await.unwrap();
+    at.store.told(left, at.samples.later(60)).await.unwrap();
     assert_eq!(at.store.roster(session.id, now).await.unwrap().unwrap().departed, []);
+}
+
+impl Setting {
+    /// Frees the seat of somebody who is connected; as the roster shows it then, for whoever tells the others.
+    async fn stand_up(&self, session: SessionId, caller: &Caller) -> Participant {
+        let seen = self.participant(session, caller).await;
+        let (now, end) = (self.samples.now(), self.samples.later(60));
+        assert!(self.store.free_seat(&seen, Guard::Seated, Departure::Left, now, end).await.unwrap());
+        let departed = self.roster(session).await.departed;
+        departed.into_iter().find(|p| p.user_id == caller.user_id).expect("a note of the departure")
+    }
+
+    async fn told(&self, left: &Participant) -> domain::Result<()> {
+        self.store.told(left, self.samples.later(60)).await
+    }
+}
+
+#[tokio::test]
+async fn whoever_left_is_taken_out_once_that_is_told_and_comes_back_with_what_was_left() {
+    let at = Setting::new().await;
+    let session = at.session(2).await.id;
+    let alice = at.samples.caller("alice");
+    let old = at.connect(session, &alice, "old").await;
+    let mut newest = 0;
+    for _ in 0..50 {
+        newest = at.store.next_attempt(session, alice.user_id).await.unwrap().unwrap().1;
+    }
+    let left = at.stand_up(session, &alice).await;
+    at.told(&left).await.unwrap();
+    at.told(&left).await.unwrap();
+    assert_eq!(at.store.member(session, alice.user_id).await.unwrap(), None);
+    assert!(at.store.was_left(&old).await.unwrap(), "its heartbeat hears of it");
+    assert!(!at.store.was_left(&held(session, &alice, "another")).await.unwrap());
+
+    let again = at.sit(session, &alice).await;
+    assert!(again > newest, "{again} is not newer than {newest}");
+    assert_eq!(at.participant(session, &alice).await.unfenced, [ConnectionId::new("old")]);
+    let refused = at.take_over(&held(session, &alice, "late"), newest, &alice).await;
+    assert_eq!(refused, TakeOver::Superseded);
+}
+
+#[tokio::test]
+async fn a_telling_that_was_cut_short_before_any_of_its_requests_loses_nothing() {
+    for operation in ["UpdateItem", "DeleteItem"] {
+        for comes_back in [true, false] {
+            let at = Setting::new().await;
+            let session = at.session(2).await.id;
+            let alice = at.samples.caller("alice");
+            at.connect(session, &alice, "old").await;
+            let left = at.stand_up(session, &alice).await;
+            at.database.door().fail(operation, Fault::Refused, 1);
+            at.told(&left).await.unwrap_err();
+            if !comes_back {
+                assert_eq!(
+                    at.roster(session).await.departed,
+                    std::slice::from_ref(&left),
+                    "told by whoever comes by next"
+                );
+                at.told(&left).await.unwrap();
+                assert_eq!(at.roster(session).await.departed, []);
+            }
+            let attempt = at.sit(session, &alice).await;
+            assert!(attempt > left.tickets);
+            let fresh = at.participant(session, &alice).await;
+            assert_eq!(fresh.unfenced, [ConnectionId::new("old")], "{operation}");
+            at.told(&left).await.unwrap();
+            assert_eq!(at.participant(session, &alice).await, fresh, "a late teller leaves the new seat alone");
+        }
+    }
+}
+
+/// What a late teller has kept is older than the seat; it must neither be in the way of the next seat nor lower its attempts.
+#[tokio::test]
+async fn what_a_late_teller_keeps_does_no_harm() {
+    let at = Setting::new().await;
+    let session = at.session(2).await.id;
+    let alice = at.samples.caller("alice");
+    at.connect(session, &alice, "one").await;
+    let first = at.stand_up(session, &alice).await;
+    at.told(&first).await.unwrap();
+    at.connect(session, &alice, "two").await;
+    at.told(&first).await.unwrap();
+    let second = at.stand_up(session, &alice).await;
+    at.told(&first).await.unwrap();
+    assert_eq!(at.roster(session).await.departed, std::slice::from_ref(&second));
+    at.told(&second).await.unwrap();
+    at.told(&first).await.unwrap();
+    assert!(at.sit(session, &alice).await > second.tickets);
+    let mut unfenced = at.participant(session, &alice).await.unfenced;
+    unfenced.sort();
+    assert_eq!(unfenced, ["one", "two"].map(ConnectionId::new));
+}
+
+#[tokio::test]
+async fn a_late_teller_makes_up_nothing_of_an_account_that_is_gone() {
+    let at = Setting::new().await;
+    let session = at.session(2).await.id;
+    let alice = at.samples.caller("alice");
+    at.connect(session, &alice, "a").await;
+    let left = at.stand_up(session, &alice).await;
+    at.store.erase_traces(alice.user_id, session).await.unwrap();
+    at.told(&left).await.unwrap();
+    let items = at.database.items().await;
+    assert!(items.iter().all(|item| !item.contains(&alice.user_id.to_string())), "{items:#?}");
+}
+
+#[tokio::test]
+async fn whoever_left_stays_where_they_were_if_the_visit_is_not_noted_for_long_enough() {
+    let at = Setting::new().await;
+    let session = at.session(2).await.id;
+    let alice = at.samples.caller("alice");
+    at.connect(session, &alice, "old").await;
+    let left = at.stand_up(session, &alice).await;
+    at.store.told(&left, at.samples.later(31 * 86_400)).await.unwrap();
+    assert_eq!(at.roster(session).await.departed, [], "it is told");
+    let kept = at.store.member(session, alice.user_id).await.unwrap().expect("kept");
+    assert_eq!((kept.membership, kept.untold), (Membership::Left, None));
+    assert!(at.sit(session, &alice).await > left.tickets);
+    assert_eq!(at.participant(session, &alice).await.unfenced, [ConnectionId::new("old")]);
+}
+
+#[tokio::test]
+async fn racing_tellers_and_returns_never_let_attempts_fall_or_a_connection_be_forgotten() {
+    let at = Arc::new(Setting::new().await);
+    let session = at.session(2).await.id;
+    let alice = at.samples.caller("alice");
+    let mut newest = 0;
+    for round in 0..20 {
+        let name = format!("c{round}");
+        let attempt = at.sit(session, &alice).await;
+        assert!(attempt > newest, "round {round}");
+        let before = at.participant(session, &alice).await.unfenced;
+        assert!(round == 0 || before.contains(&ConnectionId::new(format!("c{}", round - 1))), "round {round}");
+        assert!(matches!(at.take_over(&held(session, &alice, &name), attempt, &alice).await, TakeOver::Taken(_)));
+        at.store.unfence(session, alice.user_id, &before).await.unwrap();
+        newest = at.store.next_attempt(session, alice.user_id).await.unwrap().unwrap().1;
+        let left = at.stand_up(session, &alice).await;
+        let tellers = (0..3).map(|_| {
+            let (at, left) = (Arc::clone(&at), left.clone());
+            tokio::spawn(async move { at.told(&left).await.unwrap() })
+        });
+        let tellers: Vec<_> = tellers.collect();
+        if round % 2 == 0 {
+            for teller in tellers {
+                teller.await.unwrap();
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn of_several_reasons_any_one_is_enough_to_come_back() {
+    let at = Setting::new().await;
+    let session = at.session(2).await.id;
+    let alice = at.samples.caller("alice");
+    at.connect(session, &alice, "old").await;
+    let left = at.stand_up(session, &alice).await;
+    at.database.door().fail("DeleteItem", Fault::Refused, 1);
+    at.told(&left).await.unwrap_err();
+    at.database.door().fail("TransactWriteItems", Fault::OneReason, 1);
+    assert!(at.sit(session, &alice).await > left.tickets);
+    assert_eq!(at.participant(session, &alice).await.unfenced, [ConnectionId::new("old")]);
 }
