@@ -7,6 +7,7 @@ use bytes::Bytes;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
 use http::{HeaderMap, Method, Request, Response};
 
+use crate::pages::Pages;
 use crate::security::SecurityHeaders;
 use crate::{Options, demo};
 
@@ -17,9 +18,9 @@ const REFERENCE: &str = include_str!("reference.html");
 const HTML: &str = "text/html; charset=utf-8";
 const NOT_BUILT: &str = include_str!("not_built.html");
 
-/// The site: files below a folder, and what is linked in.
+/// The site: its files, and what describes the server.
 pub struct Site {
-    root: PathBuf,
+    pages: Pages,
     /// Whether the page may offer the demo accounts. The list that is built with the page is empty.
     has_demo_accounts: bool,
     headers: SecurityHeaders,
@@ -29,7 +30,7 @@ impl Site {
     /// The site of a server.
     pub fn new(options: &Options) -> Self {
         Self {
-            root: options.console.clone(),
+            pages: Pages::of(options.console.clone()),
             has_demo_accounts: options.data.is_none(),
             headers: SecurityHeaders::new(options.public_url.as_deref()),
         }
@@ -43,7 +44,7 @@ impl Site {
             "/openapi.json" => ("application/json", Bytes::from_static(OPENAPI.as_bytes())),
             "/asyncapi.json" => ("application/json", Bytes::from_static(ASYNCAPI.as_bytes())),
             "/demo-accounts.json" if self.has_demo_accounts => ("application/json", Bytes::from(demo::listed())),
-            _ => file(&self.root, path).await?,
+            _ => self.file(path).await?,
         };
         if ![Method::GET, Method::HEAD].contains(request.method()) {
             return Some(Err(Refused::Method { allowed: "GET, HEAD" }));
@@ -57,14 +58,14 @@ impl Site {
         *response.headers_mut() = headers;
         Some(Ok(response))
     }
-}
 
-async fn file(root: &Path, path: &str) -> Option<(&'static str, Bytes)> {
-    let relative = relative(path)?;
-    match tokio::fs::read(root.join(&relative)).await {
-        Ok(content) => Some((content_type(&relative), Bytes::from(content))),
-        Err(_) if path == "/" => Some((HTML, Bytes::from_static(NOT_BUILT.as_bytes()))),
-        Err(_) => None,
+    async fn file(&self, path: &str) -> Option<(&'static str, Bytes)> {
+        let relative = relative(path)?;
+        match self.pages.read(&relative).await {
+            Some(content) => Some((content_type(&relative), content)),
+            None if path == "/" => Some((HTML, Bytes::from_static(NOT_BUILT.as_bytes()))),
+            None => None,
+        }
     }
 }
 

@@ -1,5 +1,6 @@
 //! `tunrtc`: the whole of TunRTC on one machine.
 
+use std::fmt::Display;
 use std::io::Write;
 use std::net::IpAddr;
 use std::path::PathBuf;
@@ -7,15 +8,18 @@ use std::process::ExitCode;
 
 use apigateway::IpNet;
 use auth::IceUrlKind;
-use clap::{CommandFactory, Parser, ValueEnum};
+use clap::builder::Resettable;
+use clap::{Arg, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use gateway::{NoOrigin, Origins};
-use local::{HEARTBEAT_SECONDS, Options, Server, StartError};
+use local::{HEARTBEAT_SECONDS, Options, Server, StartError, health};
 use runtime::{Settings, logs, settings};
 
 /// The whole of TunRTC on one machine: API, signaling and console page.
 #[derive(Parser)]
 #[command(name = "tunrtc", version)]
 struct Arguments {
+    #[command(subcommand)]
+    command: Option<Command>,
     /// Port to listen on; 0 takes a free one
     #[arg(long, env = "TUNRTC_PORT", default_value_t = 5000)]
     port: u16,
@@ -55,12 +59,18 @@ struct Arguments {
     #[arg(long, env = settings::HEARTBEAT_SECONDS, value_name = "N", default_value_t = HEARTBEAT_SECONDS)]
     #[arg(value_parser = clap::value_parser!(u32).range(1..=540))]
     heartbeat_seconds: u32,
-    /// Folder of the built console page
+    /// Folder of the built console page, in place of the one that the program has or finds
     #[arg(long, env = "TUNRTC_CONSOLE", value_name = "FOLDER", value_parser = folder)]
     console: Option<PathBuf>,
     /// How log lines look
     #[arg(long, env = settings::LOG, value_enum, default_value_t = Log::Text)]
     log: Log,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Ask the server on this machine whether it is well: exit status 0 if it is (for a container's health check)
+    Health,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -135,7 +145,7 @@ impl From<Arguments> for Options {
             turn_urls: arguments.turn_url,
             turn_secret: arguments.turn_secret,
             allowed_origins: arguments.allow_origin,
-            console: arguments.console.unwrap_or_else(built_console),
+            console: arguments.console,
             settings,
             trusted_proxies: arguments.trusted_proxy,
             route_throttles: arguments.route_throttles,
@@ -144,15 +154,36 @@ impl From<Arguments> for Options {
     }
 }
 
-/// The console page of the checkout that this program was built from, or of the one it is started in.
-fn built_console() -> PathBuf {
-    let here = Options::default().console;
-    let built_from = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../sdk-js/dist/console"));
-    if here.is_dir() { here } else { built_from }
+fn main() -> ExitCode {
+    let arguments = arguments();
+    match arguments.command {
+        Some(Command::Health) => ended(health::check(arguments.port)),
+        None => ended(serve(arguments)),
+    }
 }
 
-fn main() -> ExitCode {
-    let arguments = Arguments::parse();
+/// The command line, and the environment where that says nothing. A variable that is empty is not set.
+fn arguments() -> Arguments {
+    let set = Settings::from_env();
+    let is_empty =
+        |argument: &Arg| argument.get_env().and_then(|name| name.to_str()).is_some_and(|name| set.is_empty(name));
+    let command = Arguments::command()
+        .mut_args(|argument| if is_empty(&argument) { argument.env(Resettable::Reset) } else { argument });
+    Arguments::from_arg_matches(&command.get_matches()).unwrap_or_else(|error| error.exit())
+}
+
+fn ended(result: Result<(), impl Display>) -> ExitCode {
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // Nothing is left to do when standard error is closed.
+            drop(writeln!(std::io::stderr(), "tunrtc: {error}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn serve(arguments: Arguments) -> Result<(), StartError> {
     let log = arguments.log;
     logs::init(match log {
         Log::Text => logs::Format::Text,
@@ -161,19 +192,8 @@ fn main() -> ExitCode {
     for name in unknown_names() {
         tracing::warn!(setting = name, "no setting of this server has this name; it has no effect");
     }
-    let tokio = tokio::runtime::Builder::new_multi_thread().enable_all().build();
-    let ran = match tokio {
-        Ok(tokio) => tokio.block_on(run(arguments.into(), log)),
-        Err(error) => Err(StartError::Loopback(error)),
-    };
-    match ran {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            // Nothing is left to do when standard error is closed.
-            drop(writeln!(std::io::stderr(), "tunrtc: {error}"));
-            ExitCode::FAILURE
-        }
-    }
+    let tokio = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(StartError::Loopback)?;
+    tokio.block_on(run(arguments.into(), log))
 }
 
 async fn run(options: Options, log: Log) -> Result<(), StartError> {

@@ -33,8 +33,8 @@ pub struct Options {
     pub trusted_proxies: Vec<IpNet>,
     /// Whether requests to each route are throttled as the deployment on AWS does it.
     pub route_throttles: bool,
-    /// Where the built console page is.
-    pub console: PathBuf,
+    /// Folder of the built console page, in place of the one that the program has or finds.
+    pub console: Option<PathBuf>,
     /// Settings of the functions by the name of their environment variable.
     pub settings: Vec<(&'static str, String)>,
     /// API Gateway's quotas.
@@ -62,7 +62,7 @@ impl Default for Options {
             allowed_origins: Vec::new(),
             trusted_proxies: Vec::new(),
             route_throttles: false,
-            console: PathBuf::from("sdk-js/dist/console"),
+            console: None,
             settings: Vec::new(),
             limits: template::limits(),
             message_order: MessageOrder::default(),

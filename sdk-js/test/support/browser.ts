@@ -28,12 +28,17 @@ export interface Server {
 }
 
 /** Starts the server on a free port, or on the one that the options name, and waits until it is ready. */
-export async function startServer(...options: string[]): Promise<Server> {
+export function startServer(...options: string[]): Promise<Server> {
+  return startServerIn({}, ...(options.includes('--port') ? [] : ['--port', '0']), ...options);
+}
+
+/** Starts it with more in its environment. */
+export async function startServerIn(environment: Record<string, string>, ...options: string[]): Promise<Server> {
   for (const [path, hint] of [[BINARY, 'build it with `cargo build`, or set TUNRTC_BIN'], [CONSOLE, 'run `npm run build`']] as const) {
     if (!existsSync(path)) throw new Error(`${path} is missing: ${hint}`);
   }
-  const port = options.includes('--port') ? [] : ['--port', '0'];
-  const child = spawn(BINARY, [...port, '--console', CONSOLE, ...options], { stdio: ['ignore', 'pipe', 'pipe'] });
+  const env = { ...process.env, ...environment };
+  const child = spawn(BINARY, ['--console', CONSOLE, ...options], { env, stdio: ['ignore', 'pipe', 'pipe'] });
   const url = await readiness(child);
   return { url, kill: () => end(child, 'SIGKILL'), stop: () => end(child, 'SIGTERM') };
 }

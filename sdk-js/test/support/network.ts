@@ -10,8 +10,10 @@ import { join } from 'node:path';
 import { connect } from 'node:net';
 import { CHROMIUM, eventually } from './browser.ts';
 
+/** Where the hosts are, unless a test says otherwise: nobody routes these addresses. */
+const PRIVATE = '10.77';
 /** The router's address that every host reaches. */
-export const ROUTER = '10.77.1.1';
+export const ROUTER = `${PRIVATE}.1.1`;
 const TURN_PORT = 3478;
 export const TURN_SECRET = 'a secret of the tests';
 
@@ -35,11 +37,12 @@ export interface Network {
   close(): void;
 }
 
-export function makeNetwork(): Network {
+/** `prefix` is the first half of every address. */
+export function makeNetwork(prefix = PRIVATE): Network {
   const folder = mkdtempSync(join(tmpdir(), 'tunrtc-hosts-'));
   writeFileSync('/proc/sys/net/ipv4/ip_forward', '1');
   HOSTS.forEach((host, place) => {
-    const net = `10.77.${place + 1}`;
+    const net = `${prefix}.${place + 1}`;
     run('ip', 'netns', 'add', host);
     run('ip', 'link', 'add', `to-${host}`, 'type', 'veth', 'peer', 'name', 'eth0', 'netns', host);
     run('ip', 'addr', 'add', `${net}.1/24`, 'dev', `to-${host}`);
@@ -108,7 +111,7 @@ export async function startTurn(): Promise<Turn> {
   };
 }
 
-function listens(host: string, port: number): Promise<boolean> {
+export function listens(host: string, port: number): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connect(port, host, () => {
       socket.destroy();

@@ -115,7 +115,15 @@ impl Settings {
     /// The process's environment.
     #[expect(clippy::disallowed_methods, reason = "this is the one place that reads the environment")]
     pub fn from_env() -> Self {
-        Self(std::env::vars().filter(|(name, _)| name.starts_with("TUNRTC_") || name.starts_with("AWS_")).collect())
+        // What is not Unicode is no setting of ours.
+        let texts =
+            std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
+        Self(texts.filter(|(name, _)| name.starts_with("TUNRTC_") || name.starts_with("AWS_")).collect())
+    }
+
+    /// Whether that name is set, and to nothing: how compose files write what is not set.
+    pub fn is_empty(&self, name: &str) -> bool {
+        self.0.get(name).is_some_and(String::is_empty)
     }
 
     /// Every name that is set.

@@ -41,6 +41,16 @@ fn the_version_is_that_of_the_package() {
 }
 
 #[test]
+fn a_server_says_whether_it_is_well() {
+    let server = Tunrtc::start_in(&[], &[("TUNRTC_ALLOWED_ORIGINS", ""), ("TUNRTC_DATA", ""), ("TUNRTC_LOG", "")]);
+    let port = server.port().to_string();
+    assert_eq!(run(&["health"], &[("TUNRTC_PORT", &port)]).0, Some(0));
+    drop(server);
+    let (code, _, errors) = run(&["health"], &[("TUNRTC_PORT", &port)]);
+    assert_eq!((code, errors.lines().count()), (Some(1), 1), "{errors}");
+}
+
+#[test]
 fn options_that_make_no_sense_are_refused_by_name() {
     for (arguments, named) in [
         (&["--port", "99999"][..], "--port"),
