@@ -48,6 +48,7 @@ pub async fn handle(
 
 async fn send(deps: &Deps, request: &FrameRequest<'_>) -> domain::Result<MessageAck> {
     let ClientMessage { text, client_id } = request.frame()?.message()?;
+    request.limit_chat()?;
     let (context, identity) = (request.context(), &request.identity);
     deps.joined.check(&deps.store, context, &identity.held).await?;
     let message = ChatMessage {

@@ -18,6 +18,10 @@ const PATIENCE: Duration = Duration::from_secs(20);
 /// What stands before the address in that line.
 const READY: &str = "TunRTC is ready on http://localhost:";
 
+/// A measurement asks for more than one person or one address may.
+const MORE_THAN_PEOPLE_MAY: [(&str, &str); 3] =
+    [("TUNRTC_CHAT_PER_SECOND", "1000"), ("TUNRTC_CHAT_BURST", "1000"), ("TUNRTC_REGISTRATIONS_PER_ADDRESS", "100000")];
+
 /// A running server; it ends with this value. Its log goes to a file, as it does in use.
 pub struct Server {
     child: Child,
@@ -33,7 +37,12 @@ impl Server {
         let output = File::create(&log)?;
         let started = Instant::now();
         let mut command = Command::new(binary);
-        command.args(["--port", "0"]).stdin(Stdio::null()).stdout(output.try_clone()?).stderr(output);
+        command
+            .args(["--port", "0"])
+            .envs(MORE_THAN_PEOPLE_MAY)
+            .stdin(Stdio::null())
+            .stdout(output.try_clone()?)
+            .stderr(output);
         let child = command.spawn().map_err(|error| format!("cannot start {}: {error}", binary.display()))?;
         let mut server = Self { child, log, port: 0, ready_after: Duration::ZERO };
         server.port = server.wait(started)?;

@@ -36,6 +36,7 @@ fn check<T: std::fmt::Debug>(
     let tokio = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     let plenty = [
         (settings::FRAMES_BURST, 1_000_000),
+        (settings::CHAT_BURST, 1_000_000),
         (settings::REGISTRATIONS_PER_ADDRESS, 1_000_000),
         (settings::FAILED_LOGINS_PER_ADDRESS, 1_000_000),
         (settings::FAILED_LOGINS_PER_ACCOUNT, 1_000_000),

@@ -10,13 +10,17 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use apigateway::Limits;
+use futures_util::SinkExt;
 use futures_util::future::join_all;
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use local::{Fate, Intercept, Options, SdkCall};
+use runtime::settings;
 use serde_json::{Value, json};
 use support::{Pair, Target};
 use testclient::{Ended, Socket};
+use tokio::net::TcpSocket;
 use tokio::sync::Semaphore;
+use tokio_tungstenite::tungstenite::Message;
 
 /// Functions that run at once.
 const AT_ONCE: usize = 4;
@@ -238,4 +242,73 @@ async fn a_request_that_waited_too_long_is_refused_with_retry_after() {
     let reply = target.api.get("/health", None).await;
     assert_eq!((reply.status.as_u16(), reply.code(), reply.header("retry-after")), (503, "unavailable", "1"));
     assert!(!reply.header("x-request-id").is_empty());
+}
+
+/// How much a slow line carries: a message of [`LONGEST`] characters in this time, some 100 KB a second.
+const LINE: Duration = Duration::from_millis(40);
+/// The longest chat message, in characters.
+const LONGEST: usize = 4096;
+/// How long a client waits until it has joined again; the SDK waits for 10 s.
+const JOIN: Duration = Duration::from_secs(6);
+
+/// Somebody says as much as they can until the connection is gone.
+async fn flood(socket: Arc<Socket>) {
+    let frame = json!({ "message": "x".repeat(LONGEST) });
+    while socket.request("sendMessage", frame.clone()).await.is_ok() {
+        tokio::time::sleep(Duration::from_millis(8)).await;
+    }
+}
+
+/// Joins again over a slow line; the ack, if it comes in time.
+async fn resume_slowly(address: &str, session: &str, since: &str) -> Option<Value> {
+    let host = address.strip_prefix("ws://").and_then(|rest| rest.split('/').next()).expect("an address");
+    let host = host.replace("localhost", "127.0.0.1").parse().expect("a host and a port");
+    let socket = TcpSocket::new_v4().expect("a socket");
+    socket.set_recv_buffer_size(4096).expect("a small buffer");
+    let stream = socket.connect(host).await.expect("a server");
+    let (mut line, _) = tokio_tungstenite::client_async(address, stream).await.expect("an open door");
+    let join = json!({ "action": "joinSession", "id": "join", "data": { "sessionId": session, "since": since } });
+    line.send(Message::text(join.to_string())).await.expect("an open line");
+    let ack = async {
+        while let Some(Ok(message)) = line.next().await {
+            let frame: Value = serde_json::from_str(message.to_text().unwrap_or_default()).unwrap_or_default();
+            if frame["id"] == "join" {
+                return Some(frame);
+            }
+            tokio::time::sleep(LINE * u32::try_from(message.len()).expect("a frame") / LONGEST as u32).await;
+        }
+        None
+    };
+    tokio::time::timeout(JOIN, ack).await.ok().flatten()
+}
+
+/// Bob was away while alice filled the chat, and comes back over a slow line while she goes on.
+async fn resume_while_somebody_floods(chat_per_second: u32, chat_burst: u32) -> Option<Value> {
+    let settings = [(settings::CHAT_PER_SECOND, chat_per_second), (settings::CHAT_BURST, chat_burst)];
+    let target = Target::with_settings(settings).await;
+    let Pair { alice, bob, session, at_alice, at_bob } = target.pair().await;
+    let since =
+        target.detail(&alice, &session).await["participants"][0]["joinedAt"].as_str().expect("a time").to_owned();
+    drop(at_bob);
+    let flooding = tokio::spawn(flood(Arc::new(at_alice)));
+    tokio::time::sleep(LASTS).await;
+    let address = target.api.ticket(&bob, &session).await;
+    let joined = resume_slowly(&address, &session, &since).await;
+    flooding.abort();
+    joined
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_flood_of_chat_keeps_nobody_on_a_slow_line_from_coming_back() {
+    let policy = domain::Policy::default();
+    let joined = resume_while_somebody_floods(policy.chat_per_second, policy.chat_burst).await.expect("an ack in time");
+    assert_eq!(joined["event"], "ack", "{joined}");
+}
+
+/// That the test above can fail: the same, where chat has the rate of all frames.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn without_a_rate_of_its_own_chat_keeps_slow_lines_out() {
+    let policy = domain::Policy::default();
+    let joined = resume_while_somebody_floods(policy.frames_per_second, policy.frames_burst).await;
+    assert!(joined.is_none(), "{joined:?}");
 }

@@ -75,9 +75,13 @@ pub const TICKETS_PER_USER: &str = "TUNRTC_TICKETS_PER_USER";
 pub const FRAMES_PER_SECOND: &str = "TUNRTC_FRAMES_PER_SECOND";
 /// See [`Policy::frames_burst`].
 pub const FRAMES_BURST: &str = "TUNRTC_FRAMES_BURST";
+/// See [`Policy::chat_per_second`].
+pub const CHAT_PER_SECOND: &str = "TUNRTC_CHAT_PER_SECOND";
+/// See [`Policy::chat_burst`].
+pub const CHAT_BURST: &str = "TUNRTC_CHAT_BURST";
 
 /// The settings that an operator may change wherever TunRTC runs: limits and durations.
-pub const OPERATORS: [&str; 17] = [
+pub const OPERATORS: [&str; 19] = [
     ICE_TTL_SECONDS,
     HEARTBEAT_SECONDS,
     DETECTION_SECONDS,
@@ -95,6 +99,8 @@ pub const OPERATORS: [&str; 17] = [
     TICKETS_PER_USER,
     FRAMES_PER_SECOND,
     FRAMES_BURST,
+    CHAT_PER_SECOND,
+    CHAT_BURST,
 ];
 
 /// A setting that is not there, or not what it must be.
@@ -197,6 +203,8 @@ impl Settings {
             tickets_per_user: self.throttle(TICKETS_PER_USER, base.tickets_per_user)?,
             frames_per_second: self.count(FRAMES_PER_SECOND, base.frames_per_second)?,
             frames_burst: self.count(FRAMES_BURST, base.frames_burst)?,
+            chat_per_second: self.count(CHAT_PER_SECOND, base.chat_per_second)?,
+            chat_burst: self.count(CHAT_BURST, base.chat_burst)?,
             ..base
         };
         policy.fitting().map_err(|misfit| SettingError { name: name_of(misfit.fitted), reason: misfit.reason })

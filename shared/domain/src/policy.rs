@@ -58,6 +58,10 @@ pub struct Policy {
     pub frames_per_second: u32,
     /// Frames that one connection may send at once.
     pub frames_burst: u32,
+    /// Chat messages per second of one connection; they count as frames too.
+    pub chat_per_second: u32,
+    /// Chat messages that one connection may send at once.
+    pub chat_burst: u32,
 }
 
 /// A duration that must fit others.
@@ -148,6 +152,8 @@ impl Default for Policy {
             tickets_per_user: throttle(300, 60),
             frames_per_second: 100,
             frames_burst: 200,
+            chat_per_second: 10,
+            chat_burst: 30,
         }
     }
 }

@@ -120,12 +120,22 @@ impl<'a> FrameRequest<'a> {
             // Set once.
             let _first = self.frame_id.set(id.clone());
         }
-        self.surroundings.frame_rates.take(&self.identity.held.connection, &self.surroundings.policy, self.started)?;
+        self.surroundings.frame_rates.take_frame(
+            &self.identity.held.connection,
+            &self.surroundings.policy,
+            self.started,
+        )?;
         let frame = parsed.map_err(|bad| bad.error)?;
         if self.identity.access_expires_at <= self.started {
             return Err(Error::Unauthorized);
         }
         Ok(frame)
+    }
+
+    /// Counts it as a chat message, of which a connection may send fewer.
+    pub fn limit_chat(&self) -> Result<()> {
+        let surroundings = self.surroundings;
+        surroundings.frame_rates.take_chat(&self.identity.held.connection, &surroundings.policy, self.started)
     }
 
     /// Has the frame counted, in the line that ends it.

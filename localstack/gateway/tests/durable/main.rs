@@ -113,6 +113,8 @@ async fn start(seed: u64, intercept: Intercept) -> Server {
             (settings::TICKETS_PER_USER, "1000000".to_owned()),
             (settings::FRAMES_PER_SECOND, "100000".to_owned()),
             (settings::FRAMES_BURST, "100000".to_owned()),
+            (settings::CHAT_PER_SECOND, "100000".to_owned()),
+            (settings::CHAT_BURST, "100000".to_owned()),
             (settings::REGISTRATIONS_PER_ADDRESS, "1000000".to_owned()),
         ],
         ..Options::default()

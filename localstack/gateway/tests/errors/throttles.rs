@@ -132,6 +132,24 @@ async fn frames_of_a_connection_are_limited_and_the_connection_stays() {
 }
 
 #[tokio::test]
+async fn chat_of_a_connection_is_limited_and_its_other_frames_are_not() {
+    let target = Target::with_settings([(settings::CHAT_PER_SECOND, 1), (settings::CHAT_BURST, 4)]).await;
+    let pair = target.pair().await;
+    let mut accepted = 0;
+    while pair.at_alice.request("sendMessage", json!({ "message": "hi" })).await.expect("an answer")["event"] == "ack" {
+        accepted += 1;
+    }
+    assert!(accepted >= 4, "{accepted}");
+    let refused = until("a refusal", async || {
+        let answer = pair.at_alice.request("sendMessage", json!({ "message": "hi" })).await.expect("an answer");
+        (answer["event"] == "error").then(|| answer["data"]["code"].clone())
+    });
+    assert_eq!(refused.await, "rate_limited");
+    pair.at_alice.ack("sendOffer", crate::support::offer(&pair.bob.id, "v=0")).await;
+    pair.at_bob.ack("sendMessage", json!({ "message": "hello" })).await;
+}
+
+#[tokio::test]
 async fn routes_are_throttled_as_on_aws_where_the_operator_wants_it() {
     let target = Target::with(Options { route_throttles: true, ..Options::default() }).await;
     let throttled = until("a request above the rate", async || {
