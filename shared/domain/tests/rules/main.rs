@@ -1,6 +1,7 @@
 //! The rules, one sentence each, over ports in memory.
 
 mod accounts;
+mod broadcasting;
 mod endings;
 mod fake;
 mod overlapping;
