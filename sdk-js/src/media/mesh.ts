@@ -165,6 +165,7 @@ export class Mesh {
     if (present === peer) {
       const fresh = this.reset(userId, !('offer' in signal));
       if ('offer' in signal) fresh?.handle(signal);
+      else if ('answer' in signal) fresh?.shun(signal.epoch);
     } else {
       present?.handle(signal);
     }

@@ -85,6 +85,7 @@ export class Peer {
   #state: PeerState = 'connecting';
   /** The other side's epoch: it names the connection over there. */
   #epoch: string | undefined;
+  #shunned: string | undefined;
 
   constructor(options: PeerOptions) {
     this.#options = options;
@@ -147,6 +148,14 @@ export class Peer {
     this.#incoming = this.#incoming.then(() => this.#apply(signal)).catch((thrown: unknown) => this.#fail(thrown));
   }
 
+  /**
+   * Takes nothing of this epoch: the connection over there has answered one that this one took the place of, and will be
+   * made anew for the offer of this one. To take it up would have the two sides replace their connections for ever.
+   */
+  shun(epoch: string | undefined): void {
+    this.#shunned = epoch;
+  }
+
   /** Finds new paths, with fresh TURN credentials if they can be had. */
   async restartIce(): Promise<void> {
     try {
@@ -185,6 +194,7 @@ export class Peer {
   }
 
   async #apply(signal: Signal): Promise<void> {
+    if (signal.epoch !== undefined && signal.epoch === this.#shunned) return;
     const isNew = signal.epoch !== this.#epoch && this.connection.remoteDescription !== null;
     if (this.#closed || isNew) {
       this.#options.onStray(signal);

@@ -215,6 +215,11 @@ export class FakePeerConnection {
     this.onconnectionstatechange?.();
   }
 
+  /** What ICE finds out after a while: that the other side is gone, or is not the one that was described. */
+  findOut(): void {
+    if (this.signalingState === 'stable' && this.#current.remote && !this.#other()) this.become('failed');
+  }
+
   /** What it is told to have measured, by id. */
   readonly stats = new Map<string, object>();
 
@@ -284,13 +289,17 @@ export class FakePeerConnection {
     this.#connect();
   }
 
-  /** Both have the other's description as it is: so the other can be reached. */
   #connect(): void {
+    const other = this.#other();
+    for (const side of other ? [this, other] : []) if (side.connectionState !== 'connected') side.become('connected');
+  }
+
+  /** The other side, if both have the other's description as it is: then it can be reached. */
+  #other(): FakePeerConnection | undefined {
     const fragment = /a=ice-ufrag:(\S+)/.exec(this.#current.remote?.sdp ?? '')?.[1] ?? '';
     const other = FakePeerConnection.#all.get(fragment.split('-')[0] ?? '');
-    if (!other || other.signalingState !== 'stable') return;
-    if (other.#fragment() !== fragment || !other.#current.remote?.sdp.includes(`a=ice-ufrag:${this.#fragment()}\r\n`)) return;
-    for (const side of [this, other]) if (side.connectionState !== 'connected') side.become('connected');
+    if (!other || other.signalingState !== 'stable' || other.#fragment() !== fragment) return undefined;
+    return other.#current.remote?.sdp.includes(`a=ice-ufrag:${this.#fragment()}\r\n`) ? other : undefined;
   }
 
   /** One after the other, each taking a turn; only when none is left the need for negotiation shows. */
