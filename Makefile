@@ -3,7 +3,7 @@
 SHELL := /bin/sh
 # Of the server that `make run` starts; its test takes dev.
 PROFILE := release
-.PHONY: help run test test-rust test-sdk test-browser test-infra test-deployed test-api fuzz lint lint-rust lint-sdk audit \
+.PHONY: help run test test-rust test-sdk test-browser test-infra test-deployed test-api test-image fuzz lint lint-rust lint-sdk audit \
 	bench bench-local coldstart documents screenshot deploy destroy clean tools prepare build-rust packages
 
 help: ## List the targets
@@ -37,6 +37,9 @@ test-deployed: ## A deployment of the template into an emulator
 
 test-api: ## The running server against its own API document (ARGS="--full" takes minutes)
 	sh localstack/api_test/run.sh $(ARGS)
+
+test-image: packages ## Build the image's last stage without a registry, and run it (as root, with buildah and debootstrap)
+	sh localstack/test_image.sh
 
 fuzz: ## Every fuzz target in libFuzzer, a minute each (SECONDS_EACH=600 for longer); needs a nightly compiler
 	sh localstack/fuzz/run.sh

@@ -1,0 +1,50 @@
+#!/bin/sh
+# Builds the last stage of localstack/Dockerfile and runs it, where no registry of images is reached: on a root that
+# debootstrap makes, with Debian's buildah, without a daemon. As root. The program is the one in target/, with the site
+# in it. Leaves nothing behind.
+#
+#   DEBIAN_MIRROR=...   where debootstrap fetches from; the one that apt uses, unless said otherwise
+set -eu
+root=$(cd "$(dirname "$0")/.." && pwd)
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+export STORAGE_DRIVER=vfs BUILDAH_ISOLATION=chroot
+images() { buildah --root "$work/images" --runroot "$work/run" "$@"; }
+fail() { echo "test_image.sh: $1" >&2; exit 1; }
+
+# The mirror of Debian itself among apt's sources.
+mirror=${DEBIAN_MIRROR:-$(cat /etc/apt/sources.list /etc/apt/sources.list.d/* 2>/dev/null |
+  grep -v '^#' | grep -oE 'https?://[^ ]+/debian( |/|$)' | head -n 1)}
+debootstrap --variant=minbase bookworm "$work/root" "$mirror" >"$work/log" || { tail "$work/log" >&2; exit 1; }
+base=$(images from scratch)
+images add --quiet "$base" "$work/root" / >/dev/null
+images commit --quiet "$base" localhost/debian:bookworm-slim >/dev/null
+
+# What the stages before leave for the last one.
+(cd "$root/sdk-js" && npm run --silent build)
+(cd "$root" && cargo build --locked --workspace --bin tunrtc --features tunrtc/site)
+mkdir -p "$work/context/build/target/release"
+cp "${CARGO_TARGET_DIR:-$root/target}/debug/tunrtc" "$work/context/build/target/release/"
+cp "$root/LICENSE" "$work/context/"
+awk '/^FROM debian/ { last = 1 } last' "$root/localstack/Dockerfile" |
+  sed 's#^FROM debian#FROM localhost/debian#; s#^COPY --from=program /build/#COPY build/#' >"$work/context/Dockerfile"
+images bud --quiet --format docker --tag localhost/tunrtc "$work/context" >/dev/null
+
+container=$(images from localhost/tunrtc)
+images run "$container" -- tunrtc >"$work/tunrtc.log" 2>&1 &
+for _ in 1 2 3 4 5 6 7 8 9 10; do
+  sleep 1
+  images run "$container" -- tunrtc health 2>/dev/null && break
+done
+images run "$container" -- tunrtc health || { cat "$work/tunrtc.log" >&2; fail "the server in the image is not well"; }
+[ "$(images run "$container" -- id -u)" != 0 ] || fail "the image runs as root"
+images run "$container" -- test -s /data/tunrtc.db || fail "the data are not in /data"
+python3 - <<'EOF' || fail "the console is not in the image"
+import urllib.request
+with urllib.request.urlopen("http://127.0.0.1:5000/") as page:
+    raise SystemExit(0 if b"app.js" in page.read() else 1)
+EOF
+# Only its own user's processes can be ended by it.
+images run "$container" -- sh -c 'for each in /proc/[0-9]*; do [ "$(cat "$each/comm")" != tunrtc ] || kill -TERM "${each#/proc/}"; done'
+wait
+echo "test_image.sh: the image was built and run: healthy, not root, console inside, data in /data"
