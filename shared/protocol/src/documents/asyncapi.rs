@@ -30,7 +30,7 @@ pub fn asyncapi() -> Value {
         "asyncapi": "3.0.0",
         "info": {
             "title": "TunRTC signaling",
-            "version": "1",
+            "version": env!("CARGO_PKG_VERSION"),
             "description": "Every frame of a client gets exactly one answer, ack or error; events may come before it.",
             "license": { "name": "MIT" },
         },

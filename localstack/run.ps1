@@ -1,0 +1,11 @@
+# Builds and starts the whole of TunRTC on http://localhost:5000, on Windows too. Options go to the server:
+# localstack/run.ps1 --data tunrtc.db. Needs Rust and Node.js 20.
+$ErrorActionPreference = 'Stop'
+$PSNativeCommandUseErrorActionPreference = $true
+Set-Location (Join-Path $PSScriptRoot '..')
+Push-Location sdk-js
+npm ci --no-audit --no-fund
+npm run --silent build
+Pop-Location
+cargo run --release --bin tunrtc -- @args
+exit $LASTEXITCODE

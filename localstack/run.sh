@@ -1,0 +1,7 @@
+#!/bin/sh
+# Builds and starts the whole of TunRTC on http://localhost:5000, as `make run` does where there is make. Options go to the
+# server: `localstack/run.sh --data tunrtc.db`. Needs Rust and Node.js 20.
+set -eu
+cd "$(dirname "$0")/.."
+(cd sdk-js && npm ci --no-audit --no-fund && npm run --silent build)
+exec cargo run --release --bin tunrtc -- "$@"
