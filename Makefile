@@ -3,7 +3,7 @@
 SHELL := /bin/sh
 # Of the server that `make run` starts; its test takes dev.
 PROFILE := release
-.PHONY: help run test test-rust test-sdk test-browser test-infra test-deployed test-api test-image fuzz lint lint-rust lint-sdk audit \
+.PHONY: help run test test-rust test-sdk test-csharp test-browser test-infra test-deployed test-api test-image fuzz lint lint-rust lint-sdk audit \
 	bench bench-local coldstart documents screenshot deploy destroy clean tools prepare build-rust packages
 
 help: ## List the targets
@@ -22,6 +22,10 @@ test-rust: ## Functions, local gateway, durability
 
 test-sdk: packages ## The TypeScript SDK in Node
 	cd sdk-js && npm run --silent build && npm test
+
+test-csharp: ## The C# SDK on .NET 8 and 9, against the real server
+	cargo build --workspace --bin tunrtc
+	sh sdk-csharp/tools/test.sh
 
 test-browser: packages ## Calls between real browsers, on this machine and over made networks
 	cargo build --workspace --bin tunrtc
@@ -83,7 +87,7 @@ destroy: ## Remove the deployment from AWS
 
 clean: ## Remove everything that was built
 	cargo clean
-	rm -rf sdk-js/dist sdk-js/build sdk-js/node_modules infra/.venv infra/.venv-policy infra/.venv-checks localstack/fuzz/libfuzzer/target
+	rm -rf sdk-js/dist sdk-js/build sdk-js/node_modules sdk-csharp/.dotnet sdk-csharp/*/bin sdk-csharp/Examples/*/bin infra/.venv infra/.venv-policy infra/.venv-checks localstack/fuzz/libfuzzer/target
 
 tools: # What the tests need beside Rust and Node
 	@sh .ci/tools
@@ -92,6 +96,7 @@ prepare: packages # What the tests need from the network, while something else c
 	sh infra/setup.sh
 	sh infra/setup.sh policy
 	sh infra/setup.sh checks
+	python3 sdk-csharp/tools/setup.py
 
 build-rust:
 	cargo test --workspace --no-run

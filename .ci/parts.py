@@ -47,7 +47,8 @@ PARTS = (
     Part("test-rust", after=("build-rust",)),
     Part("test-deployed", after=("test-infra", "build-rust")),
     Part("test-api", after=("test-deployed",)),
-    Part("test-browser", after=("test-rust", "test-api"), alone=True),
+    Part("test-csharp", after=("test-api",)),
+    Part("test-browser", after=("test-rust", "test-csharp"), alone=True),
 )
 
 

@@ -1,0 +1,133 @@
+using System;
+using System.Collections.Generic;
+
+namespace TunRTC.Client;
+
+/// <summary>Something that a <see cref="TunRTCClient"/> tells.</summary>
+public abstract record TunRTCEvent;
+
+/// <summary>Somebody came in, or started anew. Those who were there before are in <see cref="TunRTCClient.Participants"/>.</summary>
+/// <param name="Participant">Who.</param>
+public sealed record UserJoinedEvent(Participant Participant) : TunRTCEvent
+{
+    /// <summary>The account.</summary>
+    public string UserId => Participant.UserId;
+
+    /// <summary>Its name.</summary>
+    public string Username => Participant.Username;
+}
+
+/// <summary>Somebody is gone for good: left, removed, or not back in time.</summary>
+/// <param name="UserId">The account.</param>
+/// <param name="Username">Its name.</param>
+/// <param name="Reason">Why.</param>
+public sealed record UserLeftEvent(string UserId, string Username, LeaveReason Reason) : TunRTCEvent;
+
+/// <summary>Somebody was muted, turned the camera off, or lost or regained the connection.</summary>
+/// <param name="Participant">How they are now.</param>
+public sealed record UserStatusUpdatedEvent(Participant Participant) : TunRTCEvent
+{
+    /// <summary>The account.</summary>
+    public string UserId => Participant.UserId;
+
+    /// <summary>Its name.</summary>
+    public string Username => Participant.Username;
+
+    /// <summary>Whether a connection is there.</summary>
+    public ParticipantStatus Status => Participant.Status;
+
+    /// <summary>Whether the microphone is off.</summary>
+    public bool IsMuted => Participant.IsMuted;
+
+    /// <summary>Whether the camera is on.</summary>
+    public bool IsVideoEnabled => Participant.IsVideoEnabled;
+}
+
+/// <summary>A chat message, one's own too; each comes once.</summary>
+/// <param name="Content">The message.</param>
+public sealed record MessageEvent(ChatMessage Content) : TunRTCEvent
+{
+    /// <summary>Its identifier.</summary>
+    public string MessageId => Content.MessageId;
+
+    /// <summary>Who wrote it.</summary>
+    public string FromUserId => Content.FromUserId;
+
+    /// <summary>The writer's name.</summary>
+    public string FromUsername => Content.FromUsername;
+
+    /// <summary>The text.</summary>
+    public string Message => Content.Message;
+
+    /// <summary>When it was sent, by the server's clock.</summary>
+    public DateTimeOffset Timestamp => Content.Timestamp;
+}
+
+/// <summary>
+/// An offer, an answer or candidates of somebody, in the order in which they sent them and each once. Told only where no
+/// <see cref="TunRTCOptions.Media"/> takes them.
+/// </summary>
+/// <param name="FromUserId">Who sent it.</param>
+/// <param name="FromUsername">The sender's name.</param>
+/// <param name="Epoch">
+/// Names one start of the sender; another one means that it has made a new peer connection, and so should this side.
+/// </param>
+public abstract record SignalEvent(string FromUserId, string FromUsername, string? Epoch) : TunRTCEvent;
+
+/// <summary>An offer.</summary>
+/// <param name="FromUserId">Who sent it.</param>
+/// <param name="FromUsername">The sender's name.</param>
+/// <param name="Epoch">Names one start of the sender.</param>
+/// <param name="Sdp">The session description.</param>
+public sealed record OfferEvent(string FromUserId, string FromUsername, string? Epoch, string Sdp)
+    : SignalEvent(FromUserId, FromUsername, Epoch);
+
+/// <summary>An answer.</summary>
+/// <param name="FromUserId">Who sent it.</param>
+/// <param name="FromUsername">The sender's name.</param>
+/// <param name="Epoch">Names one start of the sender.</param>
+/// <param name="Sdp">The session description.</param>
+public sealed record AnswerEvent(string FromUserId, string FromUsername, string? Epoch, string Sdp)
+    : SignalEvent(FromUserId, FromUsername, Epoch);
+
+/// <summary>ICE candidates.</summary>
+/// <param name="FromUserId">Who sent them.</param>
+/// <param name="FromUsername">The sender's name.</param>
+/// <param name="Epoch">Names one start of the sender.</param>
+/// <param name="Candidates">The candidates.</param>
+public sealed record IceCandidatesEvent(string FromUserId, string FromUsername, string? Epoch, IReadOnlyList<IceCandidate> Candidates)
+    : SignalEvent(FromUserId, FromUsername, Epoch);
+
+/// <summary>
+/// Signals of somebody are lost for good: the peer connection with them should be made anew, after
+/// <see cref="TunRTCClient.StartOver"/>. Told only where no <see cref="TunRTCOptions.Media"/> does that.
+/// </summary>
+/// <param name="UserId">Whose.</param>
+public sealed record SignalsLostEvent(string UserId) : TunRTCEvent;
+
+/// <summary>The session is over for everybody.</summary>
+/// <param name="Reason">Why.</param>
+public sealed record SessionEndedEvent(EndReason Reason) : TunRTCEvent;
+
+/// <summary>The signaling connection changed.</summary>
+/// <param name="State">How it stands now.</param>
+public sealed record ConnectionStateChangedEvent(ConnectionState State) : TunRTCEvent
+{
+    /// <summary>How it stands now.</summary>
+    public ConnectionStatus Status => State.Status;
+}
+
+/// <summary>
+/// The tokens are others now, or gone: an app that keeps the user signed in over a restart keeps these
+/// (<see cref="TunRTCClient.Restore"/>).
+/// </summary>
+/// <param name="Auth">The tokens; <c>null</c> after a sign-out, or when the server revoked them.</param>
+public sealed record TokensChangedEvent(Auth? Auth) : TunRTCEvent;
+
+/// <summary>Something failed that nobody was waiting for.</summary>
+/// <param name="Exception">What.</param>
+public sealed record ErrorEvent(TunRTCException Exception) : TunRTCEvent
+{
+    /// <summary>The stable name of what went wrong.</summary>
+    public string Code => Exception.Code;
+}

@@ -1,0 +1,383 @@
+using System;
+using System.Collections.Generic;
+using System.Globalization;
+using System.Linq;
+using System.Net.Http;
+using System.Net.Http.Headers;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using System.Threading;
+using System.Threading.Tasks;
+using TunRTC.Client.Rest;
+
+namespace TunRTC.Client;
+
+/// <summary>
+/// The REST API, one method per route (docs/API.md). Tokens are refreshed in time, once for all callers; a request that is
+/// refused for its token is sent again with a fresh one. Everything throws <see cref="TunRTCException"/>.
+/// </summary>
+public sealed class TunRTCApi
+{
+    /// <summary>An answer that takes longer than this is given up, in milliseconds.</summary>
+    private const double RequestTimeout = 20_000;
+
+    /// <summary>
+    /// That to a refresh sooner: a lost answer can be asked for again for 10 s. That to a ticket too: a seat whose connection
+    /// is lost is kept for 30 s, and within that another try must fit.
+    /// </summary>
+    private const double ShortTimeout = 8_000;
+
+    /// <summary>Many who join at once keep each other from their seats for a moment: so often a join is tried, with such waits.</summary>
+    private const int JoinTries = 5;
+    private const double JoinRetry = 500;
+
+    /// <summary>A server that asks for a longer wait than this is not waited for, in seconds.</summary>
+    private const double LongestWait = 10;
+
+    private const string IdempotencyKey = "Idempotency-Key";
+
+    private readonly string _url;
+    private readonly Surroundings _surroundings;
+    private readonly HttpClient _http;
+    private readonly Tokens _tokens;
+
+    /// <summary>The client was disposed.</summary>
+    private readonly CancellationTokenSource _over = new();
+
+    internal TunRTCApi(string url, Surroundings surroundings, HttpClient http, Action<Auth?> onTokens)
+    {
+        _url = url.TrimEnd('/');
+        _surroundings = surroundings;
+        _http = http;
+        _tokens = new Tokens(surroundings, RenewAsync, onTokens);
+    }
+
+    /// <summary>The tokens and the user they belong to, while signed in.</summary>
+    public Auth? Auth => _tokens.Auth;
+
+    private Loop Loop => _surroundings.Loop;
+
+    /// <summary>Makes an account and signs in to it.</summary>
+    /// <param name="username">1 to 50 characters.</param>
+    /// <param name="email">The address; unique without regard to case.</param>
+    /// <param name="password">8 to 128 characters.</param>
+    /// <param name="cancellationToken">Ends the wait.</param>
+    public Task<Auth> RegisterAsync(string username, string email, string password, CancellationToken cancellationToken = default) =>
+        SignInAsync("/api/auth/register", new JsonObject { ["username"] = username, ["email"] = email, ["password"] = password }, cancellationToken);
+
+    /// <summary>Signs in.</summary>
+    /// <param name="email">The address.</param>
+    /// <param name="password">The password.</param>
+    /// <param name="cancellationToken">Ends the wait.</param>
+    public Task<Auth> LoginAsync(string email, string password, CancellationToken cancellationToken = default) =>
+        SignInAsync("/api/auth/login", new JsonObject { ["email"] = email, ["password"] = password }, cancellationToken);
+
+    /// <summary>Gets new tokens now. They are refreshed in time without this.</summary>
+    /// <param name="cancellationToken">Ends the wait; what was asked for goes on.</param>
+    public Task RefreshAsync(CancellationToken cancellationToken = default) =>
+        Loop.Run(() => _tokens.RefreshAsync().WaitAsync(cancellationToken));
+
+    /// <summary>Revokes the refresh tokens. The tokens are forgotten here even if the server cannot be reached.</summary>
+    /// <param name="cancellationToken">Ends the wait.</param>
+    public Task LogoutAsync(CancellationToken cancellationToken = default) => Loop.Run(async () =>
+    {
+        var refreshToken = Auth?.RefreshToken;
+        _tokens.Forget(_tokens.Ask());
+        if (refreshToken is not null)
+        {
+            await RevokeAsync(refreshToken, cancellationToken);
+        }
+    });
+
+    /// <summary>The caller's account.</summary>
+    /// <param name="cancellationToken">Ends the wait.</param>
+    public Task<Account> GetMeAsync(CancellationToken cancellationToken = default) =>
+        GetAsync("/api/auth/me", Wire.Account, cancellationToken);
+
+    /// <summary>Changes the password; every other sign-in of the user ends.</summary>
+    /// <param name="currentPassword">The password so far.</param>
+    /// <param name="newPassword">The password from now on: 8 to 128 characters.</param>
+    /// <param name="cancellationToken">Ends the wait.</param>
+    public Task<Auth> ChangePasswordAsync(string currentPassword, string newPassword, CancellationToken cancellationToken = default) => Loop.Run(async () =>
+    {
+        var order = _tokens.Ask();
+        var body = new JsonObject { ["currentPassword"] = currentPassword, ["newPassword"] = newPassword };
+        return Keep(order, Wire.Auth((await WithTokenAsync(new Request(HttpMethod.Post, "/api/auth/password", body), cancellationToken)).Body));
+    });
+
+    /// <summary>Deletes the account, its sessions and its messages.</summary>
+    /// <param name="password">The account's password.</param>
+    /// <param name="cancellationToken">Ends the wait.</param>
+    public Task DeleteAccountAsync(string password, CancellationToken cancellationToken = default) => Loop.Run(async () =>
+    {
+        var order = _tokens.Ask();
+        await WithTokenAsync(new Request(HttpMethod.Delete, "/api/auth/me", new JsonObject { ["password"] = password }), cancellationToken);
+        _tokens.Forget(order);
+    });
+
+    /// <summary>Makes a session; it does not join it.</summary>
+    /// <param name="name">1 to 100 characters.</param>
+    /// <param name="maxParticipants">2 to 100.</param>
+    /// <param name="type">What it is for.</param>
+    /// <param name="visibility">Who can find it.</param>
+    /// <param name="idempotencyKey">
+    /// Names this wish: sent again under the same name, it leads to the same session. Without one each call makes another.
+    /// </param>
+    /// <param name="cancellationToken">Ends the wait.</param>
+    public Task<Session> CreateSessionAsync(
+        string name,
+        int maxParticipants = 10,
+        SessionType type = SessionType.VideoCall,
+        Visibility visibility = Visibility.Public,
+        string? idempotencyKey = null,
+        CancellationToken cancellationToken = default)
+    {
+        var body = new JsonObject
+        {
+            ["name"] = name,
+            ["maxParticipants"] = maxParticipants,
+            ["type"] = Wire.ToText(type),
+            ["visibility"] = Wire.ToText(visibility),
+        };
+        return AskAsync(new Request(HttpMethod.Post, "/api/session/create", body) { IdempotencyKey = idempotencyKey }, Wire.Session, cancellationToken);
+    }
+
+    /// <summary>
+    /// Takes a seat, or keeps the one that is held; does not connect (<see cref="TunRTCClient.JoinSessionAsync"/> does). Tried
+    /// again a few times while the server is <c>unavailable</c>.
+    /// </summary>
+    /// <param name="sessionId">The session.</param>
+    /// <param name="cancellationToken">Ends the tries.</param>
+    public Task<JoinedSession> JoinSessionAsync(string sessionId, CancellationToken cancellationToken = default) =>
+        TakeSeatAsync(sessionId, () => cancellationToken.IsCancellationRequested, cancellationToken);
+
+    /// <summary>A fresh ticket, for another connection to a session that this user has a seat in.</summary>
+    /// <param name="sessionId">The session.</param>
+    /// <param name="cancellationToken">Ends the wait.</param>
+    public Task<SignalingTicket> GetTicketAsync(string sessionId, CancellationToken cancellationToken = default) =>
+        AskAsync(new Request(HttpMethod.Post, "/api/session/ticket", Naming(sessionId)) { Timeout = ShortTimeout }, Wire.Ticket, cancellationToken);
+
+    /// <summary>Gives the seat back.</summary>
+    /// <param name="sessionId">The session.</param>
+    /// <param name="cancellationToken">Ends the wait.</param>
+    public Task LeaveSessionAsync(string sessionId, CancellationToken cancellationToken = default) =>
+        AskAsync(new Request(HttpMethod.Post, "/api/session/leave", Naming(sessionId)), _ => true, cancellationToken);
+
+    /// <summary>Ends a session for everybody; only its creator may.</summary>
+    /// <param name="sessionId">The session.</param>
+    /// <param name="cancellationToken">Ends the wait.</param>
+    public Task EndSessionAsync(string sessionId, CancellationToken cancellationToken = default) =>
+        AskAsync(new Request(HttpMethod.Post, "/api/session/end", Naming(sessionId)), _ => true, cancellationToken);
+
+    /// <summary>Public sessions that are active, newest first.</summary>
+    /// <param name="limit">1 to 100 on a page.</param>
+    /// <param name="cursor">Of the page before; <c>null</c> for the first one.</param>
+    /// <param name="cancellationToken">Ends the wait.</param>
+    public Task<Page<Session>> ListSessionsAsync(int limit = 50, string? cursor = null, CancellationToken cancellationToken = default) =>
+        PageAsync("/api/session/active", limit, cursor, Wire.Session, cancellationToken);
+
+    /// <summary>A session with those who are there.</summary>
+    /// <param name="sessionId">The session.</param>
+    /// <param name="cancellationToken">Ends the wait.</param>
+    public Task<SessionDetail> GetSessionAsync(string sessionId, CancellationToken cancellationToken = default) =>
+        GetAsync($"/api/session/{Uri.EscapeDataString(sessionId)}", Wire.SessionDetail, cancellationToken);
+
+    /// <summary>The chat of the last 24 h, newest first; for participants.</summary>
+    /// <param name="sessionId">The session.</param>
+    /// <param name="limit">1 to 100 on a page.</param>
+    /// <param name="cursor">Of the page before; <c>null</c> for the first one.</param>
+    /// <param name="cancellationToken">Ends the wait.</param>
+    public Task<Page<ChatMessage>> GetMessagesAsync(string sessionId, int limit = 50, string? cursor = null, CancellationToken cancellationToken = default) =>
+        PageAsync($"/api/session/{Uri.EscapeDataString(sessionId)}/messages", limit, cursor, each => Wire.ChatMessage(each), cancellationToken);
+
+    /// <summary>STUN and TURN servers, with credentials that end.</summary>
+    /// <param name="cancellationToken">Ends the wait.</param>
+    public Task<IceServers> GetIceServersAsync(CancellationToken cancellationToken = default) =>
+        GetAsync("/api/iceservers", Wire.IceServers, cancellationToken);
+
+    /// <summary>The state of the service; needs no sign-in.</summary>
+    /// <param name="cancellationToken">Ends the wait.</param>
+    public Task<Health> GetHealthAsync(CancellationToken cancellationToken = default) =>
+        Loop.Run(async () => Wire.Health((await SendAsync(new Request(HttpMethod.Get, "/health"), null, cancellationToken)).Body));
+
+    /// <summary>As <see cref="JoinSessionAsync"/>; a try that is under way is not given up, because it may lead to a seat.</summary>
+    /// <param name="sessionId">The session.</param>
+    /// <param name="isEnough">Asked before another try.</param>
+    /// <param name="cancellationToken">Ends the try that is under way, too.</param>
+    internal Task<JoinedSession> TakeSeatAsync(string sessionId, Func<bool> isEnough, CancellationToken cancellationToken = default) => Loop.Run(async () =>
+    {
+        for (var attempt = 0; ; attempt++)
+        {
+            try
+            {
+                var request = new Request(HttpMethod.Post, "/api/session/join", Naming(sessionId));
+                return Wire.Joined((await WithTokenAsync(request, cancellationToken)).Body);
+            }
+            catch (TunRTCException refused) when (!isEnough() && JoinDelay(refused, attempt) is { } delay)
+            {
+                await _surroundings.Delay(delay, cancellationToken);
+                if (isEnough())
+                {
+                    throw;
+                }
+            }
+        }
+    });
+
+    internal void Restore(Auth auth) => Loop.Post(() => _tokens.Restore(auth));
+
+    /// <summary>Ends every request that is under way, and makes no other.</summary>
+    internal void Stop()
+    {
+        _tokens.Stop();
+        _over.Cancel();
+    }
+
+    private static JsonObject Naming(string sessionId) => new() { ["sessionId"] = sessionId };
+
+    private Task<Auth> SignInAsync(string path, JsonObject body, CancellationToken cancellationToken) => Loop.Run(async () =>
+    {
+        var order = _tokens.Ask();
+        return Keep(order, Wire.Auth((await SendAsync(new Request(HttpMethod.Post, path, body), null, cancellationToken)).Body));
+    });
+
+    private Auth Keep(int order, Auth auth)
+    {
+        if (_tokens.Keep(order, auth))
+        {
+            return auth;
+        }
+        // Nobody will use these: they are given back, as far as the server can be reached.
+        RevokeAsync(auth.RefreshToken, CancellationToken.None).Forget();
+        throw new TunRTCException("closed", "Another sign-in or sign-out came after this one.");
+    }
+
+    private async Task<Auth> RenewAsync(string refreshToken)
+    {
+        var request = new Request(HttpMethod.Post, "/api/auth/refresh", new JsonObject { ["refreshToken"] = refreshToken }) { Timeout = ShortTimeout };
+        return Wire.Auth((await SendAsync(request, null, CancellationToken.None)).Body);
+    }
+
+    private async Task RevokeAsync(string refreshToken, CancellationToken cancellationToken) =>
+        await SendAsync(new Request(HttpMethod.Post, "/api/auth/logout", new JsonObject { ["refreshToken"] = refreshToken }), null, cancellationToken);
+
+    private Task<T> GetAsync<T>(string path, Func<JsonElement, T> read, CancellationToken cancellationToken) =>
+        AskAsync(new Request(HttpMethod.Get, path), read, cancellationToken);
+
+    private Task<T> AskAsync<T>(Request request, Func<JsonElement, T> read, CancellationToken cancellationToken) =>
+        Loop.Run(async () => read((await WithTokenAsync(request, cancellationToken)).Body));
+
+    private Task<Page<T>> PageAsync<T>(string path, int limit, string? cursor, Func<JsonElement, T> read, CancellationToken cancellationToken) => Loop.Run(async () =>
+    {
+        var query = FormattableString.Invariant($"?limit={limit}") + (cursor is null ? "" : $"&cursor={Uri.EscapeDataString(cursor)}");
+        var (body, headers) = await WithTokenAsync(new Request(HttpMethod.Get, path + query), cancellationToken);
+        if (body.ValueKind != JsonValueKind.Array)
+        {
+            throw new TunRTCException("invalid_response", "The answer is not a list.");
+        }
+        return new Page<T>(body.EnumerateArray().Select(read).ToArray(), Links.NextCursor(headers));
+    });
+
+    private async Task<Answer> WithTokenAsync(Request request, CancellationToken cancellationToken)
+    {
+        var bearer = await _tokens.FreshAsync();
+        var userId = Auth?.UserId;
+        try
+        {
+            return await SendAsync(request, bearer, cancellationToken);
+        }
+        catch (TunRTCException refused) when (refused.Code == "unauthorized")
+        {
+            // Another call may have refreshed meanwhile.
+            if (Auth?.Token == bearer)
+            {
+                await _tokens.RefreshAsync();
+            }
+            var token = await _tokens.FreshAsync();
+            // What one user asked for is not done in the name of another.
+            if (Auth?.UserId != userId)
+            {
+                throw;
+            }
+            return await SendAsync(request, token, cancellationToken);
+        }
+    }
+
+    private async Task<Answer> SendAsync(Request request, string? bearer, CancellationToken cancellationToken)
+    {
+        using var givenUp = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, _over.Token);
+        var isLate = false;
+        if (_over.IsCancellationRequested)
+        {
+            throw GivenUp(isLate, new ObjectDisposedException(nameof(TunRTCClient)));
+        }
+        using var timer = _surroundings.After(request.Timeout, () =>
+        {
+            isLate = true;
+            givenUp.Cancel();
+        });
+        try
+        {
+            using var message = request.ToMessage(_url, bearer);
+            using var response = await _http.SendAsync(message, givenUp.Token);
+            var content = await response.Content.ReadAsByteArrayAsync(givenUp.Token);
+            return new Answer(Answers.Read(response, content, _surroundings.UtcNow), response.Headers);
+        }
+        catch (OperationCanceledException thrown) when (!cancellationToken.IsCancellationRequested)
+        {
+            throw GivenUp(isLate, thrown);
+        }
+        catch (HttpRequestException thrown)
+        {
+            throw new TunRTCException("network_error", $"The server could not be reached: {thrown.Message}", thrown);
+        }
+    }
+
+    private TunRTCException GivenUp(bool isLate, Exception cause)
+    {
+        if (_over.IsCancellationRequested)
+        {
+            return new TunRTCException("closed", "The client was disposed.", cause);
+        }
+        return isLate
+            ? new TunRTCException("timeout", "The server did not answer in time.", cause)
+            : new TunRTCException("network_error", "The request was given up on its way.", cause);
+    }
+
+    /// <summary>How long to wait before a join is tried again, in milliseconds; <c>null</c> when it is not.</summary>
+    private double? JoinDelay(TunRTCException refused, int attempt)
+    {
+        var wait = refused.RetryAfter?.TotalSeconds ?? 0;
+        return refused.Code != "unavailable" || attempt + 1 >= JoinTries || wait > LongestWait
+            ? null
+            : (wait * 1000) + (_surroundings.Random() * JoinRetry * Math.Pow(2, attempt));
+    }
+
+    private readonly record struct Answer(JsonElement Body, HttpResponseHeaders Headers);
+
+    private sealed record Request(HttpMethod Method, string Path, JsonObject? Body = null)
+    {
+        public double Timeout { get; init; } = RequestTimeout;
+
+        public string? IdempotencyKey { get; init; }
+
+        public HttpRequestMessage ToMessage(string url, string? bearer)
+        {
+            var message = new HttpRequestMessage(Method, url + Path);
+            if (bearer is not null)
+            {
+                message.Headers.Authorization = new AuthenticationHeaderValue("Bearer", bearer);
+            }
+            if (IdempotencyKey is not null)
+            {
+                message.Headers.Add(TunRTCApi.IdempotencyKey, IdempotencyKey);
+            }
+            if (Body is not null)
+            {
+                message.Content = new ByteArrayContent(Wire.ToBytes(Body));
+                message.Content.Headers.ContentType = new MediaTypeHeaderValue("application/json");
+            }
+            return message;
+        }
+    }
+}

@@ -1,0 +1,160 @@
+using System;
+using System.Collections.Generic;
+using System.Collections.Immutable;
+using System.Linq;
+
+namespace TunRTC.Client;
+
+/// <summary>
+/// What a frame about somebody is worth. Lists and frames are made at the same time on the server, so some are in doubt, and
+/// only asking it tells.
+/// </summary>
+internal enum Judgement
+{
+    News,
+
+    /// <summary>Older than what is known.</summary>
+    Old,
+    Doubtful,
+}
+
+/// <summary>A complete list, compared with what was known.</summary>
+internal sealed record Comparison(
+    IReadOnlyList<Participant> Present,
+    IReadOnlyList<Participant> Joined,
+    IReadOnlyList<Participant> Updated,
+    IReadOnlyList<Participant> Left);
+
+/// <summary>Who else is in the session, by frames that may come late and in any order: the server's timestamps decide.</summary>
+internal sealed class Roster
+{
+    /// <summary>The time of the newest that is known of somebody; also of those who are gone.</summary>
+    private readonly Dictionary<string, DateTimeOffset> _known = new(StringComparer.Ordinal);
+
+    /// <summary>The time of the last complete list.</summary>
+    private DateTimeOffset _listedAt;
+
+    /// <summary>May be read from any thread.</summary>
+    public ImmutableDictionary<string, Participant> Members { get; private set; } = ImmutableDictionary.Create<string, Participant>(StringComparer.Ordinal);
+
+    /// <summary>Takes a complete list. It says nothing about those of whom something newer is known.</summary>
+    public Comparison List(IReadOnlyList<Participant> participants, DateTimeOffset at)
+    {
+        _listedAt = at;
+        var (joined, updated, left) = (new List<Participant>(), new List<Participant>(), new List<Participant>());
+        foreach (var participant in participants.Where(each => !IsKnownSince(each.UserId, at)))
+        {
+            var known = Set(participant, at);
+            if (known is null)
+            {
+                joined.Add(participant);
+            }
+            else if (!IsSameStatus(known, participant))
+            {
+                updated.Add(participant);
+            }
+        }
+        foreach (var (userId, participant) in Members)
+        {
+            if (participants.All(each => each.UserId != userId) && !IsKnownSince(userId, at))
+            {
+                Delete(userId, at);
+                left.Add(participant);
+            }
+        }
+        return new Comparison(Members.Values.ToArray(), joined, updated, left);
+    }
+
+    public Judgement Joined(Participant participant, DateTimeOffset at)
+    {
+        if (IsKnownSince(participant.UserId, at))
+        {
+            return Judgement.Old;
+        }
+        if (!Members.ContainsKey(participant.UserId) && at < _listedAt)
+        {
+            return Judgement.Doubtful;
+        }
+        Set(participant, at);
+        return Judgement.News;
+    }
+
+    public Judgement Left(string userId, DateTimeOffset at)
+    {
+        var isMember = Members.ContainsKey(userId);
+        if (IsKnownSince(userId, at))
+        {
+            return isMember ? Judgement.Doubtful : Judgement.Old;
+        }
+        Delete(userId, at);
+        return isMember ? Judgement.News : Judgement.Old;
+    }
+
+    /// <param name="status">How they are; when they joined is taken from what is known.</param>
+    /// <param name="at">Since when.</param>
+    public Judgement Updated(Participant status, DateTimeOffset at)
+    {
+        if (!Members.TryGetValue(status.UserId, out var known))
+        {
+            return Signalled(status.UserId, at);
+        }
+        var participant = status with { JoinedAt = known.JoinedAt };
+        if (IsKnownSince(status.UserId, at))
+        {
+            // The list may have been made before this status was written, or after.
+            return _known[status.UserId] == _listedAt && !IsSameStatus(known, participant) ? Judgement.Doubtful : Judgement.Old;
+        }
+        Set(participant, at);
+        return Judgement.News;
+    }
+
+    /// <summary>Somebody sent something. Of a member that is nothing new; of anybody else it is late, or early.</summary>
+    public Judgement Signalled(string userId, DateTimeOffset at)
+    {
+        if (Members.ContainsKey(userId))
+        {
+            return Judgement.News;
+        }
+        return at < _listedAt || (_known.TryGetValue(userId, out var known) && at <= known) ? Judgement.Old : Judgement.Doubtful;
+    }
+
+    /// <summary>What the server said of somebody when it was asked about a frame in doubt. Answers whether that was new.</summary>
+    public bool Settle(string userId, Participant? participant, DateTimeOffset at)
+    {
+        var known = Members.GetValueOrDefault(userId);
+        if (participant is null)
+        {
+            Delete(userId, at);
+            return known is not null;
+        }
+        Set(participant, at);
+        return known is null || !IsSameStatus(known, participant);
+    }
+
+    private static bool IsSameStatus(Participant a, Participant b) =>
+        a.Status == b.Status && a.IsMuted == b.IsMuted && a.IsVideoEnabled == b.IsVideoEnabled;
+
+    private bool IsKnownSince(string userId, DateTimeOffset at) => _known.TryGetValue(userId, out var known) && at < known;
+
+    private Participant? Set(Participant participant, DateTimeOffset at)
+    {
+        var known = Members.GetValueOrDefault(participant.UserId);
+        Members = Members.SetItem(participant.UserId, participant);
+        Know(participant.UserId, at);
+        return known;
+    }
+
+    private void Delete(string userId, DateTimeOffset at)
+    {
+        Members = Members.Remove(userId);
+        Know(userId, at);
+    }
+
+    private void Know(string userId, DateTimeOffset at)
+    {
+        if (!IsKnownSince(userId, at))
+        {
+            _known[userId] = at;
+        }
+    }
+}

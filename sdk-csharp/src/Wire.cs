@@ -1,0 +1,240 @@
+using System;
+using System.Buffers;
+using System.Collections.Generic;
+using System.Globalization;
+using System.Linq;
+using System.Text;
+using System.Text.Encodings.Web;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+
+namespace TunRTC.Client;
+
+/// <summary>What goes over the wire, read and written field by field: nothing here needs reflection.</summary>
+internal static class Wire
+{
+    private static readonly JsonWriterOptions Plain = new()
+    {
+        // It goes to a server that reads JSON, not into a page; and an escaped emoji takes twelve bytes of a frame.
+        Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
+    };
+
+    public static byte[] ToBytes(JsonObject value)
+    {
+        var buffer = new ArrayBufferWriter<byte>();
+        using (var writer = new Utf8JsonWriter(buffer, Plain))
+        {
+            value.WriteTo(writer);
+        }
+        return buffer.WrittenSpan.ToArray();
+    }
+
+    public static string ToText(JsonObject value) => Encoding.UTF8.GetString(ToBytes(value));
+
+    public static JsonElement? Parse(ReadOnlySpan<byte> text)
+    {
+        try
+        {
+            var reader = new Utf8JsonReader(text);
+            return JsonElement.TryParseValue(ref reader, out var value) && !HasMore(ref reader) ? value : null;
+        }
+        catch (JsonException)
+        {
+            return null;
+        }
+    }
+
+    public static string ToText(DateTimeOffset time) =>
+        time.UtcDateTime.ToString("yyyy-MM-dd'T'HH:mm:ss.fff'Z'", CultureInfo.InvariantCulture);
+
+    public static JsonElement? Field(this JsonElement value, string name) =>
+        value.ValueKind == JsonValueKind.Object && value.TryGetProperty(name, out var field) && field.ValueKind != JsonValueKind.Null ? field : null;
+
+    public static string? TextOrNull(this JsonElement value, string name) =>
+        value.Field(name) is { ValueKind: JsonValueKind.String } text ? text.GetString() : null;
+
+    public static string Text(this JsonElement value, string name) => value.TextOrNull(name) ?? throw Missing(name);
+
+    public static int? NumberOrNull(this JsonElement value, string name) =>
+        value.Field(name) is { ValueKind: JsonValueKind.Number } number && number.TryGetInt32(out var read) ? read : null;
+
+    public static long? LongOrNull(this JsonElement value, string name) =>
+        value.Field(name) is { ValueKind: JsonValueKind.Number } number && number.TryGetInt64(out var read) ? read : null;
+
+    public static int Number(this JsonElement value, string name) => value.NumberOrNull(name) ?? throw Missing(name);
+
+    public static bool Flag(this JsonElement value, string name) => value.Field(name)?.ValueKind switch
+    {
+        JsonValueKind.True => true,
+        JsonValueKind.False => false,
+        _ => throw Missing(name),
+    };
+
+    public static DateTimeOffset? TimeOrNull(this JsonElement value, string name) =>
+        value.Field(name) is { ValueKind: JsonValueKind.String } text && text.TryGetDateTimeOffset(out var time) ? time : null;
+
+    public static DateTimeOffset Time(this JsonElement value, string name) => value.TimeOrNull(name) ?? throw Missing(name);
+
+    public static T[] List<T>(this JsonElement value, string name, Func<JsonElement, T> read) =>
+        value.Field(name) is { ValueKind: JsonValueKind.Array } list ? list.EnumerateArray().Select(read).ToArray() : throw Missing(name);
+
+    public static JsonElement Object(this JsonElement value, string name) =>
+        value.Field(name) is { ValueKind: JsonValueKind.Object } field ? field : throw Missing(name);
+
+    public static Auth Auth(JsonElement value) => new(
+        value.Text("token"),
+        value.Time("expiresAt"),
+        value.Text("refreshToken"),
+        value.Time("refreshExpiresAt"),
+        value.Text("userId"),
+        value.Text("username"),
+        value.Text("email"));
+
+    public static Account Account(JsonElement value) => new(
+        value.Text("id"),
+        value.Text("username"),
+        value.Text("email"),
+        value.Time("createdAt"),
+        value.TimeOrNull("lastLoginAt"));
+
+    public static Session Session(JsonElement value) => new(
+        value.Text("sessionId"),
+        value.Text("name"),
+        SessionType(value.Text("type")),
+        SessionStatus(value.Text("status")),
+        Visibility(value.Text("visibility")),
+        value.Number("maxParticipants"),
+        value.Number("currentParticipants"),
+        value.Time("createdAt"),
+        value.TimeOrNull("endedAt"),
+        value.Text("creatorId"),
+        value.Text("creatorUsername"));
+
+    public static SessionDetail SessionDetail(JsonElement value) => new(Session(value), value.List("participants", Participant));
+
+    public static JoinedSession Joined(JsonElement value) =>
+        new(SessionDetail(value), Ticket(value.Object("signaling")), value.List("iceServers", IceServer));
+
+    public static SignalingTicket Ticket(JsonElement value) => new(value.Text("url"), value.Text("ticket"), value.Time("expiresAt"));
+
+    public static Participant Participant(JsonElement value) => new(
+        value.Text("userId"),
+        value.Text("username"),
+        value.Time("joinedAt"),
+        ParticipantStatus(value.Text("status")),
+        value.Flag("isMuted"),
+        value.Flag("isVideoEnabled"));
+
+    /// <param name="value">The message.</param>
+    /// <param name="timestamp">When it was sent, where that stands beside it and not in it.</param>
+    public static ChatMessage ChatMessage(JsonElement value, DateTimeOffset? timestamp = null) => new(
+        value.Text("messageId"),
+        value.Text("fromUserId"),
+        value.Text("fromUsername"),
+        value.Text("message"),
+        timestamp ?? value.Time("timestamp"),
+        value.TextOrNull("clientMessageId"));
+
+    public static IceServer IceServer(JsonElement value) => new(
+        value.List("urls", each => each.GetString() ?? ""),
+        value.TextOrNull("username"),
+        value.TextOrNull("credential"));
+
+    public static IceServers IceServers(JsonElement value) =>
+        new(value.List("iceServers", IceServer), TimeSpan.FromSeconds(value.Number("ttlSeconds")));
+
+    public static Health Health(JsonElement value) => new(value.Text("status"), value.Time("timestamp"), value.Text("version"));
+
+    public static FieldError FieldError(JsonElement value) => new(value.Text("field"), value.Text("reason"));
+
+    public static IceCandidate Candidate(JsonElement value) => new(
+        value.Text("candidate"),
+        value.TextOrNull("sdpMid"),
+        value.NumberOrNull("sdpMLineIndex"),
+        value.TextOrNull("usernameFragment"));
+
+    public static JsonNode ToJson(IceCandidate candidate)
+    {
+        var value = new JsonObject { ["candidate"] = candidate.Candidate };
+        value.AddIfAny("sdpMid", candidate.SdpMid);
+        value.AddIfAny("sdpMLineIndex", candidate.SdpMLineIndex);
+        value.AddIfAny("usernameFragment", candidate.UsernameFragment);
+        return value;
+    }
+
+    public static void AddIfAny(this JsonObject value, string name, JsonNode? field)
+    {
+        if (field is not null)
+        {
+            value[name] = field;
+        }
+    }
+
+    public static string ToText(SessionType type) => type switch
+    {
+        Client.SessionType.AudioOnly => "audioOnly",
+        Client.SessionType.VideoCall => "videoCall",
+        Client.SessionType.ScreenShare => "screenShare",
+        Client.SessionType.Mixed => "mixed",
+        _ => throw new ArgumentOutOfRangeException(nameof(type)),
+    };
+
+    public static string ToText(Visibility visibility) => visibility switch
+    {
+        Client.Visibility.Public => "public",
+        Client.Visibility.Unlisted => "unlisted",
+        _ => throw new ArgumentOutOfRangeException(nameof(visibility)),
+    };
+
+    public static ParticipantStatus ParticipantStatus(string text) => text switch
+    {
+        "connected" => Client.ParticipantStatus.Connected,
+        "reconnecting" => Client.ParticipantStatus.Reconnecting,
+        "disconnected" => Client.ParticipantStatus.Disconnected,
+        _ => Client.ParticipantStatus.Unknown,
+    };
+
+    public static LeaveReason LeaveReason(string text) => text switch
+    {
+        "left" => Client.LeaveReason.Left,
+        "timeout" => Client.LeaveReason.Timeout,
+        "removed" => Client.LeaveReason.Removed,
+        _ => Client.LeaveReason.Unknown,
+    };
+
+    public static EndReason EndReason(string text) => text switch
+    {
+        "ended" => Client.EndReason.Ended,
+        "empty" => Client.EndReason.Empty,
+        "creatorDeleted" => Client.EndReason.CreatorDeleted,
+        _ => Client.EndReason.Unknown,
+    };
+
+    public static TunRTCException Missing(string name) =>
+        new("invalid_response", $"The answer is not of a TunRTC server: it has no usable {name}.");
+
+    private static SessionType SessionType(string text) => text switch
+    {
+        "audioOnly" => Client.SessionType.AudioOnly,
+        "videoCall" => Client.SessionType.VideoCall,
+        "screenShare" => Client.SessionType.ScreenShare,
+        "mixed" => Client.SessionType.Mixed,
+        _ => Client.SessionType.Unknown,
+    };
+
+    private static SessionStatus SessionStatus(string text) => text switch
+    {
+        "active" => Client.SessionStatus.Active,
+        "ended" => Client.SessionStatus.Ended,
+        _ => Client.SessionStatus.Unknown,
+    };
+
+    private static Visibility Visibility(string text) => text switch
+    {
+        "public" => Client.Visibility.Public,
+        "unlisted" => Client.Visibility.Unlisted,
+        _ => Client.Visibility.Unknown,
+    };
+
+    private static bool HasMore(ref Utf8JsonReader reader) => reader.Read();
+}
