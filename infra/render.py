@@ -135,8 +135,8 @@ def role(name: str, function: dict) -> str:
     statements += statement(["xray:PutTraceSegments", "xray:PutTelemetryRecords"], '"*"')
     if actions := function.get("dynamodb"):
         statements += statement([f"dynamodb:{action}" for action in actions], TABLE_ARN % ("", ""))
-    if function.get("index"):
-        statements += statement(["dynamodb:Query"], TABLE_ARN % ("/index/active", "/index/active"))
+    if index := function.get("index"):
+        statements += statement(["dynamodb:Query"], TABLE_ARN % (f"/index/{index}", f"/index/{index}"))
     if methods := function.get("push"):
         connections = "arn:${AWS::Partition}:execute-api:${AWS::Region}:${AWS::AccountId}:${WebSocketApi}/ws/%s/@connections/*"
         resources = ", ".join(f"!Sub '{connections % method}'" for method in methods)

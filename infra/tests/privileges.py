@@ -104,8 +104,9 @@ def port_actions(trait: str, method: str) -> frozenset[str]:
 
 def store_actions(body: str, seen: tuple[str, ...]) -> frozenset[str]:
     actions = {action for verb, action in REQUESTS.items() if re.search(rf"(?:\.|\b){verb}\(", body)}
-    if ".index_name(" in body:
-        actions = {action.replace("dynamodb:Query", "dynamodb:Query index") for action in actions}
+    if index := re.search(r"\.index_name\(keys::(\w+)_INDEX\)", body):
+        queried = f"dynamodb:Query index {index.group(1).lower()}"
+        actions = {queried if action == "dynamodb:Query" else action for action in actions}
     for helper in store():
         if helper.trait is None and helper.name not in REQUESTS and helper.name not in seen and f"self.{helper.name}(" in body:
             actions |= store_actions(helper.body, (*seen, helper.name))

@@ -90,13 +90,19 @@ fn ports(deps: &Deps) -> Ports<'_, Store, Push, DelayQueue> {
     Ports { store: &deps.store, sockets: &deps.push, delays: &deps.delay, encoder: &JsonEncoder, context }
 }
 
+/// The time that a sweep has: less than the function's, by what the work under way may still take. The rest is left to the next.
+pub const SWEEP_TIME: Duration = Duration::from_secs(40);
+
 async fn sweep(deps: &Deps) -> domain::Result<()> {
+    let clock = &*deps.surroundings.clock;
     let failed = |session, error| {
         log_failure("sweep", &error);
         tracing::warn!(session.id = %session, "not swept");
     };
-    let swept = sweep::sweep(ports(deps), &*deps.surroundings.clock, failed).await?;
-    if swept.timed_out + swept.ended > 0 {
+    let swept = sweep::sweep(ports(deps), clock, clock.now() + SWEEP_TIME, failed).await?;
+    if swept.cut {
+        tracing::warn!(swept.sessions, swept.timed_out, swept.ended, "swept, and something is left for the next sweep");
+    } else if swept.timed_out + swept.ended > 0 {
         tracing::info!(swept.sessions, swept.timed_out, swept.ended, "swept");
     }
     Ok(())

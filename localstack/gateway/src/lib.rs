@@ -25,10 +25,10 @@ use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 
 use apigateway::{BuildError, Builder, Function, Gateway};
-use domain::{Clock, IdSource};
+use domain::{Clock, IdSource, Policy, sweep};
 use protocol::routes::{self, Api, ROUTES, Route};
 use runtime::{Runtime, SettingError, Settings, SystemClock, UuidSource, settings};
-use store::Store;
+use store::{Found, Store};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
@@ -123,7 +123,11 @@ impl Server {
         let runtime = Runtime::new(settings, Arc::clone(&clock), Arc::clone(&ids), move |_| Ok(aws.clone()));
 
         let store = runtime.get::<Store>()?;
-        store.create_table().await?;
+        if store.create_table().await? == Found::WithoutDueTimes {
+            // First what is noted, then the index: whoever is interrupted begins again.
+            sweep::note_all(&store, &runtime.get::<Policy>()?, clock.now()).await?;
+            store.index_due_times().await?;
+        }
         if options.data.is_none() {
             demo::create(&store, &*clock, &*ids).await?;
         }

@@ -44,9 +44,14 @@ pub fn cors(allow_origins: Vec<String>) -> Cors {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use protocol::routes::{Api, ROUTES};
+    use serde_json::Value;
 
     use super::*;
+    use crate::aws;
+    use crate::database::Database;
 
     const TEMPLATE: &str = include_str!("../../../infra/template.yaml");
 
@@ -67,6 +72,35 @@ mod tests {
         value(text, key).parse().unwrap_or_else(|_| panic!("{key} is no number in {text}"))
     }
 
+    /// Each index as `name partition-key sort-key projection`.
+    async fn own_indexes() -> Vec<String> {
+        let database = Database::open(None).expect("a database in memory");
+        let sdk = aws::config(database.table(), Arc::default(), "key", None);
+        store::Store::new(&sdk, "tunrtc").create_table().await.expect("a table");
+        let (status, described) = database.table().answer("DescribeTable", br#"{"TableName":"tunrtc"}"#).await;
+        assert_eq!(status, 200);
+        let described: Value = serde_json::from_slice(&described).expect("JSON");
+        let indexes = described["Table"]["GlobalSecondaryIndexes"].as_array().expect("indexes").clone();
+        let line = |index: &Value| {
+            let key = |n: usize| &index["KeySchema"][n]["AttributeName"];
+            let words = [&index["IndexName"], key(0), key(1), &index["Projection"]["ProjectionType"]];
+            words.map(|word| word.as_str().expect("a word").to_owned()).join(" ")
+        };
+        indexes.iter().map(line).collect()
+    }
+
+    #[tokio::test]
+    async fn the_tables_indexes_are_the_templates() {
+        let table = resource("Table");
+        let indexes = table.split("- IndexName: ").skip(1).map(|index| {
+            let name = index.lines().next().expect("a name").trim();
+            let mut keys = index.split("AttributeName: ").skip(1).map(|key| key.split(',').next().expect("a name"));
+            let (partition, sort) = (keys.next().expect("a key"), keys.next().expect("a key"));
+            format!("{name} {partition} {sort} {}", value(index, "ProjectionType"))
+        });
+        assert_eq!(own_indexes().await, indexes.collect::<Vec<_>>());
+    }
+
     #[test]
     fn the_queue_and_its_consumer_are_the_templates() {
         let (limits, queue) = (limits(), resource("DelayQueue"));
@@ -74,6 +108,19 @@ mod tests {
         assert_eq!(u64::from(limits.deliveries), number(&queue, "maxReceiveCount"));
         assert_eq!(limits.batch as u64, number(&resource("DelayedWork"), "BatchSize"));
         assert_eq!(limits.consumer.as_secs(), number(&resource("ParticipantExpiry"), "Timeout"));
+    }
+
+    #[test]
+    fn a_sweep_ends_within_its_functions_time_and_before_the_next_and_a_lease_is_noted_in_steps_of_its_period() {
+        let timeout = Duration::from_secs(number(&resource("ParticipantExpiry"), "Timeout"));
+        // What is under way when its time is over still has an operation of the store's to end, of 5 s at most each.
+        assert!(participant_expiry::SWEEP_TIME + Duration::from_secs(15) <= timeout);
+        let rate = TEMPLATE.split("SweepRate:").nth(1).map(|rest| value(rest, "Default")).expect("a parameter");
+        let minutes: u64 =
+            rate.strip_prefix("rate(").and_then(|rest| rest.split(' ').next()?.parse().ok()).expect("a rate");
+        let period = Duration::from_secs(60 * minutes);
+        assert!(timeout < period, "one sweep at a time");
+        assert_eq!(domain::Policy::default().lease_step(), period);
     }
 
     #[test]

@@ -3,6 +3,7 @@
 
 mod support;
 
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -187,6 +188,54 @@ async fn an_empty_session_is_ended_by_the_sweep() {
     assert_eq!(target.detail(&alice, &occupied).await["status"], "active");
     assert!(at_alice.is_open());
     target.stop().await;
+}
+
+/// Makes of a data file one from before it was noted in the table when something is to be looked at.
+fn forget_due_times(data: &Path) {
+    let engine = dynoxide::Database::new(&data.to_string_lossy()).expect("a data file");
+    let dropped = json!({
+        "TableName": "tunrtc",
+        "GlobalSecondaryIndexUpdates": [{ "Delete": { "IndexName": "due" } }],
+    });
+    engine.update_table(serde_json::from_value(dropped).expect("a request")).expect("an index less");
+    let all = serde_json::from_value(json!({ "TableName": "tunrtc" })).expect("a request");
+    let mut changed = 0;
+    for mut item in engine.scan(all).expect("a table").items.unwrap_or_default() {
+        let noted = item.remove("duePk").is_some();
+        item.remove("dueSk");
+        if noted {
+            let put = json!({ "TableName": "tunrtc", "Item": item });
+            engine.put_item(serde_json::from_value(put).expect("a request")).expect("an item");
+            changed += 1;
+        }
+    }
+    assert!(changed >= 4, "two sessions and two seats: {changed}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_data_file_from_before_there_were_due_times_is_opened_and_swept() {
+    let folder = std::env::temp_dir().join(support::unique("tunrtc-before"));
+    std::fs::create_dir_all(&folder).expect("a folder");
+    let data = folder.join("data.db");
+    let settings = support::short_lease();
+    let target = Target::with(Options { data: Some(data.clone()), settings, ..Options::default() }).await;
+    let Pair { alice, session, at_alice, at_bob, .. } = target.pair().await;
+    let empty = target.api.create_session(&alice, 2).await;
+    target.stop().await;
+    drop((at_alice, at_bob));
+    forget_due_times(&data);
+
+    let settings = [support::short_lease(), vec![(settings::EMPTY_SESSION_SECONDS, "1".to_owned())]].concat();
+    let sweep_every = Duration::from_millis(200);
+    let target = Target::with(Options { data: Some(data.clone()), sweep_every, settings, ..Options::default() }).await;
+    for what in [&empty, &session] {
+        until("the end of a session of before", async || {
+            (target.detail(&alice, what).await["status"] == "ended").then_some(())
+        })
+        .await;
+    }
+    target.stop().await;
+    std::fs::remove_dir_all(&folder).expect("a folder that was made");
 }
 
 #[tokio::test(flavor = "multi_thread")]

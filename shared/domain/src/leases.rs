@@ -76,9 +76,9 @@ pub async fn depart(
     guard: Guard,
     reason: Departure,
 ) -> Result<bool> {
-    let Ports { store, context, .. } = ports;
-    let keep_until = context.now + context.policy.history;
-    let freed = store.free_seat(participant, guard, reason, context.now, keep_until).await?;
+    let Ports { store, context: Context { now, policy, .. }, .. } = ports;
+    let (keep_until, empty_until) = (now + policy.history, policy.empty_due(now));
+    let freed = store.free_seat(participant, guard, reason, now, keep_until, empty_until).await?;
     // Also where it was refused: a try whose answer was lost may have freed the seat.
     let told = settle(ports, participant.session_id, participant.user_id).await?;
     Ok(freed || told)

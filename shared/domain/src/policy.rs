@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::Timestamp;
+
 /// At most `limit` hits in `window`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Throttle {
@@ -125,6 +127,19 @@ impl Policy {
         at_most(Fitted::InboxWindow, self.inbox_window, self.history, "as long as chat is kept")?;
         at_least(Fitted::RefreshToken, self.refresh_token, self.access_token, "the life of an access token")?;
         Ok(self)
+    }
+}
+
+/// When the sweep looks at something, see `sweep`. Times go in steps, so that a lease that is renewed often is seldom noted anew.
+impl Policy {
+    /// The steps in which the ends of leases are noted. It is the sweep's period where leases last as long as by default.
+    pub fn lease_step(&self) -> Duration {
+        self.lease / 2
+    }
+
+    /// When a session is looked at that stands empty from then on.
+    pub fn empty_due(&self, since: Timestamp) -> Timestamp {
+        (since + self.empty_session).rounded_up(self.empty_session / 12)
     }
 }
 

@@ -59,10 +59,11 @@ pub async fn create(
         creator_id: caller.user_id,
         creator_username: caller.username.clone(),
     };
+    let empty_until = context.policy.empty_due(context.now);
     match key {
-        None => store.add(&session).await?,
+        None => store.add(&session, empty_until).await?,
         Some(key) => {
-            if let Some(earlier) = store.add_once(&session, key, context.now + KEY_KEPT).await? {
+            if let Some(earlier) = store.add_once(&session, empty_until, key, context.now + KEY_KEPT).await? {
                 return created_before(store, context.now, &session, earlier).await;
             }
         }

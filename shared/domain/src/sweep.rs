@@ -1,13 +1,29 @@
-//! The slow sweep over every active session.
+//! The sweep: finds what is due by when it is due, so that it costs what ran out, not what there is.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use futures_util::stream::{self, StreamExt};
 
 use crate::leases::{tell_untold, time_out};
-use crate::ports::{ActiveSessions, Delays, Endings, Inbox, Members, Ports, Rosters, Seats, Sockets};
+use crate::ports::{
+    ActiveSessions, DUE_PARTS, Delays, Due, DueTimes, Endings, Inbox, Members, Ports, Rosters, Seats, Sockets,
+};
 use crate::sessions::finish_ending;
 use crate::{
-    Clock, Context, Ending, Error, Participant, Policy, Result, Roster, SessionId, SessionState, Timestamp, Visibility,
+    Clock, Context, Ending, Error, Participant, Policy, Result, Roster, SessionId, SessionState, Timestamp, UserId,
+    Visibility,
 };
 
-/// What the slow sweep did.
+/// A function that is at work on something is left alone for so long, before the sweep takes it for dead.
+pub const LEFT_ALONE: Duration = Duration::from_secs(60);
+
+/// So many parts are read at the same time.
+const PARTS_AT_ONCE: usize = 8;
+/// So many sessions of each are worked on at the same time.
+const SESSIONS_AT_ONCE: usize = 4;
+
+/// What the sweep did.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub struct Swept {
     /// Sessions looked at.
@@ -16,6 +32,8 @@ pub struct Swept {
     pub timed_out: usize,
     /// Sessions ended because they stood empty, or whose ending had been interrupted.
     pub ended: usize,
+    /// Whether its time was over before everything that is due had its turn; the rest is still due.
+    pub cut: bool,
 }
 
 impl Swept {
@@ -23,78 +41,248 @@ impl Swept {
         self.sessions += other.sessions;
         self.timed_out += other.timed_out;
         self.ended += other.ended;
+        self.cut |= other.cut;
     }
 }
 
-/// Looks at every active session: frees seats whose lease ran out without a `$disconnect`, tells what others were not told
-/// because a function died, ends sessions that stand empty, and finishes endings that were interrupted. `failed` hears of
-/// sessions that could not be swept; the others still are. A sweep takes its time, so `clock` is asked for each session.
+/// The sweep's own ends: by when it has to stop, and who hears of sessions that could not be swept.
+struct Bounds<'a, F> {
+    clock: &'a dyn Clock,
+    until: Timestamp,
+    failed: &'a F,
+}
+
+// Not derived: that would ask the same of what the references point to.
+impl<F> Clone for Bounds<'_, F> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<F> Copy for Bounds<'_, F> {}
+
+/// Looks at every session in which something is due: frees seats whose lease ran out without a `$disconnect`, tells what
+/// others were not told because a function died, ends sessions that stand empty, and finishes endings that were interrupted.
+///
+/// What was done is due no more, so a sweep that stops at `until`, or dies, is gone on with by the next; each begins with
+/// another part. `failed` hears of sessions that could not be swept; they are put off, so that they stand in nobody's way. A sweep
+/// takes its time, so `clock` is asked for each session.
 pub async fn sweep(
     ports: Ports<
         '_,
-        impl ActiveSessions + Rosters + Endings + Members + Seats + Inbox + Sync,
+        impl DueTimes + Rosters + Endings + Members + Seats + Inbox + Sync,
         impl Sockets + Sync,
         impl Delays + Sync,
     >,
     clock: &dyn Clock,
-    mut failed: impl FnMut(SessionId, Error) + Send,
+    until: Timestamp,
+    failed: impl Fn(SessionId, Error) + Sync,
 ) -> Result<Swept> {
-    const PAGE: usize = 100;
-    let mut swept = Swept::default();
-    for visibility in [Visibility::Public, Visibility::Unlisted] {
-        let mut before = None;
-        loop {
-            let page = ports.store.active(visibility, PAGE, before).await?;
-            for session in &page {
-                let context = Context { now: clock.now(), ..ports.context };
-                match sweep_one(Ports { context, ..ports }, session.id).await {
-                    Ok(one) => swept.add(one),
-                    Err(error) => failed(session.id, error),
-                }
+    let bounds = Bounds { clock, until, failed: &failed };
+    let first = ports.context.now.seconds() / LEFT_ALONE.as_secs() % u64::from(DUE_PARTS);
+    let parts = (0..DUE_PARTS).map(|part| (u64::from(part) + first) % u64::from(DUE_PARTS));
+    let parts = parts.map(|part| sweep_part(ports, bounds, u8::try_from(part).expect("fewer than 256 parts")));
+    let done: Vec<_> = stream::iter(parts).buffer_unordered(PARTS_AT_ONCE).collect().await;
+    done.into_iter().try_fold(Swept::default(), |mut all, part| {
+        all.add(part?);
+        Ok(all)
+    })
+}
+
+/// Sweeps one part of what is due, page by page.
+async fn sweep_part<F: Fn(SessionId, Error) + Sync>(
+    ports: Ports<
+        '_,
+        impl DueTimes + Rosters + Endings + Members + Seats + Inbox + Sync,
+        impl Sockets + Sync,
+        impl Delays + Sync,
+    >,
+    bounds: Bounds<'_, F>,
+    part: u8,
+) -> Result<Swept> {
+    let (mut swept, mut last) = (Swept::default(), None);
+    loop {
+        let page = ports.store.due(part, ports.context.now, last.as_ref()).await?;
+        let sessions = by_session(page.items).into_iter();
+        let sessions = sessions.map(|(session, due)| sweep_session(ports, bounds, session, due));
+        let done: Vec<_> = stream::iter(sessions).buffer_unordered(SESSIONS_AT_ONCE).collect().await;
+        done.into_iter().for_each(|one| swept.add(one));
+        match page.next {
+            Some(next) if !swept.cut => last = Some(next),
+            Some(_) | None => return Ok(swept),
+        }
+    }
+}
+
+fn by_session(due: Vec<Due>) -> BTreeMap<SessionId, Vec<Due>> {
+    due.into_iter().fold(BTreeMap::new(), |mut sessions: BTreeMap<_, Vec<_>>, due| {
+        sessions.entry(due.session).or_default().push(due);
+        sessions
+    })
+}
+
+/// Sweeps a session, if there is time for it. One that fails is looked at again in a while, behind what is due by then.
+async fn sweep_session<F: Fn(SessionId, Error) + Sync>(
+    ports: Ports<
+        '_,
+        impl DueTimes + Rosters + Endings + Members + Seats + Inbox + Sync,
+        impl Sockets + Sync,
+        impl Delays + Sync,
+    >,
+    bounds: Bounds<'_, F>,
+    session: SessionId,
+    due: Vec<Due>,
+) -> Swept {
+    let now = bounds.clock.now();
+    if now >= bounds.until {
+        return Swept { cut: true, ..Swept::default() };
+    }
+    let ports = Ports { context: Context { now, ..ports.context }, ..ports };
+    match sweep_one(ports, session, &due).await {
+        Ok(swept) => swept,
+        Err(error) => {
+            (bounds.failed)(session, error);
+            for due in &due {
+                // Best effort: what stays due is only looked at sooner.
+                let _put_off = ports.store.put_off(due, Some(now + LEFT_ALONE)).await;
             }
-            match page.last() {
-                Some(last) if page.len() == PAGE => before = Some(last.id),
-                _ => break,
+            Swept { sessions: 1, ..Swept::default() }
+        }
+    }
+}
+
+async fn sweep_one(
+    ports: Ports<
+        '_,
+        impl DueTimes + Rosters + Endings + Members + Seats + Inbox + Sync,
+        impl Sockets + Sync,
+        impl Delays + Sync,
+    >,
+    session: SessionId,
+    due: &[Due],
+) -> Result<Swept> {
+    let Ports { store, context, .. } = ports;
+    let mut swept = Swept { sessions: 1, ..Swept::default() };
+    let roster = store.roster(session, context.now).await?;
+    if let Some(roster) = &roster {
+        if roster.session.is_active() {
+            for participant in roster.untold() {
+                tell_untold(ports, roster, participant).await?;
             }
+            for participant in roster.run_out(context.now) {
+                swept.timed_out += usize::from(time_out(ports, participant).await?);
+            }
+        }
+        if due.iter().any(|due| due.seat.is_none()) && is_over(ports, roster).await? {
+            finish_ending(ports, session, Ending::Empty).await?;
+            swept.ended += 1;
+        }
+    }
+    for due in due {
+        match next_look(roster.as_ref(), due, context) {
+            Look::Noted => {}
+            Look::At(at) => store.put_off(due, Some(at)).await?,
+            Look::Never => store.put_off(due, None).await?,
         }
     }
     Ok(swept)
 }
 
-async fn sweep_one(
-    ports: Ports<'_, impl Rosters + Endings + Members + Seats + Inbox + Sync, impl Sockets + Sync, impl Delays + Sync>,
-    session: SessionId,
-) -> Result<Swept> {
-    let Ports { store, context, .. } = ports;
-    let mut swept = Swept { sessions: 1, ..Swept::default() };
-    let Some(roster) = store.roster(session, context.now).await? else {
-        return Ok(swept);
-    };
-    if roster.session.is_active() {
-        for participant in roster.untold() {
-            tell_untold(ports, &roster, participant).await?;
-        }
-        for participant in roster.run_out(context.now) {
-            swept.timed_out += usize::from(time_out(ports, participant).await?);
-        }
-    }
-    let due = match roster.session.state {
-        // Only what was interrupted is still listed; a minute leaves a running ending alone.
-        SessionState::Ended(at) => context.now.since(at).as_secs() >= 60,
-        SessionState::Active => {
-            stands_empty(&roster, context.now, context.policy) && {
-                store.mark_ended(session, context.now, Some(roster.session.touched_at)).await?
+/// Notes when every active session and every seat is to be looked at, where nothing is noted: of a table from before that was
+/// noted at all.
+pub async fn note_all(
+    store: &(impl ActiveSessions + Rosters + DueTimes + Sync),
+    policy: &Policy,
+    now: Timestamp,
+) -> Result<()> {
+    const PAGE: usize = 100;
+    for visibility in [Visibility::Public, Visibility::Unlisted] {
+        let mut before = None;
+        loop {
+            let page = store.active(visibility, PAGE, before).await?;
+            for session in &page {
+                if let Some(roster) = store.roster(session.id, now).await? {
+                    note_session(store, policy, now, &roster).await?;
+                }
+            }
+            match page.last() {
+                Some(last) if page.len() == PAGE => before = Some(last.id),
+                Some(_) | None => break,
             }
         }
-    };
-    if due {
-        finish_ending(ports, session, Ending::Empty).await?;
-        swept.ended += 1;
     }
-    Ok(swept)
+    Ok(())
+}
+
+async fn note_session(store: &(impl DueTimes + Sync), policy: &Policy, now: Timestamp, roster: &Roster) -> Result<()> {
+    let session = roster.session.id;
+    let seated = roster.participants.iter().filter(|participant| participant.holds_seat());
+    let seats = seated.map(|seat| (seat.user_id, seat.lease_until.rounded_up(policy.lease_step())));
+    let departed = roster.departed.iter().map(|left| (left.user_id, now));
+    for (user, at) in seats.chain(departed) {
+        store.note_due(&Due { session, seat: Some(user), at }).await?;
+    }
+    let at = match roster.session.state {
+        SessionState::Ended(_) => now,
+        SessionState::Active => policy.empty_due(roster.session.touched_at),
+    };
+    store.note_due(&Due { session, seat: None, at }).await
+}
+
+/// Whether the session's ending is to be finished; one that stands empty for long is ended first.
+async fn is_over(ports: Ports<'_, impl Endings + Sync, impl Sync, impl Sync>, roster: &Roster) -> Result<bool> {
+    let Ports { store, context, .. } = ports;
+    match roster.session.state {
+        SessionState::Ended(at) => Ok(context.now.since(at) >= LEFT_ALONE),
+        SessionState::Active if stands_empty(roster, context.now, context.policy) => {
+            store.mark_ended(roster.session.id, context.now, Some(roster.session.touched_at)).await
+        }
+        SessionState::Active => Ok(false),
+    }
 }
 
 fn stands_empty(roster: &Roster, now: Timestamp, policy: &Policy) -> bool {
     let occupied = roster.participants.iter().any(Participant::holds_seat);
     !occupied && now.since(roster.session.touched_at) >= policy.empty_session
+}
+
+/// When something is to be looked at that was due.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Look {
+    /// As it is noted: what was done about it noted that too, or whoever changed it meanwhile did.
+    Noted,
+    At(Timestamp),
+    Never,
+}
+
+fn next_look(roster: Option<&Roster>, due: &Due, context: Context<'_>) -> Look {
+    match (roster, due.seat) {
+        (None, _) => Look::Never,
+        (Some(roster), Some(user)) => next_look_at_seat(roster, user, context),
+        (Some(roster), None) => next_look_at_session(roster, context),
+    }
+}
+
+fn next_look_at_seat(roster: &Roster, user: UserId, context: Context<'_>) -> Look {
+    let is_active = roster.session.is_active();
+    match roster.seated(user) {
+        // The rest of the ending releases it.
+        Some(_) if !is_active => Look::At(context.now + LEFT_ALONE),
+        Some(seat) if seat.is_present(context.now) => {
+            Look::At(seat.lease_until.rounded_up(context.policy.lease_step()))
+        }
+        Some(_) => Look::Noted,
+        None if is_active && roster.departed.iter().any(|departed| departed.user_id == user) => Look::Noted,
+        None => Look::Never,
+    }
+}
+
+fn next_look_at_session(roster: &Roster, context: Context<'_>) -> Look {
+    match roster.session.state {
+        SessionState::Ended(_) => Look::Noted,
+        // Whoever leaves last notes it again.
+        SessionState::Active if roster.session.seats_taken > 0 => Look::Never,
+        SessionState::Active if stands_empty(roster, context.now, context.policy) => Look::Noted,
+        SessionState::Active => Look::At(context.policy.empty_due(roster.session.touched_at)),
+    }
 }

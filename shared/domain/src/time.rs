@@ -32,6 +32,11 @@ impl Timestamp {
         Duration::from_millis(self.0.saturating_sub(earlier.0))
     }
 
+    /// The first point from this one on that lies a multiple of `step` after the epoch.
+    pub fn rounded_up(self, step: Duration) -> Self {
+        Self(self.0.checked_next_multiple_of(millis(step).max(1)).unwrap_or(self.0))
+    }
+
     /// This point, moved back; not before the epoch.
     pub fn minus(self, span: Duration) -> Self {
         Self(self.0.saturating_sub(millis(span)))

@@ -34,6 +34,11 @@ pub(crate) fn timestamp() -> impl Strategy<Value = Timestamp> {
     (0..1u64 << 48).prop_map(Timestamp::from_millis)
 }
 
+/// Any moment at which something may be due.
+pub(crate) fn due_time() -> impl Strategy<Value = Timestamp> {
+    (0..100_000_000_000_000u64).prop_map(Timestamp::from_millis)
+}
+
 /// Any user name, keys' own separators included.
 pub(crate) fn username() -> impl Strategy<Value = Username> {
     "[^\\p{Cc}]{1,50}".prop_filter_map("valid", |text| Username::kept(&text))

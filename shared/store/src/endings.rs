@@ -2,8 +2,10 @@
 
 use aws_sdk_dynamodb::types::ReturnValue;
 use domain::ports::Endings;
+use domain::sweep::LEFT_ALONE;
 use domain::{Membership, Result, Session, SessionId, Timestamp, UserId};
 
+use crate::due::{NOT_DUE, SET_DUE};
 use crate::items::{expiry, millis, number, text};
 use crate::requests::Change;
 use crate::{Store, keys, words};
@@ -16,18 +18,19 @@ impl Endings for Store {
         unless_touched_after: Option<Timestamp>,
     ) -> Result<bool> {
         let active = "attribute_exists(pk) AND attribute_not_exists(endedAt)";
-        let (key, update) = (keys::session(session), "SET endedAt = :at");
+        let (key, update) = (keys::session(session), format!("SET endedAt = :at, {SET_DUE}"));
         let change = match unless_touched_after {
             None => Change::to(key, update, active),
             Some(seen) => Change::to(key, update, format!("{active} AND touchedAt <= :seen AND seats = :none"))
                 .with(":seen", millis(seen))
                 .with(":none", number(0)),
         };
-        Ok(self.change(change.with(":at", millis(at)), ReturnValue::None).await?.is_done())
+        let change = change.due(session, at + LEFT_ALONE).with(":at", millis(at));
+        Ok(self.change(change, ReturnValue::None).await?.is_done())
     }
 
     async fn release(&self, session: SessionId, user: UserId, keep_until: Timestamp) -> Result<()> {
-        let update = "SET membership = :ended, expiresAt = :gone REMOVE liveConnection";
+        let update = format!("SET membership = :ended, expiresAt = :gone REMOVE liveConnection, {NOT_DUE}");
         let change = Change::to(keys::participant(session, user), update, "membership = :seated")
             .with(":ended", text(words::membership::of(Membership::Ended)))
             .with(":seated", text(words::membership::of(Membership::Seated)))
@@ -39,7 +42,7 @@ impl Endings for Store {
     async fn forget_active(&self, session: &Session, keep_until: Timestamp) -> Result<()> {
         let forgotten = Change::to(
             keys::session(session.id),
-            "SET expiresAt = if_not_exists(expiresAt, :gone) REMOVE activePk, activeSk",
+            format!("SET expiresAt = if_not_exists(expiresAt, :gone) REMOVE activePk, activeSk, {NOT_DUE}"),
             "attribute_exists(endedAt)",
         );
         let created =

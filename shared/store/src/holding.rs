@@ -4,6 +4,7 @@ use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
 use domain::ports::{Attempt, Held, Holding, Status, TakeOver};
 use domain::{ConnectionId, Membership, Participant, Presence, Result, SessionId, Timestamp, UserId};
 
+use crate::due::SET_DUE;
 use crate::items::{connection_set, millis, number, text};
 use crate::records::participant;
 use crate::requests::{Change, Written};
@@ -14,9 +15,11 @@ const HELD: &str = "membership = :seated AND liveConnection = :connection";
 impl Holding for Store {
     async fn take_over(&self, attempt: &Attempt, lease_until: Timestamp) -> Result<TakeOver> {
         let connection = &attempt.held.connection;
-        let update = "SET liveConnection = :connection, loginFamily = :family, attempt = :attempt, \
-                      presence = :connected, leaseUntil = :lease ADD unfenced :connections";
-        let change = of_connection(&attempt.held, update, "membership = :seated AND attempt < :attempt")
+        let taken =
+            "SET liveConnection = :connection, loginFamily = :family, attempt = :attempt, presence = :connected";
+        let update = format!("{taken}, leaseUntil = :lease, {SET_DUE} ADD unfenced :connections");
+        let change = of_connection(&attempt.held, &update, "membership = :seated AND attempt < :attempt")
+            .due(attempt.held.session, self.due_after(lease_until))
             .with(":family", text(attempt.family.to_string()))
             .with(":attempt", number(attempt.number))
             .with(":connected", text(words::presence::of(Presence::Connected)))
@@ -39,8 +42,9 @@ impl Holding for Store {
     }
 
     async fn lose(&self, held: &Held, lease_until: Timestamp) -> Result<Option<Participant>> {
-        let update = "SET presence = :reconnecting, leaseUntil = :lease REMOVE liveConnection";
-        let change = of_connection(held, update, HELD)
+        let update = format!("SET presence = :reconnecting, leaseUntil = :lease, {SET_DUE} REMOVE liveConnection");
+        let change = of_connection(held, &update, HELD)
+            .due(held.session, self.due_after(lease_until))
             .with(":reconnecting", text(words::presence::of(Presence::Reconnecting)))
             .with(":lease", millis(lease_until));
         match self.change(change, ReturnValue::AllNew).await? {
@@ -54,15 +58,17 @@ impl Holding for Store {
 
     async fn renew(&self, held: &Held, now: Timestamp, lease_until: Timestamp) -> Result<bool> {
         let running = format!("{HELD} AND leaseUntil > :now");
-        let change = of_connection(held, "SET leaseUntil = :lease", &running)
+        let change = of_connection(held, &format!("SET leaseUntil = :lease, {SET_DUE}"), &running)
+            .due(held.session, self.due_after(lease_until))
             .with(":now", millis(now))
             .with(":lease", millis(lease_until));
         Ok(self.change(change, ReturnValue::None).await?.is_done())
     }
 
     async fn set_status(&self, held: &Held, status: Status, lease_until: Timestamp) -> Result<Option<Participant>> {
-        let update = "SET isMuted = :muted, isVideoEnabled = :video, leaseUntil = :lease";
-        let change = of_connection(held, update, HELD)
+        let update = format!("SET isMuted = :muted, isVideoEnabled = :video, leaseUntil = :lease, {SET_DUE}");
+        let change = of_connection(held, &update, HELD)
+            .due(held.session, self.due_after(lease_until))
             .with(":muted", AttributeValue::Bool(status.is_muted))
             .with(":video", AttributeValue::Bool(status.is_video_enabled))
             .with(":lease", millis(lease_until));

@@ -17,8 +17,9 @@
 //! | chat item | `CHAT#<session>` | `<message>` |
 //! | name of a message | `CHAT#<session>` | `#<author>#<client's name>` |
 //!
-//! The sparse index `active` has `activePk` = `ACTIVE#<visibility>#<shard>` and `activeSk` = `<session>`. Identifiers
-//! are UUIDv7, so every sort key that ends in one sorts by time.
+//! Two indexes are sparse. `active`, the list of active sessions, has `activePk` = `ACTIVE#<visibility>#<shard>` and `activeSk` =
+//! `<session>`. `due`, what the sweep looks at and when, has `duePk` = `DUE#<part>` and `dueSk` = `<milliseconds>#<session>`; sessions and
+//! participants carry it. Identifiers are UUIDv7, so every sort key that ends in one sorts by time.
 
 use std::collections::HashMap;
 use std::str::FromStr;
@@ -27,8 +28,8 @@ use aws_lc_rs::digest;
 use aws_sdk_dynamodb::types::AttributeValue;
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
-use domain::ports::{ClientMessageId, Counted, IdempotencyKey};
-use domain::{Email, FamilyId, MessageId, SessionId, SignalId, TicketId, UserId, Username, Visibility};
+use domain::ports::{ClientMessageId, Counted, DUE_PARTS, Due, IdempotencyKey};
+use domain::{Email, FamilyId, MessageId, SessionId, SignalId, TicketId, Timestamp, UserId, Username, Visibility};
 
 use crate::words;
 
@@ -36,6 +37,8 @@ use crate::words;
 pub(crate) const ACTIVE_INDEX: &str = "active";
 /// How many partitions the active sessions of one visibility are spread over.
 pub(crate) const ACTIVE_SHARDS: u8 = 8;
+/// The index of what the sweep looks at.
+pub(crate) const DUE_INDEX: &str = "due";
 /// The sort key of a session itself.
 pub(crate) const META: &str = "META";
 
@@ -224,6 +227,43 @@ fn active_partition(visibility: Visibility, shard: u8) -> String {
     format!("ACTIVE#{}#{shard}", words::visibility::of(visibility))
 }
 
+/// The keys in the index of what is due: of a session, or of somebody there, that is looked at then. What is due at the same time in
+/// one session lies side by side. The last bits of an identifier are random.
+pub(crate) fn due(session: SessionId, at: Timestamp) -> [String; 2] {
+    let [.., last] = *session.as_bytes();
+    [due_partition(last % DUE_PARTS), format!("{}#{session}", due_time(at))]
+}
+
+/// One partition of the index of what is due.
+pub(crate) fn due_partition(part: u8) -> String {
+    format!("DUE#{part}")
+}
+
+/// No sort key of what is due by then is above this.
+pub(crate) fn due_by(now: Timestamp) -> String {
+    format!("{}~", due_time(now))
+}
+
+/// As many digits as any time has until the year 5138, so that texts sort as times do.
+fn due_time(at: Timestamp) -> String {
+    format!("{:014}", at.millis())
+}
+
+/// The item that something due is noted on.
+pub(crate) fn due_item(due: &Due) -> Key {
+    due.seat.map_or_else(|| session(due.session), |user| participant(due.session, user))
+}
+
+/// What is due, from its item's key and its place in the index; `None` for what was not written by [`due`].
+pub(crate) fn due_of(item: &Key, due_sk: &str) -> Option<Due> {
+    let seat = match item.sk.as_str() {
+        META => None,
+        sk => Some(participant_of(sk)?),
+    };
+    let at = Timestamp::from_millis(due_sk.split('#').next()?.parse().ok()?);
+    Some(Due { session: session_of(&item.pk)?, seat, at })
+}
+
 /// Whether a sort key is an account's own.
 pub(crate) fn is_profile(sk: &str) -> bool {
     sk == PROFILE
@@ -369,6 +409,22 @@ mod tests {
             let seat = participant(room, user);
             prop_assert_eq!((session_of(&seat.pk), participant_of(&seat.sk)), (Some(room), Some(user)));
             prop_assert_eq!(chat_of(&message(room, chat).pk), Some(room));
+        }
+
+        #[test]
+        fn what_is_due_survives_its_keys_and_sorts_by_time(
+            room in arbitrary::session_id(),
+            user in proptest::option::of(arbitrary::user_id()),
+            earlier in arbitrary::due_time(),
+            later in arbitrary::due_time(),
+        ) {
+            let due = Due { session: room, seat: user, at: later };
+            let [part, sort] = super::due(room, later);
+            prop_assert_eq!(due_of(&due_item(&due), &sort), Some(due));
+            prop_assert_eq!((0..DUE_PARTS).filter(|each| due_partition(*each) == part).count(), 1);
+            let [_, other] = super::due(room, earlier);
+            prop_assert_eq!(other < sort, earlier < later);
+            prop_assert_eq!(sort <= due_by(earlier), later <= earlier);
         }
 
         #[test]

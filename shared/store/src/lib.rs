@@ -9,6 +9,7 @@ mod active;
 mod arbitrary;
 mod chat;
 mod connections;
+mod due;
 mod endings;
 mod erasure;
 mod errors;
@@ -38,6 +39,7 @@ use aws_sdk_dynamodb::config::retry::RetryConfig;
 use aws_sdk_dynamodb::config::timeout::TimeoutConfig;
 use aws_types::SdkConfig;
 use config::{FromRuntime, Runtime, SettingError, settings};
+use domain::{Policy, Timestamp};
 use retry::Backoff;
 
 /// The longest that one operation may take, retries included, unless the SDK is configured otherwise: well below the 29 s
@@ -50,12 +52,15 @@ const ATTEMPT: Duration = Duration::from_millis(1500);
 /// moment need some seconds to pass one after the other; a function has 15 s, and a client waits for 20 s (ADR 13).
 const CONFLICTS: Backoff = Backoff::new(Duration::from_millis(25), Duration::from_secs(1), Duration::from_secs(8));
 
+pub use table::Found;
+
 /// The table, as every storage port of `domain` sees it. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Store {
     client: Client,
     table: String,
     conflicts: Backoff,
+    lease_step: Duration,
 }
 
 impl Store {
@@ -72,7 +77,12 @@ impl Store {
             // stream.
             .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
             .build();
-        Self { client: Client::from_conf(config), table: table.into(), conflicts: CONFLICTS }
+        Self {
+            client: Client::from_conf(config),
+            table: table.into(),
+            conflicts: CONFLICTS,
+            lease_step: Policy::default().lease_step(),
+        }
     }
 
     /// The same with another patience for conflicts.
@@ -82,9 +92,17 @@ impl Store {
     }
 }
 
+impl Store {
+    /// When the end of a lease is looked at. In steps: most renewals do not change it, and then the index is not written.
+    fn due_after(&self, lease_until: Timestamp) -> Timestamp {
+        lease_until.rounded_up(self.lease_step)
+    }
+}
+
 impl FromRuntime for Store {
     fn from_runtime(runtime: &Runtime) -> Result<Self, SettingError> {
-        Ok(Self::new(runtime.aws()?, runtime.settings.required(settings::TABLE)?))
+        let lease_step = runtime.get::<Policy>()?.lease_step();
+        Ok(Self { lease_step, ..Self::new(runtime.aws()?, runtime.settings.required(settings::TABLE)?) })
     }
 }
 

@@ -31,12 +31,17 @@ pub(crate) struct SessionRecord {
     #[serde(skip_serializing_if = "Option::is_none")]
     active_sk: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    due_pk: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    due_sk: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) expires_at: Option<u64>,
 }
 
 impl SessionRecord {
-    /// Of a new session, which is active and listed.
-    pub(crate) fn of_new(session: &Session) -> Self {
+    /// Of a new session, which is active and listed, and looked at when it has stood empty until then.
+    pub(crate) fn of_new(session: &Session, empty_until: Timestamp) -> Self {
+        let [due_pk, due_sk] = keys::due(session.id, empty_until);
         let keys::Key { pk, sk } = keys::session(session.id);
         Self {
             pk,
@@ -53,6 +58,8 @@ impl SessionRecord {
             creator_username: session.creator_username.as_str().to_owned(),
             active_pk: Some(keys::active_partition_of(session.id, session.visibility)),
             active_sk: Some(session.id.to_string()),
+            due_pk: Some(due_pk),
+            due_sk: Some(due_sk),
             expires_at: None,
         }
     }
@@ -182,14 +189,14 @@ mod tests {
     proptest! {
         #[test]
         fn a_session_survives_its_item(session in arbitrary::session()) {
-            let item = SessionRecord::of_new(&session).into_item().unwrap();
+            let item = SessionRecord::of_new(&session, session.created_at).into_item().unwrap();
             prop_assert!(is_session(&item));
             prop_assert_eq!(SessionRecord::from_item(item).unwrap().into_session().unwrap(), session);
         }
 
         #[test]
         fn an_ended_session_has_nobody_seated(session in arbitrary::session(), end in arbitrary::timestamp()) {
-            let mut item = SessionRecord::of_new(&session).into_item().unwrap();
+            let mut item = SessionRecord::of_new(&session, session.created_at).into_item().unwrap();
             item.insert("endedAt".to_owned(), AttributeValue::N(end.millis().to_string()));
             let ended = SessionRecord::from_item(item).unwrap().into_session().unwrap();
             prop_assert_eq!(ended, Session { state: SessionState::Ended(end), seats_taken: 0, ..session });

@@ -11,12 +11,12 @@ use aws_sdk_dynamodb::types::{
     TransactWriteItem, Update, WriteRequest,
 };
 use domain::ports::Page;
-use domain::{Error, Result, Timestamp};
+use domain::{Error, Result, SessionId, Timestamp};
 
 use crate::Store;
 use crate::errors::{Malformed, cancellation, failed, passes, transaction_failed, unbuilt};
 use crate::items::{Item, expiry_now};
-use crate::keys::Key;
+use crate::keys::{self, Key};
 
 /// What is written to one item, and when.
 #[derive(Debug, Clone)]
@@ -37,6 +37,12 @@ impl Change {
     pub(crate) fn with(mut self, name: &str, value: AttributeValue) -> Self {
         self.values.insert(name.to_owned(), value);
         self
+    }
+
+    /// What [`crate::due::SET_DUE`] sets: the sweep looks at the item then.
+    pub(crate) fn due(self, session: SessionId, at: Timestamp) -> Self {
+        let [part, at] = keys::due(session, at);
+        self.with(":duePart", AttributeValue::S(part)).with(":dueAt", AttributeValue::S(at))
     }
 
     /// As one item of a transaction; a refusal brings the item as it is.
@@ -372,7 +378,7 @@ pub(crate) async fn keys_in(query: QueryFluentBuilder) -> Result<Vec<Key>> {
     items.into_iter().map(key_of).collect()
 }
 
-fn key_of(mut item: Item) -> Result<Key> {
+pub(crate) fn key_of(mut item: Item) -> Result<Key> {
     let mut take = |name: &str| match item.remove(name) {
         Some(AttributeValue::S(value)) => Ok(value),
         Some(_) | None => Err(Malformed("an item without a key")),

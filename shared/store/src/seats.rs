@@ -3,10 +3,12 @@
 
 use aws_sdk_dynamodb::types::ReturnValue;
 use domain::ports::{Guard, Seats, TakenSeat};
+use domain::sweep::LEFT_ALONE;
 use domain::{
     Caller, Departure, Error, Membership, Participant, Presence, Result, SessionId, Timestamp, Untold, UserId,
 };
 
+use crate::due::SET_DUE;
 use crate::items::{connection_set, expiry, millis, number, text};
 use crate::records::ParticipantRecord;
 use crate::requests::{Change, Refusals, Transacted, Written};
@@ -32,7 +34,9 @@ impl Seats for Store {
             let transacted = self
                 .transact(vec![
                     count_seat(session, now).in_transaction(&self.table)?,
-                    sit_down(session, caller, now, lease_until, &start).in_transaction(&self.table)?,
+                    sit_down(session, caller, now, lease_until, &start)
+                        .due(session, self.due_after(lease_until))
+                        .in_transaction(&self.table)?,
                     note_visit(session, caller, now, noted_until, start.left.as_ref()).in_transaction(&self.table)?,
                 ])
                 .await?;
@@ -54,16 +58,16 @@ impl Seats for Store {
         reason: Departure,
         now: Timestamp,
         keep_until: Timestamp,
+        empty_until: Timestamp,
     ) -> Result<bool> {
-        let uncount = Change::to(
-            keys::session(participant.session_id),
-            "SET seats = seats - :one, touchedAt = :now",
-            "seats > :none",
-        )
-        .with(":one", number(1))
-        .with(":none", number(0))
-        .with(":now", millis(now));
-        let stand_up = stand_up(participant, guard, reason, keep_until);
+        let session = participant.session_id;
+        let update = format!("SET seats = seats - :one, touchedAt = :now, {SET_DUE}");
+        let uncount = Change::to(keys::session(session), update, "seats > :none")
+            .due(session, empty_until)
+            .with(":one", number(1))
+            .with(":none", number(0))
+            .with(":now", millis(now));
+        let stand_up = stand_up(participant, guard, reason, keep_until).due(session, now + LEFT_ALONE);
         let items = vec![uncount.in_transaction(&self.table)?, stand_up.in_transaction(&self.table)?];
         Ok(self.transact(items).await?.is_done())
     }
@@ -85,7 +89,8 @@ impl Seats for Store {
     async fn extend_wait(&self, participant: &Participant, lease_until: Timestamp) -> Result<()> {
         let condition = "membership = :seated AND presence <> :connected AND leaseUntil < :lease";
         let key = keys::participant(participant.session_id, participant.user_id);
-        let change = Change::to(key, "SET leaseUntil = :lease", condition)
+        let change = Change::to(key, format!("SET leaseUntil = :lease, {SET_DUE}"), condition)
+            .due(participant.session_id, self.due_after(lease_until))
             .with(":seated", text(SEATED))
             .with(":connected", text(words::presence::of(Presence::Connected)))
             .with(":lease", millis(lease_until));
@@ -112,7 +117,7 @@ struct Start {
 /// A fresh participant, or a fresh seat for one who had left: its attempts are newer than all of before, and what was not
 /// fenced then is still to be fenced.
 fn sit_down(session: SessionId, caller: &Caller, now: Timestamp, lease_until: Timestamp, start: &Start) -> Change {
-    let mut update = "SET username = :username, joinedAt = :now, membership = :seated, presence = :disconnected, \
+    let mut update = "SET username = :username, joinedAt = :now, duePk = :duePart, dueSk = :dueAt, membership = :seated, presence = :disconnected, \
                   attempt = :before, tickets = :first, leaseUntil = :lease, untold = :untold, isMuted = :no, isVideoEnabled = :yes \
                   REMOVE liveConnection, loginFamily, expiresAt"
         .to_owned();
@@ -138,7 +143,7 @@ fn sit_down(session: SessionId, caller: &Caller, now: Timestamp, lease_until: Ti
     }
 }
 
-/// The end of a membership. The item stays until the others were told.
+/// The end of a membership. The item stays until the others were told; if whoever does this dies first, the sweep does.
 fn stand_up(participant: &Participant, guard: Guard, reason: Departure, keep_until: Timestamp) -> Change {
     let condition = match guard {
         Guard::Seated => "membership = :seated",
@@ -146,7 +151,8 @@ fn stand_up(participant: &Participant, guard: Guard, reason: Departure, keep_unt
         Guard::SameLease => "membership = :seated AND attempt = :attempt AND leaseUntil = :lease",
     };
     let key = keys::participant(participant.session_id, participant.user_id);
-    let update = "SET membership = :left, expiresAt = :gone, untold = :untold REMOVE liveConnection, loginFamily";
+    let left = "SET membership = :left, expiresAt = :gone, untold = :untold";
+    let update = format!("{left}, {SET_DUE} REMOVE liveConnection, loginFamily");
     let change = Change::to(key, update, condition)
         .with(":seated", text(SEATED))
         .with(":left", text(words::membership::of(Membership::Left)))

@@ -12,8 +12,8 @@ use crate::records::SessionRecord;
 use crate::requests::{Refusals, Transacted};
 
 impl Sessions for Store {
-    async fn add(&self, session: &Session) -> Result<()> {
-        let [item, created] = items(session)?;
+    async fn add(&self, session: &Session, empty_until: Timestamp) -> Result<()> {
+        let [item, created] = items(session, empty_until)?;
         match self.transact(vec![self.putting_new(item)?, self.putting_new(created)?]).await? {
             Transacted::Done => Ok(()),
             Transacted::Refused(_) => Err(taken()),
@@ -23,10 +23,11 @@ impl Sessions for Store {
     async fn add_once(
         &self,
         session: &Session,
+        empty_until: Timestamp,
         key: &IdempotencyKey,
         keep_until: Timestamp,
     ) -> Result<Option<SessionId>> {
-        let [item, created] = items(session)?;
+        let [item, created] = items(session, empty_until)?;
         let mut named = keys::creation(session.creator_id, key).into_item();
         named.insert(SESSION_ID.to_owned(), text(session.id.to_string()));
         named.insert("expiresAt".to_owned(), expiry(keep_until));
@@ -43,9 +44,9 @@ impl Sessions for Store {
 const SESSION_ID: &str = "sessionId";
 
 /// A session's own item, and the one that says who made it.
-fn items(session: &Session) -> Result<[Item; 2]> {
+fn items(session: &Session, empty_until: Timestamp) -> Result<[Item; 2]> {
     let created = keys::created(session.creator_id, session.id).into_item();
-    Ok([SessionRecord::of_new(session).into_item()?, created])
+    Ok([SessionRecord::of_new(session, empty_until).into_item()?, created])
 }
 
 /// The session under whose key another one was refused.

@@ -5,35 +5,75 @@ use aws_sdk_dynamodb::error::ProvideErrorMetadata;
 use aws_sdk_dynamodb::operation::create_table::CreateTableError;
 use aws_sdk_dynamodb::operation::update_time_to_live::UpdateTimeToLiveError;
 use aws_sdk_dynamodb::types::{
-    AttributeDefinition, BillingMode, GlobalSecondaryIndex, KeySchemaElement, KeyType, Projection, ProjectionType,
-    ScalarAttributeType, TimeToLiveSpecification,
+    AttributeDefinition, BillingMode, CreateGlobalSecondaryIndexAction, GlobalSecondaryIndex,
+    GlobalSecondaryIndexUpdate, KeySchemaElement, KeyType, Projection, ProjectionType, ScalarAttributeType,
+    TimeToLiveSpecification,
 };
 use domain::Result;
 
 use crate::errors::{failed, unbuilt};
 use crate::{Store, keys};
 
+/// How a table was found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Found {
+    /// As this version makes it, or just made.
+    Complete,
+    /// As it was made before there was an index of what is due.
+    WithoutDueTimes,
+}
+
 impl Store {
     /// Creates the table as the stack's template does, unless it is there.
-    pub async fn create_table(&self) -> Result<()> {
+    pub async fn create_table(&self) -> Result<Found> {
         let mut request = self
             .client
             .create_table()
             .table_name(&self.table)
             .billing_mode(BillingMode::PayPerRequest)
-            .global_secondary_indexes(active_index().map_err(unbuilt)?);
-        for name in ["pk", "sk", "activePk", "activeSk"] {
+            .global_secondary_indexes(active_index().map_err(unbuilt)?)
+            .global_secondary_indexes(due_index().map_err(unbuilt)?);
+        for name in ["pk", "sk", "activePk", "activeSk", "duePk", "dueSk"] {
             request = request.attribute_definitions(string(name).map_err(unbuilt)?);
         }
         for element in keys_of("pk", "sk").map_err(unbuilt)? {
             request = request.key_schema(element);
         }
-        match request.send().await {
-            Ok(_) => {}
-            Err(error) if error.as_service_error().is_some_and(CreateTableError::is_resource_in_use_exception) => {}
+        let found = match request.send().await {
+            Ok(_) => Found::Complete,
+            Err(error) if error.as_service_error().is_some_and(CreateTableError::is_resource_in_use_exception) => {
+                self.look_at_table().await?
+            }
             Err(error) => return Err(failed(error)),
+        };
+        self.enable_ttl().await?;
+        Ok(found)
+    }
+
+    async fn look_at_table(&self) -> Result<Found> {
+        let described = self.client.describe_table().table_name(&self.table).send().await.map_err(failed)?;
+        let indexes = described.table.and_then(|table| table.global_secondary_indexes).unwrap_or_default();
+        let has_due_times = indexes.iter().any(|index| index.index_name.as_deref() == Some(keys::DUE_INDEX));
+        Ok(if has_due_times { Found::Complete } else { Found::WithoutDueTimes })
+    }
+
+    /// Adds the index of what is due to a table that has none. What is noted in the table already is in it then.
+    pub async fn index_due_times(&self) -> Result<()> {
+        let create = CreateGlobalSecondaryIndexAction::builder()
+            .index_name(keys::DUE_INDEX)
+            .set_key_schema(Some(keys_of("duePk", "dueSk").map_err(unbuilt)?))
+            .projection(keys_only())
+            .build()
+            .map_err(unbuilt)?;
+        let mut request = self
+            .client
+            .update_table()
+            .table_name(&self.table)
+            .global_secondary_index_updates(GlobalSecondaryIndexUpdate::builder().create(create).build());
+        for name in ["duePk", "dueSk"] {
+            request = request.attribute_definitions(string(name).map_err(unbuilt)?);
         }
-        self.enable_ttl().await
+        request.send().await.map(drop).map_err(failed)
     }
 
     async fn enable_ttl(&self) -> Result<()> {
@@ -62,6 +102,18 @@ fn active_index() -> Result<GlobalSecondaryIndex, BuildError> {
         .set_key_schema(Some(keys_of("activePk", "activeSk")?))
         .projection(Projection::builder().projection_type(ProjectionType::All).build())
         .build()
+}
+
+fn due_index() -> Result<GlobalSecondaryIndex, BuildError> {
+    GlobalSecondaryIndex::builder()
+        .index_name(keys::DUE_INDEX)
+        .set_key_schema(Some(keys_of("duePk", "dueSk")?))
+        .projection(keys_only())
+        .build()
+}
+
+fn keys_only() -> Projection {
+    Projection::builder().projection_type(ProjectionType::KeysOnly).build()
 }
 
 fn string(name: &str) -> Result<AttributeDefinition, BuildError> {

@@ -61,7 +61,7 @@ pub enum Waiting {
 pub struct Page<T, I> {
     /// What was found, in order.
     pub items: Vec<T>,
-    /// Where the next page begins, if this is not the last one.
+    /// Where the next page begins, if this is not the last one; each search says how.
     pub next: Option<I>,
 }
 

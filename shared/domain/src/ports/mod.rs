@@ -19,7 +19,7 @@ pub use delivery::{
 };
 pub use log::{Admission, Closure, ConnectionLog, LoggedConnection};
 pub use seats::{Attempt, Guard, Held, Holding, Members, Seats, Status, TakeOver, TakenSeat, Visit, Visits};
-pub use sessions::{ActiveSessions, Endings, Erasures, IdempotencyKey, Rosters, Sessions};
+pub use sessions::{ActiveSessions, DUE_PARTS, Due, DueTimes, Endings, Erasures, IdempotencyKey, Rosters, Sessions};
 
 use crate::{Context, Event, EventEncoder, Frame};
 

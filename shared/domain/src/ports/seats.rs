@@ -18,7 +18,7 @@ pub trait Seats {
         noted_until: Timestamp,
     ) -> impl Future<Output = Result<TakenSeat>> + Send;
     /// Frees the seat if the participant is still as `guard` wants it, and notes that the others have to be told; false
-    /// when it is not, or when the seat was free.
+    /// when it is not, or when the seat was free. The session is looked at when it has stood empty until `empty_until`.
     fn free_seat(
         &self,
         participant: &Participant,
@@ -26,6 +26,7 @@ pub trait Seats {
         reason: Departure,
         now: Timestamp,
         keep_until: Timestamp,
+        empty_until: Timestamp,
     ) -> impl Future<Output = Result<bool>> + Send;
     /// Counts one more attempt of somebody who holds a seat, and returns it with the participant.
     fn next_attempt(

@@ -1,5 +1,6 @@
 //! What sessions need from storage.
 
+use super::Page;
 use crate::{Email, Result, Roster, Session, SessionId, Timestamp, UserId, Visibility};
 
 /// What a client calls a request to create something, so that the same request sent again creates nothing more: 1-64 visible
@@ -24,13 +25,14 @@ impl IdempotencyKey {
 
 /// What sessions need from storage.
 pub trait Sessions {
-    /// Stores a new session, and that its creator made it.
-    fn add(&self, session: &Session) -> impl Future<Output = Result<()>> + Send;
+    /// Stores a new session, and that its creator made it. It is looked at when it has stood empty until `empty_until`.
+    fn add(&self, session: &Session, empty_until: Timestamp) -> impl Future<Output = Result<()>> + Send;
     /// The same, unless its creator has made one under that key, which is remembered until `keep_until`: then nothing is
     /// stored, and the identifier of that one is the answer.
     fn add_once(
         &self,
         session: &Session,
+        empty_until: Timestamp,
         key: &IdempotencyKey,
         keep_until: Timestamp,
     ) -> impl Future<Output = Result<Option<SessionId>>> + Send;
@@ -45,7 +47,7 @@ pub trait Rosters {
 /// Ends sessions in two steps, so that one that was interrupted is found and finished.
 pub trait Endings {
     /// Marks an active session as ended, only while it stands untouched since `unless_touched_after` when that is
-    /// given; false when it was not active or was touched.
+    /// given; false when it was not active or was touched. Whether its ending was finished is looked at some time later.
     fn mark_ended(
         &self,
         session: SessionId,
@@ -61,6 +63,32 @@ pub trait Endings {
     ) -> impl Future<Output = Result<()>> + Send;
     /// Takes an ended session off the list of active ones; the last step.
     fn forget_active(&self, session: &Session, keep_until: Timestamp) -> impl Future<Output = Result<()>> + Send;
+}
+
+/// In so many parts lies what is due, so that no part is written too often. Whoever looks looks at each.
+pub const DUE_PARTS: u8 = 128;
+
+/// Something that is to be looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Due {
+    /// The session.
+    pub session: SessionId,
+    /// A seat there; the session itself if there is none.
+    pub seat: Option<UserId>,
+    /// When it is to be looked at.
+    pub at: Timestamp,
+}
+
+/// What is to be looked at, by when. It is noted with what makes it necessary: seats by their lease, departures that others were
+/// not told of, sessions that stand empty, endings.
+pub trait DueTimes {
+    /// What is due at `now` in one of [`DUE_PARTS`], the longest overdue first, one page, after `last` when that is given. It may
+    /// be a little old.
+    fn due(&self, part: u8, now: Timestamp, last: Option<&Due>) -> impl Future<Output = Result<Page<Due, Due>>> + Send;
+    /// Has it looked at then instead, or not any more; nothing when that was noted anew meanwhile.
+    fn put_off(&self, due: &Due, until: Option<Timestamp>) -> impl Future<Output = Result<()>> + Send;
+    /// Notes it where nothing is noted.
+    fn note_due(&self, due: &Due) -> impl Future<Output = Result<()>> + Send;
 }
 
 /// The list of active sessions.

@@ -119,7 +119,7 @@ async fn run(house: Arc<House>, now: Timestamp, call: Call) -> Outcome {
             Outcome::Done
         }
         Call::Sweep => {
-            let _swept = sweep::sweep(house.ports(now), &*house, |_, _| {}).await;
+            let _swept = sweep::sweep(house.ports(now), &*house, now + LIMIT, |_, _| {}).await;
             Outcome::Done
         }
         Call::Delayed(message) => {

@@ -7,7 +7,7 @@ use std::task::Poll;
 use std::time::Duration;
 
 use domain::ports::{
-    ActiveSessions, Admission, Attempt, ChatLog, ChatMessage, Closure, ConnectionLog, Counted, DelayedMessage, Delays,
+    Admission, Attempt, ChatLog, ChatMessage, Closure, ConnectionLog, Counted, DelayedMessage, Delays, Due, DueTimes,
     Endings, Families, Guard, Held, Holding, Inbox, LoggedConnection, Members, Page, Ports, PresentedRefresh, Pushed,
     Rosters, Rotation, Seats, Signal, Sockets, Status, TakeOver, TakenSeat, Throttles,
 };
@@ -38,11 +38,11 @@ pub struct House {
 
 impl House {
     pub fn new(seed: u64, users: usize, policy: Policy, broken: Option<Broken>) -> Arc<Self> {
-        let ids = Shared(Mutex::new(World::new(seed, 0)));
+        let ids = Shared(Mutex::new(World::new(seed, 0, policy.lease_step())));
         let users: Vec<_> = (0..users).map(|_| UserId::new(&ids, DAWN)).collect();
         let session = session(SessionId::new(&ids, DAWN), users[0], u8::try_from(users.len()).expect("a few"));
         Arc::new(Self {
-            world: Shared(Mutex::new(World::new(seed, users.len()))),
+            world: Shared(Mutex::new(World::new(seed, users.len(), policy.lease_step()))),
             policy,
             joined: JoinedCache::default(),
             session,
@@ -403,11 +403,40 @@ impl Rosters for House {
     }
 }
 
-/// The one session, which nobody ends.
-impl ActiveSessions for House {
-    async fn active(&self, visibility: Visibility, _: usize, before: Option<SessionId>) -> Result<Vec<Session>> {
-        let listed = visibility == self.session.visibility && before.is_none();
-        self.call(|_| listed.then(|| self.session.clone()).into_iter().collect()).await
+/// Of the one session, which nobody ends, the seats alone.
+impl DueTimes for House {
+    async fn due(&self, part: u8, now: Timestamp, last: Option<&Due>) -> Result<Page<Due, Due>> {
+        if part != 0 {
+            return Ok(Page { items: Vec::new(), next: None });
+        }
+        self.call(|world| {
+            let of = |user: usize| {
+                let at = world.due[user].filter(|at| *at <= now)?;
+                Some(Due { session: self.session.id, seat: Some(self.users[user]), at })
+            };
+            let mut found: Vec<_> = (0..self.users.len()).filter_map(of).collect();
+            found.sort_by_key(|due| (due.at, due.seat));
+            found.retain(|due| last.is_none_or(|last| (due.at, due.seat) > (last.at, last.seat)));
+            let more = found.len() > PAGE;
+            found.truncate(PAGE);
+            let next = found.last().filter(|_| more).copied();
+            Page { items: found, next }
+        })
+        .await
+    }
+
+    async fn put_off(&self, due: &Due, until: Option<Timestamp>) -> Result<()> {
+        let user = self.place(due.seat.expect("only seats are due"));
+        self.call(|world| {
+            if world.due[user] == Some(due.at) {
+                world.due[user] = until;
+            }
+        })
+        .await
+    }
+
+    async fn note_due(&self, _: &Due) -> Result<()> {
+        Ok(())
     }
 }
 
@@ -533,6 +562,7 @@ impl Seats for House {
         participant: &Participant,
         guard: Guard,
         reason: Departure,
+        _: Timestamp,
         _: Timestamp,
         _: Timestamp,
     ) -> Result<bool> {

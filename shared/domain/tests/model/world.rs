@@ -4,7 +4,8 @@ use std::collections::{BTreeSet, VecDeque};
 use std::time::Duration;
 
 use domain::ports::{ChatMessage, DelayedMessage};
-use domain::{ConnectionId, Frame, Participant, SignalId, TicketId, Timestamp};
+use domain::sweep::LEFT_ALONE;
+use domain::{ConnectionId, Frame, Membership, Participant, SignalId, TicketId, Timestamp};
 
 use crate::chance::Chance;
 
@@ -77,12 +78,16 @@ pub struct Connection {
 /// The state that all functions share. Every effect on it is atomic, as in DynamoDB.
 pub struct World {
     pub chance: Chance,
+    /// The steps in which the ends of leases are noted.
+    pub lease_step: Duration,
     pub now: Timestamp,
     pub step: usize,
     /// Whether things go wrong; off while the world settles.
     pub faulty: bool,
     /// One row for each user, with every version it ever had, for reads that may be old.
     pub rows: Vec<Vec<Option<Participant>>>,
+    /// When each user's row is to be looked at.
+    pub due: Vec<Option<Timestamp>>,
     /// What is kept of each user's seat that was left, until the next is taken.
     pub left: Vec<Option<Left>>,
     pub inboxes: Vec<Vec<Stored>>,
@@ -106,13 +111,15 @@ pub struct World {
 }
 
 impl World {
-    pub fn new(seed: u64, users: usize) -> Self {
+    pub fn new(seed: u64, users: usize, lease_step: Duration) -> Self {
         Self {
             chance: Chance::new(seed),
+            lease_step,
             now: DAWN + Duration::from_secs(1),
             step: 0,
             faulty: true,
             rows: (0..users).map(|_| vec![None]).collect(),
+            due: vec![None; users],
             left: (0..users).map(|_| None).collect(),
             inboxes: (0..users).map(|_| Vec::new()).collect(),
             chat: Vec::new(),
@@ -160,6 +167,13 @@ impl World {
             let (presence, unfenced) = (row.presence, &row.unfenced);
             format!("user {user}: {:?} {presence:?} on {at}, attempt {}, {unfenced:?}", row.membership, row.attempt)
         });
+        let before = self.row(user).map(|before| (before.membership, before.lease_until));
+        if before != Some((row.membership, row.lease_until)) {
+            self.due[user] = Some(match row.membership {
+                Membership::Seated => row.lease_until.rounded_up(self.lease_step),
+                Membership::Left | Membership::Ended => self.now + LEFT_ALONE,
+            });
+        }
         self.rows[user].push(Some(row));
     }
 
@@ -167,6 +181,7 @@ impl World {
     pub fn take_out(&mut self, user: usize) {
         self.note(|| format!("user {user} is taken out of the roster"));
         self.rows[user].push(None);
+        self.due[user] = None;
     }
 
     /// Keeps what the next seat goes on from, unless a later departure has.

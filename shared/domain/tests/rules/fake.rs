@@ -7,11 +7,12 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use domain::ports::{
-    ActiveSessions, Admission, Attempt, ChatHistory, ChatLog, ChatMessage, Closure, ConnectionLog, Counted,
-    DelayedMessage, Delays, Endings, Erasures, Families, Guard, Held, Holding, IdempotencyKey, Inbox, LoggedConnection,
-    Members, MintedRefresh, Page, PasswordHasher, Ports, PresentedRefresh, Pushed, RefreshMint, Rosters, Rotation,
-    Seats, Sessions, Signal, Sockets, Status, TakeOver, TakenSeat, Throttles, Users, Visit, Visits,
+    ActiveSessions, Admission, Attempt, ChatHistory, ChatLog, ChatMessage, Closure, ConnectionLog, Counted, DUE_PARTS,
+    DelayedMessage, Delays, Due, DueTimes, Endings, Erasures, Families, Guard, Held, Holding, IdempotencyKey, Inbox,
+    LoggedConnection, Members, MintedRefresh, Page, PasswordHasher, Ports, PresentedRefresh, Pushed, RefreshMint,
+    Rosters, Rotation, Seats, Sessions, Signal, Sockets, Status, TakeOver, TakenSeat, Throttles, Users, Visit, Visits,
 };
+use domain::sweep::LEFT_ALONE;
 use domain::{
     Caller, ConnectionId, Context, Departure, Email, Error, Event, EventEncoder, FamilyId, Frame, IdSource, Membership,
     MessageId, Participant, Password, PasswordHash, Policy, Presence, Result, Roster, Session, SessionId, SessionKind,
@@ -58,6 +59,12 @@ pub struct State {
     pub going: BTreeSet<UserId>,
     pub hits: BTreeMap<String, u32>,
     pub connections: Vec<LoggedConnection>,
+    /// Sessions whose ending is done.
+    pub unlisted: BTreeSet<SessionId>,
+    /// What the index still says though it was changed.
+    pub found: Vec<Due>,
+    /// What is not due any more, and when it is instead.
+    pub put_off: Vec<(Due, Option<Timestamp>)>,
     /// Connections that are gone.
     pub gone: BTreeSet<ConnectionId>,
     /// Calls that fail, as the journal writes them.
@@ -258,7 +265,7 @@ impl State {
         self.participants.iter_mut().find(|p| p.session_id == session && p.user_id == user)
     }
 
-    fn session(&mut self, id: SessionId) -> Option<&mut Session> {
+    pub fn session(&mut self, id: SessionId) -> Option<&mut Session> {
         self.sessions.iter_mut().find(|session| session.id == id)
     }
 
@@ -468,12 +475,18 @@ impl Rosters for Fake {
 }
 
 impl Sessions for Fake {
-    async fn add(&self, session: &Session) -> Result<()> {
+    async fn add(&self, session: &Session, _: Timestamp) -> Result<()> {
         self.step("create").await?.sessions.push(session.clone());
         Ok(())
     }
 
-    async fn add_once(&self, session: &Session, key: &IdempotencyKey, _: Timestamp) -> Result<Option<SessionId>> {
+    async fn add_once(
+        &self,
+        session: &Session,
+        _: Timestamp,
+        key: &IdempotencyKey,
+        _: Timestamp,
+    ) -> Result<Option<SessionId>> {
         let mut state = self.step("create").await?;
         let known = state.creations.iter().find(|(by, name, _)| *by == session.creator_id && name == key.as_str());
         if let Some(&(_, _, earlier)) = known {
@@ -496,6 +509,59 @@ impl ActiveSessions for Fake {
     }
 }
 
+/// What is due is told from what is there, but where a test put something off.
+impl DueTimes for Fake {
+    async fn due(&self, part: u8, now: Timestamp, last: Option<&Due>) -> Result<Page<Due, Due>> {
+        let state = self.state();
+        if state.failing.contains(&format!("part {part}")) {
+            return Err(Error::Unavailable("it was told to fail".into()));
+        }
+        let seats =
+            state.participants.iter().map(|p| Due { session: p.session_id, seat: Some(p.user_id), at: due_at(p) });
+        let rooms = state.sessions.iter().filter(|session| !state.unlisted.contains(&session.id));
+        let rooms = rooms.map(|session| {
+            let at = match session.state {
+                SessionState::Active => session.touched_at + self.policy.empty_session,
+                SessionState::Ended(at) => at + LEFT_ALONE,
+            };
+            Due { session: session.id, seat: None, at }
+        });
+        let mut found: Vec<_> = seats
+            .chain(rooms)
+            .chain(state.found.iter().copied())
+            .filter(|due| due.session.as_bytes()[15] % DUE_PARTS == part)
+            .collect();
+        found.retain(|due| due.at <= now && !state.put_off.iter().any(|(put_off, _)| put_off == due));
+        found.sort_by_key(|due| (due.at, due.session, due.seat));
+        let after = |due: &Due| last.is_none_or(|l| (due.at, due.session, due.seat) > (l.at, l.session, l.seat));
+        found.retain(after);
+        let more = found.len() > DUE_PAGE;
+        found.truncate(DUE_PAGE);
+        let next = found.last().filter(|_| more).copied();
+        Ok(Page { items: found, next })
+    }
+
+    async fn put_off(&self, due: &Due, until: Option<Timestamp>) -> Result<()> {
+        self.step("put off").await?.put_off.push((*due, until));
+        Ok(())
+    }
+
+    async fn note_due(&self, due: &Due) -> Result<()> {
+        self.step("note due").await?.put_off.push((*due, Some(due.at)));
+        Ok(())
+    }
+}
+
+/// So few make a page that some parts have several.
+const DUE_PAGE: usize = 2;
+
+fn due_at(participant: &Participant) -> Timestamp {
+    match participant.membership {
+        Membership::Seated => participant.lease_until,
+        Membership::Left | Membership::Ended => START,
+    }
+}
+
 impl Endings for Fake {
     async fn mark_ended(&self, session: SessionId, at: Timestamp, unless: Option<Timestamp>) -> Result<bool> {
         let mut state = self.step("mark ended").await?;
@@ -511,8 +577,9 @@ impl Endings for Fake {
         Ok(())
     }
 
-    async fn forget_active(&self, _: &Session, _: Timestamp) -> Result<()> {
-        self.step("take off the list").await.map(drop)
+    async fn forget_active(&self, session: &Session, _: Timestamp) -> Result<()> {
+        self.step("take off the list").await?.unlisted.insert(session.id);
+        Ok(())
     }
 }
 
@@ -557,6 +624,7 @@ impl Seats for Fake {
         participant: &Participant,
         guard: Guard,
         reason: Departure,
+        _: Timestamp,
         _: Timestamp,
         _: Timestamp,
     ) -> Result<bool> {

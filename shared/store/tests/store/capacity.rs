@@ -58,7 +58,7 @@ async fn a_join_is_one_transaction_and_another_one_at_the_most() {
     at.database.door().take();
     assert!(join(&alice).await.is_ok());
     let requests = at.database.door().take();
-    assert_eq!(units(&requests, "TransactWriteItems"), 7.0, "three items, each double, and the index");
+    assert_eq!(units(&requests, "TransactWriteItems"), 8.0, "three items, each double, and both indexes");
     assert_eq!(units(&requests, "UpdateItem"), 1.0, "the counter");
     assert!(join(&alice).await.is_ok(), "again");
     assert_eq!(transactions(), 1);
@@ -122,7 +122,7 @@ async fn a_chat_message_costs_after_a_thousand_joins_and_leaves_what_it_cost_at_
         let tickets = at.sit(session, &visitor).await;
         let seat =
             Participant { user_id: visitor.user_id, tickets, membership: Membership::Left, untold, ..seat.clone() };
-        assert!(at.store.free_seat(&seat, Guard::Seated, Departure::Left, now, kept).await.unwrap());
+        assert!(at.store.free_seat(&seat, Guard::Seated, Departure::Left, now, kept, kept).await.unwrap());
         at.store.told(&seat, kept).await.unwrap();
     }
     leases::depart(at.ports(&sockets), &seat, Guard::Seated, Departure::Left).await.unwrap();
@@ -141,7 +141,7 @@ async fn a_departure_is_one_transaction_a_note_and_a_deletion() {
     leases::depart(at.ports(&FakeSockets::default()), &seat, Guard::Seated, Departure::Left).await.unwrap();
     let requests = at.database.door().take();
     assert_eq!(operations(&requests), ["TransactWriteItems", "Query", "UpdateItem", "DeleteItem"]);
-    assert_eq!(requests.iter().map(|request| request.units).collect::<Vec<_>>(), [5.0, 1.0, 1.0, 1.0]);
+    assert_eq!(requests.iter().map(|request| request.units).collect::<Vec<_>>(), [7.0, 1.0, 1.0, 2.0]);
 }
 
 #[tokio::test]
@@ -173,6 +173,21 @@ async fn a_ping_a_status_and_a_logged_connection_are_one_write_unit_each() {
     let requests = at.database.door().take();
     assert_eq!(operations(&requests), ["UpdateItem", "PutItem", "UpdateItem"]);
     assert!(requests.iter().all(|request| request.units == 1.0), "{requests:?}");
+}
+
+#[tokio::test]
+async fn an_hour_of_pings_writes_the_index_as_often_as_a_lease_passes_into_another_step() {
+    let at = Setting::new().await;
+    let session = at.session(2).await.id;
+    let connection = at.connect(session, &at.samples.caller("alice"), "a").await;
+    at.database.door().take();
+    for _ in 0..15 {
+        at.samples.clock.advance(at.samples.policy.heartbeat);
+        leases::ping(&at.store, at.samples.context(), &connection).await.unwrap();
+    }
+    let requests = at.database.door().take();
+    assert_eq!(operations(&requests), ["UpdateItem"; 15]);
+    assert_eq!(units(&requests, "UpdateItem"), 15.0 + 2.0 * 12.0, "12 steps of 5 minutes, each a deletion and a write");
 }
 
 #[tokio::test]

@@ -30,7 +30,7 @@ impl Story {
         let [hers, his] = [&alice_calls, &bob_calls].map(|caller| at.samples.session(caller, 5));
         for (user, caller, session) in [(&alice, &alice_calls, &hers), (&bob, &bob_calls, &his)] {
             at.store.create_account(user, caller, at.samples.later(9999)).await;
-            at.store.add(session).await.unwrap();
+            at.store.add(session, at.empty_until()).await.unwrap();
         }
         let story = Self { at, sockets: FakeSockets::default(), alice, bob, alice_calls, hers, his };
         for (session, caller, user, connection) in [
@@ -72,7 +72,7 @@ impl Story {
     /// One more session of Bob's.
     async fn another(&self) -> SessionId {
         let session = self.at.samples.session(&self.at.samples.caller_for(&self.bob), 2);
-        self.at.store.add(&session).await.unwrap();
+        self.at.store.add(&session, self.at.empty_until()).await.unwrap();
         session.id
     }
 
@@ -206,7 +206,10 @@ async fn traces_of_somebody_who_holds_a_seat_are_not_taken_from_under_them() {
     at.store.erase_traces(story.alice.id, his).await.unwrap();
     assert_eq!(story.texts(his).await, ["bob-his"]);
     let alice = at.participant(his, &story.alice_calls).await;
-    at.store.free_seat(&alice, Guard::Seated, Departure::Left, at.samples.now(), at.samples.later(60)).await.unwrap();
+    at.store
+        .free_seat(&alice, Guard::Seated, Departure::Left, at.samples.now(), at.samples.later(60), at.samples.later(60))
+        .await
+        .unwrap();
     at.store.erase_traces(story.alice.id, his).await.unwrap();
     assert_eq!(at.store.member(his, story.alice.id).await.unwrap(), None);
 }
@@ -247,7 +250,7 @@ async fn what_is_written_while_an_account_is_deleted_goes_a_minute_later() {
     // A login, a session and a join that had begun before, each of which died right after its write.
     store.start(story.alice.id, story.alice_calls.family, "hash", at.samples.later(9999)).await.unwrap();
     let hers = at.samples.session(&story.alice_calls, 2);
-    store.add(&hers).await.unwrap();
+    store.add(&hers, at.empty_until()).await.unwrap();
     assert!(matches!(at.take_seat(his, &story.alice_calls).await, TakenSeat::Taken(_)));
     assert!(!story.items_of_alice().await.is_empty());
     story.finish().await.unwrap();
@@ -276,7 +279,7 @@ async fn what_was_written_since_a_deletion_looked_is_found_by_the_next_look() {
     assert_eq!(visits().await, [story.hers.id, story.his.id], "she holds both seats");
     let seat = story.at.participant(story.his.id, &story.alice_calls).await;
     let (now, kept) = (story.at.samples.now(), story.at.samples.later(60));
-    store.free_seat(&seat, Guard::Seated, Departure::Removed, now, kept).await.unwrap();
+    store.free_seat(&seat, Guard::Seated, Departure::Removed, now, kept, kept).await.unwrap();
     store.erase_traces(alice, story.his.id).await.unwrap();
     assert_eq!(visits().await, [story.hers.id]);
 }

@@ -60,7 +60,10 @@ async fn nobody_without_a_seat_is_taken_over() {
     at.sit(session.id, &alice).await;
     at.sit(session.id, &bob).await;
     let left = at.participant(session.id, &alice).await;
-    at.store.free_seat(&left, Guard::Seated, Departure::Left, at.samples.now(), at.samples.later(60)).await.unwrap();
+    at.store
+        .free_seat(&left, Guard::Seated, Departure::Left, at.samples.now(), at.samples.later(60), at.samples.later(60))
+        .await
+        .unwrap();
     let refused = at.take_over(&connection(&alice), u64::MAX, &alice).await;
     assert_eq!(refused, TakeOver::NotSeated(Some(Membership::Left)));
 
@@ -192,7 +195,14 @@ async fn a_connection_of_one_who_left_changes_nothing() {
     let connection = at.connect(session.id, &alice, "a").await;
     let seen = at.participant(session.id, &alice).await;
     at.store
-        .free_seat(&seen, Guard::SameAttempt, Departure::Left, at.samples.now(), at.samples.later(60))
+        .free_seat(
+            &seen,
+            Guard::SameAttempt,
+            Departure::Left,
+            at.samples.now(),
+            at.samples.later(60),
+            at.samples.later(60),
+        )
         .await
         .unwrap();
     assert!(!at.store.renew(&connection, at.samples.now(), at.samples.later(900)).await.unwrap());

@@ -7,6 +7,7 @@ mod capacity;
 mod chat;
 mod connections;
 mod contention;
+mod due;
 mod erasure;
 mod families;
 mod faults;
@@ -19,7 +20,7 @@ mod throttles;
 use std::time::Duration;
 
 use domain::ports::{Attempt, Held, Holding, Ports, Rosters, Seats, Sessions, TakeOver, TakenSeat};
-use domain::{Caller, ConnectionId, Participant, Roster, Session, SessionId, TicketId};
+use domain::{Caller, ConnectionId, Participant, Roster, Session, SessionId, TicketId, Timestamp};
 use store::Store;
 use testkit::{Database, FakeSockets, PlainEncoder, RecordedDelays, Samples};
 
@@ -57,10 +58,15 @@ impl Setting {
         Ports { store: &self.store, sockets, delays: &self.delays, encoder: &PlainEncoder, context }
     }
 
+    /// When a session is looked at that stands empty from now on.
+    fn empty_until(&self) -> Timestamp {
+        self.samples.policy.empty_due(self.samples.now())
+    }
+
     /// A stored session with so many seats.
     async fn session(&self, seats: u8) -> Session {
         let session = self.samples.session(&self.samples.caller("host"), seats);
-        self.store.add(&session).await.unwrap();
+        self.store.add(&session, self.empty_until()).await.unwrap();
         session
     }
 

@@ -132,7 +132,10 @@ async fn racing_joins_and_leaves_never_lose_count() {
                         let participant = at.participant(session.id, &caller).await;
                         let (now, end) = (at.samples.now(), at.samples.later(60));
                         assert!(
-                            at.store.free_seat(&participant, Guard::Seated, Departure::Left, now, end).await.unwrap()
+                            at.store
+                                .free_seat(&participant, Guard::Seated, Departure::Left, now, end, end)
+                                .await
+                                .unwrap()
                         );
                     }
                 }
@@ -154,8 +157,8 @@ async fn a_freed_seat_is_free_once() {
     at.connect(session.id, &alice, "a").await;
     let participant = at.participant(session.id, &alice).await;
     let (now, end) = (at.samples.later(5), at.samples.later(60));
-    assert!(at.store.free_seat(&participant, Guard::Seated, Departure::Left, now, end).await.unwrap());
-    assert!(!at.store.free_seat(&participant, Guard::Seated, Departure::Left, now, end).await.unwrap());
+    assert!(at.store.free_seat(&participant, Guard::Seated, Departure::Left, now, end, end).await.unwrap());
+    assert!(!at.store.free_seat(&participant, Guard::Seated, Departure::Left, now, end, end).await.unwrap());
 
     let roster = at.roster(session.id).await;
     assert_eq!((roster.session.seats_taken, roster.session.touched_at), (0, now));
@@ -175,9 +178,9 @@ async fn a_newer_attempt_keeps_the_seat_from_being_freed() {
 
     let (now, end) = (at.samples.now(), at.samples.later(60));
     for guard in [Guard::SameAttempt, Guard::SameLease] {
-        assert!(!at.store.free_seat(&seen, guard, Departure::Left, now, end).await.unwrap(), "{guard:?}");
+        assert!(!at.store.free_seat(&seen, guard, Departure::Left, now, end, end).await.unwrap(), "{guard:?}");
     }
-    assert!(at.store.free_seat(&seen, Guard::Seated, Departure::Left, now, end).await.unwrap());
+    assert!(at.store.free_seat(&seen, Guard::Seated, Departure::Left, now, end, end).await.unwrap());
 }
 
 #[tokio::test]
@@ -190,8 +193,8 @@ async fn a_sign_of_life_keeps_the_seat_from_timing_out_but_not_from_leaving() {
     assert!(at.store.renew(&connection, at.samples.now(), at.samples.later(900)).await.unwrap());
 
     let (now, end) = (at.samples.now(), at.samples.later(60));
-    assert!(!at.store.free_seat(&seen, Guard::SameLease, Departure::Left, now, end).await.unwrap());
-    assert!(at.store.free_seat(&seen, Guard::SameAttempt, Departure::Left, now, end).await.unwrap());
+    assert!(!at.store.free_seat(&seen, Guard::SameLease, Departure::Left, now, end, end).await.unwrap());
+    assert!(at.store.free_seat(&seen, Guard::SameAttempt, Departure::Left, now, end, end).await.unwrap());
 }
 
 #[tokio::test]
@@ -202,7 +205,7 @@ async fn a_lease_that_was_not_moved_lets_the_seat_be_freed() {
     at.sit(session.id, &alice).await;
     let seen = at.participant(session.id, &alice).await;
     let (now, end) = (at.samples.now(), at.samples.later(60));
-    assert!(at.store.free_seat(&seen, Guard::SameLease, Departure::Left, now, end).await.unwrap());
+    assert!(at.store.free_seat(&seen, Guard::SameLease, Departure::Left, now, end, end).await.unwrap());
 }
 
 #[tokio::test]
@@ -216,7 +219,10 @@ async fn an_earlier_membership_cannot_take_the_new_one_over() {
         newest = at.store.next_attempt(session.id, alice.user_id).await.unwrap().unwrap().1;
     }
     let seen = at.participant(session.id, &alice).await;
-    at.store.free_seat(&seen, Guard::Seated, Departure::Left, at.samples.now(), at.samples.later(60)).await.unwrap();
+    at.store
+        .free_seat(&seen, Guard::Seated, Departure::Left, at.samples.now(), at.samples.later(60), at.samples.later(60))
+        .await
+        .unwrap();
 
     // Within the same millisecond, so that the clock alone would not set the new attempts apart.
     let again = at.sit(session.id, &alice).await;
@@ -237,7 +243,10 @@ async fn a_rejoin_is_a_fresh_seat_that_still_knows_what_is_unfenced() {
     let muted = Status { is_muted: true, is_video_enabled: false };
     at.store.set_status(&old, muted, at.samples.later(600)).await.unwrap();
     let seen = at.participant(session.id, &alice).await;
-    at.store.free_seat(&seen, Guard::Seated, Departure::Left, at.samples.now(), at.samples.later(60)).await.unwrap();
+    at.store
+        .free_seat(&seen, Guard::Seated, Departure::Left, at.samples.now(), at.samples.later(60), at.samples.later(60))
+        .await
+        .unwrap();
 
     at.samples.clock.advance(Duration::from_secs(3600));
     at.sit(session.id, &alice).await;
@@ -259,7 +268,14 @@ async fn attempts_grow_and_only_the_seated_get_one() {
     assert_eq!(second, first + 1);
     assert_eq!(participant.user_id, alice.user_id);
     at.store
-        .free_seat(&participant, Guard::Seated, Departure::Left, at.samples.now(), at.samples.later(60))
+        .free_seat(
+            &participant,
+            Guard::Seated,
+            Departure::Left,
+            at.samples.now(),
+            at.samples.later(60),
+            at.samples.later(60),
+        )
         .await
         .unwrap();
     assert!(at.store.next_attempt(session.id, alice.user_id).await.unwrap().is_none());
@@ -295,7 +311,7 @@ async fn what_others_have_to_be_told_is_noted_with_the_change_and_cleared_once()
     assert_eq!(seen.untold, None);
 
     let (now, end) = (at.samples.now(), at.samples.later(60));
-    at.store.free_seat(&seen, Guard::Seated, Departure::Removed, now, end).await.unwrap();
+    at.store.free_seat(&seen, Guard::Seated, Departure::Removed, now, end, end).await.unwrap();
     let roster = at.store.roster(session.id, now).await.unwrap().unwrap();
     let [left] = roster.departed.as_slice() else { panic!("{:?}", roster.departed) };
     assert_eq!((left.user_id, left.untold), (alice.user_id, Some(Untold::Departure(Departure::Removed))));
@@ -310,7 +326,7 @@ impl Setting {
     async fn stand_up(&self, session: SessionId, caller: &Caller) -> Participant {
         let seen = self.participant(session, caller).await;
         let (now, end) = (self.samples.now(), self.samples.later(60));
-        assert!(self.store.free_seat(&seen, Guard::Seated, Departure::Left, now, end).await.unwrap());
+        assert!(self.store.free_seat(&seen, Guard::Seated, Departure::Left, now, end, end).await.unwrap());
         let departed = self.roster(session).await.departed;
         departed.into_iter().find(|p| p.user_id == caller.user_id).expect("a note of the departure")
     }

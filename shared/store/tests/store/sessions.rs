@@ -24,7 +24,9 @@ async fn under_one_key_one_session_is_created_until_the_key_is_forgotten() {
     let at = Setting::new().await;
     let (host, guest) = (at.samples.caller("host"), at.samples.caller("guest"));
     let key = IdempotencyKey::parse("k/1").unwrap();
-    let add = async |session: &Session| at.store.add_once(session, &key, at.samples.later(60)).await.unwrap();
+    let add = async |session: &Session| {
+        at.store.add_once(session, at.empty_until(), &key, at.samples.later(60)).await.unwrap()
+    };
     let first = at.samples.session(&host, 2);
     assert_eq!(add(&first).await, None);
     assert_eq!(at.roster(first.id).await.session, first);
@@ -42,7 +44,7 @@ async fn of_racing_creations_under_one_key_one_wins_and_the_others_hear_of_it() 
     let host = at.samples.caller("host");
     let key = IdempotencyKey::parse("k").unwrap();
     let wanted: Vec<_> = (0..8).map(|_| at.samples.session(&host, 2)).collect();
-    let adding = wanted.iter().map(|session| at.store.add_once(session, &key, at.samples.later(60)));
+    let adding = wanted.iter().map(|session| at.store.add_once(session, at.empty_until(), &key, at.samples.later(60)));
     let added = try_join_all(adding).await.unwrap();
     let winners: Vec<_> = wanted.iter().zip(&added).filter(|(_, earlier)| earlier.is_none()).collect();
     let [(winner, _)] = winners[..] else { panic!("{} were created", winners.len()) };
@@ -68,7 +70,14 @@ async fn a_roster_holds_the_seated_in_the_order_of_joining_and_nobody_who_left()
     let adam = at.participant(session.id, &callers[1]).await;
     assert!(
         at.store
-            .free_seat(&adam, Guard::Seated, Departure::Left, at.samples.now(), at.samples.later(60))
+            .free_seat(
+                &adam,
+                Guard::Seated,
+                Departure::Left,
+                at.samples.now(),
+                at.samples.later(60),
+                at.samples.later(60)
+            )
             .await
             .unwrap()
     );
@@ -205,7 +214,7 @@ async fn active_sessions_are_paged_newest_first_without_gaps_or_repeats() {
     }
     let mut unlisted = at.samples.session(&at.samples.caller("host"), 2);
     unlisted.visibility = Visibility::Unlisted;
-    at.store.add(&unlisted).await.unwrap();
+    at.store.add(&unlisted, at.empty_until()).await.unwrap();
 
     let (mut seen, mut before) = (Vec::new(), None);
     loop {
