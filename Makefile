@@ -4,7 +4,7 @@ SHELL := /bin/sh
 # Of the server that `make run` starts; its test takes dev.
 PROFILE := release
 .PHONY: help run test test-rust test-sdk test-csharp test-browser test-infra test-deployed test-api test-image fuzz lint lint-rust lint-sdk audit \
-	bench bench-local coldstart documents screenshot deploy destroy clean tools prepare build-rust packages
+	bench bench-local bench-peers coldstart documents screenshot deploy destroy clean tools prepare build-rust packages
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -66,6 +66,12 @@ bench: bench-local coldstart ## Measure everything: the local server, and every 
 bench-local: ## Measure the local server's speed and size (release build)
 	cargo build --release --workspace --bin tunrtc --bin bench
 	target/release/bench
+
+bench-peers: ## Measure the local server beside Socket.IO on Redis and PeerServer (needs redis-server)
+	@command -v redis-server >/dev/null || { echo "bench-peers: redis-server is missing: sudo apt-get install redis-server" >&2; exit 2; }
+	cd localstack/bench/peers && npm ci --no-audit --no-fund
+	cargo build --release --workspace --bin tunrtc --bin bench
+	target/release/bench --peers localstack/bench/peers $(ARGS)
 
 coldstart: ## Measure every function's cold start and package, as they are deployed (builds all of them, which takes long)
 	sh infra/setup.sh deploy

@@ -1,41 +1,48 @@
 //! What an idle connection holds in memory.
 
-use std::path::Path;
 use std::time::Duration;
 
-use testclient::{Account, Api};
+use testclient::Account;
 
 use crate::Result;
+use crate::dialect::Dialect;
 use crate::people::{self, Guest};
-use crate::report::{Report, Value::Memory};
-use crate::server::Server;
+use crate::server::{Server, Subject};
 use crate::socket::Socket;
 
-/// Sessions of each couple: an account may get 300 tickets a minute and create 240 sessions an hour.
-const SESSIONS: usize = 100;
-/// Couples that join, connect and are measured together: a ticket lives for a minute.
-const COUPLES: usize = 5;
+/// Connections that are made and measured together: a ticket lives for a minute.
+const TOGETHER: usize = 1000;
 /// How long the server may settle before its memory is read.
 const SETTLING: Duration = Duration::from_millis(500);
 /// API Gateway takes 500 new connections a second; this stays below.
 const BETWEEN_CONNECTS: Duration = Duration::from_micros(2500);
-/// An idle connection may hold so much, in bytes.
-const GOAL: f64 = 20.0 * 1024.0;
 
-/// Opens that many connections and joins the sessions with them. What REST stored before does not count.
-pub async fn measure(binary: &Path, connections: usize, report: &mut Report) -> Result<()> {
-    let server = Server::start(binary)?;
-    let api = server.api();
-    let accounts = people::accounts(&api, 2 * connections.div_ceil(2 * SESSIONS)).await;
+/// What came of it, in bytes.
+pub struct Idle {
+    /// A connection.
+    pub connected: f64,
+    /// A connection that has joined.
+    pub joined: f64,
+    /// The server with all of them.
+    pub whole: f64,
+}
+
+/// Opens that many connections and joins sessions with them. What REST stored before does not count.
+pub async fn measure(subject: &Subject, connections: usize) -> Result<Idle> {
+    let server = Server::start(subject)?;
+    let accounts = match server.dialect() {
+        Dialect::TunRtc => people::accounts(&server.api(), connections.div_ceil(100).next_multiple_of(2)).await,
+        Dialect::SocketIo | Dialect::PeerServer => Vec::new(),
+    };
     let (mut sockets, mut by_connecting, mut by_joining) = (Vec::with_capacity(connections), 0.0, 0.0);
-    for batch in accounts.chunks(2 * COUPLES) {
-        let guests = guests(&api, batch, connections - sockets.len()).await;
+    while sockets.len() < connections {
+        let guests = guests(&server, &accounts, sockets.len()).await;
         let before = settled(&server).await?;
         let mut opened = Vec::with_capacity(guests.len());
         let mut turns = tokio::time::interval(BETWEEN_CONNECTS);
         for guest in &guests {
             turns.tick().await;
-            opened.push(Socket::connect(server.address(), guest).await?);
+            opened.push(Socket::connect(server.address(), server.dialect(), guest).await?);
         }
         let connected = settled(&server).await?;
         for (socket, guest) in opened.iter_mut().zip(&guests) {
@@ -46,21 +53,22 @@ pub async fn measure(binary: &Path, connections: usize, report: &mut Report) -> 
         by_joining += joined - connected;
         sockets.append(&mut opened);
     }
-    let count = sockets.len();
-    let each = |bytes: f64| Memory(bytes / count as f64);
-    report.goal(&format!("memory of an idle connection, of {count}"), each(by_connecting), Memory(GOAL))?;
-    report.note(&format!("memory of an idle participant, joined, of {count}"), each(by_connecting + by_joining))?;
-    report.note("memory of the server with all of them", Memory(server.memory()?))
+    let count = sockets.len() as f64;
+    let (connected, joined) = (by_connecting / count, (by_connecting + by_joining) / count);
+    Ok(Idle { connected, joined, whole: server.memory()? })
 }
 
-/// Couples of accounts, each in many sessions.
-async fn guests(api: &Api, accounts: &[Account], at_most: usize) -> Vec<Guest> {
-    let mut guests = Vec::with_capacity(2 * SESSIONS * COUPLES);
-    for couple in accounts.chunks_exact(2) {
-        let pairs = at_most.saturating_sub(guests.len()).div_ceil(2).min(SESSIONS);
-        guests.extend(people::pairs(api, [&couple[0], &couple[1]], pairs).await);
+/// The next ones, after so many.
+async fn guests(server: &Server, accounts: &[Account], after: usize) -> Vec<Guest> {
+    match server.dialect() {
+        Dialect::TunRtc => {
+            // 200 connections a couple.
+            let couples = accounts.chunks_exact(2).skip(after / 200).take(TOGETHER / 200).flatten();
+            let accounts: Vec<_> = couples.cloned().collect();
+            people::pairs_of(&server.api(), &accounts, TOGETHER / 2).await
+        }
+        Dialect::SocketIo | Dialect::PeerServer => people::strangers(server, after..after + TOGETHER),
     }
-    guests
 }
 
 async fn settled(server: &Server) -> Result<f64> {

@@ -1,20 +1,26 @@
 //! Joining a session over REST.
 
-use std::path::Path;
 use std::time::{Duration, Instant};
 
 use crate::Result;
 use crate::people;
-use crate::report::{Report, Value::Time};
-use crate::server::Server;
+use crate::server::{Server, Subject};
 use crate::spread::Spread;
 
 const SESSIONS: usize = 100;
 const PEOPLE: usize = 6;
 
+/// What came of it.
+pub struct Joins {
+    /// From connecting to the answer.
+    pub took: Spread,
+    /// The server's processor time for a join.
+    pub used: Duration,
+}
+
 /// Joins sessions one after the other, each time as somebody who was not in it, over a new TCP connection.
-pub async fn measure(binary: &Path, report: &mut Report) -> Result<()> {
-    let server = Server::start(binary)?;
+pub async fn measure(subject: &Subject) -> Result<Joins> {
+    let server = Server::start(subject)?;
     let api = server.api();
     let accounts = people::accounts(&api, PEOPLE).await;
     let mut sessions = Vec::with_capacity(SESSIONS);
@@ -34,8 +40,5 @@ pub async fn measure(binary: &Path, report: &mut Report) -> Result<()> {
         }
     }
     let used = (server.processor_time()? - before) / u32::try_from(joins.len())?;
-    let spread = Spread::of(joins);
-    report.goal("REST join, median", Time(spread.median()), Time(Duration::from_millis(5)))?;
-    report.note("REST join, p99", Time(spread.quantile(0.99)))?;
-    report.note("server's processor time for a join", Time(used))
+    Ok(Joins { took: Spread::of(joins), used })
 }

@@ -3,20 +3,18 @@
 //! The schedule is fixed before it begins and each latency counts from the moment the candidate was due, so a server that
 //! makes the client wait is not let off the candidates that would have been sent meanwhile (coordinated omission).
 
-use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use serde_json::json;
 use tokio::task::JoinSet;
 
 use crate::Result;
+use crate::dialect::{Dialect, Seen};
 use crate::people::{self, Guest};
-use crate::report::{Report, Value::Time};
-use crate::server::Server;
-use crate::socket::{Incoming, Socket, Writer};
+use crate::server::{Server, Subject};
+use crate::socket::{Socket, Writer};
 use crate::spread::Spread;
 
 /// How many pairs take part.
@@ -26,9 +24,20 @@ const WARMING_UP: Duration = Duration::from_secs(2);
 /// How long the last candidates may be on their way.
 const PATIENCE: Duration = Duration::from_secs(10);
 
+/// What came of it.
+pub struct Relayed {
+    /// From due to arrived.
+    pub arrived: Spread,
+    /// From due to acknowledged, where the server acknowledges.
+    pub acknowledged: Option<Spread>,
+    /// The server's processor time for a candidate.
+    pub used: Duration,
+}
+
 /// Relays `rate` candidates a second for `seconds`.
-pub async fn measure(binary: &Path, rate: u32, seconds: u32, report: &mut Report) -> Result<()> {
-    let server = Server::start(binary)?;
+pub async fn measure(subject: &Subject, rate: u32, seconds: u32) -> Result<Relayed> {
+    let server = Server::start(subject)?;
+    let dialect = server.dialect();
     let (guests, sockets) = couples(&server).await?;
     let writers = sockets.iter().map(Socket::writer).collect::<Result<_>>()?;
 
@@ -37,40 +46,25 @@ pub async fn measure(binary: &Path, rate: u32, seconds: u32, report: &mut Report
     let before = server.processor_time()?;
     let sender = thread::spawn({
         let flights = Arc::clone(&flights);
-        move || flights.send(&guests, writers)
+        move || flights.send(dialect, &guests, writers)
     });
-    receive(sockets, &flights).await?;
+    receive(sockets, &flights, if dialect.acknowledges() { 2 } else { 1 }).await?;
     sender.join().map_err(|_| "the sender panicked")??;
     let used = server.processor_time()? - before;
 
-    let count = flights.arrived.len();
-    let arrived = Spread::of(flights.latencies(&flights.arrived, unmeasured));
-    let acked = Spread::of(flights.latencies(&flights.acked, unmeasured));
-    let at = format!("candidate at {rate}/s over {PAIRS} pairs");
-    report.goal(&format!("{at}, arrives, p50"), Time(arrived.median()), Time(Duration::from_millis(1)))?;
-    report.goal(&format!("{at}, arrives, p99"), Time(arrived.quantile(0.99)), Time(Duration::from_millis(8)))?;
-    report.note(&format!("{at}, arrives, max"), Time(arrived.longest()))?;
-    report.note(&format!("{at}, acknowledged, p50"), Time(acked.median()))?;
-    report.note(&format!("{at}, acknowledged, p99"), Time(acked.quantile(0.99)))?;
-    report.note("server's processor time for a candidate", Time(used / u32::try_from(count)?))
+    let acknowledged = dialect.acknowledges().then(|| Spread::of(flights.latencies(&flights.acknowledged, unmeasured)));
+    Ok(Relayed {
+        arrived: Spread::of(flights.latencies(&flights.arrived, unmeasured)),
+        acknowledged,
+        used: used / u32::try_from(flights.arrived.len())?,
+    })
 }
 
 /// Connected pairs.
 pub async fn couples(server: &Server) -> Result<(Vec<Guest>, Vec<Socket>)> {
-    let api = server.api();
-    let accounts = people::accounts(&api, 2).await;
-    let guests = people::pairs(&api, [&accounts[0], &accounts[1]], PAIRS).await;
-    let sockets = Socket::join_all(server.address(), &guests).await?;
+    let guests = people::pairs(server, PAIRS).await;
+    let sockets = Socket::join_all(server, &guests).await?;
     Ok((guests, sockets))
-}
-
-/// A candidate as browsers send it, numbered.
-pub fn candidate(to: &Guest, number: usize) -> String {
-    let candidate = "candidate:842163049 1 udp 1677729535 198.51.100.17 46154 typ srflx raddr 10.0.0.17 rport 46154 \
-                     generation 0 ufrag 4ZcD network-cost 999";
-    let candidate = json!({ "candidate": candidate, "sdpMid": "0", "sdpMLineIndex": 0 });
-    let data = json!({ "targetUserId": to.user, "candidate": candidate, "epoch": "bench", "seq": number });
-    json!({ "action": "sendIceCandidate", "id": number.to_string(), "data": data }).to_string()
 }
 
 /// The partner's place.
@@ -85,7 +79,7 @@ struct Flights {
     /// When each arrived, in nanoseconds since the beginning; 0 until it does.
     arrived: Vec<AtomicU64>,
     /// When each was acknowledged, the same way.
-    acked: Vec<AtomicU64>,
+    acknowledged: Vec<AtomicU64>,
 }
 
 impl Flights {
@@ -93,7 +87,7 @@ impl Flights {
         let unseen = || std::iter::repeat_with(AtomicU64::default).take(count).collect();
         // What is due at once would be late before the sender runs.
         let begin = Instant::now() + Duration::from_millis(100);
-        Self { begin, every, arrived: unseen(), acked: unseen() }
+        Self { begin, every, arrived: unseen(), acknowledged: unseen() }
     }
 
     fn due(&self, number: usize) -> Duration {
@@ -101,10 +95,10 @@ impl Flights {
     }
 
     /// Sends each candidate when it is due, in turn over all sockets.
-    fn send(&self, guests: &[Guest], mut writers: Vec<Writer>) -> Result<()> {
+    fn send(&self, dialect: Dialect, guests: &[Guest], mut writers: Vec<Writer>) -> Result<()> {
         for number in 1..=self.arrived.len() {
             let from = number % writers.len();
-            let text = candidate(&guests[partner(from)], number);
+            let text = dialect.candidate(&guests[partner(from)], number);
             if let Some(early) = (self.begin + self.due(number)).checked_duration_since(Instant::now()) {
                 thread::sleep(early);
             }
@@ -118,14 +112,14 @@ impl Flights {
         seen[number - 1].store(nanos, Ordering::Relaxed);
     }
 
-    fn note(&self, text: &str) -> Result<bool> {
-        let frame = Incoming::read(text)?;
-        match (frame.acknowledged()?, frame.data.seq) {
-            (Some(number), _) => self.see(&self.acked, number),
-            (None, Some(number)) => self.see(&self.arrived, number),
-            (None, None) => return Ok(false),
+    /// Notes what was seen; whether it was one of those that are waited for.
+    fn note(&self, seen: &Seen) -> bool {
+        match *seen {
+            Seen::Acknowledged(number) => self.see(&self.acknowledged, number),
+            Seen::Candidate(number) => self.see(&self.arrived, number),
+            Seen::Chat(_) | Seen::Asked(_) | Seen::Welcome | Seen::Other => return false,
         }
-        Ok(true)
+        true
     }
 
     /// From due to seen, without the first `skipped`.
@@ -136,8 +130,8 @@ impl Flights {
     }
 }
 
-/// Reads until everything has arrived and is acknowledged.
-async fn receive(sockets: Vec<Socket>, flights: &Arc<Flights>) -> Result<()> {
+/// Reads until everything has arrived and is acknowledged: `each` sights of a candidate.
+async fn receive(sockets: Vec<Socket>, flights: &Arc<Flights>, each: usize) -> Result<()> {
     let (sender, mut seen) = tokio::sync::mpsc::unbounded_channel();
     let mut readers = JoinSet::new();
     for mut socket in sockets {
@@ -145,7 +139,7 @@ async fn receive(sockets: Vec<Socket>, flights: &Arc<Flights>) -> Result<()> {
         readers.spawn(async move {
             let mut is_open = true;
             while is_open {
-                let noted = socket.next().await.and_then(|text| flights.note(&text));
+                let noted = socket.next().await.map(|seen| flights.note(&seen));
                 is_open = noted.is_ok();
                 // Whoever has seen enough does not listen any more.
                 drop(sender.send(noted));
@@ -153,7 +147,7 @@ async fn receive(sockets: Vec<Socket>, flights: &Arc<Flights>) -> Result<()> {
         });
     }
     let last = flights.begin + flights.due(flights.arrived.len()) + PATIENCE;
-    let mut missing = 2 * flights.arrived.len();
+    let mut missing = each * flights.arrived.len();
     while missing > 0 {
         match tokio::time::timeout_at(last.into(), seen.recv()).await {
             Ok(Some(noted)) => missing -= usize::from(noted?),

@@ -18,7 +18,17 @@ pub enum Value {
 }
 
 impl Value {
-    fn number(self) -> f64 {
+    /// So many times as much.
+    pub fn times(self, factor: f64) -> Self {
+        match self {
+            Self::Time(time) => Self::Time(time.mul_f64(factor)),
+            Self::Memory(bytes) => Self::Memory(bytes * factor),
+            Self::Rate(rate) => Self::Rate(rate * factor),
+        }
+    }
+
+    /// In its unit, to compare with one of the same kind.
+    pub fn number(self) -> f64 {
         match self {
             Self::Time(time) => time.as_secs_f64(),
             Self::Memory(bytes) => bytes,
@@ -27,12 +37,56 @@ impl Value {
     }
 }
 
+/// Ours in a share of another's.
+fn ratio(ours: Option<Value>, other: Option<Value>) -> String {
+    match (ours, other) {
+        (Some(ours), Some(other)) => format!(" {:>6.2}x", ours.number() / other.number()),
+        _ => format!(" {:>7}", "-"),
+    }
+}
+
+/// How busy the machine is before anything is measured.
+pub fn load() -> Result<String> {
+    let averages = std::fs::read_to_string("/proc/loadavg")?;
+    let last: Vec<_> = averages.split(' ').take(3).collect();
+    Ok(format!("load of the machine (1, 5, 15 minutes): {}", last.join(", ")))
+}
+
 impl fmt::Display for Value {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Time(time) => write!(f, "{:.3} ms", time.as_secs_f64() * 1000.0),
-            Self::Memory(bytes) => write!(f, "{:.1} KiB", bytes / 1024.0),
+            Self::Memory(bytes) if *bytes < 1024.0 * 1024.0 => write!(f, "{:.1} KiB", bytes / 1024.0),
+            Self::Memory(bytes) => write!(f, "{:.1} MiB", bytes / 1024.0 / 1024.0),
             Self::Rate(rate) => write!(f, "{rate:.0}/s"),
+        }
+    }
+}
+
+/// What a number should be.
+#[derive(Clone, Copy)]
+pub enum Goal {
+    /// At most that.
+    AtMost(Value),
+    /// At least that.
+    AtLeast(Value),
+}
+
+impl Goal {
+    /// Whether that number is as it should be.
+    pub fn is_met_by(self, value: Value) -> bool {
+        match self {
+            Self::AtMost(goal) => value.number() <= goal.number(),
+            Self::AtLeast(goal) => value.number() >= goal.number(),
+        }
+    }
+}
+
+impl fmt::Display for Goal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::AtMost(goal) => write!(f, "<= {goal}"),
+            Self::AtLeast(goal) => write!(f, ">= {goal}"),
         }
     }
 }
@@ -46,7 +100,7 @@ impl Report {
     /// Begins with the heads of the columns.
     pub fn begin() -> Result<Self> {
         let report = Self { missed: 0 };
-        report.print(&format!("{:<58} {:>14} {:>14}\n{:-<88}", "measured", "value", "at most", ""))?;
+        report.print(&format!("{}\n{:<58} {:>14} {:>16}\n{:-<90}", load()?, "measured", "value", "goal", ""))?;
         Ok(report)
     }
 
@@ -55,12 +109,28 @@ impl Report {
         self.print(&format!("{what:<58} {:>14}", value.to_string()))
     }
 
-    /// A number that should be at most `goal`.
-    pub fn goal(&mut self, what: &str, value: Value, goal: Value) -> Result<()> {
-        let is_met = value.number() <= goal.number();
+    /// A number that should be something.
+    pub fn goal(&mut self, what: &str, value: Value, goal: Goal) -> Result<()> {
+        let is_met = goal.is_met_by(value);
         self.missed += u32::from(!is_met);
         let mark = if is_met { "" } else { "  MISSED" };
-        self.print(&format!("{what:<58} {:>14} {:>14}{mark}", value.to_string(), goal.to_string()))
+        self.print(&format!("{what:<58} {:>14} {:>16}{mark}", value.to_string(), goal.to_string()))
+    }
+
+    /// What several servers did, side by side, and whether the first of them is as it should be beside the others.
+    pub fn compared(&mut self, what: &str, values: &[Option<Value>], goal: Option<Goal>) -> Result<()> {
+        let shown = values.iter().map(|value| value.map_or_else(|| "failed".to_owned(), |value| value.to_string()));
+        let columns: String = shown.map(|value| format!(" {value:>14}")).collect();
+        let ratios: String = values.iter().skip(1).map(|&other| ratio(values[0], other)).collect();
+        let is_met = goal.is_none_or(|goal| values[0].is_some_and(|ours| goal.is_met_by(ours)));
+        self.missed += u32::from(!is_met);
+        let goal = goal.map(|goal| goal.to_string()).unwrap_or_default();
+        self.print(&format!("{what:<34}{columns}{ratios} {goal:>16}{}", if is_met { "" } else { "  MISSED" }))
+    }
+
+    /// A line of its own.
+    pub fn line(&self, text: &str) -> Result<()> {
+        self.print(text)
     }
 
     /// Ends with one line that sums up.

@@ -5,85 +5,57 @@ use std::net::SocketAddr;
 use std::os::fd::AsFd;
 
 use futures_util::{SinkExt, StreamExt};
-use serde::Deserialize;
-use serde_json::json;
 use tokio::net::TcpStream;
 use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::{Data, OpCode};
 use tokio_tungstenite::tungstenite::protocol::frame::{Frame, FrameHeader};
-use tokio_tungstenite::tungstenite::{Message, Utf8Bytes};
 
 use crate::Result;
+use crate::dialect::{Dialect, Seen};
 use crate::people::Guest;
-
-/// What the measurements read of a frame.
-#[derive(Debug, Deserialize)]
-pub struct Incoming<'a> {
-    /// `ack`, `error` or the event.
-    pub event: &'a str,
-    /// The number of the frame that is answered, as it was sent.
-    pub id: Option<&'a str>,
-    /// What it brings.
-    #[serde(default)]
-    pub data: Payload<'a>,
-}
-
-/// What the measurements read of its data.
-#[derive(Debug, Default, Deserialize)]
-pub struct Payload<'a> {
-    /// The number of a signal.
-    pub seq: Option<usize>,
-    /// A chat message.
-    pub message: Option<&'a str>,
-}
-
-impl<'a> Incoming<'a> {
-    /// Reads a frame.
-    pub fn read(text: &'a str) -> Result<Self> {
-        Ok(serde_json::from_str(text).map_err(|error| format!("{error}: {text}"))?)
-    }
-
-    /// The number of the frame that this one acknowledges; none if it does not answer.
-    ///
-    /// # Errors
-    /// It refuses the frame.
-    pub fn acknowledged(&self) -> Result<Option<usize>> {
-        match (self.event, self.id) {
-            ("ack", Some(id)) => Ok(Some(id.parse()?)),
-            ("error", _) => Err(format!("a frame was refused: {self:?}").into()),
-            _ => Ok(None),
-        }
-    }
-}
+use crate::server::Server;
 
 /// An open WebSocket.
-pub struct Socket(WebSocketStream<TcpStream>);
+pub struct Socket {
+    stream: WebSocketStream<TcpStream>,
+    dialect: Dialect,
+}
 
 impl Socket {
     /// Connects as that guest.
-    pub async fn connect(server: SocketAddr, guest: &Guest) -> Result<Self> {
+    pub async fn connect(server: SocketAddr, dialect: Dialect, guest: &Guest) -> Result<Self> {
         let stream = TcpStream::connect(server).await?;
         stream.set_nodelay(true)?;
-        let (socket, _response) = tokio_tungstenite::client_async(&guest.address, stream).await?;
-        Ok(Self(socket))
+        let (stream, _response) = tokio_tungstenite::client_async(&guest.address, stream).await?;
+        Ok(Self { stream, dialect })
     }
 
     /// Joins the session over the WebSocket too.
     pub async fn join(&mut self, guest: &Guest) -> Result<()> {
-        let frame = json!({ "action": "joinSession", "id": "0", "data": { "sessionId": guest.session } });
-        self.send(frame.to_string()).await?;
+        if self.dialect.welcomes() {
+            self.agreed().await?;
+        }
+        for step in self.dialect.joining(guest) {
+            self.send(step).await?;
+            self.agreed().await?;
+        }
+        Ok(())
+    }
+
+    async fn agreed(&mut self) -> Result<()> {
         loop {
-            if Incoming::read(&self.next().await?)?.acknowledged()?.is_some() {
+            if let Seen::Acknowledged(_) | Seen::Welcome = self.next().await? {
                 return Ok(());
             }
         }
     }
 
-    /// Connects and joins.
-    pub async fn join_all(server: SocketAddr, guests: &[Guest]) -> Result<Vec<Self>> {
+    /// Connects and joins, one after the other.
+    pub async fn join_all(server: &Server, guests: &[Guest]) -> Result<Vec<Self>> {
         let mut sockets = Vec::with_capacity(guests.len());
         for guest in guests {
-            let mut socket = Self::connect(server, guest).await?;
+            let mut socket = Self::connect(server.address(), server.dialect(), guest).await?;
             socket.join(guest).await?;
             sockets.push(socket);
         }
@@ -92,27 +64,31 @@ impl Socket {
 
     /// Sends a text.
     pub async fn send(&mut self, text: String) -> Result<()> {
-        Ok(self.0.send(Message::text(text)).await?)
+        Ok(self.stream.send(Message::text(text)).await?)
     }
 
-    /// The next text.
+    /// What the next text means.
     ///
     /// # Errors
-    /// The connection ended.
-    pub async fn next(&mut self) -> Result<Utf8Bytes> {
+    /// The connection ended, or the server refused something.
+    pub async fn next(&mut self) -> Result<Seen> {
         loop {
-            match self.0.next().await {
-                Some(Ok(Message::Text(text))) => return Ok(text),
-                Some(Ok(_)) => {}
+            let seen = match self.stream.next().await {
+                Some(Ok(Message::Text(text))) => self.dialect.read(&text)?,
+                Some(Ok(_)) => continue,
                 Some(Err(error)) => return Err(error.into()),
                 None => return Err("the server closed a connection".into()),
+            };
+            match seen {
+                Seen::Asked(answer) => self.send(answer.to_owned()).await?,
+                seen => return Ok(seen),
             }
         }
     }
 
     /// A second handle that another thread may write to while this one is only read from.
     pub fn writer(&self) -> Result<Writer> {
-        Ok(Writer(self.0.get_ref().as_fd().try_clone_to_owned()?.into()))
+        Ok(Writer(self.stream.get_ref().as_fd().try_clone_to_owned()?.into()))
     }
 }
 
