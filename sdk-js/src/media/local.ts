@@ -339,8 +339,11 @@ export class LocalMedia {
     if (!mediaDevices?.getDisplayMedia) return Promise.reject(unavailable());
     const take = (screen: MediaStream) => {
       this.#screen = screen;
+      const track = this.track('screen');
+      // Unless the page has said otherwise: on a screen there is text.
+      if (track?.contentHint === '') track.contentHint = 'detail';
       // The browser has its own button to stop sharing.
-      this.track('screen')?.addEventListener('ended', () => {
+      track?.addEventListener('ended', () => {
         if (this.#screen === screen) this.stopScreen();
       });
       this.#handlers.tell('localStream', { stream: screen, kind: 'screen' });

@@ -1,6 +1,7 @@
 import type { Environment } from '../environment.ts';
 import { asTunRTCError, TunRTCError } from '../errors.ts';
 import type { Tell } from '../events.ts';
+import { limits } from './budget.ts';
 import { Peer, type Outgoing, type Slot } from './peer.ts';
 import type { IceServer, Signal, SignalBody } from '../wire.ts';
 
@@ -68,6 +69,7 @@ export class Mesh {
     if (!peer) return;
     this.#peers.delete(userId);
     peer.close();
+    this.#share();
     this.#options.renew(userId);
   }
 
@@ -80,6 +82,13 @@ export class Mesh {
     if (outgoing) this.#outgoing.set(slot, outgoing);
     else this.#outgoing.delete(slot);
     for (const peer of this.#peers.values()) peer.update(this.#outgoing);
+    this.#share();
+  }
+
+  /** Every connection gets its part of the one line that they share. */
+  #share(): void {
+    const each = limits(this.#peers.size, Boolean(this.#outgoing.get('screen')?.track));
+    for (const peer of this.#peers.values()) peer.limit(each);
   }
 
   /** Signals may have been lost: connections that work are described again, the others made anew. */
@@ -123,6 +132,7 @@ export class Mesh {
       });
       this.#peers.set(userId, peer);
       peer.update(this.#outgoing);
+      this.#share();
       return peer;
     } catch (thrown) {
       fail(asTunRTCError(thrown, 'peer_failed'));

@@ -1,5 +1,6 @@
 import type { Environment } from '../environment.ts';
 import { asTunRTCError, type TunRTCError } from '../errors.ts';
+import { restrict, type Limit } from './budget.ts';
 import { belongsTo, isScreen, markScreen, pack, unpack } from './sdp.ts';
 import { Timers } from '../timers.ts';
 import type { Answer, IceServer, Offer, Signal, SignalBody } from '../wire.ts';
@@ -65,6 +66,7 @@ export class Peer {
   readonly #senders = new Map<Slot, RTCRtpSender>();
   readonly #timers: Timers<'answer' | 'batch' | 'first' | 'restart'>;
   readonly #streams = new Set<MediaStream>();
+  #limits: Readonly<Record<Slot, Limit>> | undefined;
   /** Tracks are put into their places one after the other, so that the last one stays. */
   #updating: Promise<void> = Promise.resolve();
   /** Descriptions and candidates go out one after the other. */
@@ -109,6 +111,21 @@ export class Peer {
   /** Sends what is given, as it is when its turn comes, and stops sending what is not. */
   update(outgoing: ReadonlyMap<Slot, Outgoing>): void {
     this.#updating = this.#updating.then(() => this.#update(outgoing)).catch((thrown: unknown) => this.#fail(thrown));
+  }
+
+  /** Sends no more than that in each slot, from when what was given before is in its place. */
+  limit(limits: Readonly<Record<Slot, Limit>>): void {
+    this.#limits = limits;
+    // A browser that refuses sends what it finds right: that is no reason to stop.
+    this.#updating = this.#updating.then(() => this.#restrict()).catch(() => {});
+  }
+
+  async #restrict(): Promise<void> {
+    for (const [slot, sender] of this.#senders) {
+      if (this.#closed || !this.#limits) return;
+      const parameters = sender.getParameters();
+      if (sender.track && restrict(parameters, slot, this.#limits[slot], sender.track)) await sender.setParameters(parameters);
+    }
   }
 
   async #update(outgoing: ReadonlyMap<Slot, Outgoing>): Promise<void> {
@@ -319,6 +336,8 @@ export class Peer {
   #connectionChanged(): void {
     switch (this.connection.connectionState) {
       case 'connected':
+        // Some browsers have nothing to set before that.
+        if (this.#limits) this.limit(this.#limits);
         this.#restarts = 0;
         this.#timers.disarm('restart');
         this.#setState('connected');

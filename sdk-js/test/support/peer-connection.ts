@@ -61,6 +61,14 @@ class FakeSender {
     this.#line = line;
     this.track = line.track;
   }
+  parameters: RTCRtpSendParameters = { encodings: [{}], transactionId: '', codecs: [], headerExtensions: [], rtcp: {} };
+  getParameters(): RTCRtpSendParameters {
+    return structuredClone(this.parameters);
+  }
+  async setParameters(parameters: RTCRtpSendParameters): Promise<void> {
+    await new Promise((resolve) => setImmediate(resolve));
+    this.parameters = parameters;
+  }
   async replaceTrack(track: FakeTrack | null): Promise<void> {
     await new Promise((resolve) => setImmediate(resolve));
     this.track = this.#line.track = track;
@@ -125,6 +133,10 @@ export class FakePeerConnection {
     this.#senders.push(sender);
     this.#need();
     return sender;
+  }
+
+  getSenders(): FakeSender[] {
+    return this.#senders;
   }
 
   removeTrack(sender: FakeSender): void {

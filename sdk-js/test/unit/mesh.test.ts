@@ -425,3 +425,40 @@ describe('tracks', () => {
     assert.deepEqual(alice.streams, ['camera']);
   });
 });
+
+describe('the line that all connections share', () => {
+  const bitrate = ({ mesh }: Side, userId: string) => {
+    const [sender] = (mesh.peers.get(userId)?.connection as unknown as FakePeerConnection).getSenders();
+    return sender?.parameters.encodings[0]?.maxBitrate ?? 0;
+  };
+
+  test('is shared anew when somebody comes, leaves or shares a screen', async () => {
+    const [alice, , ferry] = await pair();
+    const alone = bitrate(alice, 'bob');
+    const carol = ferry.add('carol');
+    alice.mesh.connect('carol', false);
+    carol.mesh.connect('alice', true);
+    await clock.until(() => areConnected(alice, carol));
+    const shared = bitrate(alice, 'bob');
+    assert.ok(shared < alone && shared === bitrate(alice, 'carol'), `${alone} ${shared}`);
+    alice.mesh.send('screen', camera());
+    await clock.advance(1_000);
+    assert.ok(bitrate(alice, 'bob') < shared);
+    alice.mesh.send('screen');
+    alice.mesh.remove('carol');
+    await clock.advance(1_000);
+    assert.equal(bitrate(alice, 'bob'), alone);
+  });
+
+  test('of a browser that has nothing to set, or refuses, nothing is asked and nothing breaks', async () => {
+    const ferry = new Ferry();
+    const [alice, bob] = [ferry.add('alice'), ferry.add('bob')];
+    alice.mesh.send('camera', camera());
+    alice.mesh.connect('bob', true);
+    const [sender] = alice.connection().getSenders();
+    if (sender) sender.setParameters = () => Promise.reject(new Error('not now'));
+    bob.mesh.connect('alice', false);
+    await clock.until(() => areConnected(alice, bob));
+    assert.deepEqual(alice.errors, []);
+  });
+});
