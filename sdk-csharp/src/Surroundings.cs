@@ -33,8 +33,8 @@ internal sealed class Surroundings(Loop loop, TimeProvider time, Func<double> ra
     /// <summary>What <paramref name="work"/> answers, if it does so in time; else throws <c>timeout</c>.</summary>
     public async Task<T> Within<T>(double milliseconds, Task<T> work)
     {
-        var late = new TaskCompletionSource<T>(TaskCreationOptions.RunContinuationsAsynchronously);
-        using var timer = After(milliseconds, () => late.TrySetException(new TunRTCException("timeout", "The server did not answer in time.")));
+        var late = new Promise<T>(loop);
+        using var timer = After(milliseconds, () => late.Reject(new TunRTCException("timeout", "The server did not answer in time.")));
         work.Forget();
         return await await Task.WhenAny(work, late.Task);
     }
@@ -105,6 +105,30 @@ internal sealed class Timers<TName>(Surroundings surroundings)
             Disarm(name);
         }
     }
+}
+
+/// <summary>
+/// What will come of something. Who waits for it in the loop goes on in a step of its own, never within the one that settles
+/// it. Its failure need not be looked at.
+/// </summary>
+internal sealed class Promise<T>
+{
+    private readonly Loop _loop;
+    private readonly TaskCompletionSource<T> _source = new();
+
+    public Promise(Loop loop)
+    {
+        _loop = loop;
+        _source.Task.Forget();
+    }
+
+    public Task<T> Task => _source.Task;
+
+    public void Resolve(T value) => _loop.Post(() => _source.TrySetResult(value));
+
+    public void Reject(Exception cause) => _loop.Post(() => _source.TrySetException(cause));
+
+    public void Cancel(CancellationToken cancellationToken) => _loop.Post(() => _source.TrySetCanceled(cancellationToken));
 }
 
 /// <summary>What is missing around tasks.</summary>

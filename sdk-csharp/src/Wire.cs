@@ -15,7 +15,7 @@ internal static class Wire
 {
     private static readonly JsonWriterOptions Plain = new()
     {
-        // It goes to a server that reads JSON, not into a page; and an escaped emoji takes twelve bytes of a frame.
+        // It goes to a server that reads JSON, not into a page; and an escaped letter takes six bytes of a frame.
         Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
     };
 

@@ -9,7 +9,7 @@ using System.Threading.Tasks;
 namespace TunRTC.Client.Signaling;
 
 /// <summary>Chat of one membership: each message goes out as one message however often its frame is sent, and comes in once.</summary>
-internal sealed class Chat(Outbox outbox, Action<ChatMessage> onMessage)
+internal sealed class Chat(Loop loop, Outbox outbox, Action<ChatMessage> onMessage)
 {
     private readonly Recent _received = new();
 
@@ -31,7 +31,7 @@ internal sealed class Chat(Outbox outbox, Action<ChatMessage> onMessage)
     {
         var number = _count++;
         var before = _last;
-        var done = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        var done = new Promise<bool>(loop);
         _last = done.Task;
         try
         {
@@ -42,7 +42,7 @@ internal sealed class Chat(Outbox outbox, Action<ChatMessage> onMessage)
         }
         finally
         {
-            done.SetResult();
+            done.Resolve(true);
         }
     }
 

@@ -57,7 +57,7 @@ internal sealed class Link(Surroundings surroundings, string sessionId, Heartbea
     private const double Steady = 150_000;
 
     private readonly Timers<string> _timers = new(surroundings);
-    private readonly TaskCompletionSource<JoinAck> _outcome = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly Promise<JoinAck> _outcome = new(surroundings.Loop);
     private LinkState _state = new LinkState.Idle();
 
     /// <summary>The try that is under way, and its end.</summary>
@@ -107,7 +107,6 @@ internal sealed class Link(Surroundings surroundings, string sessionId, Heartbea
     public Task<JoinAck> JoinAsync(SignalingTicket ticket, DateTimeOffset begunAt)
     {
         _begunAt = begunAt;
-        _outcome.Task.Forget();
         Become(_state.OnJoin(), ticket);
         return _outcome.Task;
     }
@@ -266,7 +265,7 @@ internal sealed class Link(Surroundings surroundings, string sessionId, Heartbea
         _timers.Clear();
         _attempt?.Cancel();
         _next?.Close();
-        _outcome.TrySetException(cause);
+        _outcome.Reject(cause);
     }
 
     /// <summary>The first try, and one that moves, need not wait.</summary>
@@ -409,7 +408,7 @@ internal sealed class Link(Surroundings surroundings, string sessionId, Heartbea
         Beat();
         RollOverIn(EarliestRollover + (surroundings.Random() * (LatestRollover - EarliestRollover)));
         owner.OnJoined(socket, arrival);
-        _outcome.TrySetResult(arrival.Ack);
+        _outcome.Resolve(arrival.Ack);
     }
 
     /// <summary>While this client itself moves to a new connection, the old one is told the same.</summary>

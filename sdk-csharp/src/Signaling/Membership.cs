@@ -72,7 +72,7 @@ internal sealed class Membership : ILinkOwner
         _chance = surroundings.Random();
         _link = new Link(surroundings, sessionId, heartbeat, this);
         _outbox = new Outbox(surroundings, _link.Refused);
-        _chat = new Chat(_outbox, owner.OnMessage);
+        _chat = new Chat(surroundings.Loop, _outbox, owner.OnMessage);
         _gaps = new GapWatch(surroundings, _inbox, Sync, owner.OnSignal, owner.OnBroken);
     }
 

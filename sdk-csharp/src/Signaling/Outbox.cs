@@ -56,7 +56,7 @@ internal sealed class Outbox(Surroundings surroundings, Action<TunRTCException> 
             older.Frame = frame;
             return older.Answer.Task;
         }
-        var entry = new Entry(frame);
+        var entry = new Entry(frame, new Promise<Ack>(surroundings.Loop));
         _entries.AddLast(entry.Place);
         entry.Taking = cancellationToken.Register(() => surroundings.Loop.Post(() => TakeBack(entry, cancellationToken)));
         Pump();
@@ -86,7 +86,7 @@ internal sealed class Outbox(Surroundings surroundings, Action<TunRTCException> 
     {
         foreach (var entry in _entries.Where(entry => entry.Frame.Topic == topic).ToArray())
         {
-            Settle(entry, () => entry.Fail(cause));
+            Settle(entry, () => entry.Answer.Reject(cause));
         }
     }
 
@@ -97,7 +97,7 @@ internal sealed class Outbox(Surroundings surroundings, Action<TunRTCException> 
         _socket = null;
         foreach (var entry in _entries.ToArray())
         {
-            Settle(entry, () => entry.Fail(cause));
+            Settle(entry, () => entry.Answer.Reject(cause));
         }
     }
 
@@ -105,7 +105,7 @@ internal sealed class Outbox(Surroundings surroundings, Action<TunRTCException> 
     {
         if (entry.Data is null)
         {
-            Settle(entry, () => entry.Answer.SetCanceled(cancellationToken));
+            Settle(entry, () => entry.Answer.Cancel(cancellationToken));
         }
     }
 
@@ -140,7 +140,7 @@ internal sealed class Outbox(Surroundings surroundings, Action<TunRTCException> 
         try
         {
             var ack = await socket.RequestAsync(entry.Frame.Action, entry.Data);
-            Settle(entry, () => entry.Answer.SetResult(ack));
+            Settle(entry, () => entry.Answer.Resolve(ack));
         }
         catch (TunRTCException refused)
         {
@@ -152,7 +152,7 @@ internal sealed class Outbox(Surroundings surroundings, Action<TunRTCException> 
     {
         if (!Backoff.IsTransient(cause.Code) && !Backoff.IsOfConnection(cause.Code))
         {
-            Settle(entry, () => entry.Fail(cause));
+            Settle(entry, () => entry.Answer.Reject(cause));
         }
         else if (socket == _socket && entry.Place.List is not null)
         {
@@ -204,9 +204,10 @@ internal sealed class Outbox(Surroundings surroundings, Action<TunRTCException> 
 
     private sealed class Entry
     {
-        public Entry(Frame frame)
+        public Entry(Frame frame, Promise<Ack> answer)
         {
             Frame = frame;
+            Answer = answer;
             Place = new LinkedListNode<Entry>(this);
         }
 
@@ -227,12 +228,6 @@ internal sealed class Outbox(Surroundings surroundings, Action<TunRTCException> 
         /// <summary>Waits for its caller to take it back.</summary>
         public CancellationTokenRegistration Taking { get; set; }
 
-        public TaskCompletionSource<Ack> Answer { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
-
-        public void Fail(TunRTCException cause)
-        {
-            Answer.SetException(cause);
-            Answer.Task.Forget();
-        }
+        public Promise<Ack> Answer { get; }
     }
 }

@@ -80,10 +80,13 @@ internal sealed class Socket
     {
         using var givenUp = CancellationTokenSource.CreateLinkedTokenSource(abandoned);
         using var timer = surroundings.After(OpenTimeout, givenUp.Cancel);
+        // Not every transport gives up when it is told to.
+        var end = new Promise<ISignalingConnection>(surroundings.Loop);
+        using var ending = givenUp.Token.Register(() => end.Cancel(givenUp.Token));
         var opening = surroundings.Transport.ConnectAsync(address, givenUp.Token);
         try
         {
-            var connection = await opening.WaitAsync(givenUp.Token);
+            var connection = await await Task.WhenAny(opening, end.Task);
             var socket = new Socket(surroundings, connection, owner);
             socket.ReceiveAllAsync().Forget();
             return socket;
@@ -110,7 +113,7 @@ internal sealed class Socket
             _timers.Arm("silence", SilenceLimit, FellSilent);
         }
         LastSent = _lastTraffic = sentAt;
-        var pending = _pending[id] = new Pending(sentAt);
+        var pending = _pending[id] = new Pending(sentAt, new Promise<Ack>(_surroundings.Loop));
         // The data may be sent again over another connection: a node belongs to one frame at a time.
         var frame = new JsonObject { ["action"] = action, ["id"] = id, ["data"] = data.DeepClone() };
         _sending = SendAsync(_sending, Wire.ToText(frame));
@@ -264,11 +267,11 @@ internal sealed class Socket
         Latency = _surroundings.Now - pending.SentAt;
         if (isAck)
         {
-            pending.Answer.SetResult(new Ack(data, timestamp));
+            pending.Answer.Resolve(new Ack(data, timestamp));
         }
         else
         {
-            pending.Fail(new TunRTCException(data.TextOrNull("code") ?? "internal", data.TextOrNull("message") ?? "The frame was refused."));
+            pending.Answer.Reject(new TunRTCException(data.TextOrNull("code") ?? "internal", data.TextOrNull("message") ?? "The frame was refused."));
         }
     }
 
@@ -289,7 +292,7 @@ internal sealed class Socket
         ShutAsync(isPolite).Forget();
         foreach (var pending in _pending.Values)
         {
-            pending.Fail(ending.Cause);
+            pending.Answer.Reject(ending.Cause);
         }
         _pending.Clear();
         _owner?.OnClose(this, ending);
@@ -307,16 +310,5 @@ internal sealed class Socket
         _connection.Dispose();
     }
 
-    private sealed class Pending(double sentAt)
-    {
-        public double SentAt => sentAt;
-
-        public TaskCompletionSource<Ack> Answer { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
-
-        public void Fail(TunRTCException cause)
-        {
-            Answer.SetException(cause);
-            Answer.Task.Forget();
-        }
-    }
+    private sealed record Pending(double SentAt, Promise<Ack> Answer);
 }
