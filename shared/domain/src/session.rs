@@ -106,6 +106,11 @@ impl Roster {
         self.participants.iter().filter(move |p| p.is_present(now))
     }
 
+    /// Whether nobody holds one of the seats.
+    pub fn has_free_seat(&self) -> bool {
+        self.session.seats_taken < self.session.max_participants
+    }
+
     /// Whoever holds a seat on a lease that ran out.
     pub fn run_out(&self, now: Timestamp) -> impl Iterator<Item = &Participant> {
         self.participants.iter().filter(move |p| p.holds_seat() && !p.is_present(now))

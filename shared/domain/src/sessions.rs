@@ -175,14 +175,20 @@ async fn take_seat(
     let lease = context.now + context.policy.first_connect;
     let noted_until = context.now + context.policy.connection_log;
     for last_try in [false, true] {
-        match store.take_seat(session, caller, context.now, lease, noted_until).await? {
-            TakenSeat::Taken(attempt) => return Ok(Some(attempt)),
-            TakenSeat::HeldAlready => return Ok(None),
-            TakenSeat::Refused => {}
-        }
+        let crowd = match store.take_seat(session, caller, context.now, lease, noted_until).await {
+            Ok(TakenSeat::Taken(attempt)) => return Ok(Some(attempt)),
+            Ok(TakenSeat::HeldAlready) => return Ok(None),
+            Ok(TakenSeat::Refused) => None,
+            // Too many want a seat at once. Whether there is one to come back for, the roster says.
+            Err(error @ Error::Unavailable(_)) => Some(error),
+            Err(error) => return Err(error),
+        };
         let roster = active_roster(store, session, context.now).await?;
         if roster.seated(caller.user_id).is_some() {
             return Ok(None);
+        }
+        if let Some(crowd) = crowd.filter(|_| roster.has_free_seat()) {
+            return Err(crowd);
         }
         if last_try || !free_run_out(ports, &roster).await? {
             return Err(Error::SessionFull { limit: roster.session.max_participants });
@@ -196,7 +202,7 @@ async fn free_run_out(
     ports: Ports<'_, impl Seats + Members + Rosters + Inbox + Sync, impl Sockets + Sync, impl Delays + Sync>,
     roster: &Roster,
 ) -> Result<bool> {
-    if roster.session.seats_taken < roster.session.max_participants {
+    if roster.has_free_seat() {
         return Ok(true);
     }
     for participant in roster.run_out(ports.context.now) {

@@ -36,7 +36,7 @@ impl Backoff {
     }
 
     /// How long to wait after so many tries and so much time; `None` when the next one would begin too late.
-    fn wait(&self, tries: u32, spent: Duration) -> Option<Duration> {
+    pub fn wait(&self, tries: u32, spent: Duration) -> Option<Duration> {
         let doubled = self.base.saturating_mul(1 << tries.saturating_sub(1).min(16));
         let wait = doubled.min(self.cap).mul_f64((self.jitter)());
         (spent + wait <= self.within).then_some(wait)

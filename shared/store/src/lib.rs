@@ -50,7 +50,7 @@ const ATTEMPT: Duration = Duration::from_millis(1500);
 
 /// How a request is tried again that met a transaction on the same item. Two hundred people who join one session within a
 /// moment need some seconds to pass one after the other; a function has 15 s, and a client waits for 20 s (ADR 13).
-const CONFLICTS: Backoff = Backoff::new(Duration::from_millis(25), Duration::from_secs(1), Duration::from_secs(8));
+pub const CONFLICTS: Backoff = Backoff::new(Duration::from_millis(25), Duration::from_secs(1), Duration::from_secs(8));
 
 pub use table::Found;
 
@@ -112,4 +112,44 @@ fn timeouts(sdk: &SdkConfig) -> TimeoutConfig {
     let ours = TimeoutConfig::builder().operation_timeout(OPERATION).operation_attempt_timeout(ATTEMPT).build();
     timeouts.take_defaults_from(&ours);
     timeouts
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cmp::Reverse;
+    use std::collections::BinaryHeap;
+
+    use super::*;
+
+    /// How long a transaction holds its items; in DynamoDB that is 5-10 ms.
+    const LASTS: Duration = Duration::from_millis(10);
+
+    /// When the last of so many has passed who all begin at once, each of whom is refused while another one holds the item.
+    fn rush(people: usize) -> Duration {
+        let mut random = fastrand::Rng::with_seed(7);
+        let mut tries: BinaryHeap<_> = (0..people).map(|_| Reverse((Duration::ZERO, 1))).collect();
+        let (mut held_until, mut last) = (Duration::ZERO, Duration::ZERO);
+        while let Some(Reverse((now, count))) = tries.pop() {
+            if now >= held_until {
+                (held_until, last) = (now + LASTS, now);
+                continue;
+            }
+            let longest = Backoff { jitter: || 1.0, ..CONFLICTS }.wait(count, now).unwrap_or(CONFLICTS.cap);
+            tries.push(Reverse((now + longest.mul_f64(random.f64()), count + 1)));
+        }
+        last
+    }
+
+    #[test]
+    fn two_hundred_at_once_pass_within_the_patience() {
+        let took = rush(200);
+        assert!(took < CONFLICTS.within, "{took:?}");
+        // One after the other without a gap they would need two seconds.
+        assert!(took > 199 * LASTS, "{took:?}");
+    }
+
+    #[test]
+    fn a_thousand_at_once_would_not() {
+        assert!(rush(1000) > CONFLICTS.within);
+    }
 }

@@ -103,12 +103,12 @@ impl Database {
         self.patient_store().await.with_conflicts(quick_backoff())
     }
 
-    /// The same with the patience for conflicts that the functions have.
+    /// The same with the patience for conflicts that the functions have, and more: a busy machine takes its time.
     pub async fn patient_store(&self) -> Store {
         let store = Store::new(&self.sdk_config(), TABLE);
         store.create_table().await.expect("an empty database takes a table");
         self.door.take();
-        store
+        store.with_conflicts(Backoff { within: PATIENCE, ..store::CONFLICTS })
     }
 }
 

@@ -23,6 +23,20 @@ async fn join(fake: &Fake, caller: &Caller, session: SessionId, seconds: u64) ->
 }
 
 #[tokio::test]
+async fn whoever_finds_too_many_others_in_front_of_a_full_session_hears_that_it_is_full() {
+    let fake = Fake::default();
+    let (alice, bob, carol) = (fake.caller("alice"), fake.caller("bob"), fake.caller("carol"));
+    let session = fake.session(&alice, 2);
+    fake.connected(session, &alice, "a1");
+    fake.fail("take seat");
+    let crowd = sessions::join(fake.ports(5), &bob, session).await.map(drop);
+    assert_eq!(crowd.unwrap_err().code(), "unavailable", "there is a seat to come back for");
+    fake.connected(session, &bob, "b1");
+    let full = sessions::join(fake.ports(5), &carol, session).await.map(drop);
+    assert_eq!(full.unwrap_err().code(), "session_full");
+}
+
+#[tokio::test]
 async fn a_seat_waits_a_minute_for_its_connection() {
     let fake = Fake::default();
     let alice = fake.caller("alice");
