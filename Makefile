@@ -4,7 +4,7 @@ SHELL := /bin/sh
 # Of the server that `make run` starts; its test takes dev.
 PROFILE := release
 .PHONY: help run test test-rust test-sdk test-csharp test-browser test-infra test-deployed test-api test-image fuzz lint lint-rust lint-sdk audit \
-	bench bench-local bench-peers coldstart documents screenshot deploy destroy clean tools prepare build-rust packages
+	bench bench-local bench-peers overload soak coldstart documents screenshot deploy destroy clean tools prepare build-rust packages
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -72,6 +72,15 @@ bench-peers: ## Measure the local server beside Socket.IO on Redis and PeerServe
 	cd localstack/bench/peers && npm ci --no-audit --no-fund
 	cargo build --release --workspace --bin tunrtc --bin bench
 	target/release/bench --peers localstack/bench/peers $(ARGS)
+
+overload: ## Three times what the local server can do for a minute, then a third of it (release build)
+	cargo build --release --workspace --bin tunrtc --bin bench
+	target/release/bench --only overload --seconds 60 --check
+
+soak: ## 10,000 idle connections, then a quarter of an hour of signals while people come and go (release build)
+	cargo build --release --workspace --bin tunrtc --bin bench
+	target/release/bench --only idle --connections 10000
+	target/release/bench --only soak --rate 300 --seconds 900 --check
 
 coldstart: ## Measure every function's cold start and package, as they are deployed (builds all of them, which takes long)
 	sh infra/setup.sh deploy

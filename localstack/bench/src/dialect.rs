@@ -23,6 +23,8 @@ pub enum Dialect {
 pub enum Seen {
     /// The server did what the frame of this number asked for.
     Acknowledged(usize),
+    /// The server is too busy for the frame of this number, and wants it later.
+    Refused(usize),
     /// The candidate of this number has arrived.
     Candidate(usize),
     /// The chat message of this number has arrived.
@@ -60,6 +62,8 @@ struct Payload<'a> {
     seq: Option<usize>,
     /// A chat message, which is its number.
     message: Option<&'a str>,
+    /// Why a frame was refused.
+    code: Option<&'a str>,
 }
 
 impl Payload<'_> {
@@ -155,6 +159,7 @@ fn ours(text: &str) -> Result<Seen> {
     let frame: Ours<'_> = serde_json::from_str(text)?;
     match (frame.event, frame.id) {
         ("ack", Some(id)) => Ok(Seen::Acknowledged(id.parse()?)),
+        ("error", Some(id)) if frame.data.code == Some("unavailable") => Ok(Seen::Refused(id.parse()?)),
         ("error", _) => Err("a frame was refused".into()),
         _ => frame.data.seen(),
     }
@@ -208,7 +213,13 @@ mod tests {
     }
 
     #[test]
-    fn a_refusal_ends_a_measurement() {
+    fn a_busy_server_ends_no_measurement() {
+        let frame = r#"{"event":"error","id":"7","data":{"code":"unavailable","message":"the service is busy"}}"#;
+        assert_eq!(Dialect::TunRtc.read(frame).unwrap(), Seen::Refused(7));
+    }
+
+    #[test]
+    fn any_other_refusal_ends_a_measurement() {
         for (dialect, frame) in [
             (Dialect::TunRtc, r#"{"event":"error","id":"1","data":{"code":"rate_limited"}}"#),
             (Dialect::SocketIo, r#"44{"message":"no"}"#),

@@ -9,6 +9,7 @@ mod connects;
 mod dialect;
 mod idle;
 mod join;
+mod overload;
 mod passwords;
 mod peers;
 mod people;
@@ -16,6 +17,7 @@ mod ready;
 mod relay;
 mod report;
 mod server;
+mod soak;
 mod socket;
 mod spread;
 mod throughput;
@@ -43,10 +45,10 @@ struct Arguments {
     /// The server's binary; the one beside this program unless told otherwise
     #[arg(long, value_name = "FILE")]
     server: Option<PathBuf>,
-    /// What to measure; everything unless told otherwise
+    /// What to measure; everything but overload and soak unless told otherwise
     #[arg(long, value_enum, value_delimiter = ',')]
     only: Vec<Measure>,
-    /// How long signals are relayed, in seconds
+    /// How long signals are relayed, or the server is overloaded, in seconds
     #[arg(long, default_value_t = 20)]
     seconds: u32,
     /// How many signals a second are relayed, over 100 pairs
@@ -84,6 +86,10 @@ enum Measure {
     Passwords,
     /// Memory of idle connections
     Idle,
+    /// Three times the capacity, then a third of it; only when it is asked for
+    Overload,
+    /// Signals while people come and go; only when it is asked for
+    Soak,
 }
 
 const EVERYTHING: [Measure; 8] = [
@@ -173,6 +179,8 @@ impl Measure {
             Self::Connects => connects(subject, report).await,
             Self::Passwords => passwords(subject, report).await,
             Self::Idle => idle(subject, arguments.connections, report).await,
+            Self::Overload => overload::measure(subject, arguments.seconds, report).await,
+            Self::Soak => soak::measure(subject, arguments.rate, arguments.seconds, report).await,
         }
     }
 }

@@ -117,7 +117,7 @@ impl Flights {
         match *seen {
             Seen::Acknowledged(number) => self.see(&self.acknowledged, number),
             Seen::Candidate(number) => self.see(&self.arrived, number),
-            Seen::Chat(_) | Seen::Asked(_) | Seen::Welcome | Seen::Other => return false,
+            Seen::Refused(_) | Seen::Chat(_) | Seen::Asked(_) | Seen::Welcome | Seen::Other => return false,
         }
         true
     }

@@ -15,6 +15,10 @@ pub enum Value {
     Memory(f64),
     /// How many in a second.
     Rate(f64),
+    /// How many.
+    Count(u64),
+    /// A part of something, or what came on top of it.
+    Share(f64),
 }
 
 impl Value {
@@ -24,6 +28,8 @@ impl Value {
             Self::Time(time) => Self::Time(time.mul_f64(factor)),
             Self::Memory(bytes) => Self::Memory(bytes * factor),
             Self::Rate(rate) => Self::Rate(rate * factor),
+            Self::Count(count) => Self::Count((count as f64 * factor).round() as u64),
+            Self::Share(share) => Self::Share(share * factor),
         }
     }
 
@@ -33,6 +39,8 @@ impl Value {
             Self::Time(time) => time.as_secs_f64(),
             Self::Memory(bytes) => bytes,
             Self::Rate(rate) => rate,
+            Self::Count(count) => count as f64,
+            Self::Share(share) => share,
         }
     }
 }
@@ -59,6 +67,8 @@ impl fmt::Display for Value {
             Self::Memory(bytes) if *bytes < 1024.0 * 1024.0 => write!(f, "{:.1} KiB", bytes / 1024.0),
             Self::Memory(bytes) => write!(f, "{:.1} MiB", bytes / 1024.0 / 1024.0),
             Self::Rate(rate) => write!(f, "{rate:.0}/s"),
+            Self::Count(count) => write!(f, "{count}"),
+            Self::Share(share) => write!(f, "{:.1} %", share * 100.0),
         }
     }
 }

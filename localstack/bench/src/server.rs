@@ -92,11 +92,18 @@ pub struct Server {
 impl Server {
     /// Starts one and waits until it is ready.
     pub fn start(subject: &Subject) -> Result<Self> {
+        Self::start_with(subject, &[])
+    }
+
+    /// The same with more settings of TunRTC.
+    pub fn start_with(subject: &Subject, settings: &[(&str, &str)]) -> Result<Self> {
         let started = Instant::now();
         let mut programs = match subject.dialect {
             Dialect::TunRtc => {
                 let mut ours = Command::new(&subject.place);
-                vec![Program::start(ours.args(["--port", "0"]).envs(MORE_THAN_PEOPLE_MAY))?]
+                vec![Program::start(
+                    ours.args(["--port", "0"]).envs(MORE_THAN_PEOPLE_MAY).envs(settings.iter().copied()),
+                )?]
             }
             Dialect::SocketIo => {
                 let socket = scratch("redis");

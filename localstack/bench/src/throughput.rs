@@ -46,7 +46,8 @@ pub async fn measure(subject: &Subject) -> Result<Throughput> {
     Ok(Throughput { rate: done as f64 / begin.elapsed().as_secs_f64(), used: used / u32::try_from(done)? })
 }
 
-/// Sends until `end`, then waits for the answers that are still to come; says how many came.
+/// Sends until `end`, then waits for the answers that are still to come; says how many were acknowledged. A busy machine
+/// refuses some.
 async fn send(
     mut socket: Socket,
     dialect: Dialect,
@@ -58,19 +59,19 @@ async fn send(
     for number in 1..=WINDOW {
         socket.send(dialect.candidate(target, number)).await?;
     }
-    let (mut sent, mut done) = (WINDOW, 0);
+    let (mut sent, mut done, mut refused) = (WINDOW, 0, 0);
     // What nobody acknowledges has no last answer to wait for.
     let last = if dialect.acknowledges() { end + PATIENCE } else { end };
-    while done < sent {
+    while done + refused < sent {
         match tokio::time::timeout_at(last.into(), socket.next()).await {
-            Ok(Ok(Seen::Acknowledged(_))) => {}
-            Ok(Ok(Seen::Candidate(_))) if !dialect.acknowledges() => {}
+            Ok(Ok(Seen::Acknowledged(_))) => done += 1,
+            Ok(Ok(Seen::Refused(_))) => refused += 1,
+            Ok(Ok(Seen::Candidate(_))) if !dialect.acknowledges() => done += 1,
             Ok(Ok(_)) => continue,
             Ok(Err(error)) => return Err(error),
             Err(_) if dialect.acknowledges() => return Err("candidates were not acknowledged".into()),
             Err(_) => return Ok(done),
         }
-        done += 1;
         if Instant::now() < end {
             sent += 1;
             socket.send(dialect.candidate(target, sent)).await?;
