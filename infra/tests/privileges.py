@@ -17,7 +17,7 @@ REQUESTS = {
     "change": "dynamodb:UpdateItem", "in_transaction": "dynamodb:UpdateItem",
     "put_item": "dynamodb:PutItem", "put_item_if": "dynamodb:PutItem", "putting_new": "dynamodb:PutItem",
     "putting_if": "dynamodb:PutItem",
-    "get_item": "dynamodb:GetItem",
+    "get_item": "dynamodb:GetItem", "get_all": "dynamodb:BatchGetItem",
     "delete_item": "dynamodb:DeleteItem", "delete_item_if": "dynamodb:DeleteItem", "deleting": "dynamodb:DeleteItem",
     "removing": "dynamodb:DeleteItem",
     "query": "dynamodb:Query", "keys_between": "dynamodb:Query", "keys_of": "dynamodb:Query",

@@ -42,7 +42,9 @@ def test_the_sources_are_understood():
         "dynamodb:PutItem", "dynamodb:GetItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem",
         "execute-api:ManageConnections POST", "execute-api:ManageConnections DELETE", "sqs:SendMessage",
     }
-    assert privileges.function_actions("session_active") == {"dynamodb:GetItem", "dynamodb:Query index active"}
+    assert privileges.function_actions("session_active") == {
+        "dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:Query index active",
+    }
     assert privileges.function_actions("health") == frozenset()
     ports = {each.trait for each in privileges.store() if each.trait}
     assert {"Users", "Seats", "Inbox", "Holding", "Erasures"} <= ports

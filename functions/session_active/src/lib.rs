@@ -35,8 +35,8 @@ async fn list(deps: &Deps, request: &RestRequest<'_>) -> Result<Answer> {
     accounts::require_account(&deps.store, &request.caller(&deps.tokens)?).await?;
     let page = request.page::<SessionId>()?;
     let listed = deps.store.active(Visibility::Public, page.limit, page.before).await?;
-    let next = listed.last().filter(|_| listed.len() == page.limit).map(|last| request.next_page(&page, &last.id));
+    let next = listed.next.map(|last| request.next_page(&page, &last));
     // A session that is just being ended is still listed for a moment.
-    let active: Vec<_> = listed.iter().filter(|s| s.is_active()).map(SessionView::from).collect();
+    let active: Vec<_> = listed.items.iter().filter(|s| s.is_active()).map(SessionView::from).collect();
     Ok(Answer::ok(&active).with_link(next))
 }

@@ -103,6 +103,7 @@ fn refusal(error: &DynoxideError) -> Answer {
 /// The operations that the store uses.
 fn dispatch(engine: &Dynoxide, operation: &str, body: &[u8]) -> Result<Vec<u8>, DynoxideError> {
     match operation {
+        "BatchGetItem" => call(body, |request| engine.batch_get_item(request)),
         "BatchWriteItem" => call(body, |request| engine.batch_write_item(request)),
         "CreateTable" => call(body, |request| engine.create_table(request)),
         "DescribeTable" => call(body, |request| engine.describe_table(request)),

@@ -200,14 +200,14 @@ pub async fn note_all(
         let mut before = None;
         loop {
             let page = store.active(visibility, PAGE, before).await?;
-            for session in &page {
+            for session in &page.items {
                 if let Some(roster) = store.roster(session.id, now).await? {
                     note_session(store, policy, now, &roster).await?;
                 }
             }
-            match page.last() {
-                Some(last) if page.len() == PAGE => before = Some(last.id),
-                Some(_) | None => break,
+            before = page.next;
+            if before.is_none() {
+                break;
             }
         }
     }

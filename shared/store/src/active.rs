@@ -1,30 +1,41 @@
-//! The list of active sessions, spread over the partitions of a sparse index.
+//! The list of active sessions. Its index has keys alone, spread over partitions and carried by what says who made a session: so
+//! that a seat that is taken or freed writes no index.
 
-use domain::ports::ActiveSessions;
+use aws_sdk_dynamodb::types::AttributeValue;
+use domain::ports::{ActiveSessions, Page};
 use domain::{Result, Session, SessionId, Visibility};
 use futures_util::future::try_join_all;
 
-use crate::errors::failed;
+use crate::errors::{Malformed, failed};
 use crate::items::{Item, text};
 use crate::records::SessionRecord;
 use crate::{Store, keys};
 
 impl ActiveSessions for Store {
-    async fn active(&self, visibility: Visibility, limit: usize, before: Option<SessionId>) -> Result<Vec<Session>> {
+    async fn active(
+        &self,
+        visibility: Visibility,
+        limit: usize,
+        before: Option<SessionId>,
+    ) -> Result<Page<Session, SessionId>> {
         let shards = keys::active_partitions(visibility).map(|shard| self.active_in(shard, limit, before));
-        let mut sessions = Vec::new();
-        for item in try_join_all(shards).await?.into_iter().flatten() {
-            sessions.push(SessionRecord::from_item(item)?.into_session()?);
-        }
-        sessions.sort_unstable_by_key(|session| std::cmp::Reverse(session.id));
-        sessions.truncate(limit);
-        Ok(sessions)
+        let mut listed: Vec<_> = try_join_all(shards).await?.into_iter().flatten().collect();
+        listed.sort_unstable_by_key(|session| std::cmp::Reverse(*session));
+        // One from before may still carry the keys itself, too.
+        listed.dedup();
+        listed.truncate(limit);
+        let next = listed.last().filter(|_| listed.len() == limit).copied();
+        let found = self.get_all(listed.into_iter().map(keys::session).collect()).await?;
+        let sessions = found.into_iter().map(|item| SessionRecord::from_item(item)?.into_session());
+        let mut items: Vec<_> = sessions.collect::<Result<_>>()?;
+        items.sort_unstable_by_key(|session| std::cmp::Reverse(session.id));
+        Ok(Page { items, next })
     }
 }
 
 impl Store {
-    /// The newest of one partition. A session's item is far below 10 KB, so a page of 1 MB always holds them.
-    async fn active_in(&self, shard: String, limit: usize, before: Option<SessionId>) -> Result<Vec<Item>> {
+    /// The newest of one partition. An entry is far below 10 KB, so a page of 1 MB always holds them.
+    async fn active_in(&self, shard: String, limit: usize, before: Option<SessionId>) -> Result<Vec<SessionId>> {
         let query = self
             .query()
             .index_name(keys::ACTIVE_INDEX)
@@ -37,6 +48,20 @@ impl Store {
                 .key_condition_expression("activePk = :shard AND activeSk < :before")
                 .expression_attribute_values(":before", text(before.to_string())),
         };
-        Ok(query.send().await.map_err(failed)?.items.unwrap_or_default())
+        let entries = query.send().await.map_err(failed)?.items.unwrap_or_default();
+        Ok(entries.iter().map(listed).collect::<Result<_, _>>()?)
     }
+}
+
+fn listed(entry: &Item) -> Result<SessionId, Malformed> {
+    let session = entry.get("activeSk").and_then(|session| session.as_s().ok());
+    session.and_then(|session: &String| session.parse().ok()).ok_or(Malformed("entry of the list"))
+}
+
+/// What makes an item an entry of the list.
+pub(crate) fn entry(session: &Session) -> [(String, AttributeValue); 2] {
+    [
+        ("activePk".to_owned(), text(keys::active_partition_of(session.id, session.visibility))),
+        ("activeSk".to_owned(), text(session.id.to_string())),
+    ]
 }

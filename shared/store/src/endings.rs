@@ -40,17 +40,19 @@ impl Endings for Store {
     }
 
     async fn forget_active(&self, session: &Session, keep_until: Timestamp) -> Result<()> {
-        let forgotten = Change::to(
-            keys::session(session.id),
-            format!("SET expiresAt = if_not_exists(expiresAt, :gone) REMOVE activePk, activeSk, {NOT_DUE}"),
-            "attribute_exists(endedAt)",
-        );
-        let created =
-            Change::to(keys::created(session.creator_id, session.id), "SET expiresAt = :gone", "attribute_exists(pk)");
+        let (key, ended) = (keys::session(session.id), "attribute_exists(endedAt)");
         let gone = expiry(keep_until);
-        // Each by itself: the creator's account may have been deleted, and the session must leave the list all the same.
-        // Refused when the session was erased meanwhile.
-        self.change(created.with(":gone", gone.clone()), ReturnValue::None).await?;
-        self.change(forgotten.with(":gone", gone), ReturnValue::None).await.map(drop)
+        let update = "SET expiresAt = if_not_exists(expiresAt, :gone) REMOVE activePk, activeSk";
+        let kept = Change::to(key.clone(), update, ended).with(":gone", gone.clone());
+        if !self.change(kept, ReturnValue::None).await?.is_done() {
+            // It is active after all, or was erased meanwhile.
+            return Ok(());
+        }
+        // Refused when the creator's account was deleted, and this with it.
+        let update = "SET expiresAt = :gone REMOVE activePk, activeSk";
+        let unlisted = Change::to(keys::created(session.creator_id, session.id), update, "attribute_exists(pk)");
+        self.change(unlisted.with(":gone", gone), ReturnValue::None).await?;
+        // Last, so that the sweep finishes what was interrupted.
+        self.change(Change::to(key, format!("REMOVE {NOT_DUE}"), ended), ReturnValue::None).await.map(drop)
     }
 }

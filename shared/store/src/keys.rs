@@ -36,7 +36,7 @@ use crate::words;
 /// The index of active sessions.
 pub(crate) const ACTIVE_INDEX: &str = "active";
 /// How many partitions the active sessions of one visibility are spread over.
-pub(crate) const ACTIVE_SHARDS: u8 = 8;
+pub(crate) const ACTIVE_SHARDS: u8 = 16;
 /// The index of what the sweep looks at.
 pub(crate) const DUE_INDEX: &str = "due";
 /// The sort key of a session itself.

@@ -27,10 +27,6 @@ pub(crate) struct SessionRecord {
     creator_id: String,
     creator_username: String,
     #[serde(skip_serializing_if = "Option::is_none")]
-    active_pk: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    active_sk: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     due_pk: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     due_sk: Option<String>,
@@ -39,7 +35,7 @@ pub(crate) struct SessionRecord {
 }
 
 impl SessionRecord {
-    /// Of a new session, which is active and listed, and looked at when it has stood empty until then.
+    /// Of a new session, which is active, and looked at when it has stood empty until then.
     pub(crate) fn of_new(session: &Session, empty_until: Timestamp) -> Self {
         let [due_pk, due_sk] = keys::due(session.id, empty_until);
         let keys::Key { pk, sk } = keys::session(session.id);
@@ -56,8 +52,6 @@ impl SessionRecord {
             ended_at: None,
             creator_id: session.creator_id.to_string(),
             creator_username: session.creator_username.as_str().to_owned(),
-            active_pk: Some(keys::active_partition_of(session.id, session.visibility)),
-            active_sk: Some(session.id.to_string()),
             due_pk: Some(due_pk),
             due_sk: Some(due_sk),
             expires_at: None,

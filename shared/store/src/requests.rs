@@ -7,8 +7,8 @@ use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::{
-    AttributeValue, CancellationReason, Delete, DeleteRequest, Put, ReturnValue, ReturnValuesOnConditionCheckFailure,
-    TransactWriteItem, Update, WriteRequest,
+    AttributeValue, CancellationReason, Delete, DeleteRequest, KeysAndAttributes, Put, ReturnValue,
+    ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update, WriteRequest,
 };
 use domain::ports::Page;
 use domain::{Error, Result, SessionId, Timestamp};
@@ -112,6 +112,8 @@ impl Refusals {
 const PAGE: i32 = 100;
 /// DynamoDB takes so many items in one batch.
 const BATCH: usize = 25;
+/// It reads so many at a time.
+const READ_BATCH: usize = 100;
 
 impl Store {
     /// Updates one item.
@@ -123,7 +125,7 @@ impl Store {
             .set_key(Some(change.key.into_item()))
             .update_expression(change.update)
             .condition_expression(change.condition)
-            .set_expression_attribute_values(Some(change.values))
+            .set_expression_attribute_values((!change.values.is_empty()).then_some(change.values))
             .return_values(returned)
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
         match self.patiently(|| request.clone().send(), UpdateItemError::is_transaction_conflict_exception).await {
@@ -188,6 +190,34 @@ impl Store {
         let request =
             self.client.get_item().table_name(&self.table).set_key(Some(key.into_item())).consistent_read(consistent);
         request.send().await.map(|output| output.item).map_err(failed)
+    }
+
+    /// Reads many items, as they were a moment ago, in no order; those that are not there are left out.
+    pub(crate) async fn get_all(&self, keys: Vec<Key>) -> Result<Vec<Item>> {
+        let mut found = Vec::with_capacity(keys.len());
+        for batch in keys.chunks(READ_BATCH) {
+            found.extend(self.read_batch(batch.iter().cloned().map(Key::into_item).collect()).await?);
+        }
+        Ok(found)
+    }
+
+    /// Reads one batch; what DynamoDB had no capacity for is asked for again.
+    async fn read_batch(&self, keys: Vec<Item>) -> Result<Vec<Item>> {
+        let mut found = Vec::with_capacity(keys.len());
+        let mut wanted = KeysAndAttributes::builder().set_keys(Some(keys)).build().map_err(unbuilt)?;
+        let mut tries = self.conflicts.begin();
+        loop {
+            let request = self.client.batch_get_item().request_items(&self.table, wanted);
+            let output = request.send().await.map_err(failed)?;
+            found.extend(output.responses.and_then(|mut tables| tables.remove(&self.table)).unwrap_or_default());
+            let Some(rest) = output.unprocessed_keys.and_then(|mut tables| tables.remove(&self.table)) else {
+                return Ok(found);
+            };
+            wanted = rest;
+            if !tries.again().await {
+                return Err(Error::Unavailable("a batch was not read to its end".into()));
+            }
+        }
     }
 
     /// Deletes one item, whether it is there or not.

@@ -5,6 +5,7 @@ use domain::ports::{IdempotencyKey, Sessions};
 use domain::{Error, Result, Session, SessionId, Timestamp};
 
 use crate::Store;
+use crate::active::entry;
 use crate::errors::Malformed;
 use crate::items::{Item, expiry, expiry_now, text};
 use crate::keys;
@@ -43,9 +44,10 @@ impl Sessions for Store {
 /// What an item of a creation's key says was created.
 const SESSION_ID: &str = "sessionId";
 
-/// A session's own item, and the one that says who made it.
+/// A session's own item, and the one that says who made it, by which the session is listed.
 fn items(session: &Session, empty_until: Timestamp) -> Result<[Item; 2]> {
-    let created = keys::created(session.creator_id, session.id).into_item();
+    let mut created = keys::created(session.creator_id, session.id).into_item();
+    created.extend(entry(session));
     Ok([SessionRecord::of_new(session, empty_until).into_item()?, created])
 }
 

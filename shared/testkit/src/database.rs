@@ -93,9 +93,26 @@ impl Database {
     /// Makes an item of a session one that nobody can read.
     pub async fn spoil(&self, pk: &str, sk: &str) {
         let client = aws_sdk_dynamodb::Client::new(&self.sdk_config());
-        let [pk, sk] = [pk, sk].map(|text| aws_sdk_dynamodb::types::AttributeValue::S(text.to_owned()));
-        let spoilt = client.update_item().table_name(TABLE).key("pk", pk).key("sk", sk);
+        let spoilt = client.update_item().table_name(TABLE).key("pk", string(pk)).key("sk", string(sk));
         spoilt.update_expression("REMOVE seats").send().await.expect("an item");
+    }
+
+    /// Deletes an item behind the store's back.
+    pub async fn remove(&self, pk: &str, sk: &str) {
+        let client = aws_sdk_dynamodb::Client::new(&self.sdk_config());
+        let removed = client.delete_item().table_name(TABLE).key("pk", string(pk)).key("sk", string(sk));
+        removed.send().await.expect("a table");
+    }
+
+    /// Sets texts of an item behind the store's back.
+    pub async fn set<const N: usize>(&self, pk: &str, sk: &str, texts: [(&str, &str); N]) {
+        let client = aws_sdk_dynamodb::Client::new(&self.sdk_config());
+        for (name, value) in texts {
+            let change = client.update_item().table_name(TABLE).key("pk", string(pk)).key("sk", string(sk));
+            let change = change.expression_attribute_names("#name", name);
+            let change = change.expression_attribute_values(":value", string(value));
+            change.update_expression("SET #name = :value").send().await.expect("an item");
+        }
     }
 
     /// A store on it, with its table; it gives up on conflicts soon.
@@ -110,6 +127,10 @@ impl Database {
         self.door.take();
         store.with_conflicts(Backoff { within: PATIENCE, ..store::CONFLICTS })
     }
+}
+
+fn string(text: &str) -> aws_sdk_dynamodb::types::AttributeValue {
+    aws_sdk_dynamodb::types::AttributeValue::S(text.to_owned())
 }
 
 /// Retries without a noticeable wait, that end within a second.

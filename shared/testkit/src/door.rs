@@ -13,7 +13,7 @@ use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::body::SdkBody;
 use aws_smithy_types::byte_stream::ByteStream;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use crate::lock;
 use crate::overlaps::{Overlaps, Passage};
@@ -44,6 +44,8 @@ pub enum Fault {
     Silence,
     /// Of the reasons why its transaction was cancelled, only the first one is told.
     OneReason,
+    /// Of the items that a batch reads, one is answered, and the others are left to be asked for again.
+    OneOfBatch,
 }
 
 /// An HTTP client for the SDK that stands between it and the database.
@@ -157,7 +159,7 @@ async fn pass(
         Some(Fault::Broken) => return Ok(refusal(500, "InternalServerError", json!({}))),
         Some(Fault::Conflict) => return Ok(conflict(&operation)),
         Some(Fault::Silence) => return std::future::pending().await,
-        Some(Fault::AnswerLost | Fault::OneReason) | None => {}
+        Some(Fault::AnswerLost | Fault::OneReason | Fault::OneOfBatch) | None => {}
     }
     let overlaps = lock(&door.0).overlaps.clone();
     if let Some(overlaps) = overlaps {
@@ -174,7 +176,11 @@ async fn pass(
     if fault == Some(Fault::AnswerLost) {
         return Err(ConnectorError::io("the answer was told to get lost".into()));
     }
-    let body = if fault == Some(Fault::OneReason) { first_reason(&body) } else { body.into() };
+    let body = match fault {
+        Some(Fault::OneReason) => first_reason(&body),
+        Some(Fault::OneOfBatch) => first_of_batch(&body),
+        _ => body.into(),
+    };
     *response.body_mut() = SdkBody::from(body);
     Ok(response)
 }
@@ -189,6 +195,21 @@ fn first_reason(body: &[u8]) -> Vec<u8> {
         }
         told |= reason["Code"] != "None";
     }
+    answer.to_string().into_bytes()
+}
+
+/// The answer to a batch that is read with all items but the first made unprocessed.
+fn first_of_batch(body: &[u8]) -> Vec<u8> {
+    let mut answer: Value = serde_json::from_slice(body).unwrap_or_default();
+    let mut rest = Map::new();
+    for (table, items) in answer["Responses"].as_object_mut().into_iter().flatten() {
+        let unread = items.as_array_mut().map(|items| items.split_off(items.len().min(1))).unwrap_or_default();
+        let keys: Vec<_> = unread.iter().map(|item| json!({ "pk": item["pk"], "sk": item["sk"] })).collect();
+        if !keys.is_empty() {
+            rest.insert(table.clone(), json!({ "Keys": keys }));
+        }
+    }
+    answer["UnprocessedKeys"] = Value::Object(rest);
     answer.to_string().into_bytes()
 }
 

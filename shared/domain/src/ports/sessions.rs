@@ -93,13 +93,14 @@ pub trait DueTimes {
 
 /// The list of active sessions.
 pub trait ActiveSessions {
-    /// Up to `limit` active sessions of that visibility, newest first, older than `before`.
+    /// One page of at most `limit` active sessions of that visibility, newest first, older than `before`. One that is gone, though
+    /// the list still has it, is left out; the next page is what is older than `next`.
     fn active(
         &self,
         visibility: Visibility,
         limit: usize,
         before: Option<SessionId>,
-    ) -> impl Future<Output = Result<Vec<Session>>> + Send;
+    ) -> impl Future<Output = Result<Page<Session, SessionId>>> + Send;
 }
 
 /// What erasing an account needs from storage. Every step may be repeated.

@@ -7,10 +7,10 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use domain::ports::{
-    ActiveSessions, Admission, Attempt, ChatHistory, ChatLog, ChatMessage, Closure, ConnectionLog, Counted, DUE_PARTS,
-    DelayedMessage, Delays, Due, DueTimes, Endings, Erasures, Families, Guard, Held, Holding, IdempotencyKey, Inbox,
-    LoggedConnection, Members, MintedRefresh, Page, PasswordHasher, Ports, PresentedRefresh, Pushed, RefreshMint,
-    Rosters, Rotation, Seats, Sessions, Signal, Sockets, Status, TakeOver, TakenSeat, Throttles, Users, Visit, Visits,
+    Admission, Attempt, ChatHistory, ChatLog, ChatMessage, Closure, ConnectionLog, Counted, DUE_PARTS, DelayedMessage,
+    Delays, Due, DueTimes, Endings, Erasures, Families, Guard, Held, Holding, IdempotencyKey, Inbox, LoggedConnection,
+    Members, MintedRefresh, Page, PasswordHasher, Ports, PresentedRefresh, Pushed, RefreshMint, Rosters, Rotation,
+    Seats, Sessions, Signal, Sockets, Status, TakeOver, TakenSeat, Throttles, Users, Visit, Visits,
 };
 use domain::sweep::LEFT_ALONE;
 use domain::{
@@ -495,17 +495,6 @@ impl Sessions for Fake {
         state.creations.push((session.creator_id, key.as_str().to_owned(), session.id));
         state.sessions.push(session.clone());
         Ok(None)
-    }
-}
-
-impl ActiveSessions for Fake {
-    async fn active(&self, visibility: Visibility, limit: usize, before: Option<SessionId>) -> Result<Vec<Session>> {
-        let state = self.state();
-        let mut listed: Vec<_> = state.sessions.iter().filter(|s| s.visibility == visibility).cloned().collect();
-        listed.sort_by_key(|session| std::cmp::Reverse(session.id));
-        listed.retain(|session| before.is_none_or(|before| session.id < before));
-        listed.truncate(limit);
-        Ok(listed)
     }
 }
 

@@ -5,9 +5,10 @@
 
 use domain::delivery::Delivery;
 use domain::ports::{
-    ChatMessage, ClientMessageId, ConnectionLog, Families, Guard, Holding, Members, Seats, Status, Throttles,
+    ActiveSessions, ChatMessage, ClientMessageId, ConnectionLog, Families, Guard, Holding, Members, Seats, Status,
+    Throttles,
 };
-use domain::{Departure, Membership, Participant, Untold, chat, leases, relay, sessions};
+use domain::{Departure, Membership, Participant, Untold, Visibility, chat, leases, relay, sessions};
 use testkit::{FakeSockets, Request};
 
 use crate::Setting;
@@ -58,7 +59,7 @@ async fn a_join_is_one_transaction_and_another_one_at_the_most() {
     at.database.door().take();
     assert!(join(&alice).await.is_ok());
     let requests = at.database.door().take();
-    assert_eq!(units(&requests, "TransactWriteItems"), 8.0, "three items, each double, and both indexes");
+    assert_eq!(units(&requests, "TransactWriteItems"), 7.0, "three items, each double, and when the seat is due");
     assert_eq!(units(&requests, "UpdateItem"), 1.0, "the counter");
     assert!(join(&alice).await.is_ok(), "again");
     assert_eq!(transactions(), 1);
@@ -141,7 +142,20 @@ async fn a_departure_is_one_transaction_a_note_and_a_deletion() {
     leases::depart(at.ports(&FakeSockets::default()), &seat, Guard::Seated, Departure::Left).await.unwrap();
     let requests = at.database.door().take();
     assert_eq!(operations(&requests), ["TransactWriteItems", "Query", "UpdateItem", "DeleteItem"]);
-    assert_eq!(requests.iter().map(|request| request.units).collect::<Vec<_>>(), [7.0, 1.0, 1.0, 2.0]);
+    assert_eq!(requests.iter().map(|request| request.units).collect::<Vec<_>>(), [6.0, 1.0, 1.0, 2.0]);
+}
+
+#[tokio::test]
+async fn a_page_of_the_list_is_half_a_unit_for_each_session_and_each_partition_of_the_index() {
+    let at = Setting::new().await;
+    for _ in 0..50 {
+        at.session(2).await;
+    }
+    at.database.door().take();
+    at.store.active(Visibility::Public, 50, None).await.unwrap();
+    let requests = at.database.door().take();
+    assert_eq!((units(&requests, "Query"), units(&requests, "BatchGetItem")), (16.0 * 0.5, 50.0 * 0.5));
+    assert_eq!(requests.len(), 16 + 1);
 }
 
 #[tokio::test]

@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use domain::ports::Members;
-use domain::ports::{DUE_PARTS, Due, DueTimes, Endings, Guard, Holding, Seats, Status};
+use domain::ports::{ActiveSessions, DUE_PARTS, Due, DueTimes, Endings, Guard, Holding, Seats, Status};
 use domain::sweep::{LEFT_ALONE, Swept, sweep};
-use domain::{Departure, Error, SessionId, Timestamp, UserId};
+use domain::{Departure, Error, SessionId, Timestamp, UserId, Visibility};
 use futures_util::future::join;
 use testkit::{FakeSockets, Fault};
 
@@ -106,6 +106,22 @@ async fn an_ending_is_due_in_a_minute_and_never_once_it_is_finished() {
     assert_eq!(at.time_of(session.id, Some(alice.user_id)).await, None);
     at.store.forget_active(&session, at.samples.later(60)).await.unwrap();
     assert_eq!(at.time_of(session.id, None).await, None);
+}
+
+#[tokio::test]
+async fn an_ending_stays_due_until_its_last_step() {
+    for nth in 0..3 {
+        let at = Setting::new().await;
+        let session = at.session(2).await;
+        at.store.mark_ended(session.id, at.samples.now(), None).await.unwrap();
+        at.database.door().fail_from("UpdateItem", Fault::Refused, nth);
+        at.store.forget_active(&session, at.samples.later(60)).await.unwrap_err();
+        at.database.door().heal();
+        assert!(at.time_of(session.id, None).await.is_some(), "step {nth}");
+        at.store.forget_active(&session, at.samples.later(60)).await.unwrap();
+        assert_eq!(at.time_of(session.id, None).await, None, "step {nth}");
+        assert_eq!(at.store.active(Visibility::Public, 10, None).await.unwrap().items, [], "step {nth}");
+    }
 }
 
 #[tokio::test]
@@ -254,7 +270,7 @@ async fn of_a_hundred_thousand_sessions_a_sweep_reads_those_that_are_due() {
     let of = |operation: &str| requests.iter().filter(|request| request.operation == operation).collect::<Vec<_>>();
     // Each part is asked once; each session is read before and after it is marked.
     assert_eq!(of("Query").len(), usize::from(DUE_PARTS) + 2 * OVERDUE);
-    assert_eq!(of("UpdateItem").len(), 3 * OVERDUE, "marked, taken off the list, and that its creator made it");
+    assert_eq!(of("UpdateItem").len(), 4 * OVERDUE, "marked, kept for a while, taken off the list, and due no more");
     let read: f64 = of("Query").iter().map(|request| request.units).sum();
     assert!(read <= 64.0 + 2.0 * OVERDUE as f64, "{read} units");
 

@@ -8,6 +8,8 @@ use domain::{Departure, Membership, Session, SessionState, Username, Visibility}
 
 use futures_util::future::try_join_all;
 
+use testkit::Fault;
+
 use crate::Setting;
 
 #[tokio::test]
@@ -183,13 +185,71 @@ async fn an_ended_session_is_not_there_any_more_once_its_time_is_over() {
     assert!(at.store.roster(session.id, at.samples.later(60)).await.unwrap().is_none());
 }
 
+impl Setting {
+    async fn listed(&self) -> Vec<Session> {
+        self.store.active(Visibility::Public, 10, None).await.unwrap().items
+    }
+}
+
+#[tokio::test]
+async fn the_list_shows_how_many_seats_are_taken() {
+    let at = Setting::new().await;
+    let session = at.session(5).await.id;
+    at.sit(session, &at.samples.caller("alice")).await;
+    at.sit(session, &at.samples.caller("bob")).await;
+    assert_eq!(at.listed().await.iter().map(|session| session.seats_taken).collect::<Vec<_>>(), [2]);
+}
+
+#[tokio::test]
+async fn what_a_batch_of_sessions_leaves_unread_is_asked_for_again() {
+    let at = Setting::new().await;
+    for _ in 0..5 {
+        at.session(2).await;
+    }
+    at.database.door().fail("BatchGetItem", Fault::OneOfBatch, 3);
+    at.database.door().take();
+    assert_eq!(at.listed().await.len(), 5);
+    let asked = at.database.door().take().into_iter().filter(|request| request.operation == "BatchGetItem");
+    assert_eq!(asked.count(), 4);
+}
+
+#[tokio::test]
+async fn a_session_that_is_gone_leaves_a_gap_in_its_page_and_the_list_goes_on() {
+    let at = Setting::new().await;
+    let mut kept = Vec::new();
+    for _ in 0..5 {
+        at.samples.clock.advance(Duration::from_millis(1));
+        kept.push(at.session(2).await.id);
+    }
+    let gone = kept.remove(3);
+    at.database.remove(&format!("SESSION#{gone}"), "META").await;
+    let page = at.store.active(Visibility::Public, 3, None).await.unwrap();
+    let ids = |sessions: Vec<Session>| sessions.into_iter().map(|session| session.id).collect::<Vec<_>>();
+    assert_eq!((ids(page.items), page.next), (vec![kept[3], kept[2]], Some(kept[2])));
+    let rest = at.store.active(Visibility::Public, 3, page.next).await.unwrap();
+    assert_eq!((ids(rest.items), rest.next), (vec![kept[1], kept[0]], None));
+}
+
+#[tokio::test]
+async fn a_session_from_before_that_carries_its_place_in_the_list_itself_is_listed_once_and_leaves_it() {
+    let at = Setting::new().await;
+    let session = at.session(2).await;
+    let place = format!("ACTIVE#public#{}", session.id.as_bytes()[15] % 8);
+    let (pk, id) = (format!("SESSION#{}", session.id), session.id.to_string());
+    at.database.set(&pk, "META", [("activePk", place.as_str()), ("activeSk", id.as_str())]).await;
+    assert_eq!(at.listed().await.len(), 1);
+    at.store.mark_ended(session.id, at.samples.now(), None).await.unwrap();
+    at.store.forget_active(&session, at.samples.later(60)).await.unwrap();
+    assert_eq!(at.listed().await, []);
+}
+
 #[tokio::test]
 async fn an_active_session_is_not_forgotten() {
     let at = Setting::new().await;
     let session = at.session(5).await;
     at.store.forget_active(&session, at.samples.later(60)).await.unwrap();
     assert!(at.store.roster(session.id, at.samples.later(90)).await.unwrap().is_some());
-    assert_eq!(at.store.active(Visibility::Public, 10, None).await.unwrap().len(), 1);
+    assert_eq!(at.listed().await.len(), 1);
 }
 
 #[tokio::test]
@@ -197,11 +257,11 @@ async fn an_interrupted_ending_stays_listed_until_it_is_finished() {
     let at = Setting::new().await;
     let session = at.session(5).await;
     at.store.mark_ended(session.id, at.samples.now(), None).await.unwrap();
-    let listed = at.store.active(Visibility::Public, 10, None).await.unwrap();
+    let listed = at.listed().await;
     assert_eq!(listed.len(), 1);
     assert!(!listed[0].is_active());
     at.store.forget_active(&session, at.samples.later(60)).await.unwrap();
-    assert_eq!(at.store.active(Visibility::Public, 10, None).await.unwrap(), []);
+    assert_eq!(at.listed().await, []);
 }
 
 #[tokio::test]
@@ -219,13 +279,15 @@ async fn active_sessions_are_paged_newest_first_without_gaps_or_repeats() {
     let (mut seen, mut before) = (Vec::new(), None);
     loop {
         let page = at.store.active(Visibility::Public, 10, before).await.unwrap();
-        assert!(page.len() <= 10);
-        let Some(last) = page.last() else { break };
-        before = Some(last.id);
-        seen.extend(page.iter().map(|session| session.id));
+        assert!(page.items.len() <= 10);
+        seen.extend(page.items.iter().map(|session| session.id));
+        before = page.next;
+        if before.is_none() {
+            break;
+        }
     }
     created.reverse();
     assert_eq!(seen, created);
     let hidden = at.store.active(Visibility::Unlisted, 10, None).await.unwrap();
-    assert_eq!(hidden.iter().map(|session| session.id).collect::<Vec<_>>(), [unlisted.id]);
+    assert_eq!(hidden.items.iter().map(|session| session.id).collect::<Vec<_>>(), [unlisted.id]);
 }
