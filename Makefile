@@ -3,11 +3,11 @@
 SHELL := /bin/sh
 # Of the server that `make run` starts; its test takes dev.
 PROFILE := release
-.PHONY: help run test test-rust test-sdk test-csharp test-browser test-infra test-deployed test-api test-image fuzz lint lint-rust lint-sdk audit \
+.PHONY: help run test test-rust test-sdk test-csharp test-csharp-drops test-browser test-infra test-deployed test-api test-image fuzz lint lint-rust lint-sdk audit \
 	bench bench-local bench-peers overload soak coldstart documents screenshot deploy destroy clean tools prepare build-rust packages
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: packages ## Run the whole of TunRTC on http://localhost:5000 (ARGS="--data tunrtc.db" keeps the data)
 	cd sdk-js && npm run --silent build
@@ -23,9 +23,15 @@ test-rust: ## Functions, local gateway, durability
 test-sdk: packages ## The TypeScript SDK in Node
 	cd sdk-js && npm run --silent build && npm test
 
-test-csharp: ## The C# SDK on .NET 8 and 9, against the real server
+test-csharp: packages ## The C# SDK on .NET 8 and 9, against the real server and the TypeScript SDK
 	cargo build --workspace --bin tunrtc
+	cd sdk-js && npm run --silent build:test
 	sh sdk-csharp/tools/test.sh
+
+test-csharp-drops: packages ## A thousand forced drops between the two SDKs, on .NET 8 and then 9 (minutes)
+	cargo build --workspace --bin tunrtc
+	cd sdk-js && npm run --silent build:test
+	TUNRTC_DROPS=1000 TUNRTC_TEST_SECONDS=1800 sh sdk-csharp/tools/test.sh Nothing_is_lost
 
 test-browser: packages ## Calls between real browsers, on this machine and over made networks
 	cargo build --workspace --bin tunrtc
