@@ -130,7 +130,7 @@ impl Policy {
     }
 }
 
-/// When the sweep looks at something, see `sweep`. Times go in steps, so that a lease that is renewed often is seldom noted anew.
+/// When the sweep looks at something, see `sweep`. Times go in steps, so that what moves often is noted once in each.
 impl Policy {
     /// The steps in which the ends of leases are noted. It is the sweep's period where leases last as long as by default.
     pub fn lease_step(&self) -> Duration {

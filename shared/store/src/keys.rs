@@ -35,7 +35,8 @@ use crate::words;
 
 /// The index of active sessions.
 pub(crate) const ACTIVE_INDEX: &str = "active";
-/// How many partitions the active sessions of one visibility are spread over.
+/// How many partitions the active sessions of one visibility are spread over. There may be more, but never fewer: an entry stays
+/// where it was written.
 pub(crate) const ACTIVE_SHARDS: u8 = 16;
 /// The index of what the sweep looks at.
 pub(crate) const DUE_INDEX: &str = "due";

@@ -42,6 +42,8 @@ use config::{FromRuntime, Runtime, SettingError, settings};
 use domain::{Policy, Timestamp};
 use retry::Backoff;
 
+pub use crate::table::Found;
+
 /// The longest that one operation may take, retries included, unless the SDK is configured otherwise: well below the 29 s
 /// that API Gateway waits.
 const OPERATION: Duration = Duration::from_secs(5);
@@ -51,8 +53,6 @@ const ATTEMPT: Duration = Duration::from_millis(1500);
 /// How a request is tried again that met a transaction on the same item. Two hundred people who join one session within a
 /// moment need some seconds to pass one after the other; a function has 15 s, and a client waits for 20 s (ADR 13).
 pub const CONFLICTS: Backoff = Backoff::new(Duration::from_millis(25), Duration::from_secs(1), Duration::from_secs(8));
-
-pub use table::Found;
 
 /// The table, as every storage port of `domain` sees it. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -90,10 +90,8 @@ impl Store {
     pub fn with_conflicts(self, conflicts: Backoff) -> Self {
         Self { conflicts, ..self }
     }
-}
 
-impl Store {
-    /// When the end of a lease is looked at. In steps: most renewals do not change it, and then the index is not written.
+    /// When the end of a lease is looked at. In steps: a renewal that stays within one does not write the index.
     fn due_after(&self, lease_until: Timestamp) -> Timestamp {
         lease_until.rounded_up(self.lease_step)
     }

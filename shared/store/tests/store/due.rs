@@ -30,7 +30,7 @@ impl Setting {
         found
     }
 
-    /// When that is due, looked for in steps of a second for so long.
+    /// When that is due, if it ever is.
     async fn time_of(&self, session: SessionId, seat: Option<UserId>) -> Option<Timestamp> {
         let found = self.due_at(self.samples.later(9_999_999)).await;
         let mut own = found.into_iter().filter(|due| (due.session, due.seat) == (session, seat));
@@ -53,7 +53,7 @@ fn done(sessions: usize, timed_out: usize, ended: usize) -> Swept {
 }
 
 #[tokio::test]
-async fn a_seat_is_due_once_its_lease_is_over_and_a_renewal_seldom_changes_that() {
+async fn a_seat_is_due_in_the_step_after_its_lease_is_over() {
     let at = Setting::new().await;
     let session = at.session(2).await.id;
     let alice = at.samples.caller("alice");
