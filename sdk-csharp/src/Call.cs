@@ -432,7 +432,20 @@ internal sealed class Call : IMembershipOwner, IMeshOwner
         }
         else
         {
+            TellSignal(signal);
+        }
+    }
+
+    /// <summary>A description that nobody can read is told as an error: those that follow it are handed on all the same.</summary>
+    private void TellSignal(Signal signal)
+    {
+        try
+        {
             _tell(ToEvent(signal));
+        }
+        catch (TunRTCException thrown)
+        {
+            Report(thrown);
         }
     }
 

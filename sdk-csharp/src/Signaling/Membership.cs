@@ -223,6 +223,18 @@ internal sealed class Membership : ILinkOwner
             _early.Add(frame);
             return;
         }
+        try
+        {
+            Take(frame, isEarly);
+        }
+        catch (TunRTCException thrown) when (thrown.Code == "invalid_response")
+        {
+            // An event that is not what the contract says is no reason to hear no other one.
+        }
+    }
+
+    private void Take(EventFrame frame, bool isEarly)
+    {
         if (SignalBody.Read(frame.Event, frame.Data) is { } body)
         {
             Receive(Signal.Read(frame.Data, frame.Timestamp, body));

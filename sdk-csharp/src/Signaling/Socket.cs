@@ -242,19 +242,7 @@ internal sealed class Socket
         }
         else
         {
-            Tell(new EventFrame(name, timestamp, data));
-        }
-    }
-
-    /// <summary>An event that is not what the contract says is no reason to hear no other one.</summary>
-    private void Tell(EventFrame frame)
-    {
-        try
-        {
-            _owner?.OnEvent(this, frame);
-        }
-        catch (TunRTCException thrown) when (thrown.Code == "invalid_response")
-        {
+            _owner?.OnEvent(this, new EventFrame(name, timestamp, data));
         }
     }
 

@@ -25,9 +25,14 @@ internal sealed class ScriptPeer : IDisposable
 
     public string UserId => (string)Said("ready").Single()!;
 
-    public static async Task<ScriptPeer> JoinAsync(string url, string email, string password, string sessionId)
+    /// <param name="url">The server.</param>
+    /// <param name="email">Whose account.</param>
+    /// <param name="password">Its password.</param>
+    /// <param name="sessionId">The session.</param>
+    /// <param name="program">What it runs: <c>participant.mjs</c> signals, <c>caller.mjs</c> calls.</param>
+    public static async Task<ScriptPeer> JoinAsync(string url, string email, string password, string sessionId, string program = "participant.mjs")
     {
-        var script = Path.Combine(Server.Root, "sdk-csharp/test/participant.mjs");
+        var script = Path.Combine(Server.Root, "sdk-csharp/test", program);
         Check.That(File.Exists(Path.Combine(Server.Root, "sdk-js/build/src/index.js")), "the TypeScript SDK is not built: npm run build:test in sdk-js");
         var start = new ProcessStartInfo("node", new[] { "--no-warnings", "--experimental-websocket", script, url, email, password, sessionId })
         {
@@ -62,6 +67,16 @@ internal sealed class ScriptPeer : IDisposable
         Order(new JsonObject { ["count"] = true });
         await Check.EventuallyAsync(() => Said("acknowledged").Length > before, "it counts");
         return ((int)Said("acknowledged")[^1]!, (int)Said("reconnects")[^1]!);
+    }
+
+    /// <summary>How the connection of a caller stands.</summary>
+    /// <param name="change">Whether it is to need another offer first.</param>
+    public async Task<JsonNode> LookAsync(bool change = false)
+    {
+        var before = Said("local").Length;
+        Order(new JsonObject { ["change"] = change });
+        await Check.EventuallyAsync(() => Said("local").Length > before, "it tells how it stands");
+        return Lines().Last(line => line["local"] is not null);
     }
 
     public void Dispose()

@@ -2,6 +2,7 @@ using System;
 using System.Collections.Generic;
 using System.IO;
 using System.Linq;
+using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
 using TunRTC.Client.Media;
 using TunRTC.Client.Signaling;
@@ -137,6 +138,20 @@ public sealed class SignalingTests
             }
             throw new CheckFailedException($"it should have been refused: {bad.Length} characters");
         }
+    }
+
+    [Test]
+    public void What_comes_early_and_is_not_as_it_must_be_keeps_nothing_else_back()
+    {
+        var world = World.Play(JsonNode.Parse("""
+            {"answers": [{"action": "joinSession", "after": 100}], "until": 1000, "script": [
+              {"at": 0, "do": "join"},
+              {"at": 20, "do": "receive", "frame": {"event": "receiveMessage", "data": {"message": 7}}},
+              {"at": 21, "do": "receive", "frame": {"event": "receiveOffer", "data": {}}},
+              {"at": 22, "do": "receive", "frame": {"event": "receiveMessage", "data": {"messageId": "m", "fromUserId": "bob", "fromUsername": "bob", "message": "hello"}}}]}
+            """)!);
+        Check.That(world.App.Contains("105 message m hello"), string.Join("\n", world.App));
+        Check.Equal(0, world.Errors.Count, string.Join("\n", world.Errors));
     }
 
     [Test]
