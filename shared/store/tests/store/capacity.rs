@@ -5,10 +5,9 @@
 
 use domain::delivery::Delivery;
 use domain::ports::{
-    ActiveSessions, ChatMessage, ClientMessageId, ConnectionLog, Families, Guard, Holding, Members, Seats, Status,
-    Throttles,
+    ActiveSessions, ChatMessage, ClientMessageId, ConnectionLog, Families, Guard, Holding, Status, Throttles,
 };
-use domain::{Departure, Membership, Participant, Untold, Visibility, chat, leases, relay, sessions};
+use domain::{Departure, Visibility, chat, leases, relay, sessions};
 use testkit::{FakeSockets, Request};
 
 use crate::Setting;
@@ -92,42 +91,6 @@ async fn a_chat_message_to_everybody_is_one_write_one_read_of_the_roster_and_a_p
     let requests = at.database.door().take();
     assert_eq!(operations(&requests), ["PutItem", "PutItem", "Query"], "one write more for a name");
     assert_eq!((units(&requests, "PutItem"), units(&requests, "Query")), (2.0, 1.0));
-}
-
-/// Enough for many pages, had any of them left something in the roster.
-const VISITORS: usize = 1_000;
-
-#[tokio::test]
-async fn a_chat_message_costs_after_a_thousand_joins_and_leaves_what_it_cost_at_first() {
-    let at = Setting::new().await;
-    let session = at.session(100).await.id;
-    let alice = at.samples.user("alice");
-    at.connect(session, &at.samples.caller_for(&alice), "c0").await;
-    for n in 1..5 {
-        at.connect(session, &at.samples.caller(&format!("user{n}")), &format!("c{n}")).await;
-    }
-    let sockets = FakeSockets::default();
-    let cost = || async {
-        at.database.door().take();
-        chat::send(at.ports(&sockets), &at.message(session, &alice, "hello")).await.unwrap();
-        at.database.door().take()
-    };
-    let at_first = cost().await;
-    let visitor = at.samples.caller("visitor");
-    at.sit(session, &visitor).await;
-    let seat = at.participant(session, &visitor).await;
-    let (now, kept) = (at.samples.now(), at.samples.later(60));
-    let untold = Some(Untold::Departure(Departure::Left));
-    for _ in 0..VISITORS {
-        let visitor = at.samples.caller("visitor");
-        let tickets = at.sit(session, &visitor).await;
-        let seat =
-            Participant { user_id: visitor.user_id, tickets, membership: Membership::Left, untold, ..seat.clone() };
-        assert!(at.store.free_seat(&seat, Guard::Seated, Departure::Left, now, kept, kept).await.unwrap());
-        at.store.told(&seat, kept).await.unwrap();
-    }
-    leases::depart(at.ports(&sockets), &seat, Guard::Seated, Departure::Left).await.unwrap();
-    assert_eq!(cost().await, at_first);
 }
 
 #[tokio::test]

@@ -243,38 +243,3 @@ async fn two_sweeps_at_once_leave_what_one_would_have_left() {
     let roster = at.roster(session).await;
     assert_eq!((roster.session.seats_taken, roster.participants.len(), roster.departed), (0, 0, vec![]));
 }
-
-/// So many sessions are there, and so many of them have stood empty for long enough.
-const SESSIONS: usize = 100_000;
-const OVERDUE: usize = 1_000;
-
-#[tokio::test]
-async fn of_a_hundred_thousand_sessions_a_sweep_reads_those_that_are_due() {
-    let at = Setting::new().await;
-    let first = at.session(2).await.id;
-    let ids: Vec<_> = (1..SESSIONS).map(|n| (SessionId::new(&at.samples.ids, at.samples.now()), n)).collect();
-    // All but each hundredth are due when they have stood empty for longer.
-    let [soon, later] = [at.empty_until(), at.samples.later(9999)].map(|time| format!("{:014}", time.millis()));
-    at.database.multiply(&ids, |(id, n), name, text| match name {
-        "duePk" => format!("DUE#{}", id.as_bytes()[15] % DUE_PARTS),
-        "activePk" => format!("ACTIVE#public#{}", id.as_bytes()[15] % 8),
-        "dueSk" => format!("{}#{id}", if n % (SESSIONS / OVERDUE) == 0 { &soon } else { &later }),
-        _ => text.replace(&first.to_string(), &id.to_string()),
-    });
-    at.samples.clock.advance(Duration::from_secs(3900));
-    at.database.door().take();
-
-    let (swept, failed) = at.sweep().await;
-    assert_eq!((swept, failed), (done(OVERDUE, 0, OVERDUE), vec![]));
-    let requests = at.database.door().take();
-    let of = |operation: &str| requests.iter().filter(|request| request.operation == operation).collect::<Vec<_>>();
-    // Each part is asked once; each session is read before and after it is marked.
-    assert_eq!(of("Query").len(), usize::from(DUE_PARTS) + 2 * OVERDUE);
-    assert_eq!(of("UpdateItem").len(), 4 * OVERDUE, "marked, kept for a while, taken off the list, and due no more");
-    let read: f64 = of("Query").iter().map(|request| request.units).sum();
-    assert!(read <= 64.0 + 2.0 * OVERDUE as f64, "{read} units");
-
-    at.sweep().await;
-    let requests = at.database.door().take();
-    assert_eq!(requests.len(), usize::from(DUE_PARTS), "there is nothing more to do");
-}
