@@ -58,6 +58,7 @@ mod websocket;
 
 pub use api::Gateway;
 pub use builder::Builder;
+pub use control::management::Exception;
 pub use error::BuildError;
 pub use faults::{Chances, DisconnectFate, Faults, Peer, PushFate};
 pub use function::{Function, FunctionError, function};

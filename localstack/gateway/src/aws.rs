@@ -4,7 +4,8 @@
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use apigateway::Gateway;
+use apigateway::{Exception, Gateway};
+use async_trait::async_trait;
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_smithy_runtime_api::client::behavior_version::BehaviorVersion;
@@ -20,6 +21,7 @@ use aws_types::SdkConfig;
 use aws_types::region::Region;
 use bytes::Bytes;
 use http::Uri;
+use push::{Connections, Failure};
 
 use crate::database::Table;
 
@@ -166,6 +168,37 @@ impl HttpConnector for Intercepted {
 fn answer(status: u16, body: impl Into<SdkBody>) -> Result<HttpResponse, BoxError> {
     let response = http::Response::builder().status(status).header("content-type", "application/x-amz-json-1.0");
     Ok(HttpResponse::try_from(response.body(body.into())?)?)
+}
+
+/// `@connections`, answered by the gateway without the SDK's client.
+#[derive(Clone)]
+pub struct Direct(pub Control);
+
+impl std::fmt::Debug for Direct {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Direct")
+    }
+}
+
+impl Direct {
+    fn gateway(&self) -> Result<&Gateway, Failure> {
+        self.0.get().ok_or_else(|| Failure::answered(503, "the gateway is not built yet"))
+    }
+}
+
+#[async_trait]
+impl Connections for Direct {
+    async fn post(&self, connection: &str, text: &str) -> Result<(), Failure> {
+        self.gateway()?.post_to_connection(connection, text).await.map_err(refused)
+    }
+
+    async fn delete(&self, connection: &str) -> Result<(), Failure> {
+        self.gateway()?.delete_connection(connection).map_err(refused)
+    }
+}
+
+fn refused(exception: Exception) -> Failure {
+    Failure::answered(exception.status.as_u16(), exception)
 }
 
 type BoxError = Box<dyn std::error::Error + Send + Sync>;

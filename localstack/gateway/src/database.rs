@@ -1,5 +1,10 @@
 //! The embedded DynamoDB: in memory or in a file. It is called inside the process and listens nowhere.
 
+#[cfg(test)]
+mod agreement;
+mod attributes;
+mod direct;
+
 use std::io;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
@@ -58,7 +63,7 @@ impl Database {
     }
 }
 
-/// Answers the requests of the SDK. Clones are the same database.
+/// Answers requests: those of the store as they are, and those of the SDK as it sends them. Clones are the same database.
 #[derive(Clone)]
 pub struct Table {
     engine: Arc<RwLock<Option<Dynoxide>>>,
@@ -69,25 +74,32 @@ pub struct Table {
 pub type Answer = (u16, Vec<u8>);
 
 impl Table {
-    /// Answers one request; `operation` is what follows `DynamoDB_20120810.` in its `x-amz-target`.
-    ///
-    /// A request to memory takes less time than handing it to another thread does; one to a file may wait for the disk.
+    /// Answers one request of the SDK; `operation` is what follows `DynamoDB_20120810.` in its `x-amz-target`.
     pub async fn answer(&self, operation: &str, body: &[u8]) -> Answer {
-        if !self.waits_for_disk {
-            return self.run(operation, body);
-        }
-        let (table, operation, body) = (self.clone(), operation.to_owned(), body.to_vec());
-        let answer = task::spawn_blocking(move || table.run(&operation, &body)).await;
-        answer.unwrap_or_else(|error| refusal(&DynoxideError::InternalServerError(error.to_string())))
+        let (operation, body) = (operation.to_owned(), body.to_vec());
+        let answer = self.run(move |engine| dispatch(engine, &operation, &body)).await;
+        answer.map_or_else(|error| refusal(&error), |json| (200, json))
     }
 
-    fn run(&self, operation: &str, body: &[u8]) -> Answer {
+    /// A request to memory takes less time than handing it to another thread does; one to a file may wait for the disk.
+    async fn run<A: Send + 'static>(
+        &self,
+        request: impl FnOnce(&Dynoxide) -> Result<A, DynoxideError> + Send + 'static,
+    ) -> Result<A, DynoxideError> {
+        if !self.waits_for_disk {
+            return self.run_here(request);
+        }
+        let table = self.clone();
+        let answer = task::spawn_blocking(move || table.run_here(request)).await;
+        answer.unwrap_or_else(|error| Err(DynoxideError::InternalServerError(error.to_string())))
+    }
+
+    fn run_here<A>(&self, request: impl FnOnce(&Dynoxide) -> Result<A, DynoxideError>) -> Result<A, DynoxideError> {
         let engine = self.engine.read().unwrap_or_else(PoisonError::into_inner);
-        let answer = match engine.as_ref() {
-            Some(engine) => dispatch(engine, operation, body),
+        match engine.as_ref() {
+            Some(engine) => request(engine),
             None => Err(DynoxideError::InternalServerError("the database is closed".to_owned())),
-        };
-        answer.map_or_else(|error| refusal(&error), |json| (200, json))
+        }
     }
 
     /// Waits for running requests; later ones are refused.

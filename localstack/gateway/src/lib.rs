@@ -1,8 +1,9 @@
 //! The whole of TunRTC on one machine: the functions of the route table behind a local API Gateway, on an embedded
 //! DynamoDB, with the console page.
 //!
-//! No production code knows that it runs here. Functions get the events that AWS sends, through their JSON, and call
-//! DynamoDB, `@connections` and the delay queue through the ordinary SDK.
+//! No production code knows that it runs here. Functions get the events that AWS sends, through their JSON. What answers
+//! for DynamoDB and `@connections` is given to them through the traits of `store` and `push`; the delay queue, and everything
+//! while a test injects faults, goes through the ordinary SDK.
 
 mod addresses;
 mod aws;
@@ -27,8 +28,9 @@ use std::sync::{Arc, OnceLock};
 use apigateway::{BuildError, Builder, Function, Gateway};
 use domain::{Clock, IdSource, Policy, sweep};
 use protocol::routes::{self, Api, ROUTES, Route};
+use push::Endpoint;
 use runtime::{Runtime, SettingError, Settings, SystemClock, UuidSource, settings};
-use store::{Found, Store};
+use store::{Engine, Found, Store, TableDefinition};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
@@ -121,12 +123,20 @@ impl Server {
         let ids: Arc<dyn IdSource> = Arc::new(UuidSource::default());
         let settings = configure(&options, &url, secret);
         let runtime = Runtime::new(settings, Arc::clone(&clock), Arc::clone(&ids), move |_| Ok(aws.clone()));
+        // A test that decides over calls of the SDK needs the SDK to make them.
+        let runtime = match options.intercept {
+            Some(_) => runtime,
+            None => {
+                runtime.holding(Engine::new(database.table())).holding(Endpoint::new(aws::Direct(Arc::clone(&control))))
+            }
+        };
 
         let store = runtime.get::<Store>()?;
-        if store.create_table().await? == Found::WithoutDueTimes {
+        let table = TableDefinition::new(runtime.aws()?, TABLE);
+        if table.create_table().await? == Found::WithoutDueTimes {
             // First what is noted, then the index: whoever is interrupted begins again.
             sweep::note_all(&store, &runtime.get::<Policy>()?, clock.now()).await?;
-            store.index_due_times().await?;
+            table.index_due_times().await?;
         }
         if options.data.is_none() {
             demo::create(&store, &*clock, &*ids).await?;

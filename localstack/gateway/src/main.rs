@@ -14,6 +14,10 @@ use gateway::{NoOrigin, Origins};
 use local::{HEARTBEAT_SECONDS, Options, Server, StartError, health};
 use runtime::{Settings, logs, settings};
 
+/// Gives memory back that hashing a password needed for a moment, and is faster than the system's with many threads (ADR 15).
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// The whole of TunRTC on one machine: API, signaling and console page.
 #[derive(Parser)]
 #[command(name = "tunrtc", version)]

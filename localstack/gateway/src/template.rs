@@ -76,7 +76,7 @@ mod tests {
     async fn own_indexes() -> Vec<String> {
         let database = Database::open(None).expect("a database in memory");
         let sdk = aws::config(database.table(), Arc::default(), "key", None);
-        store::Store::new(&sdk, "tunrtc").create_table().await.expect("a table");
+        store::TableDefinition::new(&sdk, "tunrtc").create_table().await.expect("a table");
         let (status, described) = database.table().answer("DescribeTable", br#"{"TableName":"tunrtc"}"#).await;
         assert_eq!(status, 200);
         let described: Value = serde_json::from_slice(&described).expect("JSON");

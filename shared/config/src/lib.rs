@@ -43,6 +43,12 @@ impl Runtime {
         Self { settings, clock, ids, aws, read_aws, shared }
     }
 
+    /// With this `T` for everybody who shares one, instead of one that is made from the configuration.
+    pub fn holding<T: Send + Sync + 'static>(self, thing: T) -> Self {
+        self.kept(Some(Arc::new(thing)));
+        self
+    }
+
     /// A new `T`, made from the configuration.
     ///
     /// # Errors
@@ -107,6 +113,13 @@ mod tests {
         let runtime = runtime(Settings::default());
         let (one, other) = (runtime.shared::<Counted>().unwrap(), runtime.shared::<Counted>().unwrap());
         assert!(Arc::ptr_eq(&one, &other) && Arc::ptr_eq(&one.0, &runtime.shared::<Policy>().unwrap()));
+    }
+
+    #[test]
+    fn what_was_given_is_not_made() {
+        let given = Policy { lease: std::time::Duration::from_secs(1), ..Policy::default() };
+        let runtime = runtime(Settings::default().with(settings::LEASE_SECONDS, "soon")).holding(given);
+        assert_eq!(*runtime.shared::<Policy>().unwrap(), given);
     }
 
     #[test]

@@ -4,12 +4,17 @@ use std::collections::VecDeque;
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use aws_sdk_apigatewaymanagement::config::http::HttpResponse;
+use aws_sdk_apigatewaymanagement::config::timeout::TimeoutConfig;
 use aws_sdk_apigatewaymanagement::config::{BehaviorVersion, Credentials, Region, SharedCredentialsProvider};
 use aws_smithy_runtime_api::client::http::{HttpConnector, HttpConnectorFuture, SharedHttpConnector, http_client_fn};
 use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use aws_smithy_runtime_api::client::result::ConnectorError;
+use aws_types::SdkConfig;
+use domain::Error;
 use proptest::prelude::*;
 
+use super::endpoint::timeouts;
 use super::*;
 
 const ENDPOINT: &str = "https://api.execute-api.eu-central-1.amazonaws.com/prod";
@@ -83,7 +88,7 @@ impl Script {
             .timeout_config(TimeoutConfig::builder().operation_timeout(ANSWER).build())
             .build();
         let [base, cap] = [Duration::from_millis(1), Duration::from_millis(5)];
-        Push::with_patience(&config, ENDPOINT, Backoff { base, cap, within, jitter: || 0.5 })
+        Push::with_patience(Endpoint::sdk(&config, ENDPOINT), Backoff { base, cap, within, jitter: || 0.5 })
     }
 
     /// A client that tries again for as long as a test may last.

@@ -6,7 +6,7 @@ use domain::ports::{ActiveSessions, Page};
 use domain::{Result, Session, SessionId, Visibility};
 use futures_util::future::try_join_all;
 
-use crate::errors::{Malformed, failed};
+use crate::errors::Malformed;
 use crate::items::{Item, text};
 use crate::records::SessionRecord;
 use crate::{Store, keys};
@@ -48,7 +48,7 @@ impl Store {
                 .key_condition_expression("activePk = :shard AND activeSk < :before")
                 .expression_attribute_values(":before", text(before.to_string())),
         };
-        let entries = query.send().await.map_err(failed)?.items.unwrap_or_default();
+        let entries = self.page(query).await?.items.unwrap_or_default();
         Ok(entries.iter().map(listed).collect::<Result<_, _>>()?)
     }
 }

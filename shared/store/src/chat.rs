@@ -6,7 +6,7 @@ use domain::{MessageId, Result, SessionId, Timestamp, Username};
 use serde::{Deserialize, Serialize};
 
 use crate::Store;
-use crate::errors::{Malformed, failed, misfit};
+use crate::errors::{Malformed, misfit};
 use crate::items::{Item, expiry, expiry_now, has_ended, text};
 use crate::keys::{self, Key};
 
@@ -82,7 +82,7 @@ impl ChatHistory for Store {
         let mut messages = Vec::new();
         // DynamoDB counts what the filter drops, so a page may hold less than the limit.
         while messages.len() < limit {
-            let page = query.clone().send().await.map_err(failed)?;
+            let page = self.page(query.clone()).await?;
             for item in page.items.unwrap_or_default() {
                 messages.push(message(item)?);
             }

@@ -9,7 +9,7 @@ use crate::Store;
 use crate::errors::{Malformed, misfit};
 use crate::items::{Item, millis, number, text};
 use crate::keys::{self, Key};
-use crate::requests::{Change, every};
+use crate::requests::Change;
 
 impl ConnectionLog for Store {
     async fn open(&self, admission: &Admission, keep_until: Timestamp) -> Result<bool> {
@@ -49,7 +49,7 @@ impl ConnectionLog for Store {
             .expression_attribute_values(":user", text(keys::user_partition(user)))
             .expression_attribute_values(":first", text(first))
             .expression_attribute_values(":last", text(last));
-        every(query).await?.into_iter().map(logged).collect()
+        self.every(query).await?.into_iter().map(logged).collect()
     }
 }
 

@@ -5,7 +5,7 @@ use domain::ports::{Due, DueTimes, Page};
 use domain::{Result, Timestamp};
 
 use crate::Store;
-use crate::errors::{Malformed, failed};
+use crate::errors::Malformed;
 use crate::items::{Item, text};
 use crate::keys::{self, Key};
 use crate::requests::{Change, key_of};
@@ -28,7 +28,7 @@ impl DueTimes for Store {
             .expression_attribute_values(":part", text(keys::due_partition(part)))
             .expression_attribute_values(":now", text(keys::due_by(now)))
             .set_exclusive_start_key(last.map(place));
-        let page = query.send().await.map_err(failed)?;
+        let page = self.page(query).await?;
         // What is not as this code writes it is nobody's to look at.
         let items = page.items.unwrap_or_default().into_iter().filter_map(|item| due(item).ok()).collect();
         Ok(Page { items, next: page.last_evaluated_key.map(due).transpose()? })

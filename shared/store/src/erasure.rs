@@ -5,7 +5,6 @@ use domain::{Email, Membership, Result, SessionId, UserId};
 
 use crate::items::{Item, text};
 use crate::keys::{self, Key};
-use crate::requests::keys_in;
 use crate::{Store, words};
 
 impl Erasures for Store {
@@ -34,7 +33,7 @@ impl Erasures for Store {
             .filter_expression("authorId = :user")
             .expression_attribute_values(":chat", text(keys::chat_partition(session)))
             .expression_attribute_values(":user", text(user.to_string()));
-        self.delete_all(keys_in(written).await?).await?;
+        self.delete_all(self.keys_in(written).await?).await?;
         self.delete_all(self.keys_of(keys::inbox_partition(session, user)).await?).await?;
         let seated = text(words::membership::of(Membership::Seated));
         let values = Item::from([(":seated".to_owned(), seated)]);

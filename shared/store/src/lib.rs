@@ -9,6 +9,7 @@ mod active;
 mod arbitrary;
 mod chat;
 mod connections;
+mod database;
 mod due;
 mod endings;
 mod erasure;
@@ -33,22 +34,13 @@ mod words;
 
 use std::time::Duration;
 
-use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::config::StalledStreamProtectionConfig;
-use aws_sdk_dynamodb::config::retry::RetryConfig;
-use aws_sdk_dynamodb::config::timeout::TimeoutConfig;
 use aws_types::SdkConfig;
 use config::{FromRuntime, Runtime, SettingError, settings};
 use domain::{Policy, Timestamp};
 use retry::Backoff;
 
-pub use crate::table::Found;
-
-/// The longest that one operation may take, retries included, unless the SDK is configured otherwise: well below the 29 s
-/// that API Gateway waits.
-const OPERATION: Duration = Duration::from_secs(5);
-/// The longest that one try may take; a healthy one takes a few milliseconds.
-const ATTEMPT: Duration = Duration::from_millis(1500);
+pub use database::{Database, Engine};
+pub use table::{Found, TableDefinition};
 
 /// How a request is tried again that met a transaction on the same item. Two hundred people who join one session within a
 /// moment need some seconds to pass one after the other; a function has 15 s, and a client waits for 20 s (ADR 13).
@@ -57,32 +49,22 @@ pub const CONFLICTS: Backoff = Backoff::new(Duration::from_millis(25), Duration:
 /// The table, as every storage port of `domain` sees it. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Store {
-    client: Client,
+    engine: Engine,
     table: String,
     conflicts: Backoff,
     lease_step: Duration,
 }
 
 impl Store {
-    /// On that table. Throttling and lost connections are the SDK's to retry, conflicts are ours.
+    /// On that table, through the SDK: throttling and lost connections are the SDK's to retry, conflicts are ours.
     pub fn new(sdk: &SdkConfig, table: impl Into<String>) -> Self {
-        let retries = RetryConfig::standard()
-            .with_max_attempts(4)
-            .with_initial_backoff(Duration::from_millis(50))
-            .with_max_backoff(Duration::from_secs(1));
-        let config = aws_sdk_dynamodb::config::Builder::from(sdk)
-            .timeout_config(timeouts(sdk))
-            .retry_config(retries)
-            // It watches large transfers. Answers here are small and have a timeout, and a busy machine is not a stalled
-            // stream.
-            .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
-            .build();
-        Self {
-            client: Client::from_conf(config),
-            table: table.into(),
-            conflicts: CONFLICTS,
-            lease_step: Policy::default().lease_step(),
-        }
+        Self::on(Engine::sdk(sdk), table)
+    }
+
+    /// On that table of any database.
+    pub fn on(engine: Engine, table: impl Into<String>) -> Self {
+        let lease_step = Policy::default().lease_step();
+        Self { engine, table: table.into(), conflicts: CONFLICTS, lease_step }
     }
 
     /// The same with another patience for conflicts.
@@ -99,17 +81,10 @@ impl Store {
 
 impl FromRuntime for Store {
     fn from_runtime(runtime: &Runtime) -> Result<Self, SettingError> {
+        let engine = Engine::clone(&*runtime.shared::<Engine>()?);
         let lease_step = runtime.get::<Policy>()?.lease_step();
-        Ok(Self { lease_step, ..Self::new(runtime.aws()?, runtime.settings.required(settings::TABLE)?) })
+        Ok(Self { lease_step, ..Self::on(engine, runtime.settings.required(settings::TABLE)?) })
     }
-}
-
-/// The configured timeouts; ours where there are none.
-fn timeouts(sdk: &SdkConfig) -> TimeoutConfig {
-    let mut timeouts = sdk.timeout_config().cloned().unwrap_or_else(|| TimeoutConfig::builder().build());
-    let ours = TimeoutConfig::builder().operation_timeout(OPERATION).operation_attempt_timeout(ATTEMPT).build();
-    timeouts.take_defaults_from(&ours);
-    timeouts
 }
 
 #[cfg(test)]

@@ -1,11 +1,19 @@
 //! Conditional writes, transactions and queries, with the retries that are ours to make.
 
 use aws_sdk_dynamodb::error::SdkError;
+use aws_sdk_dynamodb::operation::batch_get_item::builders::BatchGetItemInputBuilder;
+use aws_sdk_dynamodb::operation::batch_write_item::builders::BatchWriteItemInputBuilder;
 use aws_sdk_dynamodb::operation::delete_item::DeleteItemError;
+use aws_sdk_dynamodb::operation::delete_item::builders::DeleteItemInputBuilder;
+use aws_sdk_dynamodb::operation::get_item::builders::GetItemInputBuilder;
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
-use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
+use aws_sdk_dynamodb::operation::put_item::builders::PutItemInputBuilder;
+use aws_sdk_dynamodb::operation::query::QueryOutput;
+use aws_sdk_dynamodb::operation::query::builders::QueryInputBuilder;
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
+use aws_sdk_dynamodb::operation::transact_write_items::builders::TransactWriteItemsInputBuilder;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
+use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemInputBuilder;
 use aws_sdk_dynamodb::types::{
     AttributeValue, CancellationReason, Delete, DeleteRequest, KeysAndAttributes, Put, ReturnValue,
     ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update, WriteRequest,
@@ -118,9 +126,7 @@ const READ_BATCH: usize = 100;
 impl Store {
     /// Updates one item.
     pub(crate) async fn change(&self, change: Change, returned: ReturnValue) -> Result<Written> {
-        let request = self
-            .client
-            .update_item()
+        let request = UpdateItemInputBuilder::default()
             .table_name(&self.table)
             .set_key(Some(change.key.into_item()))
             .update_expression(change.update)
@@ -128,7 +134,10 @@ impl Store {
             .set_expression_attribute_values((!change.values.is_empty()).then_some(change.values))
             .return_values(returned)
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
-        match self.patiently(|| request.clone().send(), UpdateItemError::is_transaction_conflict_exception).await {
+        match self
+            .patiently(|| self.engine.update_item(request.clone()), UpdateItemError::is_transaction_conflict_exception)
+            .await
+        {
             Ok(output) => Ok(Written::Done(output.attributes.unwrap_or_default())),
             Err(SdkError::ServiceError(context)) if context.err().is_conditional_check_failed_exception() => {
                 match context.into_err() {
@@ -142,21 +151,24 @@ impl Store {
 
     /// Puts one item, over whatever is there.
     pub(crate) async fn put_item(&self, item: Item) -> Result<()> {
-        let request = self.client.put_item().table_name(&self.table).set_item(Some(item));
-        let put = self.patiently(|| request.clone().send(), PutItemError::is_transaction_conflict_exception).await;
+        let request = PutItemInputBuilder::default().table_name(&self.table).set_item(Some(item));
+        let put = self
+            .patiently(|| self.engine.put_item(request.clone()), PutItemError::is_transaction_conflict_exception)
+            .await;
         put.map(drop).map_err(failed)
     }
 
     /// Puts one item as long as the condition holds; false when it does not.
     pub(crate) async fn put_item_if(&self, item: Item, condition: &str, values: Item) -> Result<bool> {
-        let request = self
-            .client
-            .put_item()
+        let request = PutItemInputBuilder::default()
             .table_name(&self.table)
             .set_item(Some(item))
             .condition_expression(condition)
             .set_expression_attribute_values((!values.is_empty()).then_some(values));
-        match self.patiently(|| request.clone().send(), PutItemError::is_transaction_conflict_exception).await {
+        match self
+            .patiently(|| self.engine.put_item(request.clone()), PutItemError::is_transaction_conflict_exception)
+            .await
+        {
             Ok(_) => Ok(true),
             Err(SdkError::ServiceError(context)) if context.err().is_conditional_check_failed_exception() => Ok(false),
             Err(error) => Err(failed(error)),
@@ -165,15 +177,16 @@ impl Store {
 
     /// Puts one item as long as the condition holds; otherwise the item that is there.
     pub(crate) async fn put_or_find(&self, item: Item, condition: &str, values: Item) -> Result<Option<Item>> {
-        let request = self
-            .client
-            .put_item()
+        let request = PutItemInputBuilder::default()
             .table_name(&self.table)
             .set_item(Some(item))
             .condition_expression(condition)
             .set_expression_attribute_values((!values.is_empty()).then_some(values))
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
-        match self.patiently(|| request.clone().send(), PutItemError::is_transaction_conflict_exception).await {
+        match self
+            .patiently(|| self.engine.put_item(request.clone()), PutItemError::is_transaction_conflict_exception)
+            .await
+        {
             Ok(_) => Ok(None),
             Err(SdkError::ServiceError(context)) if context.err().is_conditional_check_failed_exception() => {
                 match context.into_err() {
@@ -187,9 +200,11 @@ impl Store {
 
     /// Reads one item; at half the price if it may be a little old.
     pub(crate) async fn get_item(&self, key: Key, consistent: bool) -> Result<Option<Item>> {
-        let request =
-            self.client.get_item().table_name(&self.table).set_key(Some(key.into_item())).consistent_read(consistent);
-        request.send().await.map(|output| output.item).map_err(failed)
+        let request = GetItemInputBuilder::default()
+            .table_name(&self.table)
+            .set_key(Some(key.into_item()))
+            .consistent_read(consistent);
+        self.engine.get_item(request).await.map(|output| output.item).map_err(failed)
     }
 
     /// Reads many items, as they were a moment ago, in no order; those that are not there are left out.
@@ -207,8 +222,8 @@ impl Store {
         let mut wanted = KeysAndAttributes::builder().set_keys(Some(keys)).build().map_err(unbuilt)?;
         let mut tries = self.conflicts.begin();
         loop {
-            let request = self.client.batch_get_item().request_items(&self.table, wanted);
-            let output = request.send().await.map_err(failed)?;
+            let request = BatchGetItemInputBuilder::default().request_items(&self.table, wanted);
+            let output = self.engine.batch_get_item(request).await.map_err(failed)?;
             found.extend(output.responses.and_then(|mut tables| tables.remove(&self.table)).unwrap_or_default());
             let Some(rest) = output.unprocessed_keys.and_then(|mut tables| tables.remove(&self.table)) else {
                 return Ok(found);
@@ -222,22 +237,24 @@ impl Store {
 
     /// Deletes one item, whether it is there or not.
     pub(crate) async fn delete_item(&self, key: Key) -> Result<()> {
-        let request = self.client.delete_item().table_name(&self.table).set_key(Some(key.into_item()));
-        let deleted =
-            self.patiently(|| request.clone().send(), DeleteItemError::is_transaction_conflict_exception).await;
+        let request = DeleteItemInputBuilder::default().table_name(&self.table).set_key(Some(key.into_item()));
+        let deleted = self
+            .patiently(|| self.engine.delete_item(request.clone()), DeleteItemError::is_transaction_conflict_exception)
+            .await;
         deleted.map(drop).map_err(failed)
     }
 
     /// Deletes one item as long as the condition holds; whether it did.
     pub(crate) async fn delete_item_if(&self, key: Key, condition: &str, values: Item) -> Result<bool> {
-        let request = self
-            .client
-            .delete_item()
+        let request = DeleteItemInputBuilder::default()
             .table_name(&self.table)
             .set_key(Some(key.into_item()))
             .condition_expression(condition)
             .set_expression_attribute_values((!values.is_empty()).then_some(values));
-        match self.patiently(|| request.clone().send(), DeleteItemError::is_transaction_conflict_exception).await {
+        match self
+            .patiently(|| self.engine.delete_item(request.clone()), DeleteItemError::is_transaction_conflict_exception)
+            .await
+        {
             Ok(_) => Ok(true),
             Err(SdkError::ServiceError(context)) if context.err().is_conditional_check_failed_exception() => Ok(false),
             Err(error) => Err(failed(error)),
@@ -246,8 +263,8 @@ impl Store {
 
     /// Writes all or nothing.
     pub(crate) async fn transact(&self, items: Vec<TransactWriteItem>) -> Result<Transacted> {
-        let request = self.client.transact_write_items().set_transact_items(Some(items));
-        match self.patiently(|| request.clone().send(), is_passing_cancellation).await {
+        let request = TransactWriteItemsInputBuilder::default().set_transact_items(Some(items));
+        match self.patiently(|| self.engine.transact_write_items(request.clone()), is_passing_cancellation).await {
             Ok(_) => Ok(Transacted::Done),
             Err(error) => match refusals(&error) {
                 Some(refusals) => Ok(Transacted::Refused(refusals)),
@@ -300,8 +317,32 @@ impl Store {
     }
 
     /// A query on the table.
-    pub(crate) fn query(&self) -> QueryFluentBuilder {
-        self.client.query().table_name(&self.table)
+    pub(crate) fn query(&self) -> QueryInputBuilder {
+        QueryInputBuilder::default().table_name(&self.table)
+    }
+
+    /// One page of a query.
+    pub(crate) async fn page(&self, query: QueryInputBuilder) -> Result<QueryOutput> {
+        self.engine.query(query).await.map_err(failed)
+    }
+
+    /// Every item of a query, page by page.
+    pub(crate) async fn every(&self, mut query: QueryInputBuilder) -> Result<Vec<Item>> {
+        let mut items = Vec::new();
+        loop {
+            let page = self.page(query.clone()).await?;
+            items.append(&mut page.items.unwrap_or_default());
+            match page.last_evaluated_key {
+                Some(key) => query = query.set_exclusive_start_key(Some(key)),
+                None => return Ok(items),
+            }
+        }
+    }
+
+    /// The keys of every item of a query, strongly consistent.
+    pub(crate) async fn keys_in(&self, query: QueryInputBuilder) -> Result<Vec<Key>> {
+        let items = self.every(query.consistent_read(true).projection_expression("pk, sk")).await?;
+        items.into_iter().map(key_of).collect()
     }
 
     /// Items of a partition from a sort key on that are not expired, in order, strongly consistent: so many that they fit
@@ -316,7 +357,7 @@ impl Store {
             .expression_attribute_values(":pk", AttributeValue::S(pk))
             .expression_attribute_values(":from", AttributeValue::S(from))
             .expression_attribute_values(":now", expiry_now(now));
-        let page = query.send().await.map_err(failed)?;
+        let page = self.page(query).await?;
         let next = page.last_evaluated_key.map(key_of).transpose()?;
         Ok(Page { items: page.items.unwrap_or_default(), next })
     }
@@ -329,14 +370,14 @@ impl Store {
             .expression_attribute_values(":pk", AttributeValue::S(pk))
             .expression_attribute_values(":first", AttributeValue::S(first))
             .expression_attribute_values(":last", AttributeValue::S(last));
-        keys_in(query).await
+        self.keys_in(query).await
     }
 
     /// Every item of a partition, strongly consistent: the keys alone.
     pub(crate) async fn keys_of(&self, pk: String) -> Result<Vec<Key>> {
         let query =
             self.query().key_condition_expression("pk = :pk").expression_attribute_values(":pk", AttributeValue::S(pk));
-        keys_in(query).await
+        self.keys_in(query).await
     }
 
     /// Deletes items, as many at a time as DynamoDB takes.
@@ -356,8 +397,8 @@ impl Store {
     async fn write_batch(&self, mut batch: Vec<WriteRequest>) -> Result<()> {
         let mut tries = self.conflicts.begin();
         loop {
-            let request = self.client.batch_write_item().request_items(&self.table, batch);
-            let output = request.send().await.map_err(failed)?;
+            let request = BatchWriteItemInputBuilder::default().request_items(&self.table, batch);
+            let output = self.engine.batch_write_item(request).await.map_err(failed)?;
             batch = output.unprocessed_items.and_then(|mut items| items.remove(&self.table)).unwrap_or_default();
             if batch.is_empty() {
                 return Ok(());
@@ -395,17 +436,6 @@ fn is_passing_cancellation(error: &TransactWriteItemsError) -> bool {
 fn refusals(error: &SdkError<TransactWriteItemsError>) -> Option<Refusals> {
     let refusals = cancellation(error).filter(|reasons| !passes(reasons)).map(|reasons| Refusals(reasons.to_vec()))?;
     (0..refusals.0.len()).any(|position| refusals.at(position)).then_some(refusals)
-}
-
-/// Every item of a query, page by page.
-pub(crate) async fn every(query: QueryFluentBuilder) -> Result<Vec<Item>> {
-    query.into_paginator().items().send().collect::<Result<_, _>>().await.map_err(failed)
-}
-
-/// The keys of every item of a query, strongly consistent.
-pub(crate) async fn keys_in(query: QueryFluentBuilder) -> Result<Vec<Key>> {
-    let items = every(query.consistent_read(true).projection_expression("pk, sk")).await?;
-    items.into_iter().map(key_of).collect()
 }
 
 pub(crate) fn key_of(mut item: Item) -> Result<Key> {

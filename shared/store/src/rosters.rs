@@ -7,7 +7,6 @@ use crate::Store;
 use crate::items::{is_over, text};
 use crate::keys;
 use crate::records::{self, SessionRecord};
-use crate::requests::every;
 
 impl Rosters for Store {
     async fn roster(&self, session: SessionId, now: Timestamp) -> Result<Option<Roster>> {
@@ -16,7 +15,8 @@ impl Rosters for Store {
             .consistent_read(true)
             .key_condition_expression("pk = :pk")
             .expression_attribute_values(":pk", text(keys::session_partition(session)));
-        let (sessions, participants): (Vec<_>, Vec<_>) = every(query).await?.into_iter().partition(records::is_session);
+        let (sessions, participants): (Vec<_>, Vec<_>) =
+            self.every(query).await?.into_iter().partition(records::is_session);
         let record = sessions.into_iter().next().map(SessionRecord::from_item).transpose()?;
         let Some(record) = record.filter(|record| !record.expires_at.is_some_and(|end| is_over(end, now))) else {
             return Ok(None);

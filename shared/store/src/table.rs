@@ -1,5 +1,6 @@
 //! The table itself, for a developer's machine and for tests; on AWS the stack makes it.
 
+use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::error::BuildError;
 use aws_sdk_dynamodb::error::ProvideErrorMetadata;
 use aws_sdk_dynamodb::operation::create_table::CreateTableError;
@@ -9,10 +10,11 @@ use aws_sdk_dynamodb::types::{
     GlobalSecondaryIndexUpdate, KeySchemaElement, KeyType, Projection, ProjectionType, ScalarAttributeType,
     TimeToLiveSpecification,
 };
+use aws_types::SdkConfig;
 use domain::Result;
 
 use crate::errors::{failed, unbuilt};
-use crate::{Store, keys};
+use crate::keys;
 
 /// How a table was found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,7 +25,19 @@ pub enum Found {
     WithoutDueTimes,
 }
 
-impl Store {
+/// The table as something to be made and looked after, through the SDK.
+#[derive(Debug, Clone)]
+pub struct TableDefinition {
+    client: Client,
+    table: String,
+}
+
+impl TableDefinition {
+    /// Of that table.
+    pub fn new(sdk: &SdkConfig, table: impl Into<String>) -> Self {
+        Self { client: Client::new(sdk), table: table.into() }
+    }
+
     /// Creates the table as the stack's template does, unless it is there.
     pub async fn create_table(&self) -> Result<Found> {
         let mut request = self

@@ -9,7 +9,7 @@ use crate::Store;
 use crate::errors::{Malformed, misfit};
 use crate::items::{Item, connection_set, expiry, millis, number, text};
 use crate::keys;
-use crate::requests::{Change, Written, every};
+use crate::requests::{Change, Written};
 
 impl Visits for Store {
     async fn visits(&self, user: UserId) -> Result<Vec<Visit>> {
@@ -21,7 +21,7 @@ impl Visits for Store {
             .expression_attribute_values(":user", text(keys::user_partition(user)))
             .expression_attribute_values(":first", text(first))
             .expression_attribute_values(":last", text(last));
-        every(query).await?.into_iter().map(visit).collect()
+        self.every(query).await?.into_iter().map(visit).collect()
     }
 }
 

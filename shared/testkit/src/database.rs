@@ -9,7 +9,7 @@ use dynoxide::ImportOptions;
 use dynoxide::actions::scan::ScanRequest;
 use dynoxide::types::{AttributeValue, Item};
 use retry::Backoff;
-use store::Store;
+use store::{Store, TableDefinition};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
@@ -123,7 +123,8 @@ impl Database {
     /// The same with the patience for conflicts that the functions have, and more: a busy machine takes its time.
     pub async fn patient_store(&self) -> Store {
         let store = Store::new(&self.sdk_config(), TABLE);
-        store.create_table().await.expect("an empty database takes a table");
+        let table = TableDefinition::new(&self.sdk_config(), TABLE);
+        table.create_table().await.expect("an empty database takes a table");
         self.door.take();
         store.with_conflicts(Backoff { within: PATIENCE, ..store::CONFLICTS })
     }

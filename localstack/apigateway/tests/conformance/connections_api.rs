@@ -318,3 +318,38 @@ async fn the_aws_sdk_recognises_a_full_buffer() {
     };
     assert!(full.is_limit_exceeded_exception(), "{full:?}");
 }
+
+#[tokio::test]
+async fn what_is_called_in_the_process_is_answered_as_over_http() {
+    let (running, mut client, id) = started().await;
+    let too_large = "x".repeat(128 * 1024 + 1);
+    for (to, text) in [(id.as_str(), "hello"), (NOBODY, "hello"), ("malformed", "hello"), (&id, &too_large)] {
+        let over_http = running.connections("POST", to, text).await;
+        let called = running.gateway.post_to_connection(to, text).await;
+        let [status, kind] = told(called);
+        assert_eq!(status, over_http.status().as_str(), "{to}");
+        assert_eq!(kind, error_type(&over_http), "{to}");
+    }
+    assert_eq!([client.text().await, client.text().await], ["hello", "hello"]);
+    for to in [NOBODY, "malformed"] {
+        let over_http = running.connections("DELETE", to, "").await;
+        let called = running.gateway.delete_connection(to);
+        assert_eq!(told(called), [over_http.status().as_str().to_owned(), error_type(&over_http)], "{to}");
+    }
+    running.gateway.delete_connection(&id).expect("closed");
+    assert_eq!(client.close_code().await, 1000);
+    assert_eq!(told(running.gateway.post_to_connection(&id, "late").await)[0], "410");
+}
+
+/// The status and the name of what came of a call.
+fn told(called: Result<(), apigateway::Exception>) -> [String; 2] {
+    match called {
+        Ok(()) => ["200".to_owned(), String::new()],
+        Err(refused) => [refused.status.as_str().to_owned(), refused.kind.to_owned()],
+    }
+}
+
+fn error_type(response: &http::Response<bytes::Bytes>) -> String {
+    let kind = response.headers().get("x-amzn-errortype");
+    kind.map(|kind| kind.to_str().expect("ASCII").to_owned()).unwrap_or_default()
+}
