@@ -1,6 +1,6 @@
 //! Functions behind the gateway, and how they are invoked: as Lambda does, JSON in and JSON out.
 
-use std::{future::Future, sync::Arc, time::Duration};
+use std::{future::Future, panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use futures_util::{FutureExt, future::BoxFuture};
@@ -96,6 +96,26 @@ impl Tasks {
                     tokio::time::sleep(overrun).await;
                     running.abort();
                 });
+                Err(Failure::TimedOut)
+            }
+        }
+    }
+
+    /// The same in the caller's own task, which must be one that ends with no client.
+    pub(crate) async fn invoke_here(
+        &self,
+        function: &Function,
+        event: Bytes,
+        patience: Duration,
+        overrun: Duration,
+    ) -> Result<Bytes, Failure> {
+        let function = Arc::clone(function);
+        let mut running = AssertUnwindSafe(async move { function(event).await }).catch_unwind().boxed();
+        match tokio::time::timeout(patience, &mut running).await {
+            Ok(Ok(answer)) => answer.map_err(Failure::Function),
+            Ok(Err(_panic)) => Err(Failure::Panicked),
+            Err(_elapsed) => {
+                self.spawn(tokio::time::timeout(overrun, running));
                 Err(Failure::TimedOut)
             }
         }

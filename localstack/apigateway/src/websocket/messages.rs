@@ -94,7 +94,7 @@ async fn run_now(api: &Api, connection: &Connection, text: &str) -> Option<Utf8B
 /// Runs a route's function; gives the `body` it returned.
 async fn invoke(api: &Api, route: &WebSocketRoute, event: bytes::Bytes) -> Result<Option<String>, Failure> {
     let limits = &api.limits;
-    let answer = api.tasks.invoke(&route.function, event, limits.websocket_integration, limits.overrun).await?;
+    let answer = api.tasks.invoke_here(&route.function, event, limits.websocket_integration, limits.overrun).await?;
     let (_status, answer) = ProxyAnswer::of_websocket(&answer)?;
     match answer.body {
         Some(body) if body.len() > limits.message => Err(Malformed.into()),
@@ -145,7 +145,7 @@ pub(crate) fn disconnect(api: &Arc<Api>, connection: &Arc<Connection>, code: u16
             tokio::time::sleep(delay).await;
         }
         let limits = &api.limits;
-        let told = api.tasks.invoke(&function, event, limits.websocket_integration, limits.overrun).await;
+        let told = api.tasks.invoke_here(&function, event, limits.websocket_integration, limits.overrun).await;
         if let Err(failure) = told {
             tracing::warn!(error = &failure as &dyn std::error::Error, "$disconnect's function failed");
         }
