@@ -14,8 +14,11 @@ use crate::server::{Server, Subject};
 pub const EACH: usize = 500;
 /// How many of them at a time.
 const AT_ONCE: usize = 100;
-/// How long the server may settle before its memory is read.
-const SETTLING: Duration = Duration::from_secs(1);
+/// How long the server may settle before its memory is read. What an allocator keeps for a moment it gives back with the
+/// next requests, so there are some.
+const SETTLING: Duration = Duration::from_millis(1500);
+/// How many requests follow before the memory is read.
+const REQUESTS_AFTER: usize = 20;
 
 /// What came of it, in bytes.
 pub struct Passwords {
@@ -40,6 +43,9 @@ pub async fn measure(subject: &Subject) -> Result<Passwords> {
         }
     }
     tokio::time::sleep(SETTLING).await;
+    for _ in 0..REQUESTS_AFTER {
+        api.get("/health", None).await;
+    }
     Ok(Passwords { before, after: server.memory()? })
 }
 
