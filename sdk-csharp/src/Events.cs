@@ -100,7 +100,7 @@ public sealed record IceCandidatesEvent(string FromUserId, string FromUsername, 
 
 /// <summary>
 /// Signals of somebody are lost for good: the peer connection with them should be made anew, after
-/// <see cref="TunRTCClient.StartOver"/>. Told only where no <see cref="TunRTCOptions.Media"/> does that.
+/// <see cref="TunRTCClient.StartOverAsync"/>. Told only where no <see cref="TunRTCOptions.Media"/> does that.
 /// </summary>
 /// <param name="UserId">Whose.</param>
 public sealed record SignalsLostEvent(string UserId) : TunRTCEvent;

@@ -56,8 +56,9 @@ public sealed class TunRTCClient : IAsyncDisposable
     private Task _account = Task.CompletedTask;
 
     /// <summary>Where the last call said this client should be.</summary>
-    private Visit? _visit;
-    private Task? _disposing;
+    private volatile Visit? _visit;
+    private volatile ConnectionState _state = new(ConnectionStatus.Idle);
+    private volatile Task? _disposing;
 
     /// <summary>Makes a client; it asks the server for nothing yet.</summary>
     /// <param name="url">Where the server is, e.g. <c>http://localhost:5000</c>.</param>
@@ -194,7 +195,7 @@ public sealed class TunRTCClient : IAsyncDisposable
     public IReadOnlyDictionary<string, Participant> Participants => Call?.Participants ?? ImmutableDictionary<string, Participant>.Empty;
 
     /// <summary>How signaling stands.</summary>
-    public ConnectionState ConnectionState { get; private set; } = new(ConnectionStatus.Idle);
+    public ConnectionState ConnectionState => _state;
 
     /// <summary>The call of the visit that counts.</summary>
     private Call? Call => _visit?.Call;
@@ -365,7 +366,7 @@ public sealed class TunRTCClient : IAsyncDisposable
     /// </summary>
     /// <param name="userId">To whom.</param>
     /// <param name="cancellationToken">Ends the wait.</param>
-    public Task StartOver(string userId, CancellationToken cancellationToken = default) => Run(() =>
+    public Task StartOverAsync(string userId, CancellationToken cancellationToken = default) => Run(() =>
     {
         InCall().Membership.Renew(userId);
         return Task.CompletedTask.WaitAsync(cancellationToken);
@@ -503,7 +504,7 @@ public sealed class TunRTCClient : IAsyncDisposable
 
     private void TellState(ConnectionState state)
     {
-        ConnectionState = state;
+        _state = state;
         _hub.Emit(new ConnectionStateChangedEvent(state));
     }
 

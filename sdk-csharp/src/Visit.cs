@@ -59,8 +59,8 @@ internal sealed class Visit
     private readonly CancellationTokenSource _abandoned = new();
     private readonly TaskCompletionSource<SessionDetail> _joined = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly TaskCompletionSource _over = new(TaskCreationOptions.RunContinuationsAsynchronously);
-    private VisitState _state = VisitState.Preparing;
-    private Call? _call;
+    private volatile VisitState _state = VisitState.Preparing;
+    private volatile Call? _call;
     private TunRTCException? _unreturned;
 
     /// <param name="api">Asks for the seat.</param>

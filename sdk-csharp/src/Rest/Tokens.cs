@@ -21,7 +21,7 @@ internal sealed class Tokens(Surroundings surroundings, Func<string, Task<Auth>>
     private static readonly double[] Retries = { 1_000, 2_000, 4_000 };
 
     private readonly Timers<string> _timers = new(surroundings);
-    private SignIn? _signIn;
+    private volatile SignIn? _signIn;
 
     /// <summary>When the access token should not be used any more.</summary>
     private double _staleAt = double.PositiveInfinity;

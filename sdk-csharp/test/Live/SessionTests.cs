@@ -64,7 +64,7 @@ public sealed class SessionTests
         Check.Equal(new IceCandidate("one", "0", 0, "frag"), ((IceCandidatesEvent)received[1]).Candidates[0]);
         Check.Same(Enumerable.Range(0, 100).Select(number => $"{number}"), received.Skip(2).Select(each => ((IceCandidatesEvent)each).Candidates[0].Candidate));
         Check.That(received.All(each => each.FromUserId == from && each.Epoch == received[0].Epoch), "of one sender, in one epoch");
-        await demo.StartOver(to);
+        await demo.StartOverAsync(to);
         await demo.SendAnswerAsync(to, "another");
         var next = await FirstAsync(alice.ReadEventsAsync<AnswerEvent>());
         Check.That(next.Sdp == "another" && next.Epoch != received[0].Epoch, "after a new start the epoch is another one");
