@@ -229,6 +229,8 @@ internal sealed class Call : IMembershipOwner, IMeshOwner
 
     void IMeshOwner.Renew(string userId) => Membership.Renew(userId);
 
+    void IMeshOwner.Probe() => Membership.Probe();
+
     Participant? IMeshOwner.Find(string userId) => _roster.Members.GetValueOrDefault(userId);
 
     void IMeshOwner.OnPeerError(string userId, TunRTCException error)

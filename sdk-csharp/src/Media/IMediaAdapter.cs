@@ -18,7 +18,7 @@ public interface IMediaAdapter
 }
 
 /// <summary>
-/// One peer connection. Its methods are called one after the other; its events may be raised on any thread. A connection for
+/// One peer connection. Its methods are called one after the other, on any thread; its events may be raised on any thread, too. A connection for
 /// which nothing can be done any more throws, and is then made anew.
 /// </summary>
 public interface IMediaConnection : IDisposable

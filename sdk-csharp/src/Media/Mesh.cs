@@ -18,6 +18,9 @@ internal interface IMeshOwner
     /// <summary>What is known of a participant; <c>null</c> when they are gone.</summary>
     Participant? Find(string userId);
 
+    /// <summary>A connection failed. The same trouble may have cut signaling off; a dead connection is found sooner by asking.</summary>
+    void Probe();
+
     /// <summary>Something failed between this participant and another.</summary>
     void OnPeerError(string userId, TunRTCException error);
 }
@@ -110,6 +113,7 @@ internal sealed class Mesh(Surroundings surroundings, IMediaAdapter adapter, str
     {
         if (_peers.GetValueOrDefault(peerId) == peer)
         {
+            owner.Probe();
             Reset(peerId, isInitiator: true);
         }
     }

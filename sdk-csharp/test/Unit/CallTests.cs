@@ -22,6 +22,8 @@ public sealed class CallTests
     private bool _isRecovered = true;
     private bool _hasSeat = true;
     private bool _isMuted;
+    private bool _isExpired;
+    private bool _isRevoked;
 
     public CallTests()
     {
@@ -113,6 +115,30 @@ public sealed class CallTests
     }
 
     [Test]
+    public void Tokens_that_ran_out_during_an_absence_are_refreshed_on_the_way_back()
+    {
+        _isExpired = true;
+        _line.Drop();
+        _desk.Clock.Advance(5_000);
+        Settle();
+        Check.Equal(ConnectionStatus.Connected, _desk.Client.ConnectionState.Status);
+        Check.Same(
+            new[] { "POST /api/session/ticket 1", "POST /api/auth/refresh", "POST /api/session/ticket 2" },
+            _desk.Requests.TakeLast(3).Select(request => request.Split('{')[0].TrimEnd()));
+    }
+
+    [Test]
+    public void A_sign_in_that_was_revoked_ends_the_call_and_says_why()
+    {
+        _isExpired = _isRevoked = true;
+        _line.Drop();
+        _desk.Clock.Advance(5_000);
+        Settle();
+        Check.Equal((ConnectionStatus.Closed, "invalid_refresh_token"), (_desk.Client.ConnectionState.Status, _desk.Client.ConnectionState.Code!));
+        Check.Equal(0, _desk.Clock.Pending, "nothing is tried again");
+    }
+
+    [Test]
     public async Task Events_that_are_not_as_they_must_be_stop_nothing()
     {
         foreach (var (name, data) in new[] { ("userJoined", "{}"), ("userStatusUpdated", """{"userId":7}"""), ("receiveMessage", """{"message":null}"""), ("receiveOffer", """{"offer":"x"}"""), ("receiveIceCandidate", """{"candidates":{}}"""), ("userLeft", "{}") })
@@ -136,10 +162,18 @@ public sealed class CallTests
     private HttpResponseMessage? Answer(string path, string body) => path switch
     {
         "POST /api/session/join" => Desk.Json(200, SessionWith(""","signaling":""" + Ticket(isNew: true) + ""","iceServers":[]""")),
+        "POST /api/auth/refresh" => Refreshed(),
+        "POST /api/session/ticket" when _isExpired => Desk.Problem(401, "unauthorized"),
         "POST /api/session/ticket" => _hasSeat ? Desk.Json(200, Ticket()) : Desk.Problem(404, "not_in_session"),
         "GET /api/session/s" => Desk.Json(200, Session()),
         _ => path.StartsWith("GET /api/session/s/messages", StringComparison.Ordinal) ? History(path) : null,
     };
+
+    private HttpResponseMessage? Refreshed()
+    {
+        _isExpired = false;
+        return _isRevoked ? Desk.Problem(401, "invalid_refresh_token") : null;
+    }
 
     private HttpResponseMessage History(string path)
     {

@@ -53,6 +53,15 @@ public sealed class MeshTests : IMeshOwner
     }
 
     [Test]
+    public async Task A_connection_that_failed_makes_way_and_signaling_is_looked_after()
+    {
+        await OfferedAsync();
+        _media.With("bob")!.Fail();
+        await Check.EventuallyAsync(() => _sent.Count(each => each == "sendOffer bob") == 2, "the next one offers");
+        Check.Same(new[] { "sendOffer bob", "sendIceCandidate bob", "probe", "renew bob", "sendOffer bob" }, _sent.Take(5));
+    }
+
+    [Test]
     public async Task After_the_end_no_connection_is_made()
     {
         await OfferedAsync();
@@ -70,6 +79,8 @@ public sealed class MeshTests : IMeshOwner
     }
 
     void IMeshOwner.Renew(string userId) => _sent.Enqueue($"renew {userId}");
+
+    void IMeshOwner.Probe() => _sent.Enqueue("probe");
 
     Participant? IMeshOwner.Find(string userId) => new(userId, userId, default, ParticipantStatus.Connected, false, true);
 
