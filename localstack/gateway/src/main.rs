@@ -14,7 +14,7 @@ use gateway::{NoOrigin, Origins};
 use local::{HEARTBEAT_SECONDS, Options, Server, StartError, health};
 use runtime::{Settings, logs, settings};
 
-/// Gives memory back that hashing a password needed for a moment, and is faster than the system's with many threads (ADR 15).
+/// Gives memory back that hashing a password needed for a moment, and is faster than the system's with many threads (ADR 17).
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
