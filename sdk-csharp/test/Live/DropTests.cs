@@ -12,6 +12,7 @@ namespace TunRTC.Client.Tests.Live;
 public sealed class DropTests
 {
     private const int Pairs = 4;
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
 
     /// <summary>TUNRTC_DROPS=1000 for the whole of it.</summary>
     private static readonly int Drops = int.Parse(Environment.GetEnvironmentVariable("TUNRTC_DROPS") ?? "50");
@@ -26,30 +27,34 @@ public sealed class DropTests
         var pairs = await Task.WhenAll(Enumerable.Range(0, Pairs).Select(number => Pair.MeetAsync(relay.Url, number)));
         var random = new Random(7);
         var watch = Stopwatch.StartNew();
-        for (var isEnough = false; !isEnough; isEnough = await CountAsync(pairs) >= Drops)
+        var drops = 0;
+        while (drops < Drops)
         {
-            for (var round = 0; round < 5; round++)
+            await Task.WhenAll(pairs.Select(pair => pair.TalkAsync(TimeSpan.FromMilliseconds(random.Next(50, 250)))));
+            var before = await Task.WhenAll(pairs.Select(pair => pair.ReconnectsAsync()));
+            relay.CutWebSockets();
+            if (random.Next(4) == 0)
             {
-                await Task.WhenAll(pairs.Select(pair => pair.TalkAsync(TimeSpan.FromMilliseconds(random.Next(50, 250)))));
+                // Now and then in the middle of coming back, too.
+                await Task.Delay(random.Next(100, 400));
                 relay.CutWebSockets();
-                // On a busy machine nobody would get anywhere; and what is kept for those who are away has a bound.
-                await Check.EventuallyAsync(() => relay.WebSockets == 2 * Pairs, "everybody connects again");
             }
+            // On a busy machine nobody would get anywhere; and what is kept for those who are away has a bound.
+            await Task.WhenAll(pairs.Zip(before, (pair, count) => pair.BackAsync(count)));
+            drops += 2 * Pairs;
         }
         foreach (var pair in pairs)
         {
             await pair.CheckAsync();
         }
         var sent = pairs.Sum(pair => pair.Sent);
-        Console.WriteLine($"       {await CountAsync(pairs)} drops, {sent} signals each way, in {watch.Elapsed.TotalSeconds:F0} s");
+        Console.WriteLine($"       {drops} drops, {sent} signals each way, in {watch.Elapsed.TotalSeconds:F0} s");
         foreach (var pair in pairs)
         {
             await pair.DisposeAsync();
         }
         await server.KillAsync();
     }
-
-    private static async Task<int> CountAsync(Pair[] pairs) => (await Task.WhenAll(pairs.Select(pair => pair.ReconnectsAsync()))).Sum();
 
     /// <summary>One on each SDK, in a session of their own, who tell each other numbers.</summary>
     private sealed class Pair(TunRTCClient sharp, ScriptPeer script) : IAsyncDisposable
@@ -93,7 +98,19 @@ public sealed class DropTests
             script.Message($"script {chat}");
         }
 
-        public async Task<int> ReconnectsAsync() => (await sharp.GetSignalingStatisticsAsync()).Reconnects + (await script.CountAsync()).Reconnects;
+        /// <summary>How often each of them came back.</summary>
+        public async Task<(int Sharp, int Script)> ReconnectsAsync() =>
+            ((await sharp.GetSignalingStatisticsAsync()).Reconnects, (await script.CountAsync()).Reconnects);
+
+        /// <summary>Waits until both have come back since then.</summary>
+        public async Task BackAsync((int Sharp, int Script) before)
+        {
+            for (var (now, watch) = (before, Stopwatch.StartNew()); now.Sharp <= before.Sharp || now.Script <= before.Script; now = await ReconnectsAsync())
+            {
+                Check.That(watch.Elapsed < Patience, "both come back");
+                await Task.Delay(10);
+            }
+        }
 
         /// <summary>Everything was acknowledged, and all of it is there: once, and in order.</summary>
         public async Task CheckAsync()
