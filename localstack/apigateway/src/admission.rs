@@ -21,6 +21,7 @@ pub(crate) struct Admission {
     slots: Semaphore,
     patience: Patience,
     holds: Duration,
+    began: Instant,
     refuses: AtomicBool,
 }
 
@@ -37,30 +38,36 @@ impl Admission {
             slots: Semaphore::new(slots),
             patience: Patience::new(limits.wait, limits.standing_wait),
             holds: limits.slot,
+            began: Instant::now(),
             refuses: AtomicBool::new(false),
         }
     }
 
-    /// Waits for a slot, for something that came at `since`; none when that takes too long.
+    /// Waits for a slot, for something that came at `since`; none when that takes too long. Work that computes without a
+    /// pause leaves slots free and makes others wait for the processor, so what counts is the time and not the slot.
     pub(crate) async fn enter(&self, since: Instant) -> Option<Slot<'_>> {
-        if let Ok(permit) = self.slots.try_acquire() {
-            // Nobody waits: they would have got it.
-            self.patience.calm();
-            self.relax();
-            return Some(self.slot(permit));
-        }
-        let entered = tokio::time::timeout_at((since + self.patience.usual).into(), self.slots.acquire()).await;
-        match entered {
-            Ok(Ok(permit)) if since.elapsed() <= self.patience.now() => Some(self.slot(permit)),
-            Ok(_) | Err(_) => {
+        let permit = match self.slots.try_acquire() {
+            Ok(permit) => Some(permit),
+            Err(_) => {
+                let acquired =
+                    tokio::time::timeout_at((since + self.patience.usual).into(), self.slots.acquire()).await;
+                acquired.ok().and_then(Result::ok)
+            }
+        };
+        let waited = since.elapsed();
+        let patience = self.patience.after(waited, self.began.elapsed());
+        match permit.filter(|_| waited <= patience) {
+            Some(permit) => {
+                if patience == self.patience.usual {
+                    self.relax();
+                }
+                Some(Slot { permit, holds: self.holds })
+            }
+            None => {
                 self.refuse();
                 None
             }
         }
-    }
-
-    fn slot<'a>(&self, permit: SemaphorePermit<'a>) -> Slot<'a> {
-        Slot { permit, holds: self.holds }
     }
 
     /// Says once that it begins.
@@ -93,37 +100,35 @@ impl Slot<'_> {
     }
 }
 
-/// How long one may wait, by how long there has always been somebody who waits.
+/// How long one may wait, by how long others have been waiting without a pause. Times count from one moment.
 #[derive(Debug)]
 struct Patience {
     usual: Duration,
     standing: Duration,
-    began: Instant,
-    /// Milliseconds from `began` to the last moment at which nobody waited.
-    calm_at: AtomicU64,
+    /// Milliseconds to the first and to the last of those who waited, since the last pause.
+    first: AtomicU64,
+    last: AtomicU64,
 }
 
 impl Patience {
     fn new(usual: Duration, standing: Duration) -> Self {
-        Self { usual, standing: standing.min(usual), began: Instant::now(), calm_at: AtomicU64::new(0) }
+        Self { usual, standing: standing.min(usual), first: AtomicU64::new(0), last: AtomicU64::new(0) }
     }
 
-    /// Nobody waits.
-    fn calm(&self) {
-        self.calm_at.store(self.millis(), Ordering::Relaxed);
-    }
-
-    fn now(&self) -> Duration {
-        self.after(Duration::from_millis(self.millis().saturating_sub(self.calm_at.load(Ordering::Relaxed))))
-    }
-
-    /// When somebody has been waiting for so long.
-    fn after(&self, crowded: Duration) -> Duration {
-        if crowded > self.usual { self.standing } else { self.usual }
-    }
-
-    fn millis(&self) -> u64 {
-        u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX)
+    /// How long somebody may have waited who is looked at `now`, and waited for so long.
+    fn after(&self, waited: Duration, now: Duration) -> Duration {
+        let [now, pause] = [now, self.standing].map(|time| u64::try_from(time.as_millis()).unwrap_or(u64::MAX));
+        let last = self.last.load(Ordering::Relaxed);
+        if waited > self.standing / 4 {
+            if now.saturating_sub(last) > pause || last == 0 {
+                self.first.store(now, Ordering::Relaxed);
+            }
+            self.last.fetch_max(now, Ordering::Relaxed);
+        } else if now.saturating_sub(last) > pause {
+            return self.usual;
+        }
+        let crowded = now.saturating_sub(self.first.load(Ordering::Relaxed));
+        if u128::from(crowded) > self.usual.as_millis() { self.standing } else { self.usual }
     }
 }
 
@@ -151,15 +156,11 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn whoever_waited_too_long_is_refused() {
-        let admission = admission(1, LONG, LONG);
-        let slot = admission.enter(Instant::now()).await;
-        assert!(slot.is_some());
-        let long_ago = Instant::now().checked_sub(2 * LONG);
-        if let Some(long_ago) = long_ago {
-            assert!(admission.enter(long_ago).await.is_none());
-        }
-        drop(slot);
+    async fn whoever_waited_too_long_is_refused_even_where_a_slot_is_free() {
+        let admission = admission(1, Duration::from_millis(10), LONG);
+        let came = Instant::now();
+        tokio::time::sleep(Duration::from_millis(11)).await;
+        assert!(admission.enter(came).await.is_none());
         assert!(admission.enter(Instant::now()).await.is_some());
     }
 
@@ -171,10 +172,22 @@ mod tests {
     }
 
     #[test]
-    fn a_queue_that_never_empties_has_less_patience_than_a_rush() {
-        let patience = Patience::new(Duration::from_secs(2), Duration::from_millis(500));
-        assert_eq!(patience.after(Duration::from_secs(2)), Duration::from_secs(2));
-        assert_eq!(patience.after(Duration::from_millis(2001)), Duration::from_millis(500));
+    fn where_somebody_always_waits_there_is_less_patience_than_in_a_rush() {
+        let millis = Duration::from_millis;
+        let [usual, standing, at_once, late] = [2000, 500, 5, 400].map(millis);
+        let patience = Patience::new(usual, standing);
+        // One who is served at once beside the others means nothing.
+        for now in (1000..=3000).step_by(100) {
+            assert_eq!(patience.after(late, millis(now)), usual, "{now}");
+            assert_eq!(patience.after(at_once, millis(now)), usual, "{now}");
+        }
+        for now in (3001..6000).step_by(100) {
+            assert_eq!(patience.after(late, millis(now)), standing, "{now}");
+            assert_eq!(patience.after(at_once, millis(now)), standing, "{now}");
+        }
+        // A pause, and everything begins anew.
+        assert_eq!(patience.after(at_once, millis(6500)), usual);
+        assert_eq!(patience.after(late, millis(6600)), usual);
     }
 
     #[tokio::test]

@@ -454,3 +454,30 @@ async fn a_client_that_sends_faster_than_functions_run_is_slowed_down_and_loses_
         assert_eq!(client.text().await, "done");
     }
 }
+
+/// Functions that compute without a pause leave every slot free, and keep others from the processor.
+#[tokio::test]
+async fn messages_that_waited_too_long_for_the_processor_are_refused() {
+    let computing = function(|_| async {
+        std::thread::sleep(Duration::from_millis(10));
+        Ok(Bytes::from_static(br#"{"statusCode":200,"body":"done"}"#))
+    });
+    let running = start(
+        Gateway::builder()
+            .limits(limits(|limits| limits.wait = Duration::from_millis(50)))
+            .ws_overloaded(|message| format!("{message} is refused"))
+            .ws_route_with_response("$default", computing),
+    )
+    .await;
+    let mut client = running.connect().await;
+    for number in 0..50 {
+        client.send(&number.to_string()).await;
+    }
+    let mut refused = Vec::new();
+    for _ in 0..50 {
+        refused.extend(client.text().await.strip_suffix(" is refused").map(str::to_owned));
+    }
+    assert!((1..50).contains(&refused.len()), "{refused:?}");
+    client.send("later").await;
+    assert_eq!(client.text().await, "done");
+}
