@@ -261,14 +261,16 @@ fn tell(book: &Book, phases: &Phases, report: &mut Report) -> Result<()> {
     )
 }
 
-/// How long after the rush there was last a step in which half of the answers took longer than `slow`, or one was refused.
+/// How long after the rush there was last a step in which half of the answers took longer than `slow`, or more than one in
+/// twenty was a refusal.
 fn recovery(book: &Book, phases: &Phases, slow: Duration) -> Value {
     let steps = CALM.div_duration_f64(STEP) as u32;
     let is_slow = |step: &u32| {
         let from = phases.calm + STEP * *step;
         let answers: Vec<_> = book.answers.iter().filter(|a| a.sent >= from && a.sent < from + STEP).collect();
-        let took = answers.iter().filter(|answer| answer.accepted).map(|answer| answer.took).collect::<Vec<_>>();
-        answers.iter().any(|answer| !answer.accepted) || (!took.is_empty() && Spread::of(took).median() > slow)
+        let took: Vec<_> = answers.iter().filter(|answer| answer.accepted).map(|answer| answer.took).collect();
+        let refused = answers.len() - took.len();
+        20 * refused > answers.len() || (!took.is_empty() && Spread::of(took).median() > slow)
     };
     Time(STEP * (0..steps).filter(is_slow).max().map_or(0, |step| step + 1))
 }
