@@ -103,7 +103,8 @@ def port_actions(trait: str, method: str) -> frozenset[str]:
 
 
 def store_actions(body: str, seen: tuple[str, ...]) -> frozenset[str]:
-    actions = {action for verb, action in REQUESTS.items() if re.search(rf"(?:\.|\b){verb}\(", body)}
+    # What the database itself is asked for goes by the same names; the verb around it has said which action that is.
+    actions = {action for verb, action in REQUESTS.items() if re.search(rf"(?<!engine\.)\b{verb}\(", body)}
     if index := re.search(r"\.index_name\(keys::(\w+)_INDEX\)", body):
         queried = f"dynamodb:Query index {index.group(1).lower()}"
         actions = {queried if action == "dynamodb:Query" else action for action in actions}
