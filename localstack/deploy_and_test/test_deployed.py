@@ -491,18 +491,21 @@ NEAR_THE_END_OF_A_LEASE = {"UpdateItem"}  # JoinedCache::check renews it
 WHERE_A_LOGIN_ENDS_MEANWHILE = {"DeleteItem"}  # admission takes the connection off the log again
 WHERE_A_WRITER_IS_GONE = {"DeleteItem"}  # chat::send takes the message back
 WITHOUT_A_SEAT = {"Query"}  # sessions::ticket looks why there is none
+FOR_SOMEBODY_WHO_LEFT_UNTOLD = {"DeleteItem"}  # Members::told takes the participant out of the roster
+WHEN_A_REQUEST_COMES_AGAIN = {"Query"}  # sessions::create finds what its Idempotency-Key has created
 AFTER_A_DELETION_THAT_WAS_INTERRUPTED = {"BatchWriteItem", "DeleteItem"}  # erasure::finish, a minute later
 RARE = {
     "auth_delete": AFTER_A_PUSH_THAT_FAILED,
     "auth_logout": AFTER_A_PUSH_THAT_FAILED,
-    "auth_password": AFTER_A_PUSH_THAT_FAILED,
+    "auth_password": AFTER_A_PUSH_THAT_FAILED | FOR_SOMEBODY_WHO_LEFT_UNTOLD,
     "participant_expiry": AFTER_A_PUSH_THAT_FAILED | AFTER_A_DELETION_THAT_WAS_INTERRUPTED,
-    "session_join": AFTER_A_PUSH_THAT_FAILED,
+    "session_create": WHEN_A_REQUEST_COMES_AGAIN,
+    "session_join": AFTER_A_PUSH_THAT_FAILED | FOR_SOMEBODY_WHO_LEFT_UNTOLD,
     "session_leave": AFTER_A_PUSH_THAT_FAILED,
     "session_ticket": WITHOUT_A_SEAT,
     "ws_connect": WHERE_A_LOGIN_ENDS_MEANWHILE,
     "ws_disconnect": AFTER_A_PUSH_THAT_FAILED,
-    "ws_join": AFTER_A_PUSH_THAT_FAILED,
+    "ws_join": AFTER_A_PUSH_THAT_FAILED | FOR_SOMEBODY_WHO_LEFT_UNTOLD,
     "ws_leave": AFTER_A_PUSH_THAT_FAILED,
     "ws_status": AFTER_A_PUSH_THAT_FAILED,
     "ws_signal": AFTER_A_PUSH_THAT_FAILED | NEAR_THE_END_OF_A_LEASE,
