@@ -25,7 +25,8 @@ use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemInputBuilder;
 use aws_sdk_dynamodb::operation::update_item::{UpdateItemError, UpdateItemInput, UpdateItemOutput};
 use aws_sdk_dynamodb::types::error::{ConditionalCheckFailedException, TransactionCanceledException};
 use aws_sdk_dynamodb::types::{
-    CancellationReason, ConditionCheck, Delete, KeysAndAttributes, Put, TransactWriteItem, Update, WriteRequest,
+    CancellationReason, ConditionCheck, Delete, KeysAndAttributes, Put, ReturnValuesOnConditionCheckFailure,
+    TransactWriteItem, Update, WriteRequest,
 };
 use aws_smithy_types::body::SdkBody;
 use dynoxide::DynoxideError;
@@ -89,11 +90,8 @@ impl store::Database for Table {
         let deleted = self.run(move |engine| engine.delete_item(deletion(input)?)).await;
         let deleted =
             deleted.map(|answer| DeleteItemOutput::builder().set_attributes(answer.attributes.map(outward)).build());
-        deleted.map_err(|error| match error {
-            DynoxideError::ConditionalCheckFailedException(_, ref item) => {
-                failure(&error, |meta| DeleteItemError::ConditionalCheckFailedException(refusal(meta, item.clone())))
-            }
-            error => failure(&error, DeleteItemError::generic),
+        deleted.map_err(|error| {
+            failed_write(&error, DeleteItemError::ConditionalCheckFailedException, DeleteItemError::generic)
         })
     }
 
@@ -108,12 +106,7 @@ impl store::Database for Table {
         let input = request.build().map_err(SdkError::construction_failure)?;
         let put = self.run(move |engine| engine.put_item(writing(input)?)).await;
         let put = put.map(|answer| PutItemOutput::builder().set_attributes(answer.attributes.map(outward)).build());
-        put.map_err(|error| match error {
-            DynoxideError::ConditionalCheckFailedException(_, ref item) => {
-                failure(&error, |meta| PutItemError::ConditionalCheckFailedException(refusal(meta, item.clone())))
-            }
-            error => failure(&error, PutItemError::generic),
-        })
+        put.map_err(|error| failed_write(&error, PutItemError::ConditionalCheckFailedException, PutItemError::generic))
     }
 
     async fn query(&self, request: QueryInputBuilder) -> Result<QueryOutput, SdkError<QueryError>> {
@@ -162,11 +155,8 @@ impl store::Database for Table {
         let updated = self.run(move |engine| engine.update_item(changing(input)?)).await;
         let updated =
             updated.map(|answer| UpdateItemOutput::builder().set_attributes(answer.attributes.map(outward)).build());
-        updated.map_err(|error| match error {
-            DynoxideError::ConditionalCheckFailedException(_, ref item) => {
-                failure(&error, |meta| UpdateItemError::ConditionalCheckFailedException(refusal(meta, item.clone())))
-            }
-            error => failure(&error, UpdateItemError::generic),
+        updated.map_err(|error| {
+            failed_write(&error, UpdateItemError::ConditionalCheckFailedException, UpdateItemError::generic)
         })
     }
 }
@@ -179,6 +169,20 @@ fn failure<E>(error: &DynoxideError, typed: impl FnOnce(ErrorMetadata) -> E) -> 
     let meta = ErrorMetadata::builder().code(code).message(error.to_string()).build();
     let status = error.status_code().try_into().expect("an error has a status of HTTP");
     SdkError::service_error(typed(meta), HttpResponse::new(status, SdkBody::empty()))
+}
+
+/// The same of a write to one item, whose condition may not have held.
+fn failed_write<E>(
+    error: &DynoxideError,
+    refused: fn(ConditionalCheckFailedException) -> E,
+    other: fn(ErrorMetadata) -> E,
+) -> SdkError<E> {
+    match error {
+        DynoxideError::ConditionalCheckFailedException(_, item) => {
+            failure(error, |meta| refused(refusal(meta, item.clone())))
+        }
+        _ => failure(error, other),
+    }
 }
 
 fn refusal(meta: ErrorMetadata, item: Option<EmbeddedItem>) -> ConditionalCheckFailedException {
@@ -204,6 +208,11 @@ fn cancellation(meta: ErrorMetadata, reasons: &[dynoxide::errors::CancellationRe
         .build()
 }
 
+/// Whether a refusal brings the item that is there.
+fn old_item(wanted: Option<ReturnValuesOnConditionCheckFailure>) -> Option<String> {
+    wanted.map(|kind| kind.as_str().to_owned())
+}
+
 fn reading(input: GetItemInput) -> Result<get_item::GetItemRequest, DynoxideError> {
     Ok(get_item::GetItemRequest {
         table_name: input.table_name.unwrap_or_default(),
@@ -223,9 +232,7 @@ fn writing(input: PutItemInput) -> Result<put_item::PutItemRequest, DynoxideErro
         condition_expression: input.condition_expression,
         expression_attribute_names: input.expression_attribute_names,
         expression_attribute_values: inward_if_any(input.expression_attribute_values)?,
-        return_values_on_condition_check_failure: input
-            .return_values_on_condition_check_failure
-            .map(|kind| kind.as_str().to_owned()),
+        return_values_on_condition_check_failure: old_item(input.return_values_on_condition_check_failure),
         ..Default::default()
     })
 }
@@ -239,9 +246,7 @@ fn changing(input: UpdateItemInput) -> Result<update_item::UpdateItemRequest, Dy
         expression_attribute_names: input.expression_attribute_names,
         expression_attribute_values: inward_if_any(input.expression_attribute_values)?,
         return_values: input.return_values.map(|kind| kind.as_str().to_owned()),
-        return_values_on_condition_check_failure: input
-            .return_values_on_condition_check_failure
-            .map(|kind| kind.as_str().to_owned()),
+        return_values_on_condition_check_failure: old_item(input.return_values_on_condition_check_failure),
         ..Default::default()
     })
 }
@@ -254,9 +259,7 @@ fn deletion(input: DeleteItemInput) -> Result<delete_item::DeleteItemRequest, Dy
         condition_expression: input.condition_expression,
         expression_attribute_names: input.expression_attribute_names,
         expression_attribute_values: inward_if_any(input.expression_attribute_values)?,
-        return_values_on_condition_check_failure: input
-            .return_values_on_condition_check_failure
-            .map(|kind| kind.as_str().to_owned()),
+        return_values_on_condition_check_failure: old_item(input.return_values_on_condition_check_failure),
         ..Default::default()
     })
 }
@@ -331,9 +334,7 @@ fn put_step(put: Put) -> Result<transact_write_items::TransactPut, DynoxideError
         condition_expression: put.condition_expression,
         expression_attribute_names: put.expression_attribute_names,
         expression_attribute_values: inward_if_any(put.expression_attribute_values)?,
-        return_values_on_condition_check_failure: put
-            .return_values_on_condition_check_failure
-            .map(|kind| kind.as_str().to_owned()),
+        return_values_on_condition_check_failure: old_item(put.return_values_on_condition_check_failure),
     })
 }
 
@@ -345,9 +346,7 @@ fn update_step(update: Update) -> Result<transact_write_items::TransactUpdate, D
         condition_expression: update.condition_expression,
         expression_attribute_names: update.expression_attribute_names,
         expression_attribute_values: inward_if_any(update.expression_attribute_values)?,
-        return_values_on_condition_check_failure: update
-            .return_values_on_condition_check_failure
-            .map(|kind| kind.as_str().to_owned()),
+        return_values_on_condition_check_failure: old_item(update.return_values_on_condition_check_failure),
     })
 }
 
@@ -358,9 +357,7 @@ fn delete_step(delete: Delete) -> Result<transact_write_items::TransactDelete, D
         condition_expression: delete.condition_expression,
         expression_attribute_names: delete.expression_attribute_names,
         expression_attribute_values: inward_if_any(delete.expression_attribute_values)?,
-        return_values_on_condition_check_failure: delete
-            .return_values_on_condition_check_failure
-            .map(|kind| kind.as_str().to_owned()),
+        return_values_on_condition_check_failure: old_item(delete.return_values_on_condition_check_failure),
     })
 }
 
@@ -371,8 +368,6 @@ fn check_step(check: ConditionCheck) -> Result<transact_write_items::TransactCon
         condition_expression: check.condition_expression,
         expression_attribute_names: check.expression_attribute_names,
         expression_attribute_values: inward_if_any(check.expression_attribute_values)?,
-        return_values_on_condition_check_failure: check
-            .return_values_on_condition_check_failure
-            .map(|kind| kind.as_str().to_owned()),
+        return_values_on_condition_check_failure: old_item(check.return_values_on_condition_check_failure),
     })
 }
