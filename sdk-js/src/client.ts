@@ -11,6 +11,7 @@ import type { PeerQuality } from './media/quality.ts';
 import { checkCaptures, checkOptions, type TunRTCOptions } from './options.ts';
 import { Heartbeat } from './signaling/heartbeat.ts';
 import type { ConnectionState } from './signaling/signaling.ts';
+import { Snapshots, type Snapshot } from './snapshot.ts';
 import { within } from './timers.ts';
 import { Visit } from './visit.ts';
 import type {
@@ -84,6 +85,7 @@ export class TunRTCClient extends Emitter<TunRTCEvents> {
   /** A visit that is just being left: what ends with it is still told. */
   #ending: Visit | undefined;
   #state: ConnectionState = { status: 'idle' };
+  readonly #snapshots: Snapshots;
 
   /** @throws {TunRTCError} `invalid_option` */
   constructor(options: string | TunRTCOptions) {
@@ -100,6 +102,7 @@ export class TunRTCClient extends Emitter<TunRTCEvents> {
       onStatus: () => this.#call?.announce(this.#status()),
       tell: (name, data) => this.emit(name, data),
     });
+    this.#snapshots = new Snapshots(this);
   }
 
   /** The REST API, route by route. */
@@ -144,6 +147,19 @@ export class TunRTCClient extends Emitter<TunRTCEvents> {
     return this.#media.status.isScreenShared;
   }
 
+  /**
+   * Calls back, once for all that happened in one turn, when {@link getSnapshot} answers something new; the answer stops
+   * that. The two are what React's `useSyncExternalStore`, and the stores of other frameworks, take.
+   */
+  subscribe(listener: () => void): () => void {
+    return this.#snapshots.subscribe(listener);
+  }
+
+  /** All that a page shows, as it is now; the same object until something of it changes. */
+  getSnapshot(): Snapshot {
+    return this.#snapshots.current;
+  }
+
   /** Makes an account and signs in to it; the session that another user of this client is in is left. */
   register(username: string, email: string, password: string): Promise<Auth> {
     return this.#signIn(() => this.#api.register(username, email, password));
@@ -185,8 +201,9 @@ export class TunRTCClient extends Emitter<TunRTCEvents> {
 
   /**
    * Captures what is asked for, takes a seat and connects to everybody in the session. Leaves the session that this
-   * client was in before. When both are asked for and one is not there, joins with the other (`mediaFallback`). Rejects with
-   * `closed` as soon as a later call joins or leaves.
+   * client was in before; a camera or microphone that was turned on outside a session, for a preview say, is taken over.
+   * When both are asked for and one is not there, joins with the other (`mediaFallback`). Rejects with `closed` as soon as a
+   * later call joins or leaves.
    *
    * @param audio `true`, `false`, or constraints for the microphone
    * @param video `true`, `false`, or constraints for the camera
@@ -194,7 +211,7 @@ export class TunRTCClient extends Emitter<TunRTCEvents> {
   async joinSession(sessionId: string, audio: Capture = true, video: Capture = true): Promise<SessionDetail> {
     checkCaptures({ audio, video });
     const turn = this.#turn + 1;
-    const earlier = Promise.all([this.#patiently(this.#retire()), this.#account]);
+    const earlier = Promise.all([this.#patiently(this.#retire(true)), this.#account]);
     // A listener of what ended just now has joined or left: that is the later call.
     if (this.#turn !== turn) throw new TunRTCError('closed', 'A later call took the place of this one.');
     const visit: Visit = new Visit({
@@ -205,7 +222,9 @@ export class TunRTCClient extends Emitter<TunRTCEvents> {
     });
     this.#begin(visit);
     try {
-      return await visit.joined;
+      const session = await visit.joined;
+      this.#snapshots.update();
+      return session;
     } catch (thrown) {
       const error = asTunRTCError(thrown, 'internal');
       this.#end(visit, { status: 'closed', code: error.code, reason: error.message });
@@ -372,15 +391,18 @@ export class TunRTCClient extends Emitter<TunRTCEvents> {
   /**
    * Ends what the last call wanted, here at once; answers when every visit has given its seat back, as far as that can
    * be done.
+   *
+   * @param joins whether a join follows, which takes over the camera and microphone that were turned on outside a session
    */
-  #retire(): Promise<unknown> {
+  #retire(joins = false): Promise<unknown> {
     this.#turn++;
     const visit = this.#visit;
     const gone = [...this.#visits].map(({ over }) => over);
     visit?.leave().catch(() => {});
     if (visit) this.#end(visit, { status: 'closed', code: 'closed', reason: 'The session was left.' });
+    else if (joins) this.#media.stopScreen();
     else this.#media.stop();
-    if (!this.#visit) this.dropHeld();
+    if (!this.#visit) this.dropHeld(this.#media.stream ? 'localStream' : undefined);
     return Promise.allSettled(gone);
   }
 
@@ -412,6 +434,7 @@ export class TunRTCClient extends Emitter<TunRTCEvents> {
   /** Nothing fails silently: without a listener a failure is at least in the console. */
   protected override emit<Name extends keyof TunRTCEvents>(name: Name, data: TunRTCEvents[Name]): void {
     if (name === 'error' && !this.isHeard(name)) console.warn(`TunRTC: ${(data as TunRTCError).code}: ${(data as TunRTCError).message}`);
+    this.#snapshots.note(name, data);
     super.emit(name, data);
   }
 
@@ -434,7 +457,7 @@ export class TunRTCClient extends Emitter<TunRTCEvents> {
   /** Signing in and out happens in the order of the calls, so that the last one wins. */
   #inTurn<Answer>(step: () => Promise<Answer>): Promise<Answer> {
     const done = this.#account.then(step);
-    this.#account = done.catch(() => {});
+    this.#account = done.catch(() => {}).then(() => this.#snapshots.update());
     return done;
   }
 

@@ -58,9 +58,9 @@ export class Emitter<Events extends object> {
     return this.#listeners.has(name);
   }
 
-  /** Forgets what was kept for listeners that never came. */
-  protected dropHeld(): void {
-    this.#held.clear();
+  /** Forgets what was kept for listeners that never came, but for one name that still holds. */
+  protected dropHeld(except?: keyof Events): void {
+    for (const name of this.#held.keys()) if (name !== except) this.#held.delete(name);
   }
 }
 

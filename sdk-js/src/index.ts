@@ -15,6 +15,8 @@ export type { Capture, DeviceKind, DeviceLoss, DeviceLossReason, Devices, LocalS
 export type { PeerState, StreamKind } from './media/peer.ts';
 export type { PeerQuality, QualityLevel } from './media/quality.ts';
 export type { ConnectionState } from './signaling/signaling.ts';
+export { IDLE, Snapshot } from './snapshot.ts';
+export type { SnapshotParts, StreamView } from './snapshot.ts';
 export type {
   Account,
   Auth,

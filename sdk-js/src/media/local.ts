@@ -84,7 +84,7 @@ export class LocalMedia {
   constructor(environment: Environment, handlers: LocalMediaHandlers) {
     this.#environment = environment;
     this.#handlers = handlers;
-    environment.mediaDevices?.addEventListener?.('devicechange', () => void this.#devicesChanged());
+    this.#watch(environment.mediaDevices);
   }
 
   /** Camera and microphone, once one of them was captured. */
@@ -116,17 +116,39 @@ export class LocalMedia {
   }
 
   /**
-   * Captures what is asked for; with neither, nothing is captured and nobody is asked. Where one of the two is missing, the
-   * other is captured alone.
+   * Captures what is asked for, and only that; with neither, nothing is captured and nobody is asked. Where one of the two
+   * is missing, the other is captured alone. What is on already, and asked for without other constraints, is taken as it is.
    */
   async start(audio: Capture, video: Capture): Promise<void> {
-    const asked = KINDS.filter((kind) => (kind === 'microphone' ? audio : video));
-    if (typeof audio === 'object') this.#devices.microphone.constraints = audio;
-    if (typeof video === 'object') this.#devices.camera.constraints = video;
-    for (const kind of asked) this.#devices[kind].enabled = true;
+    const asked = KINDS.filter((kind) => this.#prepare(kind, kind === 'microphone' ? audio : video));
     const [only, other] = asked;
     if (only && other) await this.#startBoth();
     else if (only) await this.#turnOn(only);
+  }
+
+  /** The page's devices outlive a client, and must not keep it from being collected: an app may make many. */
+  #watch(mediaDevices: MediaDevices | undefined): void {
+    const self = new WeakRef(this);
+    const changed = () => {
+      const media = self.deref();
+      if (media) void media.#devicesChanged();
+      else mediaDevices?.removeEventListener('devicechange', changed);
+    };
+    mediaDevices?.addEventListener?.('devicechange', changed);
+  }
+
+  /** Brings a device to where it is captured as asked for; answers whether that is still to be done. */
+  #prepare(kind: DeviceKind, asked: Capture): boolean {
+    const device = this.#devices[kind];
+    if (typeof asked === 'object') device.constraints = asked;
+    if (asked !== true) {
+      device.turn?.abort();
+      this.#drop(kind);
+    }
+    if (asked) device.enabled = true;
+    if (device.track) device.track.enabled = true;
+    this.#changed();
+    return Boolean(asked) && !device.track;
   }
 
   /** Silences the microphone, or opens it, asking for it first if there was none. */
