@@ -39,21 +39,13 @@ export interface SnapshotParts {
   readonly devices: Devices | undefined;
 }
 
+export interface Snapshot extends SnapshotParts {}
+
 /**
  * All that a page shows of a client, at one moment. A part that did not change is the same object in the next snapshot.
  * Frozen, and no plain object: frameworks that make objects deeply reactive leave it, and the streams in it, as they are.
  */
-export class Snapshot implements SnapshotParts {
-  readonly connection!: ConnectionState;
-  readonly user!: SnapshotParts['user'];
-  readonly sessionId!: string | undefined;
-  readonly participants!: readonly Participant[];
-  readonly streams!: readonly StreamView[];
-  readonly peers!: Readonly<Record<string, PeerState>>;
-  readonly messages!: readonly ChatMessage[];
-  readonly local!: LocalStatus;
-  readonly devices!: Devices | undefined;
-
+export class Snapshot {
   constructor(parts: SnapshotParts) {
     Object.freeze(Object.assign(this, parts));
   }
