@@ -20,8 +20,13 @@ const PATIENCE: Duration = Duration::from_secs(20);
 /// What stands before the port in that line.
 const READY: &str = " is ready on http://localhost:";
 /// A measurement asks for more than one person or one address may.
-const MORE_THAN_PEOPLE_MAY: [(&str, &str); 3] =
-    [("TUNRTC_CHAT_PER_SECOND", "1000"), ("TUNRTC_CHAT_BURST", "1000"), ("TUNRTC_REGISTRATIONS_PER_ADDRESS", "100000")];
+const MORE_THAN_PEOPLE_MAY: [(&str, &str); 5] = [
+    ("TUNRTC_FRAMES_PER_SECOND", "10000"),
+    ("TUNRTC_FRAMES_BURST", "10000"),
+    ("TUNRTC_CHAT_PER_SECOND", "1000"),
+    ("TUNRTC_CHAT_BURST", "1000"),
+    ("TUNRTC_REGISTRATIONS_PER_ADDRESS", "100000"),
+];
 
 /// What is measured.
 #[derive(Debug, Clone)]
