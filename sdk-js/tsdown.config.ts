@@ -12,7 +12,11 @@ export default defineConfig([
     outDir: 'dist',
     outExtensions: () => ({ js: '.js', dts: '.d.ts' }),
     // What is loaded later has a name without a hash, as the package's list of files does.
-    outputOptions: { chunkFileNames: '[name].js' },
+    outputOptions: {
+      chunkFileNames: '[name].js',
+      // What both parts need is a file beside them: the entry exports what is public, and no more.
+      codeSplitting: { groups: [{ name: 'common', test: /src[\\/](errors|timers)\.ts$/ }] },
+    },
   },
   {
     // One file for a <script> tag: everything hangs on the global `TunRTC`.

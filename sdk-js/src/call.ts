@@ -2,7 +2,7 @@ import type { Environment } from './environment.ts';
 import { asTunRTCError, TunRTCError } from './errors.ts';
 import type { Tell } from './events.ts';
 import type { Api, Page } from './rest/api.ts';
-import { Mesh } from './media/mesh.ts';
+import type { Mesh } from './media/mesh.ts';
 import type { Outgoing, Slot } from './media/peer.ts';
 import { Roster } from './roster.ts';
 import type { Heartbeat } from './signaling/heartbeat.ts';
@@ -42,6 +42,8 @@ export interface Status {
 export interface CallOptions {
   api: Api;
   environment: Environment;
+  /** Connects people; absent where there is no WebRTC. */
+  Mesh: typeof Mesh | undefined;
   userId: string;
   joined: Joined;
   status: Status;
@@ -105,14 +107,16 @@ export class Call {
       },
       onError: (error) => this.#report(error),
     });
-    this.mesh = environment.createPeerConnection && this.#createMesh(environment.createPeerConnection);
+    this.mesh = this.#createMesh();
     const life = this.#ownIceServers ? 0 : credentialLife(joined);
     if (life > 0) this.#renewIceServersIn(life * ICE_RENEWAL);
   }
 
-  #createMesh(createPeerConnection: NonNullable<Environment['createPeerConnection']>): Mesh {
+  #createMesh(): Mesh | undefined {
     const options = this.#options;
-    return new Mesh({
+    const { createPeerConnection } = options.environment;
+    if (!createPeerConnection || !options.Mesh) return undefined;
+    return new options.Mesh({
       environment: options.environment,
       createPeerConnection,
       userId: options.userId,

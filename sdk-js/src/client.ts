@@ -5,6 +5,7 @@ import { asTunRTCError, TunRTCError } from './errors.ts';
 import type { TunRTCEvents } from './events.ts';
 import { Api, type PageOptions } from './rest/api.ts';
 import { LocalMedia, type Capture, type Devices } from './media/local.ts';
+import type { Mesh } from './media/mesh.ts';
 import type { Slot } from './media/peer.ts';
 import type { MediaStream, RTCConfiguration, RTCDataChannel, RTCDataChannelInit, RTCPeerConnection } from './platform.ts';
 import type { PeerQuality } from './media/quality.ts';
@@ -86,6 +87,7 @@ export class TunRTCClient extends Emitter<TunRTCEvents> {
   #ending: Visit | undefined;
   #state: ConnectionState = { status: 'idle' };
   readonly #snapshots: Snapshots;
+  #Mesh: typeof Mesh | undefined;
 
   /** @throws {TunRTCError} `invalid_option` */
   constructor(options: string | TunRTCOptions) {
@@ -203,7 +205,8 @@ export class TunRTCClient extends Emitter<TunRTCEvents> {
    * Captures what is asked for, takes a seat and connects to everybody in the session. Leaves the session that this
    * client was in before; a camera or microphone that was turned on outside a session, for a preview say, is taken over.
    * When both are asked for and one is not there, joins with the other (`mediaFallback`). Rejects with `closed` as soon as a
-   * later call joins or leaves.
+   * later call joins or leaves. The first call loads the part of this package that connects people, where there is WebRTC;
+   * `network_error` when that cannot be had.
    *
    * @param audio `true`, `false`, or constraints for the microphone
    * @param video `true`, `false`, or constraints for the camera
@@ -217,7 +220,7 @@ export class TunRTCClient extends Emitter<TunRTCEvents> {
     const visit: Visit = new Visit({
       api: this.#api,
       sessionId,
-      prepare: () => Promise.all([this.#media.start(audio, video), earlier]),
+      prepare: () => Promise.all([this.#media.start(audio, video), this.#loadMesh(), earlier]),
       open: (joined) => this.#open(visit, joined),
     });
     this.#begin(visit);
@@ -325,19 +328,9 @@ export class TunRTCClient extends Emitter<TunRTCEvents> {
     return this.#media.use('microphone', deviceId);
   }
 
-  /**
-   * Measures the connection to a participant. Rates are those since the last call. The first call loads the part of this
-   * package that measures.
-   */
+  /** Measures the connection to a participant. Rates are those since the last call. */
   async getQuality(userId: string): Promise<PeerQuality> {
-    const connection = this.#call?.mesh?.peers.get(userId)?.connection;
-    if (!connection) return { level: 'unknown' };
-    try {
-      const { measure } = await import('./media/quality.ts');
-      return await measure(connection);
-    } catch (thrown) {
-      throw asTunRTCError(thrown, 'peer_failed');
-    }
+    return this.#call?.mesh?.measure(userId) ?? { level: 'unknown' };
   }
 
   get signalingStatistics(): SignalingStatistics {
@@ -370,10 +363,21 @@ export class TunRTCClient extends Emitter<TunRTCEvents> {
     visit.over.then(over, over);
   }
 
+  /** It is there before the seat is: so nothing of a call ever waits for it, and without it no seat is taken. */
+  async #loadMesh(): Promise<void> {
+    if (this.#Mesh || !this.#environment.createPeerConnection) return;
+    try {
+      this.#Mesh = (await import('./media/mesh.ts')).Mesh;
+    } catch (cause) {
+      throw new TunRTCError('network_error', 'The part of the client that connects people could not be loaded.', { cause });
+    }
+  }
+
   #open(visit: Visit, joined: Joined): Call {
     const call = new Call({
       api: this.#api,
       environment: this.#environment,
+      Mesh: this.#Mesh,
       userId: this.#api.auth?.userId ?? '',
       joined,
       status: this.#status(),

@@ -3,6 +3,7 @@ import { asTunRTCError, TunRTCError } from '../errors.ts';
 import type { Tell } from '../events.ts';
 import { limits } from './budget.ts';
 import { Peer, type Outgoing, type Slot } from './peer.ts';
+import { measure, type PeerQuality } from './quality.ts';
 import type { IceServer, Signal, SignalBody } from '../wire.ts';
 
 /** What a {@link Mesh} needs, and whom it tells. */
@@ -89,6 +90,17 @@ export class Mesh {
   #share(): void {
     const each = limits(this.#peers.size, Boolean(this.#outgoing.get('screen')?.track));
     for (const peer of this.#peers.values()) peer.limit(each);
+  }
+
+  /** Measures the connection to a participant; rejects with `peer_failed` when the browser does not answer. */
+  async measure(userId: string): Promise<PeerQuality> {
+    const connection = this.#peers.get(userId)?.connection;
+    if (!connection) return { level: 'unknown' };
+    try {
+      return await measure(connection);
+    } catch (thrown) {
+      throw asTunRTCError(thrown, 'peer_failed');
+    }
   }
 
   /** Signals may have been lost: connections that work are described again, the others made anew. */

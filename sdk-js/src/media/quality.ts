@@ -1,5 +1,5 @@
 /**
- * The quality of connections. Loaded when it is asked for the first time.
+ * The quality of connections.
  * @module
  */
 

@@ -1,0 +1,74 @@
+/** The package in its parts, as a page without a bundler loads them. */
+import assert from 'node:assert/strict';
+import { after, before, beforeEach, test } from 'node:test';
+import type { Browser, Page } from 'playwright-core';
+import type { TunRTCOptions } from '../../src/index.ts';
+import { freshPage, launch, startServer, type Server } from '../support/browser.ts';
+
+let server: Server;
+let browser: Browser;
+let page: Page;
+/** The files of the package that the page has asked for. */
+let asked: string[];
+
+before(async () => {
+  server = await startServer();
+  browser = await launch();
+});
+
+beforeEach(async () => {
+  for (const context of browser.contexts()) await context.close();
+  page = await freshPage(browser);
+  asked = [];
+  page.on('request', (request) => {
+    const [, file] = /\/sdk\/(.*)/.exec(request.url()) ?? [];
+    if (file) asked.push(file);
+  });
+});
+
+after(async () => {
+  await browser.close();
+  await server.stop();
+});
+
+/** A client that is signed in, from the module by itself; answers the id of a session that it made. */
+async function start(options: Partial<TunRTCOptions> = {}): Promise<string> {
+  await page.goto(`${server.url}/health`);
+  return page.evaluate(async (more) => {
+    const module = (await import(`${location.origin}/sdk/index.js`)) as typeof TunRTC;
+    globalThis.tunrtc = new module.TunRTCClient({ url: location.origin, ...more });
+    await tunrtc.login('demo@tunrtc.com', 'demo123');
+    return (await tunrtc.createSession('in parts')).sessionId;
+  }, options);
+}
+
+test('what connects people is loaded with the first call, once', async () => {
+  const id = await start();
+  assert.deepEqual(asked.sort(), ['common.js', 'index.js']);
+  await page.evaluate((session) => tunrtc.joinSession(session), id);
+  assert.deepEqual(asked.sort(), ['common.js', 'index.js', 'mesh.js']);
+  await page.evaluate(async (session) => {
+    await tunrtc.leaveSession();
+    await tunrtc.joinSession(session, false, false);
+  }, id);
+  assert.equal(asked.length, 3);
+});
+
+test('a client without WebRTC joins and chats, and never loads it', async () => {
+  const id = await start({ environment: { createPeerConnection: undefined } });
+  await page.evaluate(async (session) => {
+    await tunrtc.joinSession(session, false, false);
+    await tunrtc.sendMessage('words alone');
+  }, id);
+  assert.deepEqual(asked.sort(), ['common.js', 'index.js']);
+});
+
+test('where it cannot be loaded nobody is seated, no camera stays on, and the page is told why', async () => {
+  const id = await start();
+  await page.route('**/mesh.js', (route) => route.abort());
+  const outcome = await page.evaluate(async (session) => {
+    const code = await tunrtc.joinSession(session).then(() => '', (error: { code: string }) => error.code);
+    return [code, tunrtc.localStream?.active ?? false, (await tunrtc.getSession(session)).participants.length];
+  }, id);
+  assert.deepEqual(outcome, ['network_error', false, 0]);
+});
