@@ -4,7 +4,7 @@ SHELL := /bin/sh
 # Of the server that `make run` starts; its test takes dev.
 PROFILE := release
 .PHONY: help run test test-rust test-sdk test-csharp test-csharp-drops test-browser test-infra test-deployed test-api test-image fuzz lint lint-rust lint-sdk audit \
-	bench bench-local bench-peers overload soak coldstart documents screenshot deploy destroy clean tools prepare build-rust packages
+	bench bench-local bench-peers overload test-media soak coldstart documents screenshot deploy destroy clean tools prepare build-rust packages
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -36,6 +36,10 @@ test-csharp-drops: packages ## A thousand forced drops between the two SDKs, on 
 test-browser: packages ## Calls between real browsers, on this machine and over made networks
 	cargo build --workspace --bin tunrtc
 	cd sdk-js && npm run test:browser
+
+test-media: packages ## How calls adapt, in full: up to six people, and a bad line for a minute (needs a machine with nothing else to do)
+	cargo build --workspace --bin tunrtc
+	cd sdk-js && TUNRTC_FULL=1 npm run test:browser uplink bad-line
 
 test-infra: ## The AWS template, the scripts and coturn
 	sh infra/setup.sh

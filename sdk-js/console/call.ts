@@ -25,7 +25,7 @@ const ENDED: Record<EndReason, string> = {
 export class CallView {
   readonly #client: TunRTCClient;
   readonly #panel: Panel;
-  readonly #tiles = new Tiles();
+  readonly #tiles: Tiles;
   readonly #onLeft: () => void;
   readonly #peerStates = new Map<string, PeerState>();
   readonly #narrow = matchMedia('(max-width: 900px)');
@@ -36,6 +36,7 @@ export class CallView {
   constructor(client: TunRTCClient, onLeft: () => void) {
     this.#client = client;
     this.#panel = new Panel(client);
+    this.#tiles = new Tiles(client);
     this.#onLeft = onLeft;
     this.#listen();
     this.#wire();
@@ -84,6 +85,12 @@ export class CallView {
       this.#refresh();
       this.#panel.log(`peer ${this.#name(userId)}: ${state}`);
     });
+    client.on('connectionQualityChanged', ({ userId, quality }) => {
+      this.#tiles.setQuality(userId, quality);
+      this.#refresh();
+      this.#panel.log(`connection to ${this.#name(userId)}: ${quality}`, quality === 'poor' || quality === 'lost');
+    });
+    client.on('activeSpeakersChanged', ({ speakers }) => this.#tiles.setSpeakers(speakers));
     client.on('localStream', ({ stream, kind }) => {
       const { userId, username } = this.#own();
       this.#tiles.show(userId, username, stream, kind, true);

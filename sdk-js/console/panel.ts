@@ -156,6 +156,8 @@ function peer(name: string, quality: PeerQuality): Node[] {
   const level = make('span', { className: 'level', role: 'img', ariaLabel: `Connection ${quality.level}` });
   level.dataset['level'] = quality.level;
   const { roundTripMs, incomingKbps, outgoingKbps, loss, jitterMs, localCandidate, remoteCandidate, protocol, frame } = quality;
+  const { availableKbps, outgoingLoss, limitedBy } = quality;
+  const share = (value: number | undefined) => (value === undefined ? '–' : `${(value * 100).toFixed(1)} %`);
   const unit = (value: number | undefined, text: string) => (value === undefined ? '–' : `${value} ${text}`);
   return [
     make('h2', {}, level, name),
@@ -163,7 +165,10 @@ function peer(name: string, quality: PeerQuality): Node[] {
       ['Round trip', unit(roundTripMs, 'ms')],
       ['Receiving', unit(incomingKbps, 'kbit/s')],
       ['Sending', unit(outgoingKbps, 'kbit/s')],
-      ['Loss', loss === undefined ? '–' : `${(loss * 100).toFixed(1)} %`],
+      ['Carries', unit(availableKbps, 'kbit/s')],
+      ['Held back by', limitedBy && limitedBy !== 'none' ? limitedBy : '–'],
+      ['Loss', share(loss)],
+      ['Loss there', share(outgoingLoss)],
       ['Jitter', unit(jitterMs, 'ms')],
       ['Picture', frame ? `${frame.width}×${frame.height}, ${Math.round(frame.framesPerSecond)}/s` : '–'],
       ['Path', localCandidate ? `${localCandidate} – ${remoteCandidate} (${protocol})` : '–'],

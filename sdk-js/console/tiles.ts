@@ -1,18 +1,23 @@
-import type { PeerState, StreamKind } from '../src/index.ts';
+import type { PeerState, QualityLevel, Speaker, StreamKind, TunRTCClient } from '../src/index.ts';
 import { byId, icon, initials, make } from './dom.ts';
 
 /** One picture in the grid. */
 interface Tile {
   item: HTMLLIElement;
   video: HTMLVideoElement;
+  /** Has others no longer send what this tile shows. */
+  forget(): void;
 }
 
-/** The grid of videos: oneself first, a shared screen beside the person who shares it. */
+/** The grid of videos: shared screens first, then who speaks, then oneself and the others. */
 export class Tiles {
   readonly #tiles = new Map<string, Tile>();
+  readonly #client: TunRTCClient;
+  readonly #levels = new Map<string, QualityLevel>();
   #speaker = '';
 
-  constructor() {
+  constructor(client: TunRTCClient) {
+    this.#client = client;
     addEventListener('resize', () => this.#arrange());
   }
 
@@ -28,11 +33,11 @@ export class Tiles {
       { className: `tile blank ${kind}${own ? ' own' : ''}` },
       video,
       make('div', { className: 'initials', ariaHidden: 'true' }, initials(name)),
-      make('div', { className: 'label' }, make('span', {}, label)),
+      make('div', { className: 'label' }, make('span', { className: 'name' }, label)),
       make('div', { className: 'state', hidden: true }),
     );
     item.dataset['userId'] = userId;
-    const tile = { item, video };
+    const tile = { item, video, forget: own ? () => {} : this.#client.observe(video) };
     this.#tiles.set(key, tile);
     const list = byId('tiles');
     if (kind === 'screen') list.prepend(item);
@@ -61,6 +66,7 @@ export class Tiles {
 
   remove(userId: string, kind?: StreamKind): void {
     for (const key of kind ? [keyOf(userId, kind)] : [keyOf(userId, 'camera'), keyOf(userId, 'screen')]) {
+      this.#tiles.get(key)?.forget();
       this.#tiles.get(key)?.item.remove();
       this.#tiles.delete(key);
     }
@@ -68,7 +74,9 @@ export class Tiles {
   }
 
   clear(): void {
+    for (const { forget } of this.#tiles.values()) forget();
     this.#tiles.clear();
+    this.#levels.clear();
     byId('tiles').replaceChildren();
   }
 
@@ -86,8 +94,31 @@ export class Tiles {
   setState(userId: string, state: PeerState, isAway: boolean): void {
     const badge = this.#tiles.get(keyOf(userId, 'camera'))?.item.querySelector<HTMLElement>('.state');
     if (!badge) return;
-    badge.textContent = isAway || state === 'reconnecting' ? 'Reconnecting…' : state === 'connecting' ? 'Connecting…' : '';
+    const isPoor = this.#levels.get(userId) === 'poor';
+    badge.textContent =
+      isAway || state === 'reconnecting' ? 'Reconnecting…' : state === 'connecting' ? 'Connecting…' : isPoor ? 'Poor connection' : '';
     badge.hidden = badge.textContent === '';
+  }
+
+  /** Shows how well the connection to somebody works: by a dot beside the name, which has words for those who cannot tell colours. */
+  setQuality(userId: string, quality: QualityLevel): void {
+    this.#levels.set(userId, quality);
+    const label = this.#tiles.get(keyOf(userId, 'camera'))?.item.querySelector('.label');
+    const dot = label?.querySelector<HTMLElement>('.level') ?? make('span', { className: 'level', role: 'img' });
+    dot.ariaLabel = dot.title = `Connection ${quality}`;
+    dot.dataset['level'] = quality;
+    label?.append(dot);
+  }
+
+  /** Frames those who speak, and puts the loudest of the others in front. Nobody leads: whoever led stays there. */
+  setSpeakers(speakers: Speaker[]): void {
+    const speaking = new Set(speakers.map(({ userId }) => userId));
+    const people = [...this.#tiles.values()].filter(({ item }) => !item.classList.contains('screen'));
+    const isOwn = (item: HTMLElement) => item.classList.contains('own');
+    for (const { item } of people) item.classList.toggle('speaking', speaking.has(item.dataset['userId'] ?? ''));
+    const leader = speakers.map(({ userId }) => this.#tiles.get(keyOf(userId, 'camera'))?.item).find((item) => item && !isOwn(item));
+    if (!leader) return;
+    for (const { item } of people) item.classList.toggle('leading', item === leader);
   }
 
   /** The loudspeaker that was chosen, by its id; empty for the browser's own choice. */

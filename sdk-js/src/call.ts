@@ -51,6 +51,7 @@ export interface CallOptions {
   heartbeat: Heartbeat;
   /** For every peer connection. With `iceServers` in it, these are used in place of the server's. */
   configuration: RTCConfiguration;
+  videos: ReadonlySet<HTMLVideoElement>;
   onState(state: ConnectionState): void;
   tell: Tell;
 }
@@ -123,6 +124,7 @@ export class Call {
       configuration: options.configuration,
       iceServers: this.#ownIceServers ?? options.joined.iceServers,
       freshIceServers: () => this.#freshIceServers(),
+      videos: options.videos,
       send: (target, body) => this.signaling.signal(target, body),
       renew: (target) => this.signaling.renew(target),
       name: (userId) => this.participants.get(userId)?.username ?? '',

@@ -7,7 +7,7 @@ import { Api, type PageOptions } from './rest/api.ts';
 import { LocalMedia, type Capture, type Devices } from './media/local.ts';
 import type { Mesh } from './media/mesh.ts';
 import type { Slot } from './media/peer.ts';
-import type { MediaStream, RTCConfiguration, RTCDataChannel, RTCDataChannelInit, RTCPeerConnection } from './platform.ts';
+import type { HTMLVideoElement, MediaStream, RTCConfiguration, RTCDataChannel, RTCDataChannelInit, RTCPeerConnection } from './platform.ts';
 import type { PeerQuality } from './media/quality.ts';
 import { checkCaptures, checkOptions, type TunRTCOptions } from './options.ts';
 import { Heartbeat } from './signaling/heartbeat.ts';
@@ -88,6 +88,7 @@ export class TunRTCClient extends Emitter<TunRTCEvents> {
   #state: ConnectionState = { status: 'idle' };
   readonly #snapshots: Snapshots;
   #Mesh: typeof Mesh | undefined;
+  readonly #videos = new Set<HTMLVideoElement>();
 
   /** @throws {TunRTCError} `invalid_option` */
   constructor(options: string | TunRTCOptions) {
@@ -333,6 +334,21 @@ export class TunRTCClient extends Emitter<TunRTCEvents> {
     return this.#call?.mesh?.measure(userId) ?? { level: 'unknown' };
   }
 
+  /** How loud everybody in the call is, oneself too, by user id: 0 is silence, 1 as loud as can be. */
+  get audioLevels(): ReadonlyMap<string, number> {
+    return this.#call?.mesh?.levels ?? new Map<string, number>();
+  }
+
+  /**
+   * Has others send pictures as large as this element shows them, and none while it is out of sight. Which stream it shows is
+   * seen by its `srcObject`, now or later. Of several elements with the same stream the largest counts; a stream that no
+   * such element shows is sent as large as the line allows. The answer stops it.
+   */
+  observe(video: HTMLVideoElement): () => void {
+    this.#videos.add(video);
+    return () => void this.#videos.delete(video);
+  }
+
   get signalingStatistics(): SignalingStatistics {
     const signaling = this.#call?.signaling;
     return {
@@ -383,6 +399,7 @@ export class TunRTCClient extends Emitter<TunRTCEvents> {
       status: this.#status(),
       heartbeat: this.#heartbeat,
       configuration: this.#configuration,
+      videos: this.#videos,
       onState: (state) => this.#stateChanged(visit, state),
       tell: (name, data) => {
         if (this.#visit === visit || this.#ending === visit) this.emit(name, data);

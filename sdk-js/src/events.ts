@@ -1,6 +1,8 @@
 import type { TunRTCError } from './errors.ts';
 import type { DeviceKind, DeviceLoss, Devices, LocalStatus } from './media/local.ts';
 import type { PeerState, StreamKind } from './media/peer.ts';
+import type { QualityLevel } from './media/quality.ts';
+import type { Speaker } from './media/speakers.ts';
 import type { MediaStream, RTCDataChannel } from './platform.ts';
 import type { ConnectionState } from './signaling/link-state.ts';
 import type { ChatMessage, EndReason, LeaveReason, Participant } from './wire.ts';
@@ -37,6 +39,10 @@ export interface TunRTCEvents {
   connectionStateChanged: ConnectionState;
   /** The media connection to one participant. */
   peerStateChanged: { userId: string; state: PeerState };
+  /** Who speaks, this participant too, the loudest first; empty when nobody does. */
+  activeSpeakersChanged: { speakers: Speaker[] };
+  /** How well the connection to one participant works: how a voice sounds over it. */
+  connectionQualityChanged: { userId: string; quality: Exclude<QualityLevel, 'unknown'> };
   /** The session is over for everybody. */
   sessionEnded: { reason: EndReason };
   /** Something failed that nobody was waiting for. */

@@ -8,6 +8,7 @@
 /** What a global constructor makes; `unknown` where there is none. */
 type Made<Name extends string> = typeof globalThis extends { [Key in Name]: { prototype: infer Type } } ? Type : unknown;
 
+export type HTMLVideoElement = Made<'HTMLVideoElement'>;
 export type MediaDeviceInfo = Made<'MediaDeviceInfo'>;
 export type MediaDevices = Made<'MediaDevices'>;
 export type MediaStream = Made<'MediaStream'>;

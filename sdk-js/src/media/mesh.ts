@@ -1,10 +1,18 @@
 import type { Environment } from '../environment.ts';
 import { asTunRTCError, TunRTCError } from '../errors.ts';
 import type { Tell } from '../events.ts';
-import { limits } from './budget.ts';
 import { Peer, type Outgoing, type Slot } from './peer.ts';
-import { measure, type PeerQuality } from './quality.ts';
+import { ProcessorWatch, share, type Reading } from './policy.ts';
+import type { PeerQuality, QualityLevel } from './quality.ts';
+import { Speakers } from './speakers.ts';
+import { Tiles } from './tiles.ts';
+import { Timers } from '../timers.ts';
 import type { IceServer, Signal, SignalBody } from '../wire.ts';
+
+/** How often voices are listened to and tiles are measured. */
+const LISTEN_MS = 400;
+/** How often connections are measured. */
+const MEASURE_MS = 2_000;
 
 /** What a {@link Mesh} needs, and whom it tells. */
 export interface MeshOptions {
@@ -16,6 +24,8 @@ export interface MeshOptions {
   configuration: RTCConfiguration;
   iceServers: IceServer[];
   freshIceServers(): Promise<IceServer[]>;
+  /** The video elements whose size and visibility count. */
+  videos: ReadonlySet<HTMLVideoElement>;
   send(userId: string, body: SignalBody): Promise<unknown>;
   /** The connection to a peer is made anew: what was sent for the old one is void. */
   renew(userId: string): void;
@@ -35,12 +45,20 @@ export class Mesh {
   readonly #outgoing = new Map<Slot, Outgoing>();
   /** Addresses of ICE servers that the browser refused. */
   readonly #refused = new Set<string>();
+  readonly #timers: Timers<'listen' | 'measure'>;
+  readonly #tiles: Tiles;
+  readonly #speakers = new Speakers();
+  readonly #processor = new ProcessorWatch();
+  /** How loud this participant is. */
+  #ownLevel = 0;
   #iceServers: IceServer[];
   #isClosed = false;
 
   constructor(options: MeshOptions) {
     this.#options = options;
     this.#iceServers = options.iceServers;
+    this.#timers = new Timers(options.environment);
+    this.#tiles = new Tiles(options.videos, options.environment.now);
   }
 
   /** The ICE servers that the next connections are made with. */
@@ -86,18 +104,74 @@ export class Mesh {
     this.#share();
   }
 
+  /** How loud everybody is, this participant too, by user id: 0 to 1. */
+  get levels(): ReadonlyMap<string, number> {
+    return this.#speakers.levels;
+  }
+
   /** Every connection gets its part of the one line that they share. */
   #share(): void {
-    const each = limits(this.#peers.size, Boolean(this.#outgoing.get('screen')?.track));
-    for (const peer of this.#peers.values()) peer.limit(each);
+    const now = this.#options.environment.now();
+    const isSent = (slot: Slot) => Boolean(this.#outgoing.get(slot)?.track);
+    const peers = [...this.#peers.values()];
+    const lines = peers.map(({ shown, line }) => ({ shown, carries: line.carries, isThin: line.isThin(now) }));
+    const limits = share(lines, { camera: isSent('camera'), screen: isSent('screen') }, this.#processor.steps);
+    peers.forEach((peer, place) => limits[place] && peer.limit(limits[place]));
+  }
+
+  /** From the first connection on, until the end of the call. */
+  #watch(): void {
+    if (!this.#timers.has('listen')) this.#timers.arm('listen', LISTEN_MS, () => this.#listen());
+    if (!this.#timers.has('measure')) this.#timers.arm('measure', MEASURE_MS, () => void this.#measure());
+  }
+
+  #listen(): void {
+    this.#watch();
+    const { userId: own, environment, tell } = this.#options;
+    const shown = this.#tiles.measure();
+    const levels = new Map([[own, this.#ownLevel]]);
+    for (const [userId, peer] of this.#peers) {
+      peer.tellShown(shown);
+      levels.set(userId, peer.loudness());
+    }
+    const speakers = this.#speakers.read(levels, environment.now());
+    if (speakers) tell('activeSpeakersChanged', { speakers });
+    void this.#hearMicrophone();
+  }
+
+  /** Every connection sends the same: what one knows of it holds for all. */
+  async #hearMicrophone(): Promise<void> {
+    const peer = [...this.#peers.values()].find(({ state }) => state === 'connected');
+    this.#ownLevel = (await peer?.ownLoudness().catch(() => 0)) ?? 0;
+  }
+
+  async #measure(): Promise<void> {
+    const readings = await Promise.all([...this.#peers].map(([userId, peer]) => this.#read(userId, peer)));
+    if (this.#isClosed) return;
+    this.#processor.read(readings, this.#options.environment.now());
+    this.#share();
+    this.#watch();
+  }
+
+  async #read(userId: string, peer: Peer): Promise<Reading> {
+    const quality = await peer.read('mesh').catch(() => undefined);
+    if (!quality || this.#peers.get(userId) !== peer) return {};
+    this.#judge(userId, peer, quality.level);
+    const { availableKbps, limitedBy } = quality;
+    const reading = { available: availableKbps && availableKbps * 1000, limitation: limitedBy };
+    peer.line.read(reading, this.#options.environment.now());
+    return reading;
+  }
+
+  #judge(userId: string, peer: Peer, level: QualityLevel): void {
+    const quality = peer.verdict.judge(level);
+    if (quality) this.#options.tell('connectionQualityChanged', { userId, quality });
   }
 
   /** Measures the connection to a participant; rejects with `peer_failed` when the browser does not answer. */
   async measure(userId: string): Promise<PeerQuality> {
-    const connection = this.#peers.get(userId)?.connection;
-    if (!connection) return { level: 'unknown' };
     try {
-      return await measure(connection);
+      return (await this.#peers.get(userId)?.read('page')) ?? { level: 'unknown' };
     } catch (thrown) {
       throw asTunRTCError(thrown, 'peer_failed');
     }
@@ -113,6 +187,8 @@ export class Mesh {
 
   close(): void {
     this.#isClosed = true;
+    this.#timers.clear();
+    this.#tiles.close();
     for (const peer of this.#peers.values()) peer.close();
     this.#peers.clear();
   }
@@ -136,8 +212,10 @@ export class Mesh {
         onState: (state) => {
           if (state === 'reconnecting') probe();
           tell('peerStateChanged', { userId, state });
+          if (state === 'reconnecting') this.#judge(userId, peer, 'lost');
         },
         onChannel: (channel) => tell('dataChannel', { userId, channel }),
+        onShown: () => this.#share(),
         onError: fail,
         onBroken: () => this.reset(userId, true),
         onStray: (signal) => this.#stray(userId, peer, signal),
@@ -145,6 +223,7 @@ export class Mesh {
       this.#peers.set(userId, peer);
       peer.update(this.#outgoing);
       this.#share();
+      this.#watch();
       return peer;
     } catch (thrown) {
       fail(asTunRTCError(thrown, 'peer_failed'));

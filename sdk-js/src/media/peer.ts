@@ -1,8 +1,10 @@
 import type { Environment } from '../environment.ts';
 import { asTunRTCError, type TunRTCError } from '../errors.ts';
-import { restrict, type Limit } from './budget.ts';
+import { LineWatch, restrict, type Limits, type Shown } from './policy.ts';
+import { Meter, Verdict, type PeerQuality } from './quality.ts';
 import { belongsTo, isScreen, markScreen, pack, unpack } from './sdp.ts';
 import { Timers } from '../timers.ts';
+import { fromText, toText } from './tiles.ts';
 import type { Answer, IceServer, Offer, Signal, SignalBody } from '../wire.ts';
 
 /** Candidates found within this time travel together. */
@@ -29,6 +31,9 @@ export interface Outgoing {
 /** How the connection to a peer stands. */
 export type PeerState = 'connecting' | 'connected' | 'reconnecting' | 'closed';
 
+/** Who asks how a connection does: the page, or the mesh for its own decisions. */
+export type Reader = 'page' | 'mesh';
+
 /** Whether a stream shows a person or a screen. */
 export type StreamKind = 'camera' | 'screen';
 
@@ -50,6 +55,8 @@ export interface PeerOptions {
   onStreamRemoved(stream: MediaStream): void;
   onState(state: PeerState): void;
   onChannel(channel: RTCDataChannel): void;
+  /** The other side shows pictures of here in other sizes than before. */
+  onShown(): void;
   onError(error: TunRTCError): void;
   /** Restarting ICE did not help: make the connection anew. */
   onBroken(): void;
@@ -62,11 +69,21 @@ export interface PeerOptions {
 /** One RTCPeerConnection, negotiated perfectly: either side may offer at any time. */
 export class Peer {
   readonly connection: RTCPeerConnection;
+  /** What is known of what the connection carries. */
+  readonly line: LineWatch = new LineWatch();
+  readonly verdict: Verdict = new Verdict();
   readonly #options: PeerOptions;
+  /** The client's own, for what two of them tell each other. */
+  readonly #channel: RTCDataChannel;
+  readonly #meters: Record<Reader, Meter> = { page: new Meter(), mesh: new Meter() };
   readonly #senders = new Map<Slot, RTCRtpSender>();
   readonly #timers: Timers<'answer' | 'batch' | 'first' | 'restart'>;
-  readonly #streams = new Set<MediaStream>();
-  #limits: Readonly<Record<Slot, Limit>> | undefined;
+  readonly #streams = new Map<MediaStream, StreamKind>();
+  #limits: Limits | undefined;
+  #shown: Shown = {};
+  #told = toText({});
+  /** When something of the other side's voice was last played. */
+  #voiceAt = 0;
   /** Tracks are put into their places one after the other, so that the last one stays. */
   #updating: Promise<void> = Promise.resolve();
   /** Descriptions and candidates go out one after the other. */
@@ -99,13 +116,66 @@ export class Peer {
     pc.onconnectionstatechange = () => this.#connectionChanged();
     pc.ondatachannel = ({ channel }) => options.onChannel(channel);
     pc.ontrack = (event) => this.#tracked(event);
-    // A channel of our own makes a connection possible that carries no media at all.
-    pc.createDataChannel('tunrtc', { negotiated: true, id: 0 });
+    // It also makes a connection possible that carries no media at all.
+    this.#channel = pc.createDataChannel('tunrtc', { negotiated: true, id: 0 });
+    this.#channel.onmessage = ({ data }: MessageEvent<unknown>) => this.#heard(data);
     if (!this.#active) this.#timers.arm('first', NEWCOMER_MS, () => this.negotiate());
   }
 
   get state(): PeerState {
     return this.#state;
+  }
+
+  /** In what sizes the other side shows the pictures of here. */
+  get shown(): Shown {
+    return this.#shown;
+  }
+
+  /** Tells the other side in what sizes its pictures are shown here, by stream, unless it knows. */
+  tellShown(heights: ReadonlyMap<unknown, number>): void {
+    if (this.#channel.readyState !== 'open') return;
+    const shown: { [Kind in StreamKind]?: number } = {};
+    for (const [stream, kind] of this.#streams) {
+      const height = heights.get(stream);
+      if (height !== undefined) shown[kind] = Math.max(shown[kind] ?? 0, height);
+    }
+    const text = toText(shown);
+    if (text === this.#told) return;
+    this.#told = text;
+    this.#channel.send(text);
+  }
+
+  /** Measures the connection; rates are those since the last time that the same one asked. */
+  read(reader: Reader): Promise<PeerQuality> {
+    return this.#meters[reader].read(this.connection);
+  }
+
+  /** How loud the other side is just now, 0 to 1. */
+  loudness(): number {
+    const receiver = this.connection.getReceivers().find(({ track }) => track.kind === 'audio');
+    const [source] = receiver?.getSynchronizationSources() ?? [];
+    // What was played last stays listed for a while.
+    if (!source || source.timestamp === this.#voiceAt) return 0;
+    this.#voiceAt = source.timestamp;
+    return source.audioLevel ?? 0;
+  }
+
+  /** How loud what is sent from the microphone is just now, 0 to 1. */
+  async ownLoudness(): Promise<number> {
+    const sender = this.#senders.get('microphone');
+    if (!sender?.track?.enabled) return 0;
+    let level = 0;
+    (await sender.getStats()).forEach(({ type, audioLevel }: { type: string; audioLevel?: number }) => {
+      if (type === 'media-source') level = audioLevel ?? 0;
+    });
+    return level;
+  }
+
+  #heard(data: unknown): void {
+    const shown = fromText(data);
+    if (!shown || this.#closed) return;
+    this.#shown = shown;
+    this.#options.onShown();
   }
 
   /** Sends what is given, as it is when its turn comes, and stops sending what is not. */
@@ -114,7 +184,7 @@ export class Peer {
   }
 
   /** Sends no more than that in each slot, from when what was given before is in its place. */
-  limit(limits: Readonly<Record<Slot, Limit>>): void {
+  limit(limits: Limits): void {
     this.#limits = limits;
     // A browser that refuses sends what it finds right: that is no reason to stop.
     this.#updating = this.#updating.then(() => this.#restrict()).catch(() => {});
@@ -191,9 +261,9 @@ export class Peer {
     this.#closed = true;
     this.#timers.clear();
     const pc = this.connection;
-    pc.onnegotiationneeded = pc.onicecandidate = pc.onconnectionstatechange = pc.ondatachannel = pc.ontrack = null;
+    pc.onnegotiationneeded = pc.onicecandidate = pc.onconnectionstatechange = pc.ondatachannel = pc.ontrack = this.#channel.onmessage = null;
     pc.close();
-    for (const stream of this.#streams) this.#removed(stream);
+    for (const stream of [...this.#streams.keys()]) this.#removed(stream);
     this.#setState('closed');
   }
 
@@ -324,7 +394,7 @@ export class Peer {
       if (stream.getTracks().length === 0) this.#removed(stream);
     };
     if (this.#streams.has(stream)) return;
-    this.#streams.add(stream);
+    this.#streams.set(stream, kind);
     this.#options.onStream(stream, kind);
   }
 

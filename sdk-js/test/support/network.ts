@@ -33,6 +33,8 @@ export interface Network {
   blockDirect(): void;
   /** Drops all UDP: between the hosts, and to the router. */
   blockUdp(): void;
+  /** Lets no more than so many bits a second through to and from a host, queues the rest for up to 200 ms, and loses a part of the packets. */
+  narrow(host: Host, bitsPerSecond: number, lossPercent: number): void;
   open(): void;
   close(): void;
 }
@@ -67,6 +69,13 @@ export function makeNetwork(prefix = PRIVATE): Network {
     blockUdp: () => {
       drop('forward', 'ip', 'protocol', 'udp');
       drop('input', 'iifname', 'to-*', 'ip', 'protocol', 'udp');
+    },
+    narrow: (host, bitsPerSecond, lossPercent) => {
+      const queue = ['tbf', 'rate', `${bitsPerSecond}bit`, 'burst', '5000', 'latency', '200ms'];
+      run('tc', 'qdisc', 'replace', 'dev', `to-${host}`, 'root', ...queue);
+      run('tc', '-n', host, 'qdisc', 'replace', 'dev', 'eth0', 'root', ...queue);
+      // What is lost was sent: the line is charged for it.
+      drop('forward', 'ip', 'protocol', 'udp', 'numgen', 'random', 'mod', '1000', '<', String(lossPercent * 10));
     },
     open: () => run('nft', 'flush', 'table', 'ip', 'walls'),
     close: () => {

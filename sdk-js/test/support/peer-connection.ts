@@ -61,6 +61,7 @@ class FakeSender {
     this.#line = line;
     this.track = line.track;
   }
+  getStats = async (): Promise<Map<string, object>> => new Map();
   parameters: RTCRtpSendParameters = { encodings: [{}], transactionId: '', codecs: [], headerExtensions: [], rtcp: {} };
   getParameters(): RTCRtpSendParameters {
     return structuredClone(this.parameters);
@@ -72,6 +73,21 @@ class FakeSender {
   async replaceTrack(track: FakeTrack | null): Promise<void> {
     await new Promise((resolve) => setImmediate(resolve));
     this.track = this.#line.track = track;
+  }
+}
+
+/** A channel that both sides have made, under one label: open once they are connected. */
+class FakeChannel {
+  readonly label: string;
+  readyState = 'connecting';
+  onmessage: ((event: { data: unknown }) => void) | null = null;
+  other: FakeChannel | undefined;
+  constructor(label: string) {
+    this.label = label;
+  }
+  send(data: unknown): void {
+    if (this.readyState !== 'open') throw new DOMException('not open', 'InvalidStateError');
+    setImmediate(() => this.other?.onmessage?.({ data }));
   }
 }
 
@@ -121,9 +137,13 @@ export class FakePeerConnection {
   /** Streams that arrived, by id, as the remote side sees them. */
   readonly received = new Map<string, FakeStream>();
 
-  createDataChannel(label: string): object {
+  readonly channels = new Map<string, FakeChannel>();
+
+  createDataChannel(label: string): FakeChannel {
     this.#need();
-    return { label };
+    const channel = new FakeChannel(label);
+    this.channels.set(label, channel);
+    return channel;
   }
 
   addTrack(track: FakeTrack, stream: FakeStream): FakeSender {
@@ -133,6 +153,13 @@ export class FakePeerConnection {
     this.#senders.push(sender);
     this.#need();
     return sender;
+  }
+
+  /** How loud the other side is, and when that was played. */
+  voice: { audioLevel: number; timestamp: number } | undefined;
+
+  getReceivers(): object[] {
+    return [{ track: { kind: 'audio' }, getSynchronizationSources: () => (this.voice ? [this.voice] : []) }];
   }
 
   getSenders(): FakeSender[] {
@@ -303,6 +330,10 @@ export class FakePeerConnection {
 
   #connect(): void {
     const other = this.#other();
+    for (const [label, channel] of other ? this.channels : []) {
+      const far = other?.channels.get(label);
+      for (const [end, there] of [[channel, far], [far, channel]] as const) if (end) Object.assign(end, { other: there, readyState: 'open' });
+    }
     for (const side of other ? [this, other] : []) if (side.connectionState !== 'connected') side.become('connected');
   }
 

@@ -485,8 +485,8 @@ describe('the quality of a connection', () => {
       return Promise.all(userIds.map((userId) => alice!.client.getQuality(userId)));
     };
     assert.deepEqual((await read(0, 1_000)).map(({ level, roundTripMs, incomingKbps }) => [level, roundTripMs, incomingKbps]), [
-      ['fair', 250, undefined],
-      ['fair', 250, undefined],
+      ['excellent', 250, undefined],
+      ['excellent', 250, undefined],
     ]);
     assert.deepEqual((await read(1_000, 2_000)).map(({ incomingKbps }) => incomingKbps), [8, 16]);
   });

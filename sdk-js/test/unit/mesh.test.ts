@@ -25,6 +25,11 @@ interface Side {
   sent: SignalBody[];
   states: PeerState[];
   streams: StreamKind[];
+  /** The newest stream that came in. */
+  stream: unknown;
+  videos: Set<HTMLVideoElement>;
+  qualities: string[];
+  speakers: string[];
   removed: number;
   errors: TunRTCError[];
   iceRequests: number;
@@ -52,6 +57,10 @@ class Ferry {
       sent: [],
       states: [],
       streams: [],
+      stream: undefined,
+      videos: new Set(),
+      qualities: [],
+      speakers: [],
       removed: 0,
       errors: [],
       iceRequests: 0,
@@ -68,6 +77,7 @@ class Ferry {
       userId: id,
       configuration: {},
       iceServers: [{ urls: ['stun:first'] }],
+      videos: side.videos,
       freshIceServers: async (): Promise<IceServer[]> => {
         side.iceRequests++;
         return [{ urls: ['turn:fresh'] }];
@@ -79,7 +89,15 @@ class Ferry {
       },
       name: () => '',
       tell: (name, data) => {
-        if (name === 'remoteStream') side.streams.push((data as TunRTCEvents['remoteStream']).kind);
+        if (name === 'remoteStream') {
+          const { kind, stream } = data as TunRTCEvents['remoteStream'];
+          side.streams.push(kind);
+          side.stream = stream;
+        }
+        if (name === 'connectionQualityChanged') side.qualities.push((data as TunRTCEvents['connectionQualityChanged']).quality);
+        if (name === 'activeSpeakersChanged') {
+          side.speakers.push((data as TunRTCEvents['activeSpeakersChanged']).speakers.map(({ userId }) => userId).join(' '));
+        }
         if (name === 'remoteStreamRemoved') side.removed++;
         if (name === 'peerStateChanged') side.states.push((data as TunRTCEvents['peerStateChanged']).state);
       },
@@ -461,4 +479,108 @@ describe('the line that all connections share', () => {
     await clock.until(() => areConnected(alice, bob));
     assert.deepEqual(alice.errors, []);
   });
+});
+
+describe('what the other side shows', () => {
+  const encoding = (side: Side) => side.connection().getSenders()[0]?.parameters.encodings[0] ?? {};
+
+  test('in a small tile is sent small, and not at all once nobody sees it', async () => {
+    const [alice, bob] = await pair();
+    const whole = encoding(alice).maxBitrate ?? 0;
+    const tile = { srcObject: bob.stream, clientWidth: 160, clientHeight: 90 };
+    bob.videos.add(tile as unknown as HTMLVideoElement);
+    await clock.advance(1_000);
+    assert.ok((encoding(alice).maxBitrate ?? 0) < whole / 5);
+    assert.equal(encoding(bob).maxBitrate, whole, 'what he is sent is not what he sends');
+    Object.assign(tile, { clientWidth: 0, clientHeight: 0 });
+    await clock.advance(3_000);
+    assert.equal(encoding(alice).active, false);
+    bob.videos.clear();
+    await clock.advance(1_000);
+    assert.deepEqual([encoding(alice).active, encoding(alice).maxBitrate], [true, whole]);
+    assert.deepEqual([alice.errors, bob.errors], [[], []]);
+  });
+
+  test('is told anew over a new connection', async () => {
+    const [alice, bob] = await pair();
+    const tile = { srcObject: bob.stream, clientWidth: 0, clientHeight: 0 };
+    bob.videos.add(tile as unknown as HTMLVideoElement);
+    await clock.advance(1_000);
+    assert.equal(encoding(alice).active, false);
+    bob.mesh.reset('alice', true);
+    await clock.until(() => areConnected(alice, bob));
+    tile.srcObject = bob.stream;
+    assert.notEqual(encoding(alice).active, false, 'nothing was told yet');
+    await clock.advance(1_000);
+    assert.equal(encoding(alice).active, false);
+  });
+
+  test('and is nonsense is not believed', async () => {
+    const [alice, bob] = await pair();
+    const before = encoding(alice);
+    for (const text of ['{', '{"shown":{"camera":-5}}', '{"shown":[]}', 'x'.repeat(100_000)]) bob.connection().channels.get('tunrtc')?.send(text);
+    await clock.advance(1_000);
+    assert.deepEqual(encoding(alice), before);
+    assert.deepEqual(alice.errors, []);
+  });
+});
+
+describe('a connection that is measured', () => {
+  /** What the browser says from now on. */
+  function say({ connection }: Side, available: number, limitation: string, roundTrip = 0.05): void {
+    const pair = { id: 'pair', type: 'candidate-pair', nominated: true, state: 'succeeded' };
+    connection().stats.set('pair', { ...pair, currentRoundTripTime: roundTrip, availableOutgoingBitrate: available });
+    connection().stats.set('out', { type: 'outbound-rtp', qualityLimitationReason: limitation });
+  }
+
+  test('and carries little sends the voice alone, and tries again later', async () => {
+    const [alice] = await pair();
+    const isActive = () => alice.connection().getSenders()[0]?.parameters.encodings[0]?.active;
+    say(alice, 60_000, 'bandwidth');
+    await clock.until(() => isActive() === false, 6_000);
+    say(alice, 60_000, 'none');
+    await clock.until(() => isActive() === true, 10_000);
+  });
+
+  test('tells how good it is when that changes, and that it is lost at once', async () => {
+    const [alice] = await pair();
+    say(alice, 1e6, 'none');
+    await clock.advance(6_000);
+    say(alice, 1e6, 'none', 1.5);
+    await clock.advance(6_000);
+    alice.connection().become('disconnected');
+    assert.deepEqual(alice.qualities, ['excellent', 'poor', 'lost']);
+    say(alice, 1e6, 'none');
+    alice.connection().become('connected');
+    await clock.advance(6_000);
+    assert.deepEqual(alice.qualities, ['excellent', 'poor', 'lost', 'excellent']);
+  });
+
+  test('whose measurement fails is used on', async () => {
+    const [alice] = await pair();
+    alice.connection().getStats = () => Promise.reject(new Error('not now'));
+    await clock.advance(10_000);
+    assert.deepEqual([alice.errors, alice.qualities], [[], []]);
+  });
+});
+
+test('who speaks is told, from what is played of each', async () => {
+  const [alice] = await pair();
+  for (let reading = 1; reading <= 10; reading++) {
+    alice.connection().voice = { audioLevel: 0.4, timestamp: reading };
+    await clock.advance(400);
+  }
+  assert.deepEqual(alice.speakers, ['bob']);
+  assert.ok((alice.mesh.levels.get('bob') ?? 0) > 0.3);
+  // What was played last stays listed.
+  await clock.advance(3_000);
+  assert.deepEqual(alice.speakers, ['bob', '']);
+});
+
+test('after the end nothing is measured any more', async () => {
+  const [alice, bob] = await pair();
+  alice.mesh.close();
+  bob.mesh.close();
+  await clock.advance(1_000);
+  assert.equal(clock.pending, 0);
 });
