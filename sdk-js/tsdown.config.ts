@@ -15,7 +15,7 @@ export default defineConfig([
     outputOptions: {
       chunkFileNames: '[name].js',
       // What both parts need is a file beside them: the entry exports what is public, and no more.
-      codeSplitting: { groups: [{ name: 'common', test: /src[\\/](errors|timers)\.ts$/ }] },
+      codeSplitting: { groups: [{ name: 'common', test: /src[\\/](errors|timers|signaling[\\/]ticket)\.ts$/ }] },
     },
   },
   {

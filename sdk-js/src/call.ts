@@ -7,12 +7,10 @@ import type { Outgoing, Slot } from './media/peer.ts';
 import { Roster } from './roster.ts';
 import type { Heartbeat } from './signaling/heartbeat.ts';
 import { Signaling, type ConnectionState, type Arrival } from './signaling/signaling.ts';
-import { madeAt } from './signaling/ticket.ts';
 import { Timers } from './timers.ts';
 import type {
   ChatMessage,
   EventFrame,
-  IceServer,
   Joined,
   LeaveReason,
   Participant,
@@ -21,9 +19,6 @@ import type {
   SignalingTicket,
 } from './wire.ts';
 
-/** ICE credentials are renewed when this share of their life has gone by. */
-const ICE_RENEWAL = 0.5;
-const ICE_RETRY_MS = 60_000;
 /** A frame of somebody who is not known to be there has this long to be explained by another, before the server is asked. */
 const DOUBT_MS = 500;
 const DOUBT_RETRY_MS = 5_000;
@@ -74,12 +69,11 @@ export class Call {
   readonly #heard = new Map<string, string>();
   readonly #runs = new Map<string, string>();
   readonly #doubts = new Map<string, Doubt>();
-  readonly #timers: Timers<'doubt' | 'ice'>;
+  readonly #timers: Timers<'doubt'>;
   #status: Status;
   #telling: Promise<void> | undefined;
   /** A new seat that the server was asked for. */
   #seating: Promise<unknown> | undefined;
-  #freshening: Promise<IceServer[]> | undefined;
   #closed: TunRTCError | undefined;
 
   constructor(options: CallOptions) {
@@ -109,8 +103,6 @@ export class Call {
       onError: (error) => this.#report(error),
     });
     this.mesh = this.#createMesh();
-    const life = this.#ownIceServers ? 0 : credentialLife(joined);
-    if (life > 0) this.#renewIceServersIn(life * ICE_RENEWAL);
   }
 
   #createMesh(): Mesh | undefined {
@@ -122,8 +114,8 @@ export class Call {
       createPeerConnection,
       userId: options.userId,
       configuration: options.configuration,
-      iceServers: this.#ownIceServers ?? options.joined.iceServers,
-      freshIceServers: () => this.#freshIceServers(),
+      joined: options.joined,
+      fetchIceServers: () => options.api.iceServers(),
       videos: options.videos,
       send: (target, body) => this.signaling.signal(target, body),
       renew: (target) => this.signaling.renew(target),
@@ -386,36 +378,6 @@ export class Call {
     this.#options.onState(state);
   }
 
-  get #ownIceServers(): IceServer[] | undefined {
-    return this.#options.configuration.iceServers as IceServer[] | undefined;
-  }
-
-  /** Later connections need credentials that still hold: the next ones are fetched in time, once for all who need them. */
-  #freshIceServers(): Promise<IceServer[]> {
-    if (this.#ownIceServers) return Promise.resolve(this.#ownIceServers);
-    const done = () => (this.#freshening = undefined);
-    this.#freshening ??= this.#fetchIceServers().finally(done);
-    return this.#freshening;
-  }
-
-  async #fetchIceServers(): Promise<IceServer[]> {
-    const { iceServers, ttlSeconds } = await this.#options.api.iceServers();
-    this.#renewIceServersIn(ttlSeconds * 1000 * ICE_RENEWAL);
-    return iceServers;
-  }
-
-  #renewIceServersIn(milliseconds: number): void {
-    if (this.#closed) return;
-    this.#timers.arm('ice', milliseconds, () => {
-      this.#freshIceServers().then(
-        (iceServers) => {
-          if (this.mesh) this.mesh.iceServers = iceServers;
-        },
-        () => this.#renewIceServersIn(ICE_RETRY_MS),
-      );
-    });
-  }
-
   #report(thrown: unknown): void {
     const error = asTunRTCError(thrown, 'internal');
     if (!this.#closed && error.code !== 'closed') this.#options.tell('error', error);
@@ -424,14 +386,4 @@ export class Call {
 
 function sameStatus(a: Status, b: Status): boolean {
   return a.isMuted === b.isMuted && a.isVideoEnabled === b.isVideoEnabled;
-}
-
-/**
- * How long TURN credentials hold, in milliseconds; 0 without any. Their user name starts with the Unix time of their
- * end, and the ticket tells what the server's clock says.
- */
-function credentialLife({ iceServers, signaling }: Joined): number {
-  const ends = iceServers.map(({ username }) => parseInt(username ?? '', 10)).filter((end) => end > 0);
-  if (ends.length === 0) return 0;
-  return Math.max(Math.min(...ends) * 1000 - madeAt(signaling), ICE_RETRY_MS);
 }

@@ -7,7 +7,12 @@ import type { PeerQuality, QualityLevel } from './quality.ts';
 import { Speakers } from './speakers.ts';
 import { Tiles } from './tiles.ts';
 import { Timers } from '../timers.ts';
-import type { IceServer, Signal, SignalBody } from '../wire.ts';
+import { madeAt } from '../signaling/ticket.ts';
+import type { IceServer, IceServers, Joined, Signal, SignalBody } from '../wire.ts';
+
+/** ICE credentials are renewed when this share of their life has gone by. */
+const ICE_RENEWAL = 0.5;
+const ICE_RETRY_MS = 60_000;
 
 /** How often voices are listened to and tiles are measured. */
 const LISTEN_MS = 400;
@@ -20,10 +25,11 @@ export interface MeshOptions {
   createPeerConnection(configuration: RTCConfiguration): RTCPeerConnection;
   /** This participant. */
   userId: string;
-  /** What every connection is made with; `iceServers` are added. */
+  /** What every connection is made with; with `iceServers` in it, these are used in place of the server's. */
   configuration: RTCConfiguration;
-  iceServers: IceServer[];
-  freshIceServers(): Promise<IceServer[]>;
+  /** The answer to joining, with the first ICE servers. */
+  joined: Pick<Joined, 'iceServers' | 'signaling'>;
+  fetchIceServers(): Promise<IceServers>;
   /** The video elements whose size and visibility count. */
   videos: ReadonlySet<HTMLVideoElement>;
   send(userId: string, body: SignalBody): Promise<unknown>;
@@ -45,25 +51,54 @@ export class Mesh {
   readonly #outgoing = new Map<Slot, Outgoing>();
   /** Addresses of ICE servers that the browser refused. */
   readonly #refused = new Set<string>();
-  readonly #timers: Timers<'listen' | 'measure'>;
+  readonly #timers: Timers<'ice' | 'listen' | 'measure'>;
   readonly #tiles: Tiles;
   readonly #speakers = new Speakers();
   readonly #processor = new ProcessorWatch();
   /** How loud this participant is. */
   #ownLevel = 0;
   #iceServers: IceServer[];
+  #freshening: Promise<IceServer[]> | undefined;
   #isClosed = false;
 
   constructor(options: MeshOptions) {
     this.#options = options;
-    this.#iceServers = options.iceServers;
+    this.#iceServers = this.#ownIceServers ?? options.joined.iceServers;
     this.#timers = new Timers(options.environment);
+    const life = this.#ownIceServers ? 0 : credentialLife(options.joined);
+    if (life > 0) this.#renewIceServersIn(life * ICE_RENEWAL);
     this.#tiles = new Tiles(options.videos, options.environment.now);
   }
 
-  /** The ICE servers that the next connections are made with. */
-  set iceServers(iceServers: IceServer[]) {
+  get #ownIceServers(): IceServer[] | undefined {
+    return this.#options.configuration.iceServers as IceServer[] | undefined;
+  }
+
+  /** Takes these for the next connections, but for those that the browser has refused. */
+  #use(iceServers: IceServer[]): void {
     this.#iceServers = iceServers.filter((server) => !this.#refused.has(addressOf(server)));
+  }
+
+  /** Later connections need credentials that still hold: the next ones are fetched in time, once for all who need them. */
+  #freshIceServers(): Promise<IceServer[]> {
+    if (this.#ownIceServers) return Promise.resolve(this.#iceServers);
+    const done = () => (this.#freshening = undefined);
+    this.#freshening ??= this.#fetchIceServers().finally(done);
+    return this.#freshening;
+  }
+
+  async #fetchIceServers(): Promise<IceServer[]> {
+    const { iceServers, ttlSeconds } = await this.#options.fetchIceServers();
+    this.#use(iceServers);
+    this.#renewIceServersIn(ttlSeconds * 1000 * ICE_RENEWAL);
+    return this.#iceServers;
+  }
+
+  #renewIceServersIn(milliseconds: number): void {
+    if (this.#isClosed) return;
+    this.#timers.arm('ice', milliseconds, () => {
+      this.#freshIceServers().catch(() => this.#renewIceServersIn(ICE_RETRY_MS));
+    });
   }
 
   /** Everybody there is a connection to. */
@@ -240,7 +275,7 @@ export class Mesh {
       const bad = this.#iceServers.filter((server) => !this.#isUsable(server)).map(addressOf);
       if (bad.length === 0) throw thrown;
       for (const address of bad) this.#refused.add(address);
-      this.iceServers = this.#iceServers;
+      this.#use(this.#iceServers);
       fail(new TunRTCError('peer_failed', `The browser refuses these ICE servers: ${bad.join(', ')}`, { cause: thrown }));
       return createPeerConnection({ ...configuration, iceServers: this.#iceServers });
     }
@@ -255,11 +290,6 @@ export class Mesh {
     }
   }
 
-  async #freshIceServers(): Promise<IceServer[]> {
-    this.iceServers = await this.#options.freshIceServers();
-    return this.#iceServers;
-  }
-
   /** The other side has a new connection: meet it with a new one, or, if its offer was missed, ask for another. */
   #stray(userId: string, peer: Peer, signal: Signal): void {
     const present = this.#peers.get(userId);
@@ -271,6 +301,16 @@ export class Mesh {
       present?.handle(signal);
     }
   }
+}
+
+/**
+ * How long TURN credentials hold, in milliseconds; 0 without any. Their user name starts with the Unix time of their
+ * end, and the ticket tells what the server's clock says.
+ */
+function credentialLife({ iceServers, signaling }: MeshOptions['joined']): number {
+  const ends = iceServers.map(({ username }) => parseInt(username ?? '', 10)).filter((end) => end > 0);
+  if (ends.length === 0) return 0;
+  return Math.max(Math.min(...ends) * 1000 - madeAt(signaling), ICE_RETRY_MS);
 }
 
 function addressOf({ urls }: IceServer): string {

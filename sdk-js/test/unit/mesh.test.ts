@@ -4,7 +4,7 @@ import type { TunRTCError } from '../../src/errors.ts';
 import type { TunRTCEvents } from '../../src/events.ts';
 import { Mesh } from '../../src/media/mesh.ts';
 import type { Outgoing, PeerState, Slot, StreamKind } from '../../src/media/peer.ts';
-import type { IceServer, ReceivedSignal, SignalBody } from '../../src/wire.ts';
+import type { ReceivedSignal, SignalBody } from '../../src/wire.ts';
 import { FakeClock, seeded } from '../support/clock.ts';
 import { testEnvironment } from '../support/environment.ts';
 import { FakePeerConnection, FakeStream, FakeTrack } from '../support/peer-connection.ts';
@@ -76,11 +76,11 @@ class Ferry {
       createPeerConnection: (configuration) => new FakePeerConnection(configuration) as unknown as RTCPeerConnection,
       userId: id,
       configuration: {},
-      iceServers: [{ urls: ['stun:first'] }],
+      joined: { iceServers: [{ urls: ['stun:first'] }], signaling: { url: '', ticket: '', expiresAt: '' } },
       videos: side.videos,
-      freshIceServers: async (): Promise<IceServer[]> => {
+      fetchIceServers: async () => {
         side.iceRequests++;
-        return [{ urls: ['turn:fresh'] }];
+        return { iceServers: [{ urls: ['turn:fresh'] }], ttlSeconds: 3_600 };
       },
       send: async (target, body) => this.#carry(side, run, target, body),
       renew: (target) => {
