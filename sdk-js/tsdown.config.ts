@@ -19,6 +19,26 @@ export default defineConfig([
     },
   },
   {
+    // The ready-made parts, beside the client: it is the program's one, and React is the program's own.
+    entry: { react: 'src/react/index.ts', ui: 'src/ui/index.ts', element: 'src/ui/element.ts' },
+    format: 'esm',
+    platform: 'neutral',
+    target: 'es2022',
+    // A style sheet says the same without its line breaks.
+    plugins: [{ name: 'styles', transform: (code, id) => (id.endsWith('/ui/styles.ts') ? code.replace(/\n\s*/g, '') : undefined) }],
+    deps: { neverBundle: ['tunrtc-client', 'react'] },
+    dts: true,
+    sourcemap: true,
+    clean: false,
+    outDir: 'dist',
+    outExtensions: () => ({ js: '.js', dts: '.d.ts' }),
+    outputOptions: {
+      chunkFileNames: '[name].js',
+      // Hooks run in the browser: Next and others ask for this line.
+      banner: ({ name }) => (name === 'react' ? `'use client';` : ''),
+    },
+  },
+  {
     // One file for a <script> tag: everything hangs on the global `TunRTC`.
     entry: { tunrtc: 'src/index.ts' },
     format: 'iife',

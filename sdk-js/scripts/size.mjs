@@ -1,5 +1,5 @@
 // Holds the package to its size, minified and gzipped: what every page loads, and what the first call with WebRTC loads.
-import { readFile } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { gzipSync } from 'node:zlib';
 import { build } from 'rolldown';
 
@@ -26,5 +26,21 @@ for (const chunk of output.filter(({ isEntry, isDynamicEntry }) => isEntry || is
   const size = load(chunk) / 1024;
   const limit = LIMIT_KB[chunk.name] ?? 0;
   console.log(`${name}/${chunk.name}: ${size.toFixed(2)} KB of ${limit} KB (ES module, minified, gzipped)`);
+  if (size > limit) process.exitCode = 1;
+}
+
+/** What an app loads more than the client for a ready-made part, whenever that is: apps that use one do not pay for another. */
+const PARTS = {
+  'react, <VideoCall>': { limit: 10, code: `export { TunRTCProvider, VideoCall } from '../dist/react.js';` },
+  'react, hooks': { limit: 2, code: `export { TunRTCProvider, useCall, useChat, useDevices, useParticipants, useTracks, StreamVideo } from '../dist/react.js';` },
+  'element': { limit: 10, code: `import '../dist/element.js';` },
+};
+for (const [part, { limit, code }] of Object.entries(PARTS)) {
+  const entry = new URL('../build/part.js', import.meta.url).pathname;
+  await mkdir(new URL('../build/', import.meta.url), { recursive: true });
+  await writeFile(entry, code);
+  const { output } = await build({ input: entry, external: ['tunrtc-client', 'react'], output: { format: 'esm', minify: true }, write: false });
+  const size = output.reduce((bytes, chunk) => bytes + gzipSync(chunk.code, { level: 9 }).length, 0) / 1024;
+  console.log(`${name}/${part}: ${size.toFixed(2)} KB of ${limit} KB more than the client`);
   if (size > limit) process.exitCode = 1;
 }

@@ -18,12 +18,25 @@ new TunRTCClient({ url: '/', rtcConfiguration: { iceTransportPolicy: 'relay' } }
 new TunRTCClient({ url: '/', rtcConfiguration: { iceTransportPolicy: 'neither' } });
 export default pc;
 `;
+/** The ready-made parts, with React's types and without anything else. */
+const PARTS = `import { createElement } from 'react';
+import { TunRTCProvider, useCall, VideoCall } from 'tunrtc-client/react';
+import { mountCall } from 'tunrtc-client/ui';
+import 'tunrtc-client/element';
+document.querySelector('tunrtc-call')!.client = client;
+export const mounted: Promise<void> = mountCall(document.body, { client, sessionId: '' }).unmount();
+export const App = () => createElement(TunRTCProvider, { client }, createElement(VideoCall, { sessionId: '', onLeft: (code) => code.length }));
+export const useMute = () => useCall().setMuted(true);
+// @ts-expect-error: neither a client nor an address
+createElement(TunRTCProvider, {});
+`;
 const DOM = ['es2022', 'dom'];
 const CASES = {
   'a browser': [PROGRAM + BROWSER, { module: 'nodenext', lib: DOM }],
   'neither DOM nor Node': [PROGRAM, { module: 'nodenext', lib: ['es2022'] }],
   'Node without DOM': [PROGRAM, { module: 'nodenext', lib: ['es2022'], types: ['node'] }],
   'moduleResolution node10': [PROGRAM + BROWSER, { module: 'esnext', moduleResolution: 'node10', ignoreDeprecations: '6.0', lib: DOM }],
+  'the ready-made parts': [PROGRAM + PARTS, { module: 'nodenext', lib: ['es2022', 'dom', 'dom.iterable'] }],
   'moduleResolution bundler': [PROGRAM + BROWSER, { module: 'esnext', moduleResolution: 'bundler', lib: DOM }],
 };
 

@@ -236,6 +236,15 @@ export class TunRTCClient extends Emitter<TunRTCEvents> {
     }
   }
 
+  /**
+   * Captures what is asked for, to be seen and heard by oneself before one joins. The join that asks the same takes it over;
+   * {@link leaveSession} ends it. Rejects as {@link joinSession} does where a device cannot be had.
+   */
+  async preview(audio: Capture = true, video: Capture = true): Promise<void> {
+    checkCaptures({ audio, video });
+    await this.#media.start(audio, video);
+  }
+
   /** Leaves the session and releases the devices; does nothing outside a session. Here it is left at once. */
   async leaveSession(): Promise<void> {
     const visit = this.#visit;

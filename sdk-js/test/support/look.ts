@@ -18,14 +18,18 @@ declare global {
   var axe: { run(): Promise<AxeResults> };
 }
 
+/** A folder in which a picture of everything that is looked at is kept. */
+const PICTURES = process.env['TUNRTC_PICTURES'];
+
 /** Looks at a view at every width, light and dark; `prepare` brings it into place after each change of the width. */
-export async function looksRight(page: Page, prepare = async () => {}): Promise<void> {
+export async function looksRight(page: Page, prepare = async () => {}, name = 'view'): Promise<void> {
   for (const size of SIZES) {
     await page.setViewportSize(size);
     await prepare();
     for (const colorScheme of ['light', 'dark'] as const) {
       await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
       const at = `${size.width} pixels, ${colorScheme}`;
+      if (PICTURES) await page.screenshot({ path: `${PICTURES}/${name}-${size.width}-${colorScheme}.png` });
       assert.deepEqual(await outside(page), [], `in the window: ${at}`);
       assert.deepEqual(await complaints(page), [], `accessible: ${at}`);
     }
@@ -34,13 +38,16 @@ export async function looksRight(page: Page, prepare = async () => {}): Promise<
 
 /** Elements that can be seen or used and are not within the window's width. */
 function outside(page: Page): Promise<string[]> {
-  return page.evaluate(() =>
-    [...document.querySelectorAll('button, input, select, a[href], video, h1, h2, [role=log]')]
+  return page.evaluate(() => {
+    const within = (root: ParentNode): Element[] =>
+      [...root.querySelectorAll('*')].flatMap((element) => [element, ...(element.shadowRoot ? within(element.shadowRoot) : [])]);
+    return within(document)
+      .filter((element) => element.matches('button, input, select, a[href], video, h1, h2, [role=log]'))
       .filter((element) => !element.closest('.hidden, .skip'))
       .map((element) => ({ element, box: element.getBoundingClientRect() }))
       .filter(({ box }) => box.width > 0 && (box.left < 0 || box.right > innerWidth))
-      .map(({ element }) => element.id || element.outerHTML.slice(0, 80)),
-  );
+      .map(({ element }) => element.id || element.outerHTML.slice(0, 80));
+  });
 }
 
 /** What axe-core's rules find, and where. It is run by the protocol, so a page's own policy does not keep it out. */

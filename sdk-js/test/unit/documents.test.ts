@@ -4,7 +4,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { test } from 'node:test';
 
 const ROOT = new URL('../../../../', import.meta.url);
-const DOCUMENTS = ['README.md', 'SECURITY.md', 'coturn/README.md', 'sdk-js/README.md', ...readdirSync(new URL('docs/', ROOT)).map((name) => `docs/${name}`)]
+const DOCUMENTS = ['README.md', 'SECURITY.md', 'coturn/README.md', 'sdk-js/README.md', ...['docs/', 'docs/guides/'].flatMap((folder) => readdirSync(new URL(folder, ROOT)).map((name) => folder + name))]
   .filter((path) => path.endsWith('.md'));
 
 const read = (path: string | URL) => readFileSync(new URL(path, ROOT), 'utf8');
@@ -38,8 +38,8 @@ test('every link leads somewhere', () => {
   assert.deepEqual(dead, []);
 });
 
-test('the README leads to every document', () => {
-  const known = new Set(links('README.md').map(({ target }) => target.pathname));
+test('the README, and the guides’ own, lead to every document', () => {
+  const known = new Set(['README.md', 'docs/guides/README.md'].flatMap(links).map(({ target }) => target.pathname));
   const missing = DOCUMENTS.filter((path) => path !== 'README.md' && !known.has(new URL(path, ROOT).pathname));
   assert.deepEqual(missing, []);
 });
