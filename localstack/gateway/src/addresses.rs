@@ -29,15 +29,23 @@ pub fn notes(options: &Options, port: u16) -> Vec<String> {
             }
         }
     }
-    if options.stun_urls.is_empty() && options.turn_urls.is_empty() {
-        notes.push(NO_ICE.to_owned());
-    }
+    notes.extend(reach(options));
     notes
 }
 
 const NO_CAMERAS: &str = "browsers give no camera and no microphone without HTTPS, only at localhost";
 const NO_ICE: &str =
     "No STUN or TURN server is set: calls only inside one network; --stun-url and --turn-url take them further";
+const NO_TURN: &str = "behind strict firewalls they need TURN, --turn-url";
+
+/// How far calls reach, where that is not everywhere.
+fn reach(options: &Options) -> Option<String> {
+    match (options.stun_urls.as_slice(), options.turn_urls.as_slice()) {
+        ([], []) => Some(NO_ICE.to_owned()),
+        (stun, []) => Some(format!("Calls find their way between networks by {}; {NO_TURN}", stun.join(", "))),
+        _ => None,
+    }
+}
 
 /// Whether browsers give cameras to pages of that address.
 fn is_secure(url: &str) -> bool {
@@ -74,8 +82,8 @@ mod tests {
     use super::*;
 
     fn options(host: &str, public_url: Option<&str>) -> Options {
-        let stun_urls = vec!["stun:stun.example.org".to_owned()];
-        Options { host: host.to_owned(), public_url: public_url.map(str::to_owned), stun_urls, ..Options::default() }
+        let turn_urls = vec!["turn:turn.example.org".to_owned()];
+        Options { host: host.to_owned(), public_url: public_url.map(str::to_owned), turn_urls, ..Options::default() }
     }
 
     #[test]
@@ -106,8 +114,18 @@ mod tests {
     }
 
     #[test]
-    fn without_stun_and_turn_the_reach_of_calls_is_told() {
-        let none = Options { stun_urls: Vec::new(), ..options("127.0.0.1", None) };
-        assert!(notes(&none, 5000)[0].contains("--stun-url"));
+    fn without_turn_the_reach_of_calls_is_told() {
+        let none = Options { turn_urls: Vec::new(), ..options("127.0.0.1", None) };
+        assert_eq!(notes(&none, 5000), [NO_ICE]);
+        let stun = Options { stun_urls: vec!["stun:stun.example.org".to_owned()], ..none };
+        let told = notes(&stun, 5000).join("\n");
+        assert!(told.contains("stun:stun.example.org") && told.contains("--turn-url"), "{told}");
+        assert!(notes(&options("127.0.0.1", None), 5000).is_empty());
+    }
+
+    #[test]
+    fn the_stun_server_that_clients_are_told_by_default_is_that_of_the_template() {
+        let template = include_str!("../../../infra/template.yaml");
+        assert!(template.contains(&format!("Default: {}\n", crate::DEFAULT_STUN_URL)));
     }
 }

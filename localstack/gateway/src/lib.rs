@@ -36,7 +36,7 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 pub use aws::{Fate, Intercept, SdkCall};
-pub use options::{HEARTBEAT_SECONDS, Options};
+pub use options::{DEFAULT_STUN_URL, HEARTBEAT_SECONDS, Options};
 
 use console::Site;
 use data_file::DataFile;

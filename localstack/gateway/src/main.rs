@@ -9,9 +9,10 @@ use std::process::ExitCode;
 use apigateway::IpNet;
 use auth::IceUrlKind;
 use clap::builder::Resettable;
+use clap::error::ErrorKind;
 use clap::{Arg, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use gateway::{NoOrigin, Origins};
-use local::{HEARTBEAT_SECONDS, Options, Server, StartError, health};
+use local::{DEFAULT_STUN_URL, HEARTBEAT_SECONDS, Options, Server, StartError, health};
 use runtime::{Settings, logs, settings};
 
 /// Gives memory back that hashing a password needed for a moment, and is faster than the system's with many threads (ADR 17).
@@ -42,7 +43,8 @@ struct Arguments {
     /// Secret shared with the TURN server
     #[arg(long, env = "TUNRTC_TURN_SECRET", value_name = "SECRET", hide_env_values = true, requires = "turn_url")]
     turn_secret: Option<String>,
-    /// STUN address, such as stun:stun.example.org:3478; may be given more than once
+    /// STUN address, such as stun:stun.example.org:3478; may be given more than once; "none" for none at all
+    /// [default without a TURN address: stun:stun.l.google.com:19302]
     #[arg(long, env = "TUNRTC_STUN_URLS", value_name = "URL", value_delimiter = ',', value_parser = stun_url)]
     stun_url: Vec<String>,
     /// Web origin that may connect besides those of this machine; may be given more than once
@@ -100,6 +102,9 @@ fn origin(text: &str) -> Result<String, NoOrigin> {
 }
 
 fn stun_url(text: &str) -> Result<String, &'static str> {
+    if text == NO_STUN {
+        return Ok(text.to_owned());
+    }
     auth::check_ice_url(IceUrlKind::Stun, text).map(|()| text.to_owned())
 }
 
@@ -134,6 +139,20 @@ fn unknown_names() -> Vec<String> {
     ours.filter(|name| !known.contains(name) && !settings::OPERATORS.contains(name)).map(str::to_owned).collect()
 }
 
+/// What `--stun-url` says for no STUN server at all.
+const NO_STUN: &str = "none";
+
+/// What clients are told where nothing was said: as on AWS, so that two homes can call each other. A TURN server answers
+/// STUN requests too (RFC 8656), so nobody else is named beside one.
+fn stun_urls(given: Vec<String>, has_turn: bool) -> Vec<String> {
+    match given.as_slice() {
+        [] if has_turn => Vec::new(),
+        [] => vec![DEFAULT_STUN_URL.to_owned()],
+        [only] if only == NO_STUN => Vec::new(),
+        _ => given,
+    }
+}
+
 impl From<Arguments> for Options {
     fn from(arguments: Arguments) -> Self {
         let mut settings = environment();
@@ -145,7 +164,7 @@ impl From<Arguments> for Options {
             port: arguments.port,
             data: arguments.data,
             public_url: arguments.public_url,
-            stun_urls: arguments.stun_url,
+            stun_urls: stun_urls(arguments.stun_url, !arguments.turn_url.is_empty()),
             turn_urls: arguments.turn_url,
             turn_secret: arguments.turn_secret,
             allowed_origins: arguments.allow_origin,
@@ -171,9 +190,15 @@ fn arguments() -> Arguments {
     let set = Settings::from_env();
     let is_empty =
         |argument: &Arg| argument.get_env().and_then(|name| name.to_str()).is_some_and(|name| set.is_empty(name));
-    let command = Arguments::command()
+    let mut command = Arguments::command()
         .mut_args(|argument| if is_empty(&argument) { argument.env(Resettable::Reset) } else { argument });
-    Arguments::from_arg_matches(&command.get_matches()).unwrap_or_else(|error| error.exit())
+    let matches = command.clone().get_matches();
+    let arguments = Arguments::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
+    if arguments.stun_url.len() > 1 && arguments.stun_url.iter().any(|url| url == NO_STUN) {
+        let contradiction = "--stun-url takes \"none\" or addresses, not both";
+        command.error(ErrorKind::ArgumentConflict, contradiction).exit();
+    }
+    arguments
 }
 
 fn ended(result: Result<(), impl Display>) -> ExitCode {

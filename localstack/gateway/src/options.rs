@@ -11,6 +11,10 @@ use crate::{Intercept, template};
 /// one's own often end a connection that is silent for a minute.
 pub const HEARTBEAT_SECONDS: u32 = 50;
 
+/// The STUN server that clients are told where an operator names neither STUN nor TURN: the one of infra/template.yaml. It
+/// is somebody else's, and sees the addresses of those who ask it.
+pub const DEFAULT_STUN_URL: &str = "stun:stun.l.google.com:19302";
+
 /// Everything about a server that its command line, or a test, may choose.
 pub struct Options {
     /// The address to listen on.

@@ -4,7 +4,7 @@ use serde_json::json;
 use testclient::{Api, Socket, socket_address};
 
 use crate::support::{PASSWORD, unique};
-use crate::tunrtc::Tunrtc;
+use crate::tunrtc::{Tunrtc, run};
 
 /// The same server by another name of this machine.
 fn at(server: &Tunrtc, host: &str) -> Api {
@@ -29,18 +29,40 @@ async fn without_a_public_address_answers_name_the_host_that_was_asked() {
     }
 }
 
-#[test]
-fn the_start_tells_what_calls_can_reach() {
-    for (arguments, told) in [
-        (&[][..], true),
-        (&["--stun-url", "stun:stun.example.org:3478"], false),
-        (&["--turn-url", "turn:turn.example.org", "--turn-secret", "secret"], false),
+/// What clients are told to ask for their own address.
+async fn stun_urls(server: &Tunrtc) -> Vec<String> {
+    let alice = server.api.register(&unique("alice")).await;
+    let answer = server.api.get("/api/iceservers", Some(&alice.token)).await;
+    let entries = answer.body["iceServers"].as_array().expect("a list").iter();
+    let urls = entries.flat_map(|entry| entry["urls"].as_array().expect("a list").clone());
+    urls.filter_map(|url| url.as_str().filter(|url| url.starts_with("stun:")).map(str::to_owned)).collect()
+}
+
+#[tokio::test]
+async fn the_start_tells_what_calls_can_reach_and_clients_get_what_it_tells() {
+    let own = "stun:stun.example.org:3478";
+    let relay = ["--turn-url", "turn:turn.example.org", "--turn-secret", "secret"];
+    for (arguments, stun, told) in [
+        (&[][..], Some("stun:stun.l.google.com:19302"), Some("--turn-url")),
+        (&["--stun-url", own], Some(own), Some("--turn-url")),
+        (&["--stun-url", "none"], None, Some("No STUN or TURN")),
+        (&relay[..], None, None),
     ] {
         let server = Tunrtc::start(arguments);
+        assert_eq!(stun_urls(&server).await, Vec::from_iter(stun), "{arguments:?}");
         server.signal("TERM");
         let (_, lines, _) = server.ended();
-        assert_eq!(lines.iter().any(|line| line.contains("--stun-url")), told, "{lines:?}");
+        let reach = lines.iter().find(|line| line.contains("--turn-url"));
+        assert_eq!(reach.is_some(), told.is_some(), "{lines:?}");
+        assert!(told.is_none_or(|told| reach.is_some_and(|line| line.contains(told))), "{lines:?}");
     }
+}
+
+#[test]
+fn none_and_a_stun_address_contradict_each_other() {
+    let (code, _, errors) = run(&["--port", "0", "--stun-url", "none", "--stun-url", "stun:stun.example.org"], &[]);
+    assert_eq!(code, Some(2));
+    assert!(errors.contains("--stun-url"), "{errors}");
 }
 
 /// Registers until it is refused; how often it was not.
