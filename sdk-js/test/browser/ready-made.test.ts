@@ -387,7 +387,7 @@ describe('the ready-made call', () => {
     const sessionId = new URL(demo.url()).hash.slice(1);
     for (const page of others) await page.evaluate((id) => tunrtc.joinSession(id, true, true), sessionId);
     await others[0]?.evaluate(() => tunrtc.setVideoEnabled(false));
-    await shows(demo, 4);
+    await eventually(async () => (await demo.locator('.people .tile').count()) === 4, 'everybody has a tile');
     await looksRight(demo, undefined, 'four');
     await demo.getByRole('button', { name: 'Leave' }).click();
     await looksRight(demo, undefined, 'after');
