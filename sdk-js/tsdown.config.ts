@@ -53,7 +53,7 @@ export default defineConfig([
     outputOptions: { entryFileNames: '[name].js' },
   },
   {
-    entry: { app: 'console/app.ts' },
+    entry: { app: 'console/app.ts', 'reference/reference': 'console/reference/reference.ts' },
     format: 'esm',
     platform: 'browser',
     target: 'es2022',

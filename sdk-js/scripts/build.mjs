@@ -1,5 +1,5 @@
 // Builds the package into dist/, and the console site, which is served at `/` as it is, into dist/console/.
-import { cp, mkdir, readdir, rm } from 'node:fs/promises';
+import { cp, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { build } from 'tsdown';
 
 const at = (path) => new URL(`../${path}`, import.meta.url);
@@ -7,9 +7,20 @@ const at = (path) => new URL(`../${path}`, import.meta.url);
 await rm(at('dist/'), { recursive: true, force: true });
 await build();
 await mkdir(at('dist/console/sdk/'), { recursive: true });
-for (const file of await readdir(at('console/'))) {
-  if (!file.endsWith('.ts')) await cp(at(`console/${file}`), at(`dist/console/${file}`));
+for (const file of await readdir(at('console/'), { recursive: true })) {
+  if (/\.\w+$/.test(file) && !file.endsWith('.ts')) await cp(at(`console/${file}`), at(`dist/console/${file}`));
 }
+const swagger = (file) => new URL(import.meta.resolve(`swagger-ui-dist/${file}`));
+for (const file of ['swagger-ui-bundle.js', 'swagger-ui-bundle.js.LICENSE.txt']) await cp(swagger(file), at(`dist/console/reference/${file}`));
+for (const file of ['LICENSE', 'NOTICE']) await cp(swagger(file), at(`dist/console/reference/swagger-ui.${file}.txt`));
+// The site's policy lets no `data:` in: the drawings in the style sheet become files beside it.
+const drawings = [];
+const style = (await readFile(swagger('swagger-ui.css'), 'utf8')).replace(/url\("data:image\/svg\+xml;charset=utf-8,(.*?)"\)/g, (_, svg) => {
+  drawings.push(decodeURIComponent(svg));
+  return `url("swagger-ui-${drawings.length}.svg")`;
+});
+await writeFile(at('dist/console/reference/swagger-ui.css'), style);
+for (const [index, svg] of drawings.entries()) await writeFile(at(`dist/console/reference/swagger-ui-${index + 1}.svg`), svg);
 await cp(at('examples/'), at('dist/console/examples/'), { recursive: true });
 for (const file of await readdir(at('dist/'))) {
   if (file !== 'console') await cp(at(`dist/${file}`), at(`dist/console/sdk/${file}`));
