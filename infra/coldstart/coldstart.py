@@ -118,7 +118,7 @@ def event_of(name: str, function: dict, grant: dict) -> dict:
     if name == "participant_expiry":
         return {"version": "0", "id": "1", "detail-type": "Scheduled Event", "source": "aws.events", "account": "1",
                 "time": "2026-01-01T00:00:00Z", "region": "us-east-1", "resources": [], "detail": {}}
-    key = function["routes"][-1] if name == "ws_default" else function["routes"][0]
+    key = function["routes"][0]
     if name.startswith("ws_"):
         return websocket_event(key, bodies.get(name))
     return http_event(key, bodies.get(name), grant.get("token"))

@@ -1,33 +1,34 @@
-//! The authorizer of `$connect`: tells whom a ticket admits, without touching the table.
+//! The authorizer of `$connect`: tells whom a ticket or a token admits, without touching the table.
 //!
 //! API Gateway answers 401 to a handshake when an authorizer fails with the text `Unauthorized`, and 403 when its policy denies:
 //! <https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-websocket-api-lambda-auth.html>.
 
 use std::sync::Arc;
 
-use auth::{Ticket, Tickets};
 use aws_lambda_events::apigw::{
     ApiGatewayCustomAuthorizerPolicy, ApiGatewayCustomAuthorizerRequestTypeRequest as Request,
     ApiGatewayCustomAuthorizerResponse as Response,
 };
 use aws_lambda_events::iam::{IamPolicyEffect, IamPolicyStatement};
-use domain::Clock;
+use domain::{Caller, Clock, IdSource, SessionId, TicketId, UserId};
 use gateway::Origins;
+use gateway::hub::{Admitted, Doorkeeper, Shown};
 use gateway::websocket::context_key;
 use runtime::{Runtime, SettingError};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 /// What this function needs.
 pub struct Deps {
     clock: Arc<dyn Clock>,
-    tickets: Tickets,
+    ids: Arc<dyn IdSource>,
+    doorkeeper: Doorkeeper,
     origins: Origins,
 }
 
 impl Deps {
     /// From configuration; names the setting that is missing.
     pub fn new(runtime: &Runtime) -> Result<Self, SettingError> {
-        Ok(Self { clock: runtime.get()?, tickets: runtime.get()?, origins: runtime.get()? })
+        Ok(Self { clock: runtime.get()?, ids: runtime.get()?, doorkeeper: runtime.get()?, origins: runtime.get()? })
     }
 }
 
@@ -38,23 +39,27 @@ pub struct Unauthorized;
 
 /// Answers who may connect.
 pub async fn handle(deps: &Deps, event: Request) -> Result<Response, lambda_runtime::Error> {
-    let origin = event.headers.get("origin").and_then(|value| value.to_str().ok());
-    let presented = event.query_string_parameters.first("ticket").unwrap_or_default();
+    let (now, query) = (deps.clock.now(), &event.query_string_parameters);
+    let shown = Shown::new(&event.headers, |name| query.first(name));
     let request_id = event.request_context.request_id.as_deref();
-    let resource = event.method_arn.clone().unwrap_or_default();
 
-    let Ok(ticket) = deps.tickets.verify(presented, deps.clock.now()) else {
+    let Ok(admitted) = deps.doorkeeper.admit(shown, now) else {
         tracing::info!(request.id = request_id, route = "ws_authorizer", outcome = "unauthorized", "answered");
         return Err(Unauthorized.into());
     };
-    let host = event.headers.get("host").and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let allowed = deps.origins.allow(origin, host);
+    let header = |name| event.headers.get(name).and_then(|value| value.to_str().ok());
+    let allowed = deps.origins.allow(header("origin"), header("host").unwrap_or_default());
     let outcome = if allowed { "ok" } else { "forbidden" };
-    tracing::info!(request.id = request_id, route = "ws_authorizer", user.id = %ticket.user, outcome, "answered");
-    Ok(answer(&ticket, allowed, resource))
+    let (user, context) = match admitted {
+        Admitted::Own(ticket) => (ticket.user, by_ticket(&ticket, false)),
+        Admitted::HubByTicket(ticket) => (ticket.user, by_ticket(&ticket, true)),
+        Admitted::HubByToken(caller) => (caller.user_id, by_token(&caller, TicketId::new(&*deps.ids, now))),
+    };
+    tracing::info!(request.id = request_id, route = "ws_authorizer", user.id = %user, outcome, "answered");
+    Ok(answer(user, context, allowed, event.method_arn.clone().unwrap_or_default()))
 }
 
-fn answer(ticket: &Ticket, allowed: bool, resource: String) -> Response {
+fn answer(user: UserId, context: Map<String, Value>, allowed: bool, resource: String) -> Response {
     let mut statement = IamPolicyStatement::default();
     statement.action = vec!["execute-api:Invoke".to_owned()];
     statement.effect = if allowed { IamPolicyEffect::Allow } else { IamPolicyEffect::Deny };
@@ -63,21 +68,47 @@ fn answer(ticket: &Ticket, allowed: bool, resource: String) -> Response {
     policy.version = Some("2012-10-17".to_owned());
     policy.statement = vec![statement];
     let mut response = Response::default();
-    response.principal_id = Some(ticket.user.to_string());
+    response.principal_id = Some(user.to_string());
     response.policy_document = policy;
-    response.context = context(ticket);
+    response.context = Value::Object(context);
     response
 }
 
 /// What every later event of the connection carries; all of it text, because API Gateway makes it so.
-fn context(ticket: &Ticket) -> Value {
-    json!({
-        context_key::USER_ID: ticket.user.to_string(),
-        context_key::USERNAME: ticket.username.as_str(),
-        context_key::SESSION_ID: ticket.session.to_string(),
-        context_key::TICKET_ID: ticket.id.to_string(),
-        context_key::ATTEMPT: ticket.attempt.to_string(),
-        context_key::FAMILY_ID: ticket.family.to_string(),
-        context_key::ACCESS_EXPIRES_AT: ticket.access_expires_at.millis().to_string(),
-    })
+fn by_ticket(ticket: &auth::Ticket, hub: bool) -> Map<String, Value> {
+    let caller = Caller {
+        user_id: ticket.user,
+        username: ticket.username.clone(),
+        family: ticket.family,
+        expires_at: ticket.access_expires_at,
+    };
+    let mut context = of_caller(&caller, ticket.id);
+    context.insert(context_key::SESSION_ID.to_owned(), text_of(ticket.session));
+    match hub {
+        true => context.insert(context_key::HUB.to_owned(), json!("json")),
+        false => context.insert(context_key::ATTEMPT.to_owned(), json!(ticket.attempt.to_string())),
+    };
+    context
+}
+
+fn text_of(session: SessionId) -> Value {
+    json!(session.to_string())
+}
+
+/// The same for a token, which names no session. The connection gets a name for the log.
+fn by_token(caller: &Caller, name: TicketId) -> Map<String, Value> {
+    let mut context = of_caller(caller, name);
+    context.insert(context_key::HUB.to_owned(), json!("json"));
+    context
+}
+
+fn of_caller(caller: &Caller, ticket: TicketId) -> Map<String, Value> {
+    let fields = [
+        (context_key::USER_ID, caller.user_id.to_string()),
+        (context_key::USERNAME, caller.username.as_str().to_owned()),
+        (context_key::TICKET_ID, ticket.to_string()),
+        (context_key::FAMILY_ID, caller.family.to_string()),
+        (context_key::ACCESS_EXPIRES_AT, caller.expires_at.millis().to_string()),
+    ];
+    fields.into_iter().map(|(name, value)| (name.to_owned(), Value::String(value))).collect()
 }

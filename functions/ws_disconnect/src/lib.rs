@@ -5,10 +5,10 @@ use std::sync::Arc;
 use aws_lambda_events::apigw::{ApiGatewayProxyResponse, ApiGatewayWebsocketProxyRequest};
 use delay::DelayQueue;
 use domain::leases;
-use domain::ports::{Closure, ConnectionLog, Ports};
+use domain::ports::{Closure, ConnectionLog, Held, Ports};
 use domain::standing::JoinedCache;
 use gateway::Surroundings;
-use gateway::websocket::{Identity, conclude};
+use gateway::websocket::{Identity, Speaker, conclude};
 use protocol::signaling::JsonEncoder;
 use push::Push;
 use runtime::{Runtime, SettingError};
@@ -46,15 +46,22 @@ pub async fn handle(
 ) -> Result<ApiGatewayProxyResponse, lambda_runtime::Error> {
     let now = deps.surroundings.clock.now();
     let context = deps.surroundings.context(now);
-    let Identity { held, ticket, .. } = Identity::of(&event)?;
-    deps.joined.forget(&held.connection);
+    let (user, connection, ticket, known) = match Speaker::of(&event)? {
+        Speaker::Own(Identity { held, ticket, .. }) => (held.user, held.connection, ticket, Some(held.session)),
+        Speaker::Hub(identity) => (identity.caller.user_id, identity.connection, identity.ticket, None),
+    };
+    deps.joined.forget(&connection);
 
     let closure = closure(&event, now);
     let ports = Ports { store: &deps.store, sockets: &deps.push, delays: &deps.delay, encoder: &JsonEncoder, context };
     // First: a join that was overtaken reads it after it has taken over.
-    let logged = deps.store.close(held.user, ticket, &closure).await;
-    let lost = leases::lose_connection(ports, &held).await;
-    Ok(conclude(&deps.surroundings, &event, now, lost.and(logged), None))
+    let logged = deps.store.close(user, ticket, &closure).await;
+    let session = known.or(logged.as_ref().ok().copied().flatten());
+    let lost = match session {
+        Some(session) => leases::lose_connection(ports, &Held { session, user, connection }).await,
+        None => Ok(()),
+    };
+    Ok(conclude(&deps.surroundings, &event, now, lost.and(logged.map(drop)), None))
 }
 
 fn closure(event: &ApiGatewayWebsocketProxyRequest, at: domain::Timestamp) -> Closure {

@@ -5,7 +5,7 @@ use delay::DelayQueue;
 use domain::ports::{Attempt, Ports};
 use domain::{Error, resume};
 use gateway::Surroundings;
-use gateway::websocket::FrameRequest;
+use gateway::websocket::{FrameRequest, silence};
 use protocol::rest::SessionDetail;
 use protocol::signaling::{Join, JoinedData, JsonEncoder};
 use push::Push;
@@ -32,7 +32,9 @@ pub async fn handle(
     deps: &Deps,
     event: ApiGatewayWebsocketProxyRequest,
 ) -> Result<ApiGatewayProxyResponse, lambda_runtime::Error> {
-    let request = FrameRequest::new(&deps.surroundings, &event)?;
+    let Some(request) = FrameRequest::new(&deps.surroundings, &event)? else {
+        return Ok(silence());
+    };
     let result = join(deps, &request).await;
     Ok(request.respond(result))
 }

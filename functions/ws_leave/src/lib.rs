@@ -8,7 +8,7 @@ use domain::leases;
 use domain::ports::Ports;
 use domain::standing::JoinedCache;
 use gateway::Surroundings;
-use gateway::websocket::FrameRequest;
+use gateway::websocket::{FrameRequest, silence};
 use protocol::signaling::{JsonEncoder, Nothing};
 use push::Push;
 use runtime::{Runtime, SettingError};
@@ -41,7 +41,9 @@ pub async fn handle(
     deps: &Deps,
     event: ApiGatewayWebsocketProxyRequest,
 ) -> Result<ApiGatewayProxyResponse, lambda_runtime::Error> {
-    let request = FrameRequest::new(&deps.surroundings, &event)?;
+    let Some(request) = FrameRequest::new(&deps.surroundings, &event)? else {
+        return Ok(silence());
+    };
     let result = leave(deps, &request).await;
     Ok(request.respond(result))
 }

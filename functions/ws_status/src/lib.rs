@@ -5,7 +5,7 @@ use delay::DelayQueue;
 use domain::leases;
 use domain::ports::Ports;
 use gateway::Surroundings;
-use gateway::websocket::FrameRequest;
+use gateway::websocket::{FrameRequest, silence};
 use protocol::signaling::{JsonEncoder, Nothing};
 use push::Push;
 use runtime::{Runtime, SettingError};
@@ -31,7 +31,9 @@ pub async fn handle(
     deps: &Deps,
     event: ApiGatewayWebsocketProxyRequest,
 ) -> Result<ApiGatewayProxyResponse, lambda_runtime::Error> {
-    let request = FrameRequest::new(&deps.surroundings, &event)?;
+    let Some(request) = FrameRequest::new(&deps.surroundings, &event)? else {
+        return Ok(silence());
+    };
     let result = update(deps, &request).await;
     Ok(request.respond(result))
 }

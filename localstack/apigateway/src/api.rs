@@ -47,7 +47,7 @@ pub(crate) struct Api {
     pub(crate) http_stage: String,
     pub(crate) cors: Option<Cors>,
     pub(crate) assets: Option<Assets>,
-    pub(crate) websocket_path: String,
+    pub(crate) websocket_paths: Vec<String>,
     pub(crate) websocket_stage: String,
     pub(crate) websocket_routes: HashMap<String, WebSocketRoute>,
     /// The path into a message's JSON that names its route.

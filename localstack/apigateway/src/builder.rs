@@ -53,7 +53,7 @@ impl Default for Builder {
                 http_stage: "$default".to_owned(),
                 cors: None,
                 assets: None,
-                websocket_path: "/ws".to_owned(),
+                websocket_paths: vec!["/ws".to_owned()],
                 websocket_stage: "local".to_owned(),
                 websocket_routes: HashMap::new(),
                 route_selection: vec!["action".to_owned()],
@@ -128,7 +128,13 @@ impl Builder {
 
     /// Where the WebSocket API is on the public listener; `/ws` unless told otherwise.
     pub fn ws_path(self, path: impl Into<String>) -> Self {
-        self.with(|api| api.websocket_path = path.into())
+        self.with(|api| api.websocket_paths = vec![path.into()])
+    }
+
+    /// One more path of the public listener that leads to the WebSocket API, as a CloudFront function in front of it may have it.
+    /// Functions are not told by which one a client came.
+    pub fn ws_also_at(self, path: impl Into<String>) -> Self {
+        self.with(|api| api.websocket_paths.push(path.into()))
     }
 
     /// The WebSocket API's stage, `local` unless told otherwise; `@connections` is under it.
@@ -154,10 +160,16 @@ impl Builder {
     /// of `$connect`, with its identity source (`route.request.querystring.NAME` or `route.request.header.NAME`).
     pub fn authorizer(self, identity_source: &str, function: Function) -> Self {
         self.and_then(|api| {
-            let source = IdentitySource::parse(identity_source)?;
+            let source = Some(IdentitySource::parse(identity_source)?);
             api.authorizer = Some(Authorizer { source, function });
             Ok(())
         })
+    }
+
+    /// The same without an [identity source](https://docs.aws.amazon.com/apigatewayv2/latest/api-reference/apis-apiid-authorizers-authorizerid.html):
+    /// the function is asked about every handshake.
+    pub fn authorizer_of_all(self, function: Function) -> Self {
+        self.with(|api| api.authorizer = Some(Authorizer { source: None, function }))
     }
 
     /// In which order the messages of one connection run.

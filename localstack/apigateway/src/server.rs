@@ -132,7 +132,7 @@ async fn route(
     let names = head.take_names();
     let client = api.proxies.client(arrival.peer, request.headers());
     let origin = Origin { peer: arrival.peer, client, port: arrival.port };
-    let response = if request.uri().path() == api.websocket_path {
+    let response = if api.websocket_paths.iter().any(|path| path == request.uri().path()) {
         handshake::handle(api, origin, names, request).await
     } else {
         requests::handle(api, origin, request).await

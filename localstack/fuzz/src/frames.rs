@@ -2,7 +2,8 @@
 
 use aws_lambda_events::apigw::ApiGatewayWebsocketProxyRequest;
 use domain::{Context, Error, IdSource, Policy, SessionId, Timestamp, UserId, Username};
-use gateway::websocket::Identity;
+use gateway::websocket::Speaker;
+use protocol::hub::{self, Record};
 use protocol::signaling::{ClientFrame, MAX_FRAME, Unreadable};
 use serde_json::Value;
 use uuid::Uuid;
@@ -75,10 +76,45 @@ pub fn event(input: &[u8]) {
     let Ok(event) = serde_json::from_str::<ApiGatewayWebsocketProxyRequest>(text(input)) else {
         return;
     };
-    if let Ok(identity) = Identity::of(&event) {
-        assert_eq!(Username::kept(identity.username.as_str()).as_ref(), Some(&identity.username));
+    match Speaker::of(&event) {
+        Ok(Speaker::Own(identity)) => assert_is_name(&identity.username),
+        Ok(Speaker::Hub(identity)) => {
+            assert_is_name(&identity.caller.username);
+            assert!(identity.connection.is_hub());
+        }
+        Err(_) => {}
     }
     frame(event.body.unwrap_or_default().as_bytes());
+}
+
+fn assert_is_name(username: &Username) {
+    assert_eq!(Username::kept(username.as_str()).as_ref(), Some(username));
+}
+
+/// A frame of the hub: its records are read, ignored or end the connection, and what is called is one of our own frames. Where a text
+/// is cut makes no difference.
+pub fn hub(input: &[u8]) {
+    let input = text(input);
+    let (records, rest) = hub::split(input);
+    assert_eq!(records.iter().map(|record| record.len() + 1).sum::<usize>() + rest.len(), input.len());
+    for record in records {
+        let Ok(Record::Invocation(call)) = Record::parse(record) else { continue };
+        match call.bind() {
+            Ok((_, own)) => {
+                let own = ClientFrame::parse(&own).unwrap_or_else(|bad| panic!("{own}: {:?}", bad.error));
+                read(&own);
+            }
+            Err(refused) => assert!(refused.contains(&call.target), "{refused}"),
+        }
+    }
+    let refusal = hub::refuse(input, &Error::NotJoined);
+    assert!(refusal.ends_with(hub::SEPARATOR));
+    for record in hub::split(&refusal).0 {
+        serde_json::from_str::<Value>(record).expect("records are JSON");
+    }
+    for frame in hub::frames(input) {
+        assert!(frame.ends_with(hub::SEPARATOR));
+    }
 }
 
 /// A message of the delay queue is ours or none, and is written as it was read.

@@ -14,6 +14,7 @@ pub type Target = (&'static str, fn(&[u8]));
 pub const TARGETS: &[Target] = &[
     ("frame", frames::frame),
     ("event", frames::event),
+    ("hub", frames::hub),
     ("delayed", frames::delayed),
     ("body", requests::body),
     ("page", requests::page),

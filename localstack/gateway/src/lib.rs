@@ -45,7 +45,8 @@ use database::Database;
 const TABLE: &str = "tunrtc";
 const STAGE: &str = "local";
 const QUEUE: &str = "delay";
-const TICKET: &str = "route.request.querystring.ticket";
+/// The hub has the WebSocket API's address, and this one, as infra/edge.yaml has it.
+const HUB: &str = "/hubs/signaling";
 
 /// Why the server does not start.
 #[derive(Debug, thiserror::Error)]
@@ -236,6 +237,7 @@ async fn assemble(runtime: &Runtime, options: Options, access_key: String) -> Re
         .access_key_id(access_key)
         .ws_stage(STAGE)
         .ws_path("/ws")
+        .ws_also_at(HUB)
         .limits(options.limits)
         .message_order(options.message_order)
         .cors(template::cors(runtime.settings.list(settings::ALLOWED_ORIGINS)))
@@ -243,7 +245,7 @@ async fn assemble(runtime: &Runtime, options: Options, access_key: String) -> Re
         .request_id_header(refusals::REQUEST_ID)
         .refusals(refusals::render)
         .ws_overloaded(move |frame| refusals::refuse_frame(frame, &*clock))
-        .authorizer(TICKET, functions::function(routes::AUTHORIZER, runtime)?)
+        .authorizer_of_all(functions::function(routes::AUTHORIZER, runtime)?)
         .queue(QUEUE, expiry.clone())
         .schedule("sweep", options.sweep_every, expiry)
         .assets(move |request| {

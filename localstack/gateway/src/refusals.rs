@@ -5,6 +5,7 @@ use bytes::Bytes;
 use domain::{Clock, Error};
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
 use http::{HeaderName, Response};
+use protocol::hub;
 use protocol::rest::{MAX_BODY, Problem};
 use protocol::signaling::{self, ClientFrame};
 
@@ -38,6 +39,9 @@ pub fn render(refused: Refused, request_id: &str) -> Response<Bytes> {
 
 /// The answer to a frame that would have waited too long.
 pub fn refuse_frame(frame: &str, clock: &dyn Clock) -> String {
+    if frame.contains(hub::SEPARATOR) {
+        return hub::refuse(frame, &overloaded());
+    }
     let parsed = ClientFrame::parse(frame);
     let id = parsed.as_ref().map_or_else(|bad| bad.id.as_deref(), |frame| Some(frame.id.as_str()));
     signaling::error(id, clock.now(), &overloaded())

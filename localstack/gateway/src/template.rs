@@ -24,7 +24,7 @@ pub fn rate(function: &str) -> Rate {
         "auth_register" | "auth_login" | "auth_password" | "auth_delete" => (20, 40),
         "auth_refresh" | "auth_logout" | "auth_me" => (100, 200),
         "health" | "http_default" => (50, 100),
-        "ws_disconnect" | "ws_signal" | "ws_message" | "ws_status" | "ws_default" => (2000, 4000),
+        "ws_disconnect" | "ws_signal" | "ws_message" | "ws_status" | "ws_hub" | "ws_ping" => (2000, 4000),
         _ => (200, 400),
     };
     Rate { per_second, burst }
@@ -33,12 +33,15 @@ pub fn rate(function: &str) -> Rate {
 /// The cross-origin rules of the HTTP API.
 pub fn cors(allow_origins: Vec<String>) -> Cors {
     Cors {
+        // Browsers have it so with SignalR's client; API Gateway refuses it together with every origin. There are no cookies.
+        allow_credentials: !allow_origins.iter().any(|origin| origin == "*"),
         allow_origins,
         allow_methods: ["GET", "HEAD", "POST", "DELETE"].map(str::to_owned).to_vec(),
-        allow_headers: ["authorization", "content-type", "idempotency-key"].map(str::to_owned).to_vec(),
+        allow_headers: ["authorization", "content-type", "idempotency-key", "x-requested-with", "x-signalr-user-agent"]
+            .map(str::to_owned)
+            .to_vec(),
         expose_headers: ["link", "retry-after", "www-authenticate", "x-request-id"].map(str::to_owned).to_vec(),
         max_age: Duration::from_secs(7200),
-        allow_credentials: false,
     }
 }
 

@@ -197,9 +197,9 @@ async fn messages_of_a_connection_are_answered_by_frames_and_its_end_is_noticed(
     assert_eq!(seated.status_of_alice().await, "connected");
     let sent = seated.frame("ws_signal", "sendOffer", support::offer(&seated.bob.id, "v=0")).await;
     assert_eq!((&sent["event"], &sent["data"]["delivery"]), (&json!("ack"), &json!("queued")));
-    let pinged = seated.frame("ws_default", "ping", json!({})).await;
+    let pinged = seated.frame("ws_ping", "ping", json!({})).await;
     assert_eq!((&pinged["event"], &pinged["data"]), (&json!("ack"), &json!({})));
-    let unknown = seated.frame("ws_default", "dance", json!({})).await;
+    let unknown = seated.frame("ws_hub", "dance", json!({})).await;
     assert_eq!(unknown["data"]["code"], "unknown_action");
 
     let ended = invoke(&seated.target, "ws_disconnect", &seated.event("ws_disconnect")).await.expect("an answer");

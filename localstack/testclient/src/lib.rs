@@ -2,6 +2,7 @@
 //! of what the SDK does to survive: what a test wants repeated, it repeats itself.
 
 mod api;
+pub mod hub;
 mod socket;
 
 pub use api::{Account, Api, Lost, Reply, account, socket_address};

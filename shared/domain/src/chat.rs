@@ -1,6 +1,6 @@
 //! Chat: one write, one read of the roster, pushes to everybody at the same time.
 
-use crate::delivery::broadcast;
+use crate::delivery::{broadcast, hold_back};
 use crate::ports::{ChatHistory, ChatLog, ChatMessage, Delays, Inbox, Members, Ports, Rosters, Sockets, Waiting};
 use crate::{Context, Error, MessageId, Participant, Result, SessionId, UserId};
 
@@ -33,8 +33,9 @@ pub async fn send(
         }
     };
     let frame = ports.encoder.encode(&message.event(), message.id.timestamp());
-    let kept = Some(Waiting::Message(message.id));
-    broadcast(ports, message.session, roster.connected(context.now), &frame, kept).await?;
+    let waiting = Waiting::Message(message.id);
+    broadcast(ports, message.session, roster.connected(context.now), &frame, Some(waiting)).await?;
+    hold_back(ports, message.session, roster.catching_up(context.now), &frame, waiting).await?;
     Ok(message.id)
 }
 

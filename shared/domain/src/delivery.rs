@@ -45,10 +45,10 @@ pub async fn deliver(
             None => keep(ports.store, ports.context, session, user, frame).await?,
         };
         kept = Some(waiting);
-        match ports.store.member(session, user).await {
+        match live(ports.store, session, user).await {
             // Their next connection reads what waits.
-            Ok(member) if member.as_ref().is_none_or(|p| p.connection.is_none()) => return Ok(Delivery::Queued),
-            Ok(Some(member)) if !member.is_on(&connection) => connection = member.connection.unwrap_or(connection),
+            Ok(None) => return Ok(Delivery::Queued),
+            Ok(Some(newer)) if newer != connection => connection = newer,
             // Still the same, or not to be read now: whoever looks after the frame will find the newest.
             Ok(_) | Err(_) => {
                 nudge_later(ports, session, user, &connection, waiting).await?;
@@ -56,6 +56,39 @@ pub async fn deliver(
             }
         }
     }
+}
+
+/// The live connection of a participant, read consistently; whoever has none reads what waits with the next one. Who is catching up
+/// is told that something waits, so that it reaches them before anything later does.
+pub(crate) async fn live(
+    store: &(impl Members + Sync),
+    session: SessionId,
+    user: UserId,
+) -> Result<Option<ConnectionId>> {
+    let mut member = store.member(session, user).await?;
+    while member.as_ref().is_some_and(|p| p.connection.is_none() && p.catching_up.is_some()) {
+        if store.note_waiting(session, user).await? {
+            return Ok(None);
+        }
+        member = store.member(session, user).await?;
+    }
+    Ok(member.and_then(|member| member.connection))
+}
+
+/// Sees to it that those who are catching up get what waits for them, before anything later.
+pub(crate) async fn hold_back(
+    ports: Ports<'_, impl Inbox + Members + Sync, impl Sockets + Sync, impl Delays + Sync>,
+    session: SessionId,
+    users: Vec<UserId>,
+    frame: &Frame,
+    waiting: Waiting,
+) -> Result<()> {
+    for user in users {
+        if let Some(connection) = live(ports.store, session, user).await? {
+            deliver(ports, session, user, connection, frame, Some(waiting)).await?;
+        }
+    }
+    Ok(())
 }
 
 /// Puts a frame into the target's inbox.

@@ -152,6 +152,6 @@ async fn visited(
 ) -> Result<BTreeSet<SessionId>> {
     let from: Timestamp = context.now.minus(context.policy.history).minus(LONGEST_CONNECTION);
     let (logged, visits) = try_join(store.of_user(user, from), store.visits(user)).await?;
-    let connected = logged.into_iter().map(|logged| logged.admission.session);
+    let connected = logged.into_iter().filter_map(|logged| logged.admission.session);
     Ok(connected.chain(visits.into_iter().map(|visit| visit.session)).collect())
 }

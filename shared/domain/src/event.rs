@@ -4,7 +4,7 @@ use crate::ports::ChatMessage;
 use crate::{Participant, Timestamp, UserId, Username};
 
 /// An encoded event, ready to be pushed and to be kept in an inbox.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Frame(pub String);
 
 impl std::fmt::Debug for Frame {

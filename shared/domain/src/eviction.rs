@@ -115,7 +115,7 @@ async fn left_over(
     let open = logged.iter().filter(|logged| logged.closure.is_none());
     let connections = open.map(|logged| logged.admission.connection.clone()).collect();
     let visited = calls.visits.iter().filter(|visit| over(visit.family)).map(|visit| visit.session);
-    let sessions: BTreeSet<_> = logged.iter().map(|logged| logged.admission.session).chain(visited).collect();
+    let sessions: BTreeSet<_> = logged.iter().filter_map(|logged| logged.admission.session).chain(visited).collect();
 
     let members = join_all(sessions.into_iter().map(|session| store.member(session, user))).await;
     let mut participants = Vec::new();

@@ -103,19 +103,38 @@ fn version_7(id: Uuid) -> Result<Uuid, NotAnId> {
     (id.get_version_num() == 7).then_some(id).ok_or(NotAnId)
 }
 
-/// A WebSocket connection, as API Gateway names it.
+/// A WebSocket connection: API Gateway's name of it, and in which dialect its client speaks. So wherever a connection is
+/// known, it is known how to speak to it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ConnectionId(String);
 
+/// What stands before the name of a connection of the hub. API Gateway's names have no colon: they are base64url.
+const HUB: &str = "hub:";
+
 impl ConnectionId {
-    /// Takes API Gateway's name as it is.
+    /// A connection by its text, see [`ConnectionId::as_str`]. API Gateway's bare name is a connection that speaks our own frames.
     pub fn new(id: impl Into<String>) -> Self {
         Self(id.into())
     }
 
-    /// The name, as API Gateway gave it.
+    /// A connection of the hub, by API Gateway's name: its client speaks SignalR's protocol.
+    pub fn hub(name: &str) -> Self {
+        Self(format!("{HUB}{name}"))
+    }
+
+    /// Its text, for keeping and for logs.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// API Gateway's name of it.
+    pub fn gateway_name(&self) -> &str {
+        self.0.strip_prefix(HUB).unwrap_or(&self.0)
+    }
+
+    /// Whether its client speaks SignalR's protocol.
+    pub fn is_hub(&self) -> bool {
+        self.0.starts_with(HUB)
     }
 }
 
@@ -134,6 +153,15 @@ mod tests {
         let id = SessionId::first_at(Timestamp::from_millis(1_795_000_000_123));
         assert_eq!(id.to_string().parse(), Ok(id));
         assert_eq!(id.timestamp().millis(), 1_795_000_000_123);
+    }
+
+    #[test]
+    fn a_connection_remembers_its_dialect_in_its_text() {
+        let (own, hub) = (ConnectionId::new("JKUdbfKHoAMCJEA="), ConnectionId::hub("JKUdbfKHoAMCJEA="));
+        assert_eq!((own.is_hub(), hub.is_hub()), (false, true));
+        assert_eq!((own.gateway_name(), hub.gateway_name()), ("JKUdbfKHoAMCJEA=", "JKUdbfKHoAMCJEA="));
+        assert_eq!(ConnectionId::new(hub.as_str()), hub);
+        assert_ne!(own, hub);
     }
 
     #[test]

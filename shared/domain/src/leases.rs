@@ -12,7 +12,8 @@ use crate::ports::{
     DelayedMessage, Delays, Guard, Held, Holding, Inbox, Members, Ports, Rosters, Seats, Sockets, Status,
 };
 use crate::{
-    Context, Departure, Error, Event, Membership, Participant, Presence, Result, Roster, SessionId, Untold, UserId,
+    ConnectionId, Context, Departure, Error, Event, Membership, Participant, Presence, Result, Roster, SessionId,
+    Untold, UserId,
 };
 
 /// How long a connection stays open after its last answer: API Gateway sends an answer only once the function has
@@ -146,6 +147,15 @@ pub async fn leave_connection(
     ports: Ports<'_, impl Seats + Members + Rosters + Inbox + Sync, impl Sockets + Sync, impl Delays + Sync>,
     held: &Held,
 ) -> Result<()> {
+    stand_up(ports, held).await?;
+    close_later(ports.delays, &held.connection).await
+}
+
+/// The same without closing the connection, which may join another session.
+pub async fn stand_up(
+    ports: Ports<'_, impl Seats + Members + Rosters + Inbox + Sync, impl Sockets + Sync, impl Delays + Sync>,
+    held: &Held,
+) -> Result<()> {
     let participant = ports.store.member(held.session, held.user).await?.ok_or(Error::NotJoined)?;
     let joined = participant.holds_seat() && participant.is_on(&held.connection);
     if participant.has_untold_departure() && participant.unfenced.contains(&held.connection) {
@@ -153,8 +163,12 @@ pub async fn leave_connection(
     } else if !joined || !depart(ports, &participant, Guard::SameAttempt, Departure::Left).await? {
         return Err(Error::NotJoined);
     }
-    let close = DelayedMessage::Close { connection: held.connection.clone() };
-    ports.delays.after(LAST_ANSWER, &close).await
+    Ok(())
+}
+
+/// Closes a connection once its last answer has had time to arrive.
+pub async fn close_later(delays: &impl Delays, connection: &ConnectionId) -> Result<()> {
+    delays.after(LAST_ANSWER, &DelayedMessage::Close { connection: connection.clone() }).await
 }
 
 /// `updateStatus`: sets microphone and camera and tells the others.

@@ -35,7 +35,7 @@ pub use error::{Error, FieldError, Result};
 pub use event::{Departure, Ending, Event, EventEncoder, Frame};
 pub use ids::{ConnectionId, FamilyId, IdSource, MessageId, SessionId, SignalId, TicketId, UserId};
 pub use metric::Metric;
-pub use participant::{Membership, Participant, Presence, Untold};
+pub use participant::{CatchingUp, Membership, Participant, Presence, Untold};
 pub use policy::{Fitted, Misfit, Policy, Throttle};
 pub use session::{Roster, Session, SessionKind, SessionName, SessionState, Visibility};
 pub use time::{Clock, Timestamp};

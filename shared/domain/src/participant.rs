@@ -1,5 +1,7 @@
 //! A seat in a session, and who is believed to sit on it.
 
+use std::time::Duration;
+
 use crate::{ConnectionId, Departure, FamilyId, SessionId, Timestamp, UserId, Username};
 
 /// What others see of a participant.
@@ -34,6 +36,17 @@ pub enum Untold {
     Join,
     /// That they left, and why.
     Departure(Departure),
+}
+
+/// An attempt that is being told what was missed, in order, before anything new reaches it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CatchingUp {
+    /// The attempt's number.
+    pub attempt: u64,
+    /// The attempt's connection.
+    pub connection: ConnectionId,
+    /// How many frames have come to wait since it began.
+    pub waiting: u64,
 }
 
 /// One user's seat in one session.
@@ -78,6 +91,10 @@ pub struct Participant {
     pub unfenced: Vec<ConnectionId>,
     /// When the participant counts as gone.
     pub lease_until: Timestamp,
+    /// The end of the lease that ran when something may first have been missed; nothing once a replay was complete.
+    pub unheard: Option<Timestamp>,
+    /// The attempt that is being told what was missed before it becomes the live connection, and how much came to wait meanwhile.
+    pub catching_up: Option<CatchingUp>,
     /// What the others still have to be told.
     pub untold: Option<Untold>,
     /// Whether the microphone is off.
@@ -108,6 +125,17 @@ impl Participant {
     /// Whether the others still have to be told that this participant left.
     pub fn has_untold_departure(&self) -> bool {
         self.membership == Membership::Left && matches!(self.untold, Some(Untold::Departure(_)))
+    }
+
+    /// From when on something may have been missed: the last sign of life before that, by the lease that it gave, and not before
+    /// the seat was taken. Who never had a connection has heard nothing.
+    pub fn heard_until(&self, lease: Duration) -> Timestamp {
+        match self.presence {
+            Presence::Disconnected => self.joined_at,
+            Presence::Connected | Presence::Reconnecting => {
+                self.unheard.unwrap_or(self.lease_until).minus(lease).max(self.joined_at)
+            }
+        }
     }
 
     /// Whether that connection is the live one.

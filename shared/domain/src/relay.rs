@@ -2,7 +2,7 @@
 
 use futures_util::future::join;
 
-use crate::delivery::{Delivery, deliver, kept_until};
+use crate::delivery::{Delivery, deliver, kept_until, live};
 use crate::ports::{Delays, Inbox, Members, Ports, Signal, Sockets, Waiting};
 use crate::{ConnectionId, Error, Result, Timestamp};
 
@@ -36,7 +36,10 @@ async fn certain_target(
     signal: &Signal,
 ) -> Result<Option<ConnectionId>> {
     match store.member(signal.session, signal.to).await? {
-        Some(target) if target.is_present(now) => Ok(target.connection),
+        Some(target) if target.is_present(now) => match target.catching_up {
+            Some(_) if target.connection.is_none() => live(store, signal.session, signal.to).await,
+            Some(_) | None => Ok(target.connection),
+        },
         Some(_) | None => {
             store.take_back(signal).await?;
             Err(Error::PeerNotFound)

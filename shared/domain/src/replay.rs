@@ -1,5 +1,7 @@
 //! Replaying what waits for a participant: page by page into the pushes, never all in memory.
 
+use std::collections::HashSet;
+
 use futures_util::stream::{self, StreamExt};
 
 use crate::ports::{ChatLog, Held, Inbox, Ports, Pushed, Sockets};
@@ -41,8 +43,31 @@ pub(crate) async fn replay(
     from: Timestamp,
     joined_at: Timestamp,
 ) -> Result<Replayed> {
+    let mut pusher = Pusher::new(ports.sockets, &held.connection, REPLAYS_AT_ONCE, None);
+    replay_by(ports, held, from, joined_at, &mut pusher).await
+}
+
+/// The same one frame after the other, for receivers that do not put them in order. Leaves out what was `told`, and adds what is
+/// pushed.
+pub(crate) async fn replay_once(
+    ports: Ports<'_, impl Inbox + ChatLog + Sync, impl Sockets + Sync, impl Sync>,
+    held: &Held,
+    from: Timestamp,
+    joined_at: Timestamp,
+    told: &mut HashSet<Frame>,
+) -> Result<Replayed> {
+    let mut pusher = Pusher::new(ports.sockets, &held.connection, 1, Some(told));
+    replay_by(ports, held, from, joined_at, &mut pusher).await
+}
+
+async fn replay_by<C: Sockets + Sync>(
+    ports: Ports<'_, impl Inbox + ChatLog + Sync, C, impl Sync>,
+    held: &Held,
+    from: Timestamp,
+    joined_at: Timestamp,
+    pusher: &mut Pusher<'_, C>,
+) -> Result<Replayed> {
     let Ports { store, encoder, context, .. } = ports;
-    let mut pusher = Pusher { sockets: ports.sockets, to: &held.connection, count: 0, bytes: 0, end: None };
     let mut signals = Some(SignalId::first_at(from));
     while let Some(first) = signals.filter(|_| pusher.goes_on()) {
         let page = store.signals(held.session, held.user, first, context.now).await?;
@@ -63,12 +88,18 @@ pub(crate) async fn replay(
 struct Pusher<'a, C> {
     sockets: &'a C,
     to: &'a ConnectionId,
+    at_once: usize,
+    told: Option<&'a mut HashSet<Frame>>,
     count: usize,
     bytes: usize,
     end: Option<ReplayEnd>,
 }
 
-impl<C: Sockets + Sync> Pusher<'_, C> {
+impl<'a, C: Sockets + Sync> Pusher<'a, C> {
+    fn new(sockets: &'a C, to: &'a ConnectionId, at_once: usize, told: Option<&'a mut HashSet<Frame>>) -> Self {
+        Self { sockets, to, at_once, told, count: 0, bytes: 0, end: None }
+    }
+
     fn goes_on(&self) -> bool {
         self.end.is_none()
     }
@@ -77,6 +108,9 @@ impl<C: Sockets + Sync> Pusher<'_, C> {
     async fn push(&mut self, frames: Vec<Frame>) {
         let (mut within, mut room) = (Vec::with_capacity(frames.len()), true);
         for frame in frames {
+            if self.told.as_mut().is_some_and(|told| !told.insert(frame.clone())) {
+                continue;
+            }
             room = self.count + within.len() < MOST_ITEMS && self.bytes + frame.0.len() <= MOST_BYTES;
             if !room {
                 break;
@@ -86,7 +120,7 @@ impl<C: Sockets + Sync> Pusher<'_, C> {
         }
         let (sockets, to) = (self.sockets, self.to);
         let pushes = within.into_iter().map(|frame| async move { sockets.push(to, &frame).await });
-        let mut answers = stream::iter(pushes).buffered(REPLAYS_AT_ONCE);
+        let mut answers = stream::iter(pushes).buffered(self.at_once);
         while let Some(answer) = answers.next().await {
             match answer {
                 Ok(Pushed::Accepted) => self.count += 1,

@@ -1,16 +1,18 @@
 //! Joining over a connection, the first time or again: taking over, fencing, replaying, announcing.
 
+use std::collections::HashSet;
+
 use futures_util::future::{join, join_all};
 
 use crate::delivery::{nudge_later, tell_others};
 use crate::leases::{LAST_ANSWER, depart, lose_connection, tell_untold};
 use crate::ports::{
-    Attempt, ChatLog, ConnectionLog, DelayedMessage, Delays, Families, Guard, Held, Holding, Inbox, Members, Ports,
-    Rosters, Seats, Sockets, TakeOver, Waiting,
+    Attempt, Catching, ChatLog, ConnectionLog, DelayedMessage, Delays, Families, Finished, Guard, Held, Holding, Inbox,
+    Members, Ports, Rosters, Seats, Sockets, TakeOver, Waiting,
 };
-use crate::replay::{ReplayEnd, replay};
+use crate::replay::{ReplayEnd, replay, replay_once};
 use crate::{
-    ConnectionId, Context, Departure, Error, Event, Membership, Participant, Result, Roster, Timestamp, Untold,
+    ConnectionId, Context, Departure, Error, Event, Frame, Membership, Participant, Result, Roster, Timestamp, Untold,
 };
 
 /// What a connection that joined is told.
@@ -36,11 +38,122 @@ pub async fn join_connection(
     attempt: &Attempt,
     since: Option<Timestamp>,
 ) -> Result<Joined> {
+    let taken = ports.store.take_over(attempt, ports.context.now + ports.context.policy.lease).await?;
+    settle_in(ports, attempt, taken, Missed::Since(since)).await
+}
+
+/// So often an attempt that catches up looks again for what came to wait meanwhile.
+const CATCH_UPS: usize = 16;
+
+/// A connection joins whose client neither says what it has seen nor puts frames in order: what was missed since the last sign of
+/// life is pushed first, in order, and only then the connection becomes the live one. What is sent meanwhile waits, and is
+/// pushed before anything that is sent later.
+///
+/// Nothing can be lost between the last look and that moment: a sender that finds no live connection because somebody catches up
+/// notes that something waits ([`Members::note_waiting`]), and the step that ends the catching up is refused when that was noted
+/// since it looked. A frame may come twice, because a sign of life is older than the last frame that arrived.
+pub async fn join_caught_up(
+    ports: Ports<
+        '_,
+        impl Holding + Catching + Members + Rosters + Seats + Families + Inbox + ChatLog + ConnectionLog + Sync,
+        impl Sockets + Sync,
+        impl Delays + Sync,
+    >,
+    attempt: &Attempt,
+) -> Result<Joined> {
+    let taken = take_over_caught_up(ports, attempt).await?;
+    settle_in(ports, attempt, taken, Missed::Told).await
+}
+
+/// Tells what was missed, and takes over.
+async fn take_over_caught_up(
+    ports: Ports<
+        '_,
+        impl Catching + Members + Rosters + Inbox + ChatLog + Sync,
+        impl Sockets + Sync,
+        impl Delays + Sync,
+    >,
+    attempt: &Attempt,
+) -> Result<TakeOver> {
+    let Ports { store, context, .. } = ports;
+    let (mut begun, mut told) = (None, HashSet::new());
+    let mut waiting = 0;
+    for _ in 0..CATCH_UPS {
+        let before = match begun.take() {
+            Some(before) => before,
+            // Nobody is believed to be there for longer than a first connection may take: this function may die.
+            None => match store.begin(attempt, context.now + context.policy.first_connect).await? {
+                TakeOver::Taken(before) => {
+                    waiting = 0;
+                    fence(ports, &older(&before, &attempt.held.connection)).await?;
+                    before
+                }
+                refused => return Ok(refused),
+            },
+        };
+        let since = before.heard_until(context.policy.lease);
+        replay_in_order(ports, &attempt.held, since, before.joined_at, &mut told).await?;
+        match store.finish(attempt, waiting, context.now + context.policy.lease).await? {
+            // As it was before it began: that is what the others know.
+            Finished::As(TakeOver::Taken(_)) => return Ok(TakeOver::Taken(before)),
+            Finished::As(refused) => return Ok(refused),
+            Finished::MoreWaits(now) => (waiting, begun) = (now, Some(before)),
+            Finished::Interrupted => {}
+        }
+    }
+    Err(Error::Unavailable("more came to wait than could be told".into()))
+}
+
+/// Pushes what a participant missed, one frame after the other, without those that were `told`.
+async fn replay_in_order(
+    ports: Ports<'_, impl Inbox + ChatLog + Sync, impl Sockets + Sync, impl Sync>,
+    held: &Held,
+    since: Timestamp,
+    joined_at: Timestamp,
+    told: &mut HashSet<Frame>,
+) -> Result<()> {
+    let Context { now, policy, .. } = ports.context;
+    let window = now.minus(policy.inbox_window);
+    // What was sent to an earlier seat is not theirs.
+    let from = since.max(window).minus(policy.replay_margin).max(joined_at);
+    match replay_once(ports, held, from, joined_at, told).await?.end {
+        ReplayEnd::Complete | ReplayEnd::Truncated => Ok(()),
+        ReplayEnd::Gone => Err(Error::NotJoined),
+        ReplayEnd::Failed => Err(Error::Unavailable("what was missed could not be pushed".into())),
+    }
+}
+
+/// The connections that may still be open beside that one.
+fn older(before: &Participant, connection: &ConnectionId) -> Vec<ConnectionId> {
+    before.unfenced.iter().filter(|c| *c != connection).cloned().collect()
+}
+
+/// What a connection that takes over has missed.
+#[derive(Debug, Clone, Copy)]
+enum Missed {
+    /// What was sent since then; nothing that it wants to hear of without a time.
+    Since(Option<Timestamp>),
+    /// Nothing: it was told, and the older connections are fenced.
+    Told,
+}
+
+/// What follows when a connection has taken over, or was refused.
+async fn settle_in(
+    ports: Ports<
+        '_,
+        impl Holding + Members + Rosters + Seats + Families + Inbox + ChatLog + ConnectionLog + Sync,
+        impl Sockets + Sync,
+        impl Delays + Sync,
+    >,
+    attempt: &Attempt,
+    taken: TakeOver,
+    missed: Missed,
+) -> Result<Joined> {
     let Ports { store, context, .. } = ports;
     let Held { session, user, connection } = &attempt.held;
-    let taken = store.take_over(attempt, context.now + context.policy.lease).await?;
     let before = match taken {
         TakeOver::Taken(before) | TakeOver::HeldAlready(before) => before,
+        TakeOver::Underway => return Err(Error::Unavailable("the connection is joining already".into())),
         TakeOver::Superseded => {
             replace_self(ports, connection).await?;
             return Err(Error::NotJoined);
@@ -52,8 +165,10 @@ pub async fn join_connection(
     if !store.is_live(*user, attempt.family, context.now).await? {
         return shut_out(ports, &attempt.held).await;
     }
-    let older: Vec<_> = before.unfenced.iter().filter(|c| *c != connection).cloned().collect();
-    fence(ports, &older).await?;
+    let older = older(&before, connection);
+    if matches!(missed, Missed::Since(_)) {
+        fence(ports, &older).await?;
+    }
 
     let (roster, closed) = join(store.roster(*session, context.now), store.is_closed(*user, attempt.ticket)).await;
     if closed? {
@@ -64,7 +179,7 @@ pub async fn join_connection(
     if !roster.session.is_active() {
         return turn_away(ports.delays, connection).await;
     }
-    let missed = catch_up(ports, &attempt.held, since, before.joined_at);
+    let missed = catch_up(ports, &attempt.held, missed, before.joined_at);
     let (caught_up, announced) = join(missed, announce(ports, &roster, &before)).await;
     let recovered = caught_up?;
     if !older.is_empty() {
@@ -147,11 +262,13 @@ async fn catch_up(
         impl Delays + Sync,
     >,
     held: &Held,
-    since: Option<Timestamp>,
+    missed: Missed,
     joined_at: Timestamp,
 ) -> Result<bool> {
-    let Some(since) = since else {
-        return Ok(false);
+    let since = match missed {
+        Missed::Since(Some(since)) => since,
+        Missed::Since(None) => return Ok(false),
+        Missed::Told => return Ok(true),
     };
     let complete = replay_from(ports, held, since, joined_at).await?.1;
     Ok(complete && recovers(ports.context, joined_at, since))

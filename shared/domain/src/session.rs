@@ -133,6 +133,11 @@ impl Roster {
         self.connected(now).into_iter().filter(|(other, _)| *other != user).collect()
     }
 
+    /// Whoever is told what they missed before they become live: what is sent meanwhile waits for them.
+    pub fn catching_up(&self, now: Timestamp) -> Vec<UserId> {
+        self.present(now).filter(|p| p.connection.is_none() && p.catching_up.is_some()).map(|p| p.user_id).collect()
+    }
+
     /// The live connections of everybody.
     pub fn connected(&self, now: Timestamp) -> Vec<(UserId, ConnectionId)> {
         self.present(now).filter_map(|p| Some((p.user_id, p.connection.clone()?))).collect()

@@ -27,6 +27,12 @@ struct Generations {
 /// Entries of one generation.
 const CAPACITY: usize = 20_000;
 
+/// How long after the last renewal a frame renews the lease. Whoever cannot say what they have seen is told everything since the
+/// last renewal when they come back, so theirs is renewed more often.
+fn renewed_after(context: Context<'_>, held: &Held) -> Duration {
+    context.policy.lease / if held.connection.is_hub() { 10 } else { 4 }
+}
+
 /// A connection may ask for a replay at most so often.
 const SYNC_EVERY: Duration = Duration::from_millis(250);
 
@@ -67,7 +73,7 @@ impl JoinedCache {
                 Standing { synced_at: known.and_then(|known| known.synced_at), ..read }
             }
         };
-        let due = standing.lease_until.since(context.now) < context.policy.lease * 3 / 4;
+        let due = standing.lease_until.since(context.now) < context.policy.lease - renewed_after(context, held);
         if due {
             standing.lease_until = context.now + context.policy.lease;
             let renewed = store.renew(held, context.now, standing.lease_until).await?;

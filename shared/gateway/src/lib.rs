@@ -5,6 +5,7 @@
 
 mod edge;
 mod frame_rates;
+pub mod hub;
 mod origins;
 pub mod problem;
 pub mod rest;

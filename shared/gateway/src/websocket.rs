@@ -10,7 +10,7 @@ use aws_lambda_events::apigw::{
 use aws_lambda_events::encodings::Body;
 use domain::ports::Held;
 use domain::{
-    ConnectionId, Context, Error, FamilyId, Metric, Result, SessionId, TicketId, Timestamp, UserId, Username,
+    Caller, ConnectionId, Context, Error, FamilyId, Metric, Result, SessionId, TicketId, Timestamp, UserId, Username,
 };
 use http::StatusCode;
 use protocol::signaling::{self, ClientFrame};
@@ -35,6 +35,65 @@ pub struct Identity {
     pub access_expires_at: Timestamp,
 }
 
+/// Whom a connection of the hub speaks for. What it joins is not the authorizer's to say.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HubIdentity {
+    /// The user, with the name and the login.
+    pub caller: Caller,
+    /// The connection.
+    pub connection: ConnectionId,
+    /// What the connection is logged as: its ticket, or a name of that kind.
+    pub ticket: TicketId,
+    /// The one session that a ticket admits to; a token admits to every one.
+    pub only: Option<SessionId>,
+}
+
+/// Whom a connection speaks for, and in which dialect.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Speaker {
+    /// Our own frames.
+    Own(Identity),
+    /// SignalR's protocol.
+    Hub(HubIdentity),
+}
+
+impl Speaker {
+    /// Reads the authorizer's context.
+    pub fn of(request: &Request) -> Result<Self, BadEvent> {
+        let fields = &request.request_context.authorizer;
+        if !fields.fields.contains_key(context_key::HUB) {
+            return Identity::of(request).map(Self::Own);
+        }
+        let caller = Caller {
+            user_id: read(fields, context_key::USER_ID)?,
+            username: username(fields)?,
+            family: read(fields, context_key::FAMILY_ID)?,
+            expires_at: Timestamp::from_millis(read(fields, context_key::ACCESS_EXPIRES_AT)?),
+        };
+        let only = fields.fields.contains_key(context_key::SESSION_ID);
+        Ok(Self::Hub(HubIdentity {
+            caller,
+            connection: ConnectionId::hub(gateway_name(request)?),
+            ticket: read(fields, context_key::TICKET_ID)?,
+            only: only.then(|| read(fields, context_key::SESSION_ID)).transpose()?,
+        }))
+    }
+
+    fn user(&self) -> UserId {
+        match self {
+            Self::Own(identity) => identity.held.user,
+            Self::Hub(identity) => identity.caller.user_id,
+        }
+    }
+
+    fn connection(&self) -> &ConnectionId {
+        match self {
+            Self::Own(identity) => &identity.held.connection,
+            Self::Hub(identity) => &identity.connection,
+        }
+    }
+}
+
 /// An event without the authorizer's context: the API is not set up as the template says.
 #[derive(Debug, thiserror::Error)]
 #[error("the event's {0} is missing or malformed")]
@@ -44,6 +103,8 @@ pub struct BadEvent(&'static str);
 pub mod context_key {
     /// The user.
     pub const USER_ID: &str = "userId";
+    /// There, for a connection of the hub.
+    pub const HUB: &str = "hub";
     /// The user's name.
     pub const USERNAME: &str = "username";
     /// The session.
@@ -59,24 +120,29 @@ pub mod context_key {
 }
 
 impl Identity {
-    /// Reads the authorizer's context.
-    pub fn of(request: &Request) -> Result<Self, BadEvent> {
-        let context = &request.request_context;
-        let connection = context.connection_id.clone().ok_or(BadEvent("connectionId"))?;
-        let fields = &context.authorizer;
+    fn of(request: &Request) -> Result<Self, BadEvent> {
+        let fields = &request.request_context.authorizer;
         let user: UserId = read(fields, context_key::USER_ID)?;
         let session: SessionId = read(fields, context_key::SESSION_ID)?;
-        let name: String = read(fields, context_key::USERNAME)?;
         let expires: u64 = read(fields, context_key::ACCESS_EXPIRES_AT)?;
         Ok(Self {
-            held: Held { session, user, connection: ConnectionId::new(connection) },
-            username: Username::kept(&name).ok_or(BadEvent(context_key::USERNAME))?,
+            held: Held { session, user, connection: ConnectionId::new(gateway_name(request)?) },
+            username: username(fields)?,
             ticket: read(fields, context_key::TICKET_ID)?,
             attempt: read(fields, context_key::ATTEMPT)?,
             family: read(fields, context_key::FAMILY_ID)?,
             access_expires_at: Timestamp::from_millis(expires),
         })
     }
+}
+
+fn gateway_name(request: &Request) -> Result<&str, BadEvent> {
+    request.request_context.connection_id.as_deref().ok_or(BadEvent("connectionId"))
+}
+
+fn username(fields: &ApiGatewayRequestAuthorizer) -> Result<Username, BadEvent> {
+    let name: String = read(fields, context_key::USERNAME)?;
+    Username::kept(&name).ok_or(BadEvent(context_key::USERNAME))
 }
 
 fn read<T: std::str::FromStr>(fields: &ApiGatewayRequestAuthorizer, key: &'static str) -> Result<T, BadEvent> {
@@ -96,11 +162,19 @@ pub struct FrameRequest<'a> {
 }
 
 impl<'a> FrameRequest<'a> {
-    /// Begins to answer.
-    pub fn new(surroundings: &'a Surroundings, request: &'a Request) -> Result<Self, BadEvent> {
-        let identity = Identity::of(request)?;
+    /// Begins to answer. Nothing for a connection of the hub: what looks like one of our frames there is a part of a record that
+    /// has not ended, and who sends such a thing is not answered.
+    pub fn new(surroundings: &'a Surroundings, request: &'a Request) -> Result<Option<Self>, BadEvent> {
+        Ok(match Speaker::of(request)? {
+            Speaker::Own(identity) => Some(Self::of(surroundings, request, identity)),
+            Speaker::Hub(_) => None,
+        })
+    }
+
+    /// The same where it is known whom the connection speaks for.
+    pub fn of(surroundings: &'a Surroundings, request: &'a Request, identity: Identity) -> Self {
         let (started, frame_id, metric) = (surroundings.clock.now(), OnceLock::new(), OnceLock::new());
-        Ok(Self { surroundings, request, identity, started, frame_id, metric })
+        Self { surroundings, request, identity, started, frame_id, metric }
     }
 
     /// What the domain's rules are given.
@@ -154,16 +228,72 @@ impl<'a> FrameRequest<'a> {
             (Ok(_), None) => unreachable!("a frame without an id is refused"),
             (Err(error), id) => signaling::error(id, self.started, error),
         };
-        let mut response = status(StatusCode::OK);
-        response.body = Some(Body::Text(text));
-        response
+        say(text)
     }
 
     fn log(&self, result: &Result<(), &Error>, elapsed: Duration) {
         let context = &self.request.request_context;
         let ended = Ended { result, elapsed, metric: self.metric.get().copied() };
-        log(context.request_id.as_deref(), context.route_key.as_deref(), Some(&self.identity), &ended);
+        let speaker = Some((self.identity.held.user, &self.identity.held.connection));
+        log(context.request_id.as_deref(), context.route_key.as_deref(), speaker, &ended);
     }
+}
+
+/// One frame of a connection of the hub while it is being answered.
+pub struct HubRequest<'a> {
+    surroundings: &'a Surroundings,
+    request: &'a Request,
+    /// Whom the connection speaks for.
+    pub identity: HubIdentity,
+}
+
+impl<'a> HubRequest<'a> {
+    /// Begins to answer.
+    pub fn new(surroundings: &'a Surroundings, request: &'a Request, identity: HubIdentity) -> Self {
+        Self { surroundings, request, identity }
+    }
+
+    /// What the domain's rules are given: each record of the frame has its own moment.
+    pub fn context(&self) -> Context<'a> {
+        self.surroundings.context(self.surroundings.clock.now())
+    }
+
+    /// What the client sent: records, or a part of one.
+    pub fn text(&self) -> &'a str {
+        self.request.body.as_deref().unwrap_or_default()
+    }
+
+    /// Counts a record; refused when there are too many.
+    pub fn limit(&self, context: Context<'_>) -> Result<()> {
+        let rates = &self.surroundings.frame_rates;
+        rates.take_frame(&self.identity.connection, context.policy, context.now)
+    }
+
+    /// Counts it as a chat message, of which a connection may send fewer.
+    pub fn limit_chat(&self, context: Context<'_>) -> Result<()> {
+        self.surroundings.frame_rates.take_chat(&self.identity.connection, context.policy, context.now)
+    }
+
+    /// The line in the log for one record: what it was, and how it ended. A success counts as one of `metric`.
+    pub fn log<T>(&self, record: &'static str, began: Timestamp, result: &Result<T>, metric: Option<Metric>) {
+        let elapsed = self.surroundings.clock.now().since(began);
+        let result = &result.as_ref().map(drop);
+        let ended = Ended { result, elapsed, metric: metric.filter(|_| result.is_ok()) };
+        let speaker = Some((self.identity.caller.user_id, &self.identity.connection));
+        log(self.request.request_context.request_id.as_deref(), Some(record), speaker, &ended);
+    }
+}
+
+/// A frame for the client.
+pub fn say(text: String) -> ApiGatewayProxyResponse {
+    let mut response = status(StatusCode::OK);
+    response.body = Some(Body::Text(text));
+    response
+}
+
+/// No frame for the client.
+pub fn silence() -> ApiGatewayProxyResponse {
+    status(StatusCode::OK)
 }
 
 /// Ends an event that no frame answers, `$connect` and `$disconnect`: one line in the log, and the status. A success
@@ -176,10 +306,11 @@ pub fn conclude(
     metric: Option<Metric>,
 ) -> ApiGatewayProxyResponse {
     let context = &request.request_context;
-    let identity = Identity::of(request).ok();
+    let speaker = Speaker::of(request).ok();
     let elapsed = surroundings.clock.now().since(started);
     let ended = Ended { result: &result.as_ref().map(drop), elapsed, metric: metric.filter(|_| result.is_ok()) };
-    log(context.request_id.as_deref(), context.route_key.as_deref(), identity.as_ref(), &ended);
+    let speaker = speaker.as_ref().map(|speaker| (speaker.user(), speaker.connection()));
+    log(context.request_id.as_deref(), context.route_key.as_deref(), speaker, &ended);
     status(result.map_or_else(|error| problem::status(&error).0, |()| StatusCode::OK))
 }
 
@@ -196,10 +327,10 @@ struct Ended<'a> {
     metric: Option<Metric>,
 }
 
-fn log(request_id: Option<&str>, route: Option<&str>, identity: Option<&Identity>, ended: &Ended<'_>) {
+fn log(request_id: Option<&str>, route: Option<&str>, speaker: Option<(UserId, &ConnectionId)>, ended: &Ended<'_>) {
     let elapsed_ms = u64::try_from(ended.elapsed.as_millis()).unwrap_or(u64::MAX);
-    let user = identity.map(|identity| tracing::field::display(identity.held.user));
-    let connection = identity.map(|identity| tracing::field::display(identity.held.connection.clone()));
+    let user = speaker.map(|(user, _)| tracing::field::display(user));
+    let connection = speaker.map(|(_, connection)| tracing::field::display(connection));
     let outcome = ended.result.map_or_else(Error::code, |()| "ok");
     match ended.result.err().and_then(|error| error.source()) {
         None => tracing::info!(

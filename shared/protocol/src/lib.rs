@@ -6,6 +6,7 @@ mod cursor;
 #[cfg(feature = "schema")]
 pub mod documents;
 mod fields;
+pub mod hub;
 pub mod rest;
 pub mod routes;
 pub mod signaling;

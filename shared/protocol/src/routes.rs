@@ -60,6 +60,7 @@ pub const ROUTES: &[Route] = &[
     http("HEAD /api/session/{sessionId}/messages", "session_messages"),
     http("GET /api/iceservers", "ice_servers"),
     http("HEAD /api/iceservers", "ice_servers"),
+    http("POST /hubs/signaling/negotiate", "hub_negotiate"),
     http("GET /health", "health"),
     http("HEAD /health", "health"),
     http("$default", "http_default"),
@@ -73,8 +74,8 @@ pub const ROUTES: &[Route] = &[
     websocket("sendMessage", "ws_message"),
     websocket("updateStatus", "ws_status"),
     websocket("sync", "ws_sync"),
-    websocket("ping", "ws_default"),
-    websocket("$default", "ws_default"),
+    websocket("ping", "ws_ping"),
+    websocket("$default", "ws_hub"),
 ];
 
 /// The function that answers before `$connect`.

@@ -1,4 +1,4 @@
-//! The @connections client: pushing frames to WebSocket connections, and closing them.
+//! The @connections client: pushing frames to WebSocket connections, in the dialect of each, and closing them.
 
 mod endpoint;
 #[cfg(test)]
@@ -9,6 +9,7 @@ use std::time::Duration;
 use config::{FromRuntime, Runtime, SettingError};
 use domain::ports::{Pushed, Sockets};
 use domain::{ConnectionId, Frame, Metric, Result};
+use protocol::hub;
 use retry::Backoff;
 
 pub use endpoint::{Connections, Endpoint, Failure};
@@ -42,6 +43,16 @@ impl Push {
         Self { endpoint, backoff }
     }
 
+    /// Sends one text as it is.
+    async fn post(&self, connection: &ConnectionId, text: &str) -> Result<Pushed> {
+        let post = || self.endpoint.post(connection.gateway_name(), text);
+        let pushed = self.persist("PostToConnection", connection, post).await?;
+        if pushed == Pushed::Gone {
+            tracing::info!(connection.id = connection.as_str(), metric = Metric::PushesGone.name(), "gone");
+        }
+        Ok(pushed)
+    }
+
     /// Attempts a call until it is answered or the time is spent.
     async fn persist<A>(&self, call: &'static str, connection: &ConnectionId, attempt: impl Fn() -> A) -> Result<Pushed>
     where
@@ -63,16 +74,19 @@ impl Push {
 
 impl Sockets for Push {
     async fn push(&self, connection: &ConnectionId, frame: &Frame) -> Result<Pushed> {
-        let post = || self.endpoint.post(connection.as_str(), &frame.0);
-        let pushed = self.persist("PostToConnection", connection, post).await?;
-        if pushed == Pushed::Gone {
-            tracing::info!(connection.id = connection.as_str(), metric = Metric::PushesGone.name(), "gone");
+        if !connection.is_hub() {
+            return self.post(connection, &frame.0).await;
         }
-        Ok(pushed)
+        for frame in hub::frames(&frame.0) {
+            if self.post(connection, &frame).await? == Pushed::Gone {
+                return Ok(Pushed::Gone);
+            }
+        }
+        Ok(Pushed::Accepted)
     }
 
     async fn close(&self, connection: &ConnectionId) -> Result<()> {
-        let delete = || self.endpoint.delete(connection.as_str());
+        let delete = || self.endpoint.delete(connection.gateway_name());
         match self.persist("DeleteConnection", connection, delete).await? {
             Pushed::Accepted | Pushed::Gone => Ok(()),
         }

@@ -123,6 +123,40 @@ async fn a_push_posts_the_frame_to_the_connection() {
 }
 
 #[tokio::test]
+async fn a_connection_of_the_hub_gets_the_event_in_its_words_under_its_bare_name() {
+    let script = Script::new(&[Answer::Status(200)]);
+    let hub = ConnectionId::hub(connection().as_str());
+    let event = r#"{"event":"userLeft","timestamp":"2026-11-29T00:00:00.000Z","data":{"userId":"u"}}"#;
+    let pushed = script.patient().push(&hub, &Frame(event.to_owned())).await.expect("pushed");
+    assert_eq!(pushed, Pushed::Accepted);
+    let record =
+        r#"{"type":1,"target":"UserLeft","arguments":[{"timestamp":"2026-11-29T00:00:00.000Z","userId":"u"}]}"#;
+    let uri = format!("{ENDPOINT}/@connections/JKUdbfKHoAMCJEA%3D");
+    let body = format!("{record}\u{1e}").into_bytes();
+    assert_eq!(script.sent(), [Sent { method: "POST".to_owned(), uri: uri.clone(), body }]);
+    script.patient().close(&hub).await.expect("closed");
+    assert_eq!(script.sent().last(), Some(&Sent { method: "DELETE".to_owned(), uri, body: Vec::new() }));
+}
+
+#[tokio::test]
+async fn many_candidates_are_pushed_in_frames_of_many_records_until_the_connection_is_gone() {
+    let candidate = format!(r#"{{"candidate":"{}"}}"#, "c".repeat(1000));
+    let candidates = vec![candidate.as_str(); 80].join(",");
+    let data = format!(r#"{{"fromUserId":"u","candidates":[{candidates}]}}"#);
+    let event = Frame(format!(r#"{{"event":"receiveIceCandidate","timestamp":"T","data":{data}}}"#));
+    let script = Script::new(&[Answer::Status(200)]);
+    let hub = ConnectionId::hub(connection().as_str());
+    script.patient().push(&hub, &event).await.expect("pushed");
+    let sent = script.sent();
+    assert!(sent.len() == 3 && sent.iter().all(|sent| sent.body.len() < 32 * 1024), "{}", sent.len());
+    let records = |sent: &Sent| sent.body.iter().filter(|byte| **byte == 0x1e).count();
+    assert_eq!(sent.iter().map(records).sum::<usize>(), 80);
+    let script = Script::new(&[Answer::Status(410)]);
+    assert_eq!(script.patient().push(&hub, &event).await.expect("answered"), Pushed::Gone);
+    assert_eq!(script.sent().len(), 1);
+}
+
+#[tokio::test]
 async fn closing_deletes_the_connection() {
     let script = Script::new(&[Answer::Status(204)]);
     script.patient().close(&connection()).await.expect("closed");

@@ -114,7 +114,7 @@ pub(crate) fn message() -> impl Strategy<Value = ChatMessage> {
 
 /// Any connection that a ticket admitted.
 pub(crate) fn admission() -> impl Strategy<Value = Admission> {
-    let ids = (ticket_id(), user_id(), session_id(), family_id());
+    let ids = (ticket_id(), user_id(), proptest::option::of(session_id()), family_id());
     (ids, "[a-zA-Z0-9_=-]{16}", timestamp(), ".{0,40}", ".{0,200}").prop_map(
         |((ticket, user, session, family), connection, at, address, user_agent)| Admission {
             ticket,

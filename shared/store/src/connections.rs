@@ -1,15 +1,15 @@
 //! Who connected, when, from where, and how it ended.
 
 use aws_sdk_dynamodb::types::ReturnValue;
-use domain::ports::{Admission, Closure, ConnectionLog, LoggedConnection};
-use domain::{ConnectionId, Result, TicketId, Timestamp, UserId};
+use domain::ports::{Admission, Closure, ConnectionLog, LoggedConnection, Place, Places};
+use domain::{ConnectionId, Error, Result, SessionId, TicketId, Timestamp, UserId};
 use serde::{Deserialize, Serialize};
 
 use crate::Store;
 use crate::errors::{Malformed, misfit};
 use crate::items::{Item, millis, number, text};
 use crate::keys::{self, Key};
-use crate::requests::Change;
+use crate::requests::{Change, Written};
 
 impl ConnectionLog for Store {
     async fn open(&self, admission: &Admission, keep_until: Timestamp) -> Result<bool> {
@@ -20,14 +20,17 @@ impl ConnectionLog for Store {
         self.put_item_if(item, condition, values).await
     }
 
-    async fn close(&self, user: UserId, ticket: TicketId, closure: &Closure) -> Result<()> {
-        let update = "SET closedAt = :at, closeCode = :code, closeReason = :reason";
+    async fn close(&self, user: UserId, ticket: TicketId, closure: &Closure) -> Result<Option<SessionId>> {
+        let update = "SET closedAt = :at, closeCode = :code, closeReason = :reason REMOVE unfinishedRecord";
         let change = Change::to(keys::connection(user, ticket), update, "attribute_exists(pk)")
             .with(":at", millis(closure.at))
             .with(":code", number(closure.code))
             .with(":reason", text(&closure.reason));
         // Refused when the log is gone: its time ran out, or its user's account was deleted.
-        self.change(change, ReturnValue::None).await.map(drop)
+        match self.change(change, ReturnValue::AllNew).await? {
+            Written::Done(item) => Ok(PlaceRecord::from_item(item)?.session()?),
+            Written::Refused(_) => Ok(None),
+        }
     }
 
     async fn is_closed(&self, user: UserId, ticket: TicketId) -> Result<bool> {
@@ -53,13 +56,74 @@ impl ConnectionLog for Store {
     }
 }
 
+impl Places for Store {
+    async fn place(&self, user: UserId, ticket: TicketId, certain: bool) -> Result<Option<Place>> {
+        let item = self.get_item(keys::connection(user, ticket), certain).await?;
+        let record = item.map(PlaceRecord::from_item).transpose()?;
+        record.filter(|record| record.closed_at.is_none()).map(PlaceRecord::into_place).transpose()
+    }
+
+    async fn set_place(&self, user: UserId, ticket: TicketId, session: Option<SessionId>) -> Result<()> {
+        let key = keys::connection(user, ticket);
+        let change = match session {
+            Some(session) => {
+                Change::to(key, "SET sessionId = :session", OPEN).with(":session", text(session.to_string()))
+            }
+            None => Change::to(key, "REMOVE sessionId", OPEN),
+        };
+        let noted = self.change(change, ReturnValue::None).await?;
+        noted.is_done().then_some(()).ok_or(Error::NotJoined)
+    }
+
+    async fn set_rest(&self, user: UserId, ticket: TicketId, known: Option<&str>, rest: Option<&str>) -> Result<bool> {
+        let update = if rest.is_some() { "SET unfinishedRecord = :rest" } else { "REMOVE unfinishedRecord" };
+        let unchanged =
+            if known.is_some() { "unfinishedRecord = :known" } else { "attribute_not_exists(unfinishedRecord)" };
+        let change = Change::to(keys::connection(user, ticket), update, format!("{OPEN} AND {unchanged}"));
+        let values = [(":rest", rest), (":known", known)].into_iter();
+        let change = values.fold(change, |change, (name, value)| match value {
+            Some(value) => change.with(name, text(value)),
+            None => change,
+        });
+        Ok(self.change(change, ReturnValue::None).await?.is_done())
+    }
+}
+
+/// Of a connection that has not ended.
+const OPEN: &str = "attribute_exists(pk) AND attribute_not_exists(closedAt)";
+
+/// What is read of the item of a connection of the hub for each of its frames.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct PlaceRecord {
+    session_id: Option<String>,
+    unfinished_record: Option<String>,
+    closed_at: Option<u64>,
+}
+
+impl PlaceRecord {
+    fn from_item(item: Item) -> Result<Self> {
+        serde_dynamo::from_item(item).map_err(misfit)
+    }
+
+    fn session(&self) -> Result<Option<SessionId>, Malformed> {
+        let parsed = self.session_id.as_deref().map(str::parse).transpose();
+        parsed.map_err(|_| Malformed("connection's session"))
+    }
+
+    fn into_place(self) -> Result<Place> {
+        Ok(Place { session: self.session()?, rest: self.unfinished_record })
+    }
+}
+
 /// A connection's item.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct ConnectionRecord {
     pk: String,
     sk: String,
-    session_id: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    session_id: Option<String>,
     family_id: String,
     connection_id: String,
     opened_at: u64,
@@ -80,7 +144,7 @@ impl ConnectionRecord {
         Self {
             pk,
             sk,
-            session_id: admission.session.to_string(),
+            session_id: admission.session.map(|session| session.to_string()),
             family_id: admission.family.to_string(),
             connection_id: admission.connection.to_string(),
             opened_at: admission.at.millis(),
@@ -96,10 +160,11 @@ impl ConnectionRecord {
 
 fn logged(item: Item) -> Result<LoggedConnection> {
     let record: ConnectionRecord = serde_dynamo::from_item(item).map_err(misfit)?;
+    let session = record.session_id.as_deref().map(str::parse).transpose();
     let admission = Admission {
         ticket: keys::ticket_of(&record.sk).ok_or(Malformed("ticket"))?,
         user: keys::user_of(&record.pk).ok_or(Malformed("connection's user"))?,
-        session: record.session_id.parse().map_err(|_| Malformed("connection's session"))?,
+        session: session.map_err(|_| Malformed("connection's session"))?,
         family: record.family_id.parse().map_err(|_| Malformed("connection's family"))?,
         connection: ConnectionId::new(record.connection_id),
         at: Timestamp::from_millis(record.opened_at),

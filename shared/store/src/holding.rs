@@ -1,7 +1,7 @@
 //! Which connection holds a participant: every step is one conditional update.
 
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
-use domain::ports::{Attempt, Held, Holding, Status, TakeOver};
+use domain::ports::{Attempt, Catching, Finished, Held, Holding, Status, TakeOver};
 use domain::{ConnectionId, Membership, Participant, Presence, Result, SessionId, Timestamp, UserId};
 
 use crate::due::SET_DUE;
@@ -10,21 +10,23 @@ use crate::records::participant;
 use crate::requests::{Change, Written};
 use crate::{Store, keys, words};
 
+/// What makes a connection the live one.
+const TAKEN: &str = "SET liveConnection = :connection, loginFamily = :family, attempt = :attempt, presence = :connected, \
+                     leaseUntil = :lease";
+
+/// Keeps the end of the lease that ran when something may first have been missed.
+const UNHEARD: &str = "unheardLease = if_not_exists(unheardLease, leaseUntil)";
+
+/// What an attempt that catches up is noted by.
+const CATCHING: &str = "catchingUp, catchingOn, waiting";
+
 const HELD: &str = "membership = :seated AND liveConnection = :connection";
 
 impl Holding for Store {
     async fn take_over(&self, attempt: &Attempt, lease_until: Timestamp) -> Result<TakeOver> {
         let connection = &attempt.held.connection;
-        let taken =
-            "SET liveConnection = :connection, loginFamily = :family, attempt = :attempt, presence = :connected";
-        let update = format!("{taken}, leaseUntil = :lease, {SET_DUE} ADD unfenced :connections");
-        let change = of_connection(&attempt.held, &update, "membership = :seated AND attempt < :attempt")
-            .due(attempt.held.session, self.due_after(lease_until))
-            .with(":family", text(attempt.family.to_string()))
-            .with(":attempt", number(attempt.number))
-            .with(":connected", text(words::presence::of(Presence::Connected)))
-            .with(":lease", millis(lease_until))
-            .with(":connections", connection_set(std::slice::from_ref(connection)));
+        let update = format!("{TAKEN}, {UNHEARD}, {SET_DUE} REMOVE {CATCHING} ADD unfenced :connections");
+        let change = self.taking(attempt, &update, "membership = :seated AND attempt < :attempt", lease_until);
         match self.change(change, ReturnValue::AllOld).await? {
             Written::Done(before) => Ok(TakeOver::Taken(Box::new(participant(before)?))),
             Written::Refused(None) => Ok(TakeOver::NotSeated(None)),
@@ -36,13 +38,18 @@ impl Holding for Store {
         if fenced.is_empty() {
             return Ok(());
         }
-        let change = Change::to(keys::participant(session, user), "DELETE unfenced :fenced", "attribute_exists(pk)")
-            .with(":fenced", connection_set(fenced));
+        let change = Change::to(
+            keys::participant(session, user),
+            "DELETE unfenced :fenced REMOVE unheardLease",
+            "attribute_exists(pk)",
+        )
+        .with(":fenced", connection_set(fenced));
         self.change(change, ReturnValue::None).await.map(drop)
     }
 
     async fn lose(&self, held: &Held, lease_until: Timestamp) -> Result<Option<Participant>> {
-        let update = format!("SET presence = :reconnecting, leaseUntil = :lease, {SET_DUE} REMOVE liveConnection");
+        let update =
+            format!("SET presence = :reconnecting, leaseUntil = :lease, {UNHEARD}, {SET_DUE} REMOVE liveConnection");
         let change = of_connection(held, &update, HELD)
             .due(held.session, self.due_after(lease_until))
             .with(":reconnecting", text(words::presence::of(Presence::Reconnecting)))
@@ -79,6 +86,63 @@ impl Holding for Store {
     }
 }
 
+impl Catching for Store {
+    async fn begin(&self, attempt: &Attempt, lease_until: Timestamp) -> Result<TakeOver> {
+        let update = format!(
+            "SET catchingUp = :attempt, catchingOn = :connection, waiting = :none, leaseUntil = :lease, {UNHEARD}, {SET_DUE} REMOVE liveConnection"
+        );
+        let newer = "attempt < :attempt AND (attribute_not_exists(catchingUp) OR catchingUp < :attempt)";
+        let other = "(attribute_not_exists(liveConnection) OR liveConnection <> :connection)";
+        let condition = format!("membership = :seated AND {newer} AND {other}");
+        let change = of_connection(&attempt.held, &update, &condition)
+            .due(attempt.held.session, self.due_after(lease_until))
+            .with(":attempt", number(attempt.number))
+            .with(":none", number(0))
+            .with(":lease", millis(lease_until));
+        match self.change(change, ReturnValue::AllOld).await? {
+            Written::Done(before) => Ok(TakeOver::Taken(Box::new(participant(before)?))),
+            Written::Refused(None) => Ok(TakeOver::NotSeated(None)),
+            Written::Refused(Some(item)) => Ok(refused_to(&attempt.held.connection, participant(item)?)),
+        }
+    }
+
+    async fn finish(&self, attempt: &Attempt, told: u64, lease_until: Timestamp) -> Result<Finished> {
+        let update = format!("{TAKEN}, {SET_DUE} REMOVE unheardLease, {CATCHING} ADD unfenced :connections");
+        let condition = "membership = :seated AND attempt < :attempt AND catchingUp = :attempt AND waiting = :told";
+        let change = self.taking(attempt, &update, condition, lease_until).with(":told", number(told));
+        match self.change(change, ReturnValue::AllOld).await? {
+            Written::Done(before) => Ok(Finished::As(TakeOver::Taken(Box::new(participant(before)?)))),
+            Written::Refused(None) => Ok(Finished::As(TakeOver::NotSeated(None))),
+            Written::Refused(Some(item)) => Ok(unfinished(attempt, participant(item)?)),
+        }
+    }
+}
+
+impl Store {
+    /// A change by which an attempt becomes the live one.
+    fn taking(&self, attempt: &Attempt, update: &str, condition: &str, lease_until: Timestamp) -> Change {
+        of_connection(&attempt.held, update, condition)
+            .due(attempt.held.session, self.due_after(lease_until))
+            .with(":family", text(attempt.family.to_string()))
+            .with(":attempt", number(attempt.number))
+            .with(":connected", text(words::presence::of(Presence::Connected)))
+            .with(":lease", millis(lease_until))
+            .with(":connections", connection_set(std::slice::from_ref(&attempt.held.connection)))
+    }
+}
+
+/// Why an attempt that was told what was missed is not the live one.
+fn unfinished(attempt: &Attempt, found: Participant) -> Finished {
+    let seated = found.holds_seat() && !found.is_on(&attempt.held.connection);
+    match &found.catching_up {
+        Some(catching) if seated && catching.attempt == attempt.number && found.attempt < attempt.number => {
+            Finished::MoreWaits(catching.waiting)
+        }
+        None if seated && found.attempt < attempt.number => Finished::Interrupted,
+        Some(_) | None => Finished::As(refused_to(&attempt.held.connection, found)),
+    }
+}
+
 /// A change to a participant by a connection.
 fn of_connection(held: &Held, update: &str, condition: &str) -> Change {
     Change::to(keys::participant(held.session, held.user), update, condition)
@@ -91,6 +155,9 @@ fn refused_to(connection: &ConnectionId, found: Participant) -> TakeOver {
     match found.membership {
         Membership::Left | Membership::Ended => TakeOver::NotSeated(Some(found.membership)),
         Membership::Seated if found.is_on(connection) => TakeOver::HeldAlready(Box::new(found)),
+        Membership::Seated if found.catching_up.as_ref().is_some_and(|other| other.connection == *connection) => {
+            TakeOver::Underway
+        }
         Membership::Seated => TakeOver::Superseded,
     }
 }

@@ -8,7 +8,7 @@
 //! | refresh-token family | `USER#<user>` | `FAMILY#<family>` |
 //! | created session | `USER#<creator>` | `SESSION#<session>` |
 //! | key of a creation | `USER#<creator>` | `CREATION#<hash of the client's key>` |
-//! | connection log | `USER#<user>` | `CONNECTION#<ticket>` |
+//! | connection log, and where a connection of the hub is | `USER#<user>` | `CONNECTION#<ticket>` |
 //! | visit: a seat that was taken | `USER#<user>` | `VISIT#<session>` |
 //! | rate counter | `RATE#<kind>#<what>` | `WINDOW` |
 //! | session | `SESSION#<session>` | `META` |

@@ -30,6 +30,12 @@ impl Members for Store {
         self.keeps_unfenced(held).await
     }
 
+    async fn note_waiting(&self, session: SessionId, user: UserId) -> Result<bool> {
+        let key = keys::participant(session, user);
+        let change = Change::to(key, "ADD waiting :one", "attribute_exists(catchingUp)").with(":one", number(1));
+        Ok(self.change(change, ReturnValue::None).await?.is_done())
+    }
+
     async fn member_hint(&self, session: SessionId, user: UserId) -> Result<Option<Participant>> {
         self.get_item(keys::participant(session, user), false).await?.map(records::participant).transpose()
     }

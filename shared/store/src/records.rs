@@ -1,7 +1,9 @@
 //! Sessions and participants as items: domain types know no serde, so a record stands between.
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use domain::{ConnectionId, Membership, Participant, Result, Session, SessionName, SessionState, Timestamp, Username};
+use domain::{
+    CatchingUp, ConnectionId, Membership, Participant, Result, Session, SessionName, SessionState, Timestamp, Username,
+};
 use serde::{Deserialize, Serialize};
 
 use crate::errors::{Malformed, misfit};
@@ -106,6 +108,10 @@ pub(crate) struct ParticipantRecord {
     #[serde(default)]
     unfenced: Vec<String>,
     lease_until: u64,
+    unheard_lease: Option<u64>,
+    catching_up: Option<u64>,
+    catching_on: Option<String>,
+    waiting: Option<u64>,
     untold: Option<String>,
     is_muted: bool,
     is_video_enabled: bool,
@@ -140,6 +146,12 @@ impl ParticipantRecord {
             tickets: self.tickets,
             unfenced: self.unfenced.into_iter().map(ConnectionId::new).collect(),
             lease_until: Timestamp::from_millis(self.lease_until),
+            unheard: self.unheard_lease.map(Timestamp::from_millis),
+            catching_up: self.catching_up.zip(self.catching_on).map(|(attempt, connection)| CatchingUp {
+                attempt,
+                connection: ConnectionId::new(connection),
+                waiting: self.waiting.unwrap_or_default(),
+            }),
             untold: untold.transpose()?,
             is_muted: self.is_muted,
             is_video_enabled: self.is_video_enabled,

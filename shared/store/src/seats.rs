@@ -119,7 +119,7 @@ struct Start {
 fn sit_down(session: SessionId, caller: &Caller, now: Timestamp, lease_until: Timestamp, start: &Start) -> Change {
     let mut update = "SET username = :username, joinedAt = :now, duePk = :duePart, dueSk = :dueAt, membership = :seated, presence = :disconnected, \
                   attempt = :before, tickets = :first, leaseUntil = :lease, untold = :untold, isMuted = :no, isVideoEnabled = :yes \
-                  REMOVE liveConnection, loginFamily, expiresAt"
+                  REMOVE liveConnection, loginFamily, expiresAt, unheardLease, catchingUp, catchingOn, waiting"
         .to_owned();
     let unfenced = start.left.as_ref().map(|left| left.unfenced.as_slice()).filter(|unfenced| !unfenced.is_empty());
     if unfenced.is_some() {
@@ -152,7 +152,7 @@ fn stand_up(participant: &Participant, guard: Guard, reason: Departure, keep_unt
     };
     let key = keys::participant(participant.session_id, participant.user_id);
     let left = "SET membership = :left, expiresAt = :gone, untold = :untold";
-    let update = format!("{left}, {SET_DUE} REMOVE liveConnection, loginFamily");
+    let update = format!("{left}, {SET_DUE} REMOVE liveConnection, loginFamily, catchingUp, catchingOn, waiting");
     let change = Change::to(key, update, condition)
         .with(":seated", text(SEATED))
         .with(":left", text(words::membership::of(Membership::Left)))

@@ -14,7 +14,8 @@ use crate::{
 
 /// The function that decides about handshakes.
 pub(crate) struct Authorizer {
-    pub(crate) source: IdentitySource,
+    /// Without one the function is asked about every handshake.
+    pub(crate) source: Option<IdentitySource>,
     pub(crate) function: Function,
 }
 

@@ -171,7 +171,7 @@ impl Attempt {
     }
 
     async fn authorize(&self, authorizer: &Authorizer) -> Result<Box<RawValue>, Refusal> {
-        if !authorizer.source.is_in(&self.shown) {
+        if authorizer.source.as_ref().is_some_and(|source| !source.is_in(&self.shown)) {
             return Err(Refusal::Unauthorized);
         }
         let method_arn = format!(

@@ -6,8 +6,13 @@ use crate::{ConnectionId, FamilyId, Result, SessionId, TicketId, Timestamp, User
 pub trait ConnectionLog {
     /// Notes a connection; false when its ticket has admitted one before.
     fn open(&self, admission: &Admission, keep_until: Timestamp) -> impl Future<Output = Result<bool>> + Send;
-    /// Notes its end.
-    fn close(&self, user: UserId, ticket: TicketId, closure: &Closure) -> impl Future<Output = Result<()>> + Send;
+    /// Notes its end; the session that it is for, where there is one.
+    fn close(
+        &self,
+        user: UserId,
+        ticket: TicketId,
+        closure: &Closure,
+    ) -> impl Future<Output = Result<Option<SessionId>>> + Send;
     /// Whether the end of the connection that a ticket admitted was noted; strongly consistent.
     fn is_closed(&self, user: UserId, ticket: TicketId) -> impl Future<Output = Result<bool>> + Send;
     /// Forgets a connection that was noted and then refused.
@@ -16,15 +21,51 @@ pub trait ConnectionLog {
     fn of_user(&self, user: UserId, from: Timestamp) -> impl Future<Output = Result<Vec<LoggedConnection>>> + Send;
 }
 
-/// A connection that a ticket admitted.
+/// Where connections of the hub are. Nothing that they present says it, so it is noted in the log, for as long as they live.
+pub trait Places {
+    /// What is noted of a connection; strongly consistent when it has to be certain. Nothing for one that has ended.
+    fn place(
+        &self,
+        user: UserId,
+        ticket: TicketId,
+        certain: bool,
+    ) -> impl Future<Output = Result<Option<Place>>> + Send;
+    /// Notes the session that a connection joins, or that it is in none any more. `NotJoined` for one that has ended.
+    fn set_place(
+        &self,
+        user: UserId,
+        ticket: TicketId,
+        session: Option<SessionId>,
+    ) -> impl Future<Output = Result<()>> + Send;
+    /// Keeps the beginning of a record whose end comes with the next frame, or nothing any more, unless that was changed meanwhile
+    /// from what is `known`; then it is false.
+    fn set_rest(
+        &self,
+        user: UserId,
+        ticket: TicketId,
+        known: Option<&str>,
+        rest: Option<&str>,
+    ) -> impl Future<Output = Result<bool>> + Send;
+}
+
+/// Where a connection of the hub is.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Place {
+    /// The session that it has joined.
+    pub session: Option<SessionId>,
+    /// The beginning of a record whose end has not come yet.
+    pub rest: Option<String>,
+}
+
+/// A connection that a ticket or a token admitted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Admission {
-    /// The ticket; it admits one connection.
+    /// The ticket; it admits one connection. One of the hub that came with a token is given a name of that kind.
     pub ticket: TicketId,
     /// Whose it is.
     pub user: UserId,
-    /// The session it is for.
-    pub session: SessionId,
+    /// The session it is for; one of the hub is in none until it joins.
+    pub session: Option<SessionId>,
     /// The login behind it.
     pub family: FamilyId,
     /// The connection.

@@ -17,8 +17,10 @@ pub use delivery::{
     ChatHistory, ChatLog, ChatMessage, ClientMessageId, DelayedMessage, Delays, Inbox, Page, Pushed, Signal, Sockets,
     Waiting,
 };
-pub use log::{Admission, Closure, ConnectionLog, LoggedConnection};
-pub use seats::{Attempt, Guard, Held, Holding, Members, Seats, Status, TakeOver, TakenSeat, Visit, Visits};
+pub use log::{Admission, Closure, ConnectionLog, LoggedConnection, Place, Places};
+pub use seats::{
+    Attempt, Catching, Finished, Guard, Held, Holding, Members, Seats, Status, TakeOver, TakenSeat, Visit, Visits,
+};
 pub use sessions::{ActiveSessions, DUE_PARTS, Due, DueTimes, Endings, Erasures, IdempotencyKey, Rosters, Sessions};
 
 use crate::{Context, Event, EventEncoder, Frame};

@@ -91,6 +91,8 @@ pub trait Members {
     /// Whether that connection once held a participant who has left since, and is not known to be closed; strongly
     /// consistent.
     fn was_left(&self, held: &Held) -> impl Future<Output = Result<bool>> + Send;
+    /// Notes that a frame waits for somebody who is being told what was missed; false when nobody is: they are live by now, or gone.
+    fn note_waiting(&self, session: SessionId, user: UserId) -> impl Future<Output = Result<bool>> + Send;
     /// Eventually consistent, at half the price.
     fn member_hint(&self, session: SessionId, user: UserId)
     -> impl Future<Output = Result<Option<Participant>>> + Send;
@@ -99,9 +101,9 @@ pub trait Members {
 /// Who holds a participant: every step is one conditional update.
 pub trait Holding {
     /// Makes `attempt.connection` the live one if no newer attempt holds the participant (rule 2). Also adds it to the
-    /// unfenced ones, and returns the participant as it was before.
+    /// unfenced ones, and returns the participant as it was before. Whoever was catching up is not any more.
     fn take_over(&self, attempt: &Attempt, lease_until: Timestamp) -> impl Future<Output = Result<TakeOver>> + Send;
-    /// Takes connections off the unfenced ones, after their fence and the read (rule 3).
+    /// Takes connections off the unfenced ones, after their fence and the read (rule 3): nothing is unheard any more.
     fn unfence(
         &self,
         session: SessionId,
@@ -121,6 +123,32 @@ pub trait Holding {
         status: Status,
         lease_until: Timestamp,
     ) -> impl Future<Output = Result<Option<Participant>>> + Send;
+}
+
+/// Telling an attempt what was missed before it becomes the live connection, for clients that do not put frames in order
+/// themselves.
+pub trait Catching {
+    /// Begins to tell an attempt what was missed, if no newer one holds the participant or has begun: there is no live connection
+    /// until [`Catching::finish`], and what is sent meanwhile waits. Returns the participant as it was before.
+    fn begin(&self, attempt: &Attempt, lease_until: Timestamp) -> impl Future<Output = Result<TakeOver>> + Send;
+    /// Makes `attempt.connection` the live one, which has been told everything, if so many frames have come to wait and no more.
+    fn finish(
+        &self,
+        attempt: &Attempt,
+        told: u64,
+        lease_until: Timestamp,
+    ) -> impl Future<Output = Result<Finished>> + Send;
+}
+
+/// What came of trying to finish.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Finished {
+    /// As if it had taken over, or been refused.
+    As(TakeOver),
+    /// So many frames have come to wait by now: there is more to tell.
+    MoreWaits(u64),
+    /// An older attempt came between: it has to begin again.
+    Interrupted,
 }
 
 /// A connection and the participant that it speaks for.
@@ -154,6 +182,8 @@ pub enum TakeOver {
     Taken(Box<Participant>),
     /// This very connection had taken over before.
     HeldAlready(Box<Participant>),
+    /// This very connection is being told what was missed: it asked twice at once.
+    Underway,
     /// A newer attempt holds the participant.
     Superseded,
     /// There is no such participant any more.

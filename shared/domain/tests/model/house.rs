@@ -308,9 +308,10 @@ impl ConnectionLog for House {
         Ok(true)
     }
 
-    async fn close(&self, _: UserId, ticket: TicketId, _: &Closure) -> Result<()> {
+    async fn close(&self, _: UserId, ticket: TicketId, _: &Closure) -> Result<Option<SessionId>> {
         self.call(|world| {
             world.closed.insert(ticket);
+            Some(self.session.id)
         })
         .await
     }
@@ -360,6 +361,11 @@ impl Members for House {
     async fn was_left(&self, held: &Held) -> Result<bool> {
         let user = self.place(held.user);
         self.call(|world| world.left[user].as_ref().is_some_and(|left| left.unfenced.contains(&held.connection))).await
+    }
+
+    /// Every client here puts frames in order itself, so nobody catches up.
+    async fn note_waiting(&self, _: SessionId, _: UserId) -> Result<bool> {
+        Ok(false)
     }
 
     async fn member_hint(&self, _: SessionId, user: UserId) -> Result<Option<Participant>> {
@@ -645,6 +651,8 @@ fn seated(session_id: SessionId, caller: &Caller, joined_at: Timestamp, lease_un
         tickets: 0,
         unfenced: Vec::new(),
         lease_until,
+        unheard: None,
+        catching_up: None,
         untold: Some(Untold::Join),
         is_muted: false,
         is_video_enabled: true,

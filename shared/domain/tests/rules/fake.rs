@@ -7,16 +7,18 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use domain::ports::{
-    Admission, Attempt, ChatHistory, ChatLog, ChatMessage, Closure, ConnectionLog, Counted, DUE_PARTS, DelayedMessage,
-    Delays, Due, DueTimes, Endings, Erasures, Families, Guard, Held, Holding, IdempotencyKey, Inbox, LoggedConnection,
-    Members, MintedRefresh, Page, PasswordHasher, Ports, PresentedRefresh, Pushed, RefreshMint, Rosters, Rotation,
-    Seats, Sessions, Signal, Sockets, Status, TakeOver, TakenSeat, Throttles, Users, Visit, Visits,
+    Admission, Attempt, Catching, ChatHistory, ChatLog, ChatMessage, Closure, ConnectionLog, Counted, DUE_PARTS,
+    DelayedMessage, Delays, Due, DueTimes, Endings, Erasures, Families, Finished, Guard, Held, Holding, IdempotencyKey,
+    Inbox, LoggedConnection, Members, MintedRefresh, Page, PasswordHasher, Ports, PresentedRefresh, Pushed,
+    RefreshMint, Rosters, Rotation, Seats, Sessions, Signal, Sockets, Status, TakeOver, TakenSeat, Throttles, Users,
+    Visit, Visits,
 };
 use domain::sweep::LEFT_ALONE;
 use domain::{
-    Caller, ConnectionId, Context, Departure, Email, Error, Event, EventEncoder, FamilyId, Frame, IdSource, Membership,
-    MessageId, Participant, Password, PasswordHash, Policy, Presence, Result, Roster, Session, SessionId, SessionKind,
-    SessionName, SessionState, SignalId, Throttle, TicketId, Timestamp, Untold, User, UserId, Username, Visibility,
+    Caller, CatchingUp, ConnectionId, Context, Departure, Email, Error, Event, EventEncoder, FamilyId, Frame, IdSource,
+    Membership, MessageId, Participant, Password, PasswordHash, Policy, Presence, Result, Roster, Session, SessionId,
+    SessionKind, SessionName, SessionState, SignalId, Throttle, TicketId, Timestamp, Untold, User, UserId, Username,
+    Visibility,
 };
 use uuid::{Builder, Uuid};
 
@@ -79,7 +81,7 @@ pub struct State {
     pub visits: Vec<(UserId, Visit)>,
     /// Connections that are closed once their last answer has arrived.
     pub closing: BTreeSet<ConnectionId>,
-    journal: Vec<String>,
+    pub journal: Vec<String>,
 }
 
 #[derive(Default)]
@@ -226,7 +228,7 @@ impl Fake {
         let admission = Admission {
             ticket,
             user: held.user,
-            session: held.session,
+            session: Some(held.session),
             family: caller.family,
             connection: held.connection.clone(),
             at: START,
@@ -289,6 +291,8 @@ fn seated(session: SessionId, caller: &Caller, now: Timestamp, lease_until: Time
         tickets: attempt + 1,
         unfenced: Vec::new(),
         lease_until,
+        unheard: None,
+        catching_up: None,
         untold: Some(Untold::Join),
         is_muted: false,
         is_video_enabled: true,
@@ -449,6 +453,12 @@ impl Members for Fake {
     async fn was_left(&self, held: &Held) -> Result<bool> {
         let state = self.step("read visit").await?;
         Ok(state.left.get(&(held.session, held.user)).is_some_and(|left| left.contains(&held.connection)))
+    }
+
+    async fn note_waiting(&self, session: SessionId, user: UserId) -> Result<bool> {
+        let mut state = self.step("note waiting").await?;
+        let catching = state.row(session, user).and_then(|row| row.catching_up.as_mut());
+        Ok(catching.map(|catching| catching.waiting += 1).is_some())
     }
 
     async fn member_hint(&self, session: SessionId, user: UserId) -> Result<Option<Participant>> {
@@ -671,10 +681,8 @@ impl Holding for Fake {
         if row.attempt >= attempt.number {
             return Ok(TakeOver::Superseded);
         }
-        row.connection = Some(attempt.held.connection.clone());
-        row.family = Some(attempt.family);
-        row.unfenced.push(attempt.held.connection.clone());
-        (row.attempt, row.presence, row.lease_until) = (attempt.number, Presence::Connected, lease_until);
+        row.unheard = row.unheard.or(Some(row.lease_until));
+        hold(row, attempt, lease_until);
         Ok(TakeOver::Taken(before))
     }
 
@@ -682,6 +690,7 @@ impl Holding for Fake {
         let mut state = self.step("unfence").await?;
         if let Some(row) = state.row(session, user) {
             row.unfenced.retain(|connection| !fenced.contains(connection));
+            row.unheard = None;
         }
         Ok(())
     }
@@ -689,6 +698,7 @@ impl Holding for Fake {
     async fn lose(&self, held: &Held, lease_until: Timestamp) -> Result<Option<Participant>> {
         let mut state = self.step("lose").await?;
         Ok(state.live(held).map(|row| {
+            row.unheard = row.unheard.or(Some(row.lease_until));
             (row.presence, row.connection, row.lease_until) = (Presence::Reconnecting, None, lease_until);
             row.clone()
         }))
@@ -710,6 +720,73 @@ impl Holding for Fake {
     }
 }
 
+impl Catching for Fake {
+    async fn begin(&self, attempt: &Attempt, lease_until: Timestamp) -> Result<TakeOver> {
+        let mut state = self.step(format!("begin {}", attempt.held.connection)).await?;
+        let Some(row) = state.row(attempt.held.session, attempt.held.user) else {
+            return Ok(TakeOver::NotSeated(None));
+        };
+        let other = row.catching_up.as_ref();
+        let newer = row.attempt < attempt.number && other.is_none_or(|other| other.attempt < attempt.number);
+        if let Some(refused) = refusal(row, attempt, newer) {
+            return Ok(refused);
+        }
+        let before = Box::new(row.clone());
+        row.unheard = row.unheard.or(Some(row.lease_until));
+        row.catching_up =
+            Some(CatchingUp { attempt: attempt.number, connection: attempt.held.connection.clone(), waiting: 0 });
+        (row.connection, row.lease_until) = (None, lease_until);
+        Ok(TakeOver::Taken(before))
+    }
+
+    async fn finish(&self, attempt: &Attempt, told: u64, lease_until: Timestamp) -> Result<Finished> {
+        let mut state = self.step(format!("finish {}", attempt.held.connection)).await?;
+        let Some(row) = state.row(attempt.held.session, attempt.held.user) else {
+            return Ok(Finished::As(TakeOver::NotSeated(None)));
+        };
+        if let Some(refused) = refusal(row, attempt, row.attempt < attempt.number) {
+            return Ok(Finished::As(refused));
+        }
+        match &row.catching_up {
+            None => Ok(Finished::Interrupted),
+            Some(other) if other.attempt != attempt.number => Ok(Finished::As(superseded(row, attempt))),
+            Some(mine) if mine.waiting != told => Ok(Finished::MoreWaits(mine.waiting)),
+            Some(_) => {
+                let before = Box::new(row.clone());
+                row.unheard = None;
+                hold(row, attempt, lease_until);
+                Ok(Finished::As(TakeOver::Taken(before)))
+            }
+        }
+    }
+}
+
+/// Why an attempt cannot have a participant, if so.
+fn refusal(row: &Participant, attempt: &Attempt, newer: bool) -> Option<TakeOver> {
+    if !row.holds_seat() {
+        return Some(TakeOver::NotSeated(Some(row.membership)));
+    }
+    if row.is_on(&attempt.held.connection) {
+        return Some(TakeOver::HeldAlready(Box::new(row.clone())));
+    }
+    (!newer).then(|| superseded(row, attempt))
+}
+
+/// Who has it instead.
+fn superseded(row: &Participant, attempt: &Attempt) -> TakeOver {
+    let underway = row.catching_up.as_ref().is_some_and(|other| other.connection == attempt.held.connection);
+    if underway { TakeOver::Underway } else { TakeOver::Superseded }
+}
+
+/// Makes the attempt's connection the live one.
+fn hold(row: &mut Participant, attempt: &Attempt, lease_until: Timestamp) {
+    row.catching_up = None;
+    row.connection = Some(attempt.held.connection.clone());
+    row.family = Some(attempt.family);
+    row.unfenced.push(attempt.held.connection.clone());
+    (row.attempt, row.presence, row.lease_until) = (attempt.number, Presence::Connected, lease_until);
+}
+
 impl ConnectionLog for Fake {
     async fn open(&self, admission: &Admission, _: Timestamp) -> Result<bool> {
         let mut state = self.step("open").await?;
@@ -720,11 +797,13 @@ impl ConnectionLog for Fake {
         Ok(true)
     }
 
-    async fn close(&self, _: UserId, ticket: TicketId, closure: &Closure) -> Result<()> {
+    async fn close(&self, _: UserId, ticket: TicketId, closure: &Closure) -> Result<Option<SessionId>> {
         let mut state = self.state();
-        let logged = state.connections.iter_mut().filter(|c| c.admission.ticket == ticket);
-        logged.for_each(|c| c.closure = Some(closure.clone()));
-        Ok(())
+        let logged = state.connections.iter_mut().find(|c| c.admission.ticket == ticket);
+        Ok(logged.and_then(|logged| {
+            logged.closure = Some(closure.clone());
+            logged.admission.session
+        }))
     }
 
     async fn is_closed(&self, _: UserId, ticket: TicketId) -> Result<bool> {

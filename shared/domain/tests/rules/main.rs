@@ -2,6 +2,7 @@
 
 mod accounts;
 mod broadcasting;
+mod catching_up;
 mod endings;
 mod fake;
 mod overlapping;

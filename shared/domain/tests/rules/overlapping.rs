@@ -73,7 +73,7 @@ impl Story {
         let admission = Admission {
             ticket: TicketId::first_at(at(5)),
             user,
-            session,
+            session: Some(session),
             family: self.bob.family,
             connection,
             at: at(5),

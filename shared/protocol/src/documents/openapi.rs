@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 
 use super::{Schemas, requests};
 use crate::rest;
-use crate::routes::{Api, ROUTES};
+use crate::routes::{Api, ROUTES, Route};
 
 /// What the document says of one route, besides its schemas.
 struct Operation {
@@ -27,7 +27,9 @@ pub fn openapi() -> Value {
     // Refusals refer to it by name.
     schemas.of::<rest::Problem>();
     let (mut paths, mut refusals) = (Map::new(), Map::new());
-    for route in ROUTES.iter().filter(|route| route.api == Api::Http) {
+    // The hub's negotiation is SignalR's to describe, and docs/SIGNALR.md's.
+    let ours = |route: &&Route| route.api == Api::Http && route.function != "hub_negotiate";
+    for route in ROUTES.iter().filter(ours) {
         // Whoever knows GET knows HEAD.
         let Some((method, path)) = route.key.split_once(' ').filter(|(method, _)| *method != "HEAD") else {
             continue;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use domain::ports::{Admission, Closure, ConnectionLog, LoggedConnection};
+use domain::ports::{Admission, Closure, ConnectionLog, LoggedConnection, Place, Places};
 use domain::{Caller, ConnectionId, SessionId, TicketId, Timestamp};
 
 use crate::Setting;
@@ -13,7 +13,7 @@ impl Setting {
         Admission {
             ticket: TicketId::new(&self.samples.ids, self.samples.now()),
             user: caller.user_id,
-            session,
+            session: Some(session),
             family: caller.family,
             connection: ConnectionId::new(connection),
             at: self.samples.now(),
@@ -95,4 +95,31 @@ async fn a_log_is_read_from_a_moment_on_and_holds_nothing_else_of_the_user() {
     let since = at.store.of_user(alice.user_id, from).await.unwrap();
     let connections: Vec<_> = since.iter().map(|logged| logged.admission.connection.as_str()).collect();
     assert_eq!(connections, ["c1", "c2"]);
+}
+
+#[tokio::test]
+async fn a_connection_of_the_hub_is_where_it_was_noted_until_it_ends() {
+    let at = Setting::new().await;
+    let (session, caller) = (at.session(2).await.id, at.samples.caller("alice"));
+    let admission = Admission { session: None, ..at.admission(session, &caller, "hub:a") };
+    let (user, ticket) = (admission.user, admission.ticket);
+    let place = async |certain| at.store.place(user, ticket, certain).await.expect("a read");
+    assert_eq!(place(true).await, None);
+    assert!(at.store.set_place(user, ticket, Some(session)).await.is_err(), "not before it is logged");
+    at.store.open(&admission, at.samples.later(60)).await.expect("logged");
+    assert_eq!(place(true).await, Some(Place::default()));
+    at.store.set_place(user, ticket, Some(session)).await.expect("noted");
+    assert_eq!(place(false).await.and_then(|place| place.session), Some(session));
+    let logged = at.store.of_user(user, at.samples.now()).await.expect("a log");
+    assert_eq!(logged[0].admission, Admission { session: Some(session), ..admission.clone() });
+
+    assert!(at.store.set_rest(user, ticket, None, Some("{\"ty")).await.expect("kept"));
+    assert!(!at.store.set_rest(user, ticket, None, Some("other")).await.expect("a write"), "somebody was first");
+    assert_eq!(place(true).await.and_then(|place| place.rest).as_deref(), Some("{\"ty"));
+    assert!(at.store.set_rest(user, ticket, Some("{\"ty"), None).await.expect("taken"));
+
+    let closure = Closure { at: at.samples.now(), code: 1006, reason: String::new() };
+    assert_eq!(at.store.close(user, ticket, &closure).await.expect("noted"), Some(session));
+    assert_eq!(place(true).await, None);
+    assert!(at.store.set_place(user, ticket, None).await.is_err());
 }

@@ -1,9 +1,9 @@
-//! `ping` and `$default`: keeps a connection alive, and refuses every action that does not exist.
+//! `ping`: keeps a connection alive.
 
 use aws_lambda_events::apigw::{ApiGatewayProxyResponse, ApiGatewayWebsocketProxyRequest};
-use domain::{Error, leases};
+use domain::{Result, leases};
 use gateway::Surroundings;
-use gateway::websocket::FrameRequest;
+use gateway::websocket::{FrameRequest, silence};
 use protocol::signaling::Nothing;
 use runtime::{Runtime, SettingError};
 use store::Store;
@@ -26,17 +26,15 @@ pub async fn handle(
     deps: &Deps,
     event: ApiGatewayWebsocketProxyRequest,
 ) -> Result<ApiGatewayProxyResponse, lambda_runtime::Error> {
-    let request = FrameRequest::new(&deps.surroundings, &event)?;
-    let result = answer(deps, &request).await;
+    let Some(request) = FrameRequest::new(&deps.surroundings, &event)? else {
+        return Ok(silence());
+    };
+    let result = ping(deps, &request).await;
     Ok(request.respond(result))
 }
 
-async fn answer(deps: &Deps, request: &FrameRequest<'_>) -> domain::Result<Nothing> {
-    let frame = request.frame()?;
-    if frame.action != "ping" {
-        return Err(Error::UnknownAction);
-    }
-    frame.nothing()?;
+async fn ping(deps: &Deps, request: &FrameRequest<'_>) -> Result<Nothing> {
+    request.frame()?.nothing()?;
     leases::ping(&deps.store, request.context(), &request.identity.held).await?;
     Ok(Nothing {})
 }

@@ -1,0 +1,505 @@
+//! The hub: clients of SignalR's protocol, unchanged, in one session with ours.
+
+mod support;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex};
+
+use apigateway::Chances;
+use local::{Fate, Intercept, Options, SdkCall};
+use runtime::settings;
+use serde_json::{Value, json};
+use support::{PASSWORD, Target, offer, until};
+use testclient::hub::{HubSocket, SEPARATOR};
+use testclient::{Account, Refused, Socket, socket_address};
+
+/// What belongs to the hub.
+trait Hub {
+    fn address(&self) -> String;
+    async fn at_hub(&self, person: &Account) -> HubSocket;
+    async fn enter_hub(&self, person: &Account, session: &str) -> HubSocket;
+}
+
+impl Hub for Target {
+    fn address(&self) -> String {
+        format!("{}/hubs/signaling", self.server().url().replacen("http", "ws", 1))
+    }
+
+    /// Connects as Node and .NET do, with a bearer token.
+    async fn at_hub(&self, person: &Account) -> HubSocket {
+        HubSocket::connect(&format!("{}?id=x", self.address()), Some(&person.token)).await
+    }
+
+    async fn enter_hub(&self, person: &Account, session: &str) -> HubSocket {
+        let mut socket = self.at_hub(person).await;
+        let detail = socket.invoke("JoinSession", json!([session])).await.expect("joined");
+        assert_eq!(detail["sessionId"], session);
+        socket
+    }
+}
+
+fn framed(records: &[&str]) -> String {
+    records.iter().map(|record| format!("{record}{SEPARATOR}")).collect()
+}
+
+/// Each pair is what ASP.NET Core 9 was asked and what it answered, as recorded; those with a code are ours.
+#[tokio::test(flavor = "multi_thread")]
+async fn records_are_answered_as_aspnet_core_answers_them() {
+    let target = Target::local().await;
+    let person = target.person("person").await;
+    let mut socket = target.at_hub(&person).await;
+    let session = target.api.create_session(&person, 2).await;
+    let joined = socket.invoke("joinsession", json!([session])).await.expect("names are read in any case");
+    assert_eq!(joined["participants"][0]["userId"], person.id);
+    let nope = "Failed to invoke 'Nope' due to an error on the server. HubException: Method does not exist.";
+    let arity = "Failed to invoke 'SendMessage' due to an error on the server.";
+    let flag = "Failed to invoke 'UpdateStatus' due to an error on the server.";
+    let stream = "The client attempted to invoke the non-streaming 'LeaveSession' method with a streaming invocation.";
+    let peer = "An unexpected error occurred invoking 'SendOffer' on the server. HubException: peer_not_found: \
+                the target is not a participant of this session";
+    let failure = |id: &str, error: &str| format!(r#"{{"type":3,"invocationId":"{id}","error":"{error}"}}"#);
+    let cases = [
+        (r#"{"type":6}"#, r#"{"type":6}"#.to_owned()),
+        (
+            r#"{"type":1,"invocationId":"1","target":"UpdateStatus","arguments":[true,false]}"#,
+            r#"{"type":3,"invocationId":"1","result":null}"#.to_owned(),
+        ),
+        (r#"{"type":1,"invocationId":"2","target":"Nope","arguments":[]}"#, failure("2", nope)),
+        (r#"{"type":1,"invocationId":"3","target":"SendMessage","arguments":[]}"#, failure("3", arity)),
+        (r#"{"type":1,"invocationId":"4","target":"SendMessage","arguments":["a","b"]}"#, failure("4", arity)),
+        (r#"{"type":1,"invocationId":"5","target":"UpdateStatus","arguments":["no",true]}"#, failure("5", flag)),
+        (r#"{"type":4,"invocationId":"6","target":"LeaveSession","arguments":[]}"#, failure("6", stream)),
+        (r#"{"arguments":["nobody","v=0"],"target":"SendOffer","invocationId":"7","type":1}"#, failure("7", peer)),
+    ];
+    for (asked, answered) in cases {
+        socket.send(asked).await;
+        assert_eq!(socket.frame().await, Some(framed(&[&answered])), "{asked}");
+    }
+    // Without an invocationId, and for what belongs to streams, there is silence: the ping behind them is answered next.
+    for silent in [
+        r#"{"type":1,"target":"Nope","arguments":[]}"#,
+        r#"{"type":1,"target":"SendMessage","arguments":[]}"#,
+        r#"{"type":2,"invocationId":"9","item":1}"#,
+        r#"{"type":3,"invocationId":"9","result":null}"#,
+        r#"{"type":5,"invocationId":"9"}"#,
+        r#"{"type":9,"sequenceId":1}"#,
+        r#"{"type":77}"#,
+    ] {
+        socket.send_text(&framed(&[silent, r#"{"type":6}"#])).await;
+        assert_eq!(socket.frame().await, Some(framed(&[r#"{"type":6}"#])), "{silent}");
+    }
+    target.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_ends_a_connection_of_aspnet_core_ends_it_here_with_the_same_words() {
+    let target = Target::local().await;
+    let person = target.person("person").await;
+    let closed = r#"{"type":7,"error":"Connection closed with an error.","allowReconnect":true}"#;
+    let huge = format!(r#"{{"type":1,"target":"SendMessage","arguments":["{}"]}}"#, "x".repeat(40_000));
+    let mut cases = vec![(r#"{"type":7}"#.to_owned(), r#"{"type":7}"#)];
+    for bad in [
+        "not json",
+        "",
+        "[]",
+        "7",
+        "{}",
+        r#"{"type":"1"}"#,
+        r#"{"type":1}"#,
+        r#"{"type":1,"target":"SendMessage"}"#,
+        r#"{"type":1,"target":7,"arguments":[]}"#,
+        r#"{"type":1,"target":"SendMessage","arguments":{}}"#,
+        r#"{"type":1,"invocationId":7,"target":"SendMessage","arguments":[]}"#,
+        &huge,
+    ] {
+        cases.push((bad.to_owned(), closed));
+    }
+    for (asked, answered) in cases {
+        let mut socket = target.at_hub(&person).await;
+        // API Gateway takes frames of at most 32 KB: longer messages come in several of them.
+        match asked.len() < 32_000 {
+            true => socket.send(&asked).await,
+            false => {
+                let (first, second) = asked.split_at(asked.len() / 2);
+                socket.send_text(first).await;
+                socket.send_text(&format!("{second}{SEPARATOR}")).await;
+            }
+        }
+        assert_eq!(socket.frame().await, Some(framed(&[answered])), "{:.60}", asked);
+        assert_eq!(socket.ended().await, Some(1000), "{:.60}", asked);
+    }
+    for version in [0, 1, 2] {
+        let mut socket = HubSocket::open(&target.address(), Some(&person.token)).await.expect("an open door");
+        socket.send(&json!({ "protocol": "json", "version": version }).to_string()).await;
+        assert_eq!(socket.frame().await, Some(framed(&["{}"])), "{version}");
+    }
+    let handshakes = [
+        (r#"{"protocol":"messagepack","version":1}"#, "The protocol 'messagepack' is not supported."),
+        (r#"{"protocol":"json","version":9}"#, "The server does not support version 9 of the 'json' protocol."),
+        (r#"{"protocol":7}"#, "An unexpected error occurred during connection handshake."),
+    ];
+    for (asked, refused) in handshakes {
+        let mut socket = HubSocket::open(&target.address(), Some(&person.token)).await.expect("an open door");
+        socket.send(asked).await;
+        assert_eq!(socket.frame().await, Some(framed(&[&json!({ "error": refused }).to_string()])));
+        assert_eq!(socket.ended().await, Some(1000), "{asked}");
+    }
+    target.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn records_may_be_joined_and_split_at_any_byte() {
+    let target = Target::local().await;
+    let person = target.person("person").await;
+    let session = target.api.create_session(&person, 2).await;
+    let mut socket = target.enter_hub(&person, &session).await;
+    let call = |n: usize| {
+        format!(r#"{{"type":1,"invocationId":"{n}","target":"SendMessage","arguments":["gr\u00fc\u00df {n}"]}}"#)
+    };
+    let text = framed(&[&call(1), &call(2)]);
+    let mut expected = BTreeSet::new();
+    for at in (1..text.len()).filter(|at| text.is_char_boundary(*at)).step_by(5) {
+        let (first, second) = text.split_at(at);
+        socket.send_text(first).await;
+        socket.send_text(second).await;
+        let mut done = BTreeSet::new();
+        while done.len() < 2 {
+            let record = socket.record().await.unwrap_or_else(|| panic!("the end, at {at}"));
+            if record["type"] == 3 {
+                assert_eq!(record["result"], Value::Null, "{record} at {at}");
+                done.insert(record["invocationId"].as_str().expect("an id").to_owned());
+            }
+        }
+        expected.insert(at);
+    }
+    assert!(expected.len() > 20);
+    // A part that looks like one of our own frames is a part like any other: it is not answered.
+    socket.send_text(r#"{"action":"ping","id":"1"}"#).await;
+    socket.send(r#"{"type":6}"#).await;
+    assert_eq!(socket.invoke("UpdateStatus", json!([true, true])).await, Ok(Value::Null));
+    target.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn clients_of_the_hub_and_ours_meet_in_one_session() {
+    let target = Target::local().await;
+    let (alice, bob) = (target.person("alice").await, target.person("bob").await);
+    let session = target.api.create_session(&alice, 3).await;
+    let mut at_alice = target.enter(&alice, &session).await;
+    let mut at_bob = target.enter_hub(&bob, &session).await;
+    assert_eq!(at_alice.event("userJoined").await["data"]["userId"], bob.id);
+
+    // To the hub.
+    let ack = at_alice.ack("sendOffer", offer(&bob.id, "v=0 of alice")).await;
+    let received = at_bob.event("ReceiveOffer").await;
+    assert_eq!(received["offer"], json!({ "type": "offer", "sdp": "v=0 of alice" }));
+    assert_eq!((&received["fromUserId"], &received["signalId"]), (&json!(alice.id), &ack["signalId"]));
+    support::assert_time(&received["timestamp"]);
+    let candidates = json!([{ "candidate": "one" }, { "candidate": "two", "sdpMid": "0" }]);
+    at_alice.ack("sendIceCandidate", json!({ "targetUserId": bob.id, "candidates": candidates })).await;
+    for candidate in candidates.as_array().expect("a list") {
+        let received = at_bob.event("ReceiveIceCandidate").await;
+        assert_eq!((&received["candidate"], &received["candidates"]), (candidate, &Value::Null));
+    }
+    at_alice.ack("sendMessage", json!({ "message": "hello" })).await;
+    let received = at_bob.event("ReceiveMessage").await;
+    assert_eq!((&received["message"], &received["fromUsername"]), (&json!("hello"), &json!(alice.username)));
+    at_alice.ack("updateStatus", json!({ "isMuted": true, "isVideoEnabled": false })).await;
+    assert_eq!(at_bob.event("UserStatusUpdated").await["isMuted"], true);
+
+    // From the hub: descriptions as objects, as SDP, and as JSON in a text; candidates as objects and as texts.
+    for (sent, sdp) in [
+        (json!({ "type": "answer", "sdp": "v=1" }), "v=1"),
+        (json!("v=2"), "v=2"),
+        (json!(r#"{"type":"answer","sdp":"v=3"}"#), "v=3"),
+    ] {
+        at_bob.invoke("SendAnswer", json!([alice.id, sent])).await.expect("sent");
+        assert_eq!(at_alice.event("receiveAnswer").await["data"]["answer"], json!({ "type": "answer", "sdp": sdp }));
+    }
+    for candidate in [json!({ "candidate": "c" }), json!(r#"{"candidate":"c"}"#)] {
+        at_bob.invoke("SendIceCandidate", json!([alice.id, candidate])).await.expect("sent");
+        let received = at_alice.event("receiveIceCandidate").await;
+        assert_eq!(received["data"]["candidates"], json!([{ "candidate": "c" }]));
+    }
+    at_bob.invoke("SendMessage", json!(["from bob"])).await.expect("sent");
+    at_alice.event("receiveMessage").await;
+    assert_eq!(at_alice.event("receiveMessage").await["data"]["message"], "from bob");
+    let own = at_bob.event("ReceiveMessage").await;
+    assert_eq!(own["message"], "from bob", "who writes hears it too");
+    at_bob.invoke("UpdateStatus", json!([true, true])).await.expect("set");
+    assert_eq!(at_alice.event("userStatusUpdated").await["data"]["userId"], bob.id);
+
+    // Leaving leaves the connection, which may join again.
+    at_bob.invoke("LeaveSession", json!([])).await.expect("left");
+    assert_eq!(at_alice.event("userLeft").await["data"]["reason"], "left");
+    let refused = at_bob.invoke("SendMessage", json!(["x"])).await.expect_err("not in the session");
+    assert!(refused.ends_with("HubException: not_joined: join the session first"), "{refused}");
+    at_bob.invoke("JoinSession", json!([session])).await.expect("joined again");
+    assert_eq!(at_alice.event("userJoined").await["data"]["userId"], bob.id);
+    target.about(&alice, "end", &session).await;
+    assert_eq!(at_bob.event("SessionEnded").await["reason"], "ended");
+    target.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_connection_is_in_one_session_at_a_time() {
+    let target = Target::local().await;
+    let (alice, bob) = (target.person("alice").await, target.person("bob").await);
+    let (first, second) = (target.api.create_session(&alice, 3).await, target.api.create_session(&alice, 3).await);
+    let mut at_alice = target.enter(&alice, &first).await;
+    let mut at_bob = target.enter_hub(&bob, &first).await;
+    at_alice.event("userJoined").await;
+    at_bob.invoke("JoinSession", json!([second])).await.expect("joined");
+    assert_eq!(at_alice.event("userLeft").await["data"]["userId"], bob.id);
+    at_bob.invoke("SendMessage", json!(["here"])).await.expect("sent");
+    assert_eq!(at_bob.event("ReceiveMessage").await["message"], "here");
+    let unknown = at_bob.invoke("JoinSession", json!(["0190163d-8694-739b-aea5-966c26f8ad91"])).await;
+    assert!(unknown.expect_err("no such session").contains("HubException: session_not_found: "));
+    target.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_newest_connection_takes_over_and_the_older_one_is_told_not_to_come_back() {
+    let target = Target::local().await;
+    let (alice, bob) = (target.person("alice").await, target.person("bob").await);
+    let session = target.api.create_session(&alice, 3).await;
+    let mut first = target.enter_hub(&bob, &session).await;
+    let mut second = target.enter_hub(&bob, &session).await;
+    first.event("Replaced").await;
+    let end = first.record().await.expect("the end is announced");
+    // Without allowReconnect a client stays away; one that came back would take over again.
+    assert_eq!(end, json!({ "type": 7, "error": "A newer connection took over." }));
+    first.ended().await;
+    second.invoke("SendMessage", json!(["still here"])).await.expect("sent");
+
+    let mut own = target.enter(&bob, &session).await;
+    second.event("Replaced").await;
+    let _hub = target.enter_hub(&bob, &session).await;
+    own.event("replaced").await;
+    own.ended().await;
+    target.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_in_the_query_or_in_a_header_or_a_ticket_opens_the_hub() {
+    let target = Target::local().await;
+    let person = target.person("person").await;
+    let (session, other) = (target.api.create_session(&person, 2).await, target.api.create_session(&person, 2).await);
+    let address = target.address();
+    for (query, bearer) in [
+        (format!("?access_token={}", person.token), None),
+        (format!("?id=x&access_token={}", person.token), None),
+        (String::new(), Some(person.token.as_str())),
+    ] {
+        HubSocket::connect(&format!("{address}{query}"), bearer).await;
+    }
+    let ticket =
+        target.seat(&person, &session).await.body["signaling"]["ticket"].as_str().expect("a ticket").to_owned();
+    let by_ticket = format!("{address}?ticket={ticket}&id=x");
+    let mut socket = HubSocket::connect(&by_ticket, None).await;
+    let refused = socket.invoke("JoinSession", json!([other])).await.expect_err("another session");
+    assert!(refused.contains("HubException: unauthorized: "), "{refused}");
+    socket.invoke("JoinSession", json!([session])).await.expect("the ticket's session");
+    let status = async |query: &str| {
+        HubSocket::open(&format!("{address}{query}"), None).await.err().map(|r: Refused| r.status.as_u16())
+    };
+    assert_eq!(status(&format!("?ticket={ticket}&id=x")).await, Some(403), "a ticket admits once");
+    for bad in ["", "?id=x", "?access_token=", "?access_token=x&id=x", "?ticket=x&id=x", "?ticket=x"] {
+        assert_eq!(status(bad).await, Some(401), "{bad}");
+    }
+    // A ticket alone opens a connection of our own, under either path.
+    let signaling = target.seat(&person, &session).await.body["signaling"].clone();
+    let own = socket_address(&signaling).replace("/ws?", "/hubs/signaling?");
+    Socket::connect(&own).await.expect("an open door").ack("joinSession", json!({ "sessionId": session })).await;
+    target.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_negotiation_offers_texts_over_websockets() {
+    let target = Target::local().await;
+    let person = target.person("person").await;
+    let negotiate = async |query: &str, token: Option<&str>| {
+        target.api.post(&format!("/hubs/signaling/negotiate{query}"), token, json!({})).await
+    };
+    let transports = json!([{ "transport": "WebSockets", "transferFormats": ["Text"] }]);
+    for (query, version) in
+        [("", 0), ("?negotiateVersion=0", 0), ("?negotiateVersion=1", 1), ("?negotiateVersion=2", 1)]
+    {
+        let answer = negotiate(query, Some(&person.token)).await;
+        assert_eq!(answer.status, 200, "{}", answer.body);
+        assert_eq!(
+            (&answer.body["negotiateVersion"], &answer.body["availableTransports"]),
+            (&json!(version), &transports)
+        );
+        assert!(answer.body["connectionId"].is_string());
+        assert_eq!(answer.body["connectionToken"].is_string(), version == 1);
+    }
+    assert_eq!(negotiate(&format!("?access_token={}", person.token), None).await.status, 200);
+    let refused = negotiate("?negotiateVersion=1", None).await;
+    assert_eq!((refused.status.as_u16(), refused.code()), (401, "unauthorized"));
+    target.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_login_that_ends_takes_its_connections_of_the_hub_and_their_seats() {
+    let target = Target::local().await;
+    let (alice, bob) = (target.person("alice").await, target.person("bob").await);
+    let session = target.api.create_session(&alice, 3).await;
+    let mut at_alice = target.enter(&alice, &session).await;
+    let mut joined = target.enter_hub(&bob, &session).await;
+    let mut idle = target.at_hub(&bob).await;
+    at_alice.event("userJoined").await;
+    let reply = target.api.post("/api/auth/logout", None, json!({ "refreshToken": bob.refresh_token })).await;
+    assert_eq!(reply.status, 204);
+    assert_eq!(at_alice.event("userLeft").await["data"]["reason"], "removed");
+    joined.ended().await;
+    idle.ended().await;
+    let again = HubSocket::open(&target.address(), Some(&bob.token)).await.err().map(|refused| refused.status.as_u16());
+    assert_eq!(again, Some(401));
+    // The account goes with everything that names it, connections of the hub too.
+    let bob = target.api.login(&format!("{}@example.org", bob.username), PASSWORD).await;
+    let mut socket = target.enter_hub(&bob, &session).await;
+    let body = json!({ "password": PASSWORD });
+    assert_eq!(target.api.call(http::Method::DELETE, "/api/auth/me", Some(&bob.token), Some(body)).await.status, 204);
+    socket.ended().await;
+    target.stop().await;
+}
+
+/// Counts calls of the SDK by what they are.
+#[derive(Clone, Default)]
+struct Bill(Arc<Mutex<BTreeMap<String, usize>>>);
+
+impl Bill {
+    fn intercept(&self) -> Intercept {
+        let bill = self.clone();
+        Arc::new(move |call: &SdkCall<'_>| {
+            let name = match call.target.rsplit_once('.') {
+                Some((_, operation)) => operation.to_owned(),
+                None => format!("{} @connections", call.method),
+            };
+            *bill.0.lock().expect("a bill").entry(name).or_default() += 1;
+            Fate::Pass
+        })
+    }
+
+    fn take(&self) -> BTreeMap<String, usize> {
+        std::mem::take(&mut self.0.lock().expect("a bill"))
+    }
+}
+
+fn expected<const N: usize>(counts: [(&str, usize); N]) -> BTreeMap<String, usize> {
+    counts.into_iter().map(|(name, count)| (name.to_owned(), count)).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_participant_at_the_hub_costs_no_other_participant_anything_more() {
+    let mut costs = Vec::new();
+    for at_hub in [false, true] {
+        let bill = Bill::default();
+        let target = Target::with(Options { intercept: Some(bill.intercept()), ..Options::default() }).await;
+        let (alice, bob) = (target.person("alice").await, target.person("bob").await);
+        let session = target.api.create_session(&alice, 3).await;
+        let at_alice = target.enter(&alice, &session).await;
+        let (mut own, mut hub) = (None, None);
+        match at_hub {
+            false => own = Some(target.enter(&bob, &session).await),
+            true => hub = Some(target.enter_hub(&bob, &session).await),
+        }
+        // The first frame of a connection also reads whether it has joined.
+        at_alice.ack("sendOffer", offer(&bob.id, "v=0")).await;
+        bill.take();
+        let candidates = json!([{ "candidate": "one" }, { "candidate": "two" }]);
+        at_alice.ack("sendOffer", offer(&bob.id, "v=0")).await;
+        at_alice.ack("sendIceCandidate", json!({ "targetUserId": bob.id, "candidates": candidates })).await;
+        at_alice.ack("sendMessage", json!({ "message": "hello" })).await;
+        at_alice.ack("updateStatus", json!({ "isMuted": true, "isVideoEnabled": true })).await;
+        costs.push(bill.take());
+        if let Some(own) = &mut own {
+            own.event("userStatusUpdated").await;
+        }
+        if let Some(hub) = &mut hub {
+            hub.event("UserStatusUpdated").await;
+        }
+        target.stop().await;
+    }
+    assert_eq!(costs[0], costs[1]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_call_of_a_method_costs_one_cheap_read_more_than_a_frame_of_ours_and_a_ping_that_read_alone() {
+    let bill = Bill::default();
+    let target = Target::with(Options { intercept: Some(bill.intercept()), ..Options::default() }).await;
+    let (alice, bob) = (target.person("alice").await, target.person("bob").await);
+    let session = target.api.create_session(&alice, 3).await;
+    let _at_alice = target.enter(&alice, &session).await;
+    let mut at_bob = target.enter_hub(&bob, &session).await;
+    at_bob.invoke("SendOffer", json!([alice.id, "v=0"])).await.expect("sent");
+    bill.take();
+    at_bob.invoke("SendOffer", json!([alice.id, "v=0"])).await.expect("sent");
+    assert_eq!(bill.take(), expected([("GetItem", 2), ("POST @connections", 1), ("PutItem", 1)]));
+    at_bob.send(r#"{"type":6}"#).await;
+    assert_eq!(at_bob.record().await, Some(json!({ "type": 6 })));
+    assert_eq!(bill.take(), expected([("GetItem", 1)]));
+    target.stop().await;
+}
+
+/// How often the connection of the hub is cut.
+const DROPS: usize = 500;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whatever_was_acknowledged_reaches_a_client_of_the_hub_in_order_through_five_hundred_cuts() {
+    let faults = Chances { seed: 7, lost_disconnect: 0.3, ..Chances::default() };
+    let settings = vec![
+        (settings::TICKETS_PER_USER, "100000".to_owned()),
+        (settings::FRAMES_PER_SECOND, "100000".to_owned()),
+        (settings::FRAMES_BURST, "100000".to_owned()),
+        (settings::CHAT_PER_SECOND, "100000".to_owned()),
+        (settings::CHAT_BURST, "100000".to_owned()),
+    ];
+    let target = Target::with(Options { faults: Some(faults), settings, ..Options::default() }).await;
+    let (alice, bob) = (target.person("alice").await, target.person("bob").await);
+    let session = target.api.create_session(&alice, 3).await;
+    let at_alice = target.enter(&alice, &session).await;
+    let mut at_bob = target.enter_hub(&bob, &session).await;
+    let (mut sent, mut heard, mut known) = (0_usize, Vec::new(), BTreeSet::new());
+    for cut in 0..DROPS {
+        let coming_back = async {
+            at_bob = target.at_hub(&bob).await;
+            at_bob.invoke("JoinSession", json!([session])).await.expect("joined again");
+        };
+        let sending = async {
+            for _ in 0..3 {
+                let text = sent.to_string();
+                let answer = match sent % 2 {
+                    0 => at_alice.request("sendOffer", offer(&bob.id, &text)).await,
+                    _ => at_alice.request("sendMessage", json!({ "message": text })).await,
+                };
+                let answer = answer.expect("a live connection");
+                assert_eq!(answer["event"], "ack", "{cut}: {answer}");
+                sent += 1;
+            }
+        };
+        tokio::join!(coming_back, sending);
+        let all = sent;
+        until("everything that was acknowledged", async || {
+            for (event, data) in at_bob.drain() {
+                let (id, text) = match event.as_str() {
+                    "ReceiveOffer" => (&data["signalId"], &data["offer"]["sdp"]),
+                    "ReceiveMessage" => (&data["messageId"], &data["message"]),
+                    _ => continue,
+                };
+                // What comes twice carries its identifier.
+                if known.insert(id.as_str().expect("an identifier").to_owned()) {
+                    heard.push((event, text.as_str().and_then(|text| text.parse::<usize>().ok()).expect("a number")));
+                }
+            }
+            (heard.len() == all).then_some(())
+        })
+        .await;
+    }
+    for kind in ["ReceiveOffer", "ReceiveMessage"] {
+        let numbers: Vec<_> = heard.iter().filter(|(event, _)| event == kind).map(|(_, number)| *number).collect();
+        assert!(numbers.is_sorted(), "{kind}: {numbers:?}");
+    }
+    target.stop().await;
+}
