@@ -49,8 +49,9 @@ test-infra: ## The AWS template, the scripts and coturn
 test-deployed: ## A deployment of the template into an emulator
 	sh localstack/deploy_and_test/run.sh
 
-test-api: ## The running server against its own API document (ARGS="--full" takes minutes)
+test-api: ## The running server against its own API document (ARGS="--full" takes minutes), and SignalR clients of Python
 	sh localstack/api_test/run.sh $(ARGS)
+	sh localstack/hub_test/run.sh
 
 test-image: packages ## Build the image's last stage without a registry, and run it (as root, with buildah and debootstrap)
 	sh localstack/test_image.sh

@@ -110,3 +110,59 @@ class Signaling:
 
     async def close(self) -> None:
         await self.socket.close()
+
+
+class Hub:
+    """A connection of the hub, as SignalR's clients speak it."""
+
+    SEPARATOR = "\x1e"
+
+    def __init__(self, socket):
+        self.socket = socket
+        self.records: list[dict] = []
+        self.ids = itertools.count(1)
+
+    @classmethod
+    async def open(cls, url: str, token: str) -> "Hub":
+        """Connects with an access token in the query, and shakes hands."""
+        hub = cls(await websockets.connect(f"{url}?access_token={token}"))
+        await hub.send('{"protocol":"json","version":1}')
+        assert await hub.receive() == {}
+        return hub
+
+    async def send(self, record: str) -> None:
+        await self.socket.send(record + self.SEPARATOR)
+
+    async def receive(self) -> dict:
+        """The next record of a frame."""
+        if not self.records:
+            frame = await asyncio.wait_for(self.socket.recv(), FRAME_SECONDS)
+            self.records = [json.loads(record) for record in frame.split(self.SEPARATOR) if record]
+        return self.records.pop(0)
+
+    async def record(self, kind: int, **fields) -> dict:
+        """The next record of that type with these fields; others are dropped, but not events."""
+        kept = []
+        while True:
+            record = await self.receive()
+            if record.get("type") == kind and all(record.get(name) == value for name, value in fields.items()):
+                self.records = kept + self.records
+                return record
+            if record.get("type") == 1:
+                kept.append(record)
+
+    async def must(self, method: str, *arguments):
+        """Calls a method that must succeed; its result."""
+        identifier = str(next(self.ids))
+        await self.send(json.dumps({"type": 1, "invocationId": identifier, "target": method, "arguments": arguments}))
+        answer = await self.record(3, invocationId=identifier)
+        assert "error" not in answer, answer
+        return answer["result"]
+
+    async def event(self, target: str) -> dict:
+        """The data of the next event of that name."""
+        return (await self.record(1, target=target))["arguments"][0]
+
+    async def closed(self) -> int:
+        await asyncio.wait_for(self.socket.wait_closed(), FRAME_SECONDS)
+        return self.socket.close_code

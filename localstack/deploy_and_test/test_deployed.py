@@ -19,7 +19,7 @@ import boto3
 import pytest
 
 import deployment as deploying
-from client import PASSWORD, Person, Signaling, call
+from client import PASSWORD, Hub, Person, Signaling, call
 from conftest import GRACE_SECONDS, TURN_SECRET_NAME
 from turn_client import Client, Credentials
 
@@ -178,6 +178,44 @@ def test_two_people_negotiate_a_call_and_talk(alice, bob):
         await first.closed()
 
     asyncio.run(run())
+
+
+def test_a_client_of_the_hub_meets_one_of_ours(alice, bob):
+    async def run():
+        session = alice.create()
+        first = await joined(alice, session)
+        # As a stock client that skips the negotiation: the emulator has no CloudFront in front of it.
+        second = await Hub.open(alice.ticket(session)["url"], bob.auth["token"])
+        detail = await second.must("JoinSession", session)
+        assert {each["userId"] for each in detail["participants"]} == {alice.user_id, bob.user_id}
+        assert (await first.event("userJoined"))["data"]["userId"] == bob.user_id
+
+        await first.must("sendOffer", targetUserId=bob.user_id, offer=OFFER)
+        assert (await second.event("ReceiveOffer"))["offer"] == OFFER
+        await second.must("SendAnswer", alice.user_id, ANSWER["sdp"])
+        assert (await first.event("receiveAnswer"))["data"]["answer"] == ANSWER
+        await second.must("SendMessage", "from the hub")
+        assert (await first.event("receiveMessage"))["data"]["message"] == "from the hub"
+        await second.must("UpdateStatus", True, False)
+        assert (await first.event("userStatusUpdated"))["data"]["isMuted"] is True
+        await second.send('{"type":6}')
+        assert await second.record(6) == {"type": 6}
+
+        await second.must("LeaveSession")
+        assert (await first.event("userLeft"))["data"]["userId"] == bob.user_id
+        await second.must("JoinSession", session)
+        assert (await first.event("userJoined"))["data"]["userId"] == bob.user_id
+        await second.send("not JSON")
+        assert (await second.record(7))["allowReconnect"] is True
+        await second.closed()
+
+    asyncio.run(run())
+
+
+def test_what_a_negotiation_of_the_hub_answers(alice):
+    answer = alice.must(200, "POST", "/hubs/signaling/negotiate?negotiateVersion=1", {})
+    assert answer["availableTransports"] == [{"transport": "WebSockets", "transferFormats": ["Text"]}]
+    assert Person(alice.http_url).request("POST", "/hubs/signaling/negotiate", {}).status == 401
 
 
 def test_what_was_sent_to_somebody_who_was_away_is_there_when_they_return(alice, bob):
@@ -505,6 +543,7 @@ RARE = {
     "session_ticket": WITHOUT_A_SEAT,
     "ws_connect": WHERE_A_LOGIN_ENDS_MEANWHILE,
     "ws_disconnect": AFTER_A_PUSH_THAT_FAILED,
+    "ws_hub": AFTER_A_PUSH_THAT_FAILED | NEAR_THE_END_OF_A_LEASE | WHERE_A_WRITER_IS_GONE,
     "ws_join": AFTER_A_PUSH_THAT_FAILED | FOR_SOMEBODY_WHO_LEFT_UNTOLD,
     "ws_leave": AFTER_A_PUSH_THAT_FAILED,
     "ws_status": AFTER_A_PUSH_THAT_FAILED,

@@ -22,6 +22,8 @@ const style = (await readFile(swagger('swagger-ui.css'), 'utf8')).replace(/url\(
 await writeFile(at('dist/console/reference/swagger-ui.css'), style);
 for (const [index, svg] of drawings.entries()) await writeFile(at(`dist/console/reference/swagger-ui-${index + 1}.svg`), svg);
 await cp(at('examples/'), at('dist/console/examples/'), { recursive: true });
+// The stock client that one of the examples is made of.
+await cp(at('node_modules/@microsoft/signalr/dist/browser/signalr.min.js'), at('dist/console/examples/signalr.min.js'));
 for (const file of await readdir(at('dist/'))) {
   if (file !== 'console') await cp(at(`dist/${file}`), at(`dist/console/sdk/${file}`));
 }

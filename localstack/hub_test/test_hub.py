@@ -1,0 +1,109 @@
+"""pysignalr and signalrcore, unchanged, in one session on the local server."""
+
+import asyncio
+import json
+import os
+import queue
+import re
+import subprocess
+import urllib.request
+from pathlib import Path
+
+import pytest
+from pysignalr.client import SignalRClient
+from signalrcore.hub_connection_builder import HubConnectionBuilder
+
+ROOT = Path(__file__).resolve().parents[2]
+PATIENCE = 60
+
+
+@pytest.fixture(scope="module")
+def server():
+    program = os.environ.get("TUNRTC_BIN", str(ROOT / "target" / "debug" / "tunrtc"))
+    environment = {**os.environ, "TUNRTC_STUN_URLS": "none"}
+    process = subprocess.Popen([program, "--port", "0"], stdout=subprocess.PIPE, text=True, env=environment)
+    try:
+        yield next(found.group(1) for line in process.stdout if (found := re.search(r"is ready on (\S+)", line)))
+    finally:
+        process.terminate()
+        process.wait(PATIENCE)
+
+
+def call(server: str, path: str, body: dict, token: str | None = None) -> dict:
+    headers = {"content-type": "application/json"} | ({"authorization": f"Bearer {token}"} if token else {})
+    request = urllib.request.Request(server + path, json.dumps(body).encode(), headers)
+    with urllib.request.urlopen(request, timeout=PATIENCE) as answer:
+        return json.load(answer)
+
+
+def token_of(server: str, name: str) -> str:
+    return call(server, "/api/auth/login", {"email": f"{name}@tunrtc.com", "password": f"{name}123"})["token"]
+
+
+class Core:
+    """signalrcore, which calls back on threads of its own."""
+
+    def __init__(self, server: str, token: str):
+        self.heard: queue.Queue = queue.Queue()
+        opened: queue.Queue = queue.Queue()
+        self.connection = HubConnectionBuilder().with_url(
+            f"{server}/hubs/signaling", options={"access_token_factory": lambda: token}).build()
+        self.connection.on_open(lambda: opened.put(True))
+        self.connection.on("ReceiveMessage", lambda arguments: self.heard.put(arguments[0]))
+        self.connection.start()
+        opened.get(timeout=PATIENCE)
+
+    def invoke(self, method: str, *arguments):
+        answers: queue.Queue = queue.Queue()
+        self.connection.send(method, list(arguments), answers.put)
+        answer = answers.get(timeout=PATIENCE)
+        assert answer.error is None, answer.error
+        return answer.result
+
+
+async def in_time(awaitable):
+    return await asyncio.wait_for(awaitable, PATIENCE)
+
+
+async def chat(server: str) -> None:
+    demo = token_of(server, "demo")
+    session = call(server, "/api/session/create", {"name": "Python"}, demo)["sessionId"]
+    core = await asyncio.to_thread(Core, server, token_of(server, "alice"))
+    joined = await asyncio.to_thread(core.invoke, "JoinSession", session)
+    assert [each["username"] for each in joined["participants"]] == ["alice"]
+
+    # pysignalr sends its token from the second connection on only, so it stands in the address.
+    client = SignalRClient(f"{server}/hubs/signaling?access_token={demo}")
+    opened, heard, answers = asyncio.Event(), asyncio.Queue(), asyncio.Queue()
+
+    async def open_() -> None:
+        opened.set()
+
+    async def hear(arguments) -> None:
+        await heard.put(arguments[0])
+
+    async def answer(message) -> None:
+        await answers.put(message)
+
+    client.on_open(open_)
+    client.on("ReceiveMessage", hear)
+    running = asyncio.create_task(client.run())
+    try:
+        await in_time(opened.wait())
+        await client.send("JoinSession", [session], answer)
+        joined = await in_time(answers.get())
+        assert sorted(each["username"] for each in joined.result["participants"]) == ["alice", "demo"]
+        await client.send("SendMessage", ["from pysignalr"], answer)
+        assert (await in_time(answers.get())).error is None
+        assert (await asyncio.to_thread(core.heard.get, True, PATIENCE))["message"] == "from pysignalr"
+        await asyncio.to_thread(core.invoke, "SendMessage", "from signalrcore")
+        assert [(await in_time(heard.get()))["message"] for _ in range(2)] == ["from pysignalr", "from signalrcore"]
+        await client.send("SendOffer", ["nobody", "v=0"], answer)
+        assert "HubException: peer_not_found: " in (await in_time(answers.get())).error
+    finally:
+        running.cancel()
+        await asyncio.to_thread(core.connection.stop)
+
+
+def test_pysignalr_and_signalrcore_hear_each_other(server):
+    asyncio.run(chat(server))
