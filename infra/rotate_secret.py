@@ -8,6 +8,8 @@
 Three steps, because a deployment reaches the functions one after the other: a token must never be signed by
 one function with a secret that another does not know yet. Between the steps nothing has to be done in a hurry.
 
+Before the old one is forgotten, the secrets of API keys that are sealed under it are sealed under the new one.
+
 `--which turn` rotates the secret that the API shares with coturn, in the same steps: restart coturn (Session
 Manager: `systemctl restart coturn`) after `accept` and after `retire`; `retire` may follow once the
 last credentials made before `sign` have expired (12 h).
@@ -21,6 +23,8 @@ import sys
 
 import boto3
 import botocore.exceptions
+
+import keys
 
 # The state that each step starts from, and the one it leaves behind.
 STEPS = {"accept": "idle", "sign": "accepting", "retire": "signing"}
@@ -99,6 +103,8 @@ def rotate(session: boto3.Session, stack_name: str, which: str, step: str, endpo
         if behind:
             raise Stop("the last step did not reach the functions: run it again first")
         value = turned(step, value)
+        if step == "retire" and which == "token":
+            keys.ask(session, stack_name, {"action": "reseal"}, endpoint)
         version = manager.put_secret_value(SecretId=identifier, SecretString=json.dumps(value))["VersionId"]
     if step != "status":
         change_parameter(cloudformation, stack, VERSION[which], version)
@@ -114,7 +120,7 @@ def main(arguments: list[str]) -> int:
     options = parser.parse_args(arguments)
     try:
         following = rotate(boto3.Session(region_name=options.region), options.stack, options.which, options.step)
-    except Stop as reason:
+    except (Stop, keys.Refused) as reason:
         print(f"rotate_secret.py: {reason}", file=sys.stderr)
         return 2
     except (botocore.exceptions.ClientError, botocore.exceptions.BotoCoreError) as error:

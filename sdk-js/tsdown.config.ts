@@ -39,6 +39,18 @@ export default defineConfig([
     },
   },
   {
+    // For backends, and by itself: nothing of it is in what pages load.
+    entry: { server: 'src/server.ts' },
+    format: 'esm',
+    platform: 'neutral',
+    target: 'es2022',
+    dts: true,
+    sourcemap: true,
+    clean: false,
+    outDir: 'dist',
+    outExtensions: () => ({ js: '.js', dts: '.d.ts' }),
+  },
+  {
     // One file for a <script> tag: everything hangs on the global `TunRTC`.
     entry: { tunrtc: 'src/index.ts' },
     format: 'iife',

@@ -115,6 +115,8 @@ def event_of(name: str, function: dict, grant: dict) -> dict:
     }
     if name == "ws_authorizer":
         return authorizer_event()
+    if name == "api_keys":
+        return {"action": "list"}
     if name == "participant_expiry":
         return {"version": "0", "id": "1", "detail-type": "Scheduled Event", "source": "aws.events", "account": "1",
                 "time": "2026-01-01T00:00:00Z", "region": "us-east-1", "resources": [], "detail": {}}

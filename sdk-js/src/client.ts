@@ -94,11 +94,11 @@ export class TunRTCClient extends Emitter<TunRTCEvents> {
   constructor(options: string | TunRTCOptions) {
     super();
     const surroundings = defaultEnvironment();
-    const { url, storage, rtcConfiguration, environment, leaveOnPageHide } = checkOptions(options, surroundings);
+    const { url, getToken, storage, rtcConfiguration, environment, leaveOnPageHide } = checkOptions(options, surroundings);
     this.#environment = { ...surroundings, storage, ...environment };
     this.#configuration = rtcConfiguration ?? {};
     this.#leaveOnPageHide = leaveOnPageHide ?? true;
-    this.#api = new Api(url, this.#environment);
+    this.#api = new Api(url, this.#environment, getToken);
     bindMembers(this.#api);
     this.#media = new LocalMedia(this.#environment, {
       onTrack: (slot) => this.#call?.send(slot, this.#media.outgoing(slot)),
@@ -209,10 +209,11 @@ export class TunRTCClient extends Emitter<TunRTCEvents> {
    * later call joins or leaves. The first call loads the part of this package that connects people, where there is WebRTC;
    * `network_error` when that cannot be had.
    *
+   * @param sessionId `undefined`: the room that the app's token is for, as {@link joinRoom}
    * @param audio `true`, `false`, or constraints for the microphone
    * @param video `true`, `false`, or constraints for the camera
    */
-  async joinSession(sessionId: string, audio: Capture = true, video: Capture = true): Promise<SessionDetail> {
+  async joinSession(sessionId: string | undefined, audio: Capture = true, video: Capture = true): Promise<SessionDetail> {
     checkCaptures({ audio, video });
     const turn = this.#turn + 1;
     const earlier = Promise.all([this.#patiently(this.#retire(true)), this.#account]);
@@ -243,6 +244,14 @@ export class TunRTCClient extends Emitter<TunRTCEvents> {
   async preview(audio: Capture = true, video: Capture = true): Promise<void> {
     checkCaptures({ audio, video });
     await this.#media.start(audio, video);
+  }
+
+  /**
+   * Joins the room that the app's token is for; see {@link TunRTCOptions.getToken}. Everything else is as with
+   * {@link joinSession}.
+   */
+  joinRoom(audio?: Capture, video?: Capture): Promise<SessionDetail> {
+    return this.joinSession(undefined, audio, video);
   }
 
   /** Leaves the session and releases the devices; does nothing outside a session. Here it is left at once. */
@@ -403,7 +412,7 @@ export class TunRTCClient extends Emitter<TunRTCEvents> {
       api: this.#api,
       environment: this.#environment,
       Mesh: this.#Mesh,
-      userId: this.#api.auth?.userId ?? '',
+      userId: joined.userId,
       joined,
       status: this.#status(),
       heartbeat: this.#heartbeat,

@@ -4,6 +4,10 @@ import type { FieldError } from './wire.ts';
 export type ServerErrorCode =
   | 'invalid_request'
   | 'unauthorized'
+  | 'token_expired'
+  | 'token_not_active'
+  | 'token_revoked'
+  | 'key_disabled'
   | 'invalid_credentials'
   | 'invalid_refresh_token'
   | 'forbidden'
@@ -12,6 +16,7 @@ export type ServerErrorCode =
   | 'not_in_session'
   | 'user_exists'
   | 'session_full'
+  | 'room_exists'
   | 'session_ended'
   | 'idempotency_key_reused'
   | 'payload_too_large'
@@ -33,6 +38,8 @@ export type ClientErrorCode =
   | 'invalid_response'
   /** Call `login` or `register` first. */
   | 'not_signed_in'
+  /** The app's `getToken` failed, or answered no text. */
+  | 'no_token'
   /** The signaling connection ended before the answer came. */
   | 'connection_lost'
   /** A newer connection of the same user took over. */

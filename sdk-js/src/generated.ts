@@ -112,6 +112,8 @@ export interface Joined {
   name: string;
   /** Who is believed to be there. */
   participants: Participant[];
+  /** The app's own name of it, if it has one. */
+  room?: string;
   /** Its identifier. */
   sessionId: string;
   /** How to connect. */
@@ -120,6 +122,8 @@ export interface Joined {
   status: SessionStatus;
   /** What it is for. */
   type: SessionType;
+  /** Who joined: the caller. */
+  userId: string;
   /** Who can find it. */
   visibility: Visibility;
 }
@@ -158,6 +162,8 @@ export interface NewSession {
   maxParticipants?: number;
   /** Its name. */
   name: string;
+  /** The app's own name of it, unique among the active sessions of its project; no UUID. For API keys and join tokens. */
+  room?: string;
   /** What it is for; `videoCall` if not given. The first TunRTC's numbers 0-3 stand for the names in this order. */
   type?: SessionTypeInput;
   /** Who can find it; `public` if not given. */
@@ -166,6 +172,8 @@ export interface NewSession {
 
 /** A participant. */
 export interface Participant {
+  /** What the app calls its user; an account has none. */
+  identity?: string;
   /** Whether the microphone is off. */
   isMuted: boolean;
   /** Whether the camera is on. */
@@ -174,9 +182,9 @@ export interface Participant {
   joinedAt: string;
   /** Whether a connection is there. */
   status: ParticipantStatus;
-  /** The account. */
+  /** The account, or the user of an app. */
   userId: string;
-  /** Its name. */
+  /** The name. */
   username: string;
 }
 
@@ -237,6 +245,8 @@ export interface SessionDetail {
   name: string;
   /** Who is believed to be there. */
   participants: Participant[];
+  /** The app's own name of it, if it has one. */
+  room?: string;
   /** Its identifier. */
   sessionId: string;
   /** Whether it can be joined. */
@@ -247,10 +257,12 @@ export interface SessionDetail {
   visibility: Visibility;
 }
 
-/** Names a session. */
-export interface SessionId {
+/** Names a session, by one of the two; neither means the room that the caller's join token is for. */
+export interface SessionRef {
+  /** The app's own name of it. */
+  room?: string;
   /** The session. */
-  sessionId: string;
+  sessionId?: string;
 }
 
 /** Whether a session can be joined. */
@@ -272,6 +284,8 @@ export interface Session {
   maxParticipants: number;
   /** Its name. */
   name: string;
+  /** The app's own name of it, if it has one. */
+  room?: string;
   /** Its identifier. */
   sessionId: string;
   /** Whether it can be joined. */
@@ -503,6 +517,8 @@ export interface UpdateStatus {
 
 /** `userJoined`. */
 export interface UserJoinedData {
+  /** What their app calls them; an account has none. */
+  identity?: string;
   /** Whether the microphone is off. */
   isMuted: boolean;
   /** Whether the camera is on. */
@@ -517,6 +533,8 @@ export interface UserJoinedData {
 
 /** `userLeft`. */
 export interface UserLeftData {
+  /** What their app calls them; an account has none. */
+  identity?: string;
   /** Why. */
   reason: LeaveReason;
   /** Who. */
@@ -527,6 +545,8 @@ export interface UserLeftData {
 
 /** `userStatusUpdated`. */
 export interface UserStatusData {
+  /** What their app calls them; an account has none. */
+  identity?: string;
   /** Whether the microphone is off. */
   isMuted: boolean;
   /** Whether the camera is on. */

@@ -10,6 +10,7 @@ export type { ChannelLike, Environment, SocketLike, Timer, TokenStorage } from '
 export { TunRTCError } from './errors.ts';
 export type { ClientErrorCode, ErrorCode, ErrorDetails, ServerErrorCode } from './errors.ts';
 export { Api } from './rest/api.ts';
+export type { GetToken } from './rest/app.ts';
 export type { Page, PageOptions } from './rest/api.ts';
 export type { Capture, DeviceKind, DeviceLoss, DeviceLossReason, Devices, LocalStatus } from './media/local.ts';
 export type { PeerState, StreamKind } from './media/peer.ts';

@@ -2,12 +2,18 @@ import type { Environment, TokenStorage } from './environment.ts';
 import { TunRTCError } from './errors.ts';
 import type { Capture } from './media/local.ts';
 import type { RTCConfiguration } from './platform.ts';
+import type { GetToken } from './rest/app.ts';
 import type { FieldError } from './wire.ts';
 
 /** How to reach the server, and what to use on the way. */
 export interface TunRTCOptions {
   /** Where the server is, e.g. `http://localhost:5000`. */
   url: string;
+  /**
+   * Gets a join token for the user from the app's own backend, in place of a sign-in. It is called at each join, and when the
+   * server says that the token ran out.
+   */
+  getToken?: GetToken | undefined;
   /** Keeps the tokens over a reload; `sessionStorage` fits. Without it they live in memory alone. */
   storage?: TokenStorage | undefined;
   /**
@@ -23,6 +29,7 @@ export interface TunRTCOptions {
 
 const TYPES: Record<keyof TunRTCOptions, string> = {
   url: 'string',
+  getToken: 'function',
   storage: 'object',
   rtcConfiguration: 'object',
   leaveOnPageHide: 'boolean',

@@ -8,7 +8,8 @@ import type { Joined, SessionDetail } from './wire.ts';
 /** What a {@link Visit} needs. */
 export interface VisitOptions {
   api: Api;
-  sessionId: string;
+  /** The room of the app's token when absent, until the join says which session that is. */
+  sessionId: string | undefined;
   /** What comes before the seat. */
   prepare(): Promise<unknown>;
   /** There is a seat: makes the call. */
@@ -20,7 +21,6 @@ export interface VisitOptions {
  * with `closed` at once, and what the server was asked for meanwhile is given back when its answer comes.
  */
 export class Visit {
-  readonly sessionId: string;
   /** Resolves when this client is in the session. */
   readonly joined: Promise<SessionDetail>;
   /** Resolves when nothing is left of the visit, at the server either; rejects when the server could not be told. */
@@ -35,7 +35,6 @@ export class Visit {
 
   constructor(options: VisitOptions) {
     this.#options = options;
-    this.sessionId = options.sessionId;
     let abandon: (cause: TunRTCError) => void = () => {};
     let end: () => void = () => {};
     const abandoned = new Promise<never>((_, reject) => (abandon = reject));
@@ -65,7 +64,7 @@ export class Visit {
   vanish(): void {
     const isSeated = mayHoldSeat(this.#state);
     this.#call?.close(left());
-    if (isSeated) this.#options.api.leaveSession(this.sessionId, { keepalive: true }).catch(() => {});
+    if (isSeated) this.#options.api.leaveSession(this.#options.sessionId, { keepalive: true }).catch(() => {});
     this.#on('vanish');
     this.#abandon();
   }
@@ -95,10 +94,11 @@ export class Visit {
       throw thrown;
     });
     this.#goOn('prepared', 'seating');
-    const joined = await api.joinSession(this.sessionId, this.#abort.signal).catch((thrown: unknown) => {
+    const joined = await api.joinSession(this.#options.sessionId, this.#abort.signal).catch((thrown: unknown) => {
       this.#on(UNANSWERED.has(asTunRTCError(thrown, 'internal').code) ? 'failed' : 'refused');
       throw thrown;
     });
+    this.#options.sessionId = joined.sessionId;
     this.#goOn('seated', 'connecting');
     return joined;
   }
@@ -124,7 +124,7 @@ export class Visit {
 
   async #giveBack(): Promise<void> {
     try {
-      await (this.#call ? this.#call.leave() : this.#options.api.leaveSession(this.sessionId));
+      await (this.#call ? this.#call.leave() : this.#options.api.leaveSession(this.#options.sessionId));
     } catch (thrown) {
       const error = asTunRTCError(thrown, 'internal');
       // The seat may be free by now: the answer over signaling was lost, or the session is over.

@@ -45,7 +45,7 @@ pub async fn handle(deps: &Deps, request: Request) -> Response<Body> {
 }
 
 async fn delete(deps: &Deps, request: &RestRequest<'_>) -> Result<Answer> {
-    let caller = request.caller(&deps.tokens)?;
+    let caller = request.account(&deps.tokens)?;
     let DeleteAccount(password) = DeleteAccount::parse(request.body()?)?;
     let (store, context) = (&deps.store, request.context());
     let user = accounts::prove_password(store, &deps.hasher, context, caller.user_id, &password).await?;

@@ -32,7 +32,7 @@ pub async fn handle(deps: &Deps, request: Request) -> Response<Body> {
 }
 
 async fn me(deps: &Deps, request: &RestRequest<'_>) -> Result<Answer> {
-    let caller = request.caller(&deps.tokens)?;
+    let caller = request.account(&deps.tokens)?;
     let user = deps.store.by_id(caller.user_id).await?.ok_or(Error::Unauthorized)?;
     Ok(Answer::ok(&Me::from(&user)))
 }

@@ -47,7 +47,7 @@ pub async fn handle(deps: &Deps, request: Request) -> Response<Body> {
 }
 
 async fn change(deps: &Deps, request: &RestRequest<'_>) -> Result<Answer> {
-    let caller = request.caller(&deps.tokens)?;
+    let caller = request.account(&deps.tokens)?;
     let ChangePassword { current, new } = ChangePassword::parse(request.body()?)?;
     let (store, context) = (&deps.store, request.context());
     let changed =

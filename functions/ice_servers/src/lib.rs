@@ -1,6 +1,6 @@
 //! `GET /api/iceservers`: gives STUN and TURN servers.
 
-use auth::{Ice, Tokens};
+use auth::{Callers, Ice};
 use domain::{Result, accounts};
 use gateway::Surroundings;
 use gateway::rest::{Answer, RestRequest};
@@ -14,14 +14,14 @@ use store::Store;
 pub struct Deps {
     surroundings: Surroundings,
     store: Store,
-    tokens: Tokens,
+    callers: Callers,
     ice: Ice,
 }
 
 impl Deps {
     /// From configuration; names the setting that is missing.
     pub fn new(runtime: &Runtime) -> Result<Self, SettingError> {
-        Ok(Self { surroundings: runtime.get()?, store: runtime.get()?, tokens: runtime.get()?, ice: runtime.get()? })
+        Ok(Self { surroundings: runtime.get()?, store: runtime.get()?, callers: runtime.get()?, ice: runtime.get()? })
     }
 }
 
@@ -33,8 +33,9 @@ pub async fn handle(deps: &Deps, request: Request) -> Response<Body> {
 }
 
 async fn servers(deps: &Deps, request: &RestRequest<'_>) -> Result<Answer> {
-    let caller = request.caller(&deps.tokens)?;
-    accounts::require_account(&deps.store, &caller).await?;
-    let ice_servers = views::ice_servers(&deps.ice, caller.user_id, request.now());
+    let caller = request.caller(&deps.callers, &deps.store).await?;
+    let person = caller.person()?;
+    accounts::require_live(&deps.store, request.context(), &caller).await?;
+    let ice_servers = views::ice_servers(&deps.ice, person.user_id, request.now());
     Ok(Answer::ok(&IceServers { ice_servers, ttl_seconds: deps.ice.ttl().as_secs() }))
 }

@@ -1,8 +1,8 @@
-//! `GET /api/session/active`: lists public active sessions, newest first.
+//! `GET /api/session/active`: lists active sessions, newest first: to an account those that are public, to an app its own.
 
-use auth::Tokens;
+use auth::Callers;
 use domain::ports::ActiveSessions;
-use domain::{Result, SessionId, Visibility, accounts};
+use domain::{Result, SessionId, accounts};
 use gateway::Surroundings;
 use gateway::rest::{Answer, RestRequest};
 use lambda_http::{Body, Request, Response};
@@ -14,13 +14,13 @@ use store::Store;
 pub struct Deps {
     surroundings: Surroundings,
     store: Store,
-    tokens: Tokens,
+    callers: Callers,
 }
 
 impl Deps {
     /// From configuration; names the setting that is missing.
     pub fn new(runtime: &Runtime) -> Result<Self, SettingError> {
-        Ok(Self { surroundings: runtime.get()?, store: runtime.get()?, tokens: runtime.get()? })
+        Ok(Self { surroundings: runtime.get()?, store: runtime.get()?, callers: runtime.get()? })
     }
 }
 
@@ -32,11 +32,15 @@ pub async fn handle(deps: &Deps, request: Request) -> Response<Body> {
 }
 
 async fn list(deps: &Deps, request: &RestRequest<'_>) -> Result<Answer> {
-    accounts::require_account(&deps.store, &request.caller(&deps.tokens)?).await?;
+    let caller = request.caller(&deps.callers, &deps.store).await?;
+    accounts::require_live(&deps.store, request.context(), &caller).await?;
+    let listed = caller.require_list()?;
     let page = request.page::<SessionId>()?;
-    let listed = deps.store.active(Visibility::Public, page.limit, page.before).await?;
+    let scope = caller.scope();
+    let listed = deps.store.active(&scope.project, listed, page.limit, page.before).await?;
     let next = listed.next.map(|last| request.next_page(&page, &last));
     // A session that is just being ended is still listed for a moment.
-    let active: Vec<_> = listed.items.iter().filter(|s| s.is_active()).map(SessionView::from).collect();
+    let active: Vec<_> =
+        listed.items.iter().filter(|s| s.is_active() && scope.holds(s)).map(SessionView::from).collect();
     Ok(Answer::ok(&active).with_link(next))
 }

@@ -1,6 +1,7 @@
 //! `POST /api/session/create`: creates a session. Its creator is not joined.
 
-use auth::Tokens;
+use auth::Callers;
+use domain::sessions::Created;
 use domain::{Result, sessions};
 use gateway::Surroundings;
 use gateway::rest::{Answer, RestRequest};
@@ -13,13 +14,13 @@ use store::Store;
 pub struct Deps {
     surroundings: Surroundings,
     store: Store,
-    tokens: Tokens,
+    callers: Callers,
 }
 
 impl Deps {
     /// From configuration; names the setting that is missing.
     pub fn new(runtime: &Runtime) -> Result<Self, SettingError> {
-        Ok(Self { surroundings: runtime.get()?, store: runtime.get()?, tokens: runtime.get()? })
+        Ok(Self { surroundings: runtime.get()?, store: runtime.get()?, callers: runtime.get()? })
     }
 }
 
@@ -31,9 +32,11 @@ pub async fn handle(deps: &Deps, request: Request) -> Response<Body> {
 }
 
 async fn create(deps: &Deps, request: &RestRequest<'_>) -> Result<Answer> {
-    let caller = request.caller(&deps.tokens)?;
+    let caller = request.caller(&deps.callers, &deps.store).await?;
     let new = parse_new_session(request.body()?)?;
     let key = request.idempotency_key()?;
-    let session = sessions::create(&deps.store, request.context(), &caller, new, key.as_ref()).await?;
-    Ok(Answer::created(&SessionView::from(&session)))
+    Ok(match sessions::create(&deps.store, request.context(), &caller, new, key.as_ref()).await? {
+        Created::Now(session) => Answer::created(&SessionView::from(&session)),
+        Created::Before(session) => Answer::ok(&SessionView::from(&session)),
+    })
 }

@@ -1,12 +1,12 @@
-//! `POST /api/session/end`: ends a session, for its creator alone.
+//! `POST /api/session/end`: ends a session, for its host.
 
-use auth::Tokens;
+use auth::Callers;
 use domain::ports::Ports;
 use domain::{Result, accounts, sessions};
 use gateway::Surroundings;
 use gateway::rest::{Answer, RestRequest};
 use lambda_http::{Body, Request, Response};
-use protocol::rest::{Done, parse_session_id};
+use protocol::rest::{Done, parse_session_ref};
 use protocol::signaling::JsonEncoder;
 use push::Push;
 use runtime::{Runtime, SettingError};
@@ -17,13 +17,13 @@ pub struct Deps {
     surroundings: Surroundings,
     store: Store,
     push: Push,
-    tokens: Tokens,
+    callers: Callers,
 }
 
 impl Deps {
     /// From configuration; names the setting that is missing.
     pub fn new(runtime: &Runtime) -> Result<Self, SettingError> {
-        Ok(Self { surroundings: runtime.get()?, store: runtime.get()?, push: runtime.get()?, tokens: runtime.get()? })
+        Ok(Self { surroundings: runtime.get()?, store: runtime.get()?, push: runtime.get()?, callers: runtime.get()? })
     }
 }
 
@@ -35,16 +35,12 @@ pub async fn handle(deps: &Deps, request: Request) -> Response<Body> {
 }
 
 async fn end(deps: &Deps, request: &RestRequest<'_>) -> Result<Answer> {
-    let caller = request.caller(&deps.tokens)?;
-    accounts::require_account(&deps.store, &caller).await?;
-    let session = parse_session_id(request.body()?)?;
-    let ports = Ports {
-        store: &deps.store,
-        sockets: &deps.push,
-        delays: &(),
-        encoder: &JsonEncoder,
-        context: request.context(),
-    };
-    sessions::end(ports, caller.user_id, session).await?;
+    let caller = request.caller(&deps.callers, &deps.store).await?;
+    let context = request.context();
+    accounts::require_live(&deps.store, context, &caller).await?;
+    let room = sessions::meant(caller.scope(), parse_session_ref(request.body()?)?)?;
+    let session = sessions::find(&deps.store, context, &caller, &room).await?;
+    let ports = Ports { store: &deps.store, sockets: &deps.push, delays: &(), encoder: &JsonEncoder, context };
+    sessions::end(ports, &caller, session).await?;
     Ok(Answer::ok(&Done { message: "The session has ended." }))
 }

@@ -1,8 +1,7 @@
 //! `GET /api/session/{sessionId}`: shows a session with its participants.
 
-use auth::Tokens;
-use domain::ports::Rosters;
-use domain::{Error, Result, accounts};
+use auth::Callers;
+use domain::{Result, accounts, sessions};
 use gateway::Surroundings;
 use gateway::rest::{Answer, RestRequest};
 use lambda_http::{Body, Request, Response};
@@ -14,13 +13,13 @@ use store::Store;
 pub struct Deps {
     surroundings: Surroundings,
     store: Store,
-    tokens: Tokens,
+    callers: Callers,
 }
 
 impl Deps {
     /// From configuration; names the setting that is missing.
     pub fn new(runtime: &Runtime) -> Result<Self, SettingError> {
-        Ok(Self { surroundings: runtime.get()?, store: runtime.get()?, tokens: runtime.get()? })
+        Ok(Self { surroundings: runtime.get()?, store: runtime.get()?, callers: runtime.get()? })
     }
 }
 
@@ -32,8 +31,9 @@ pub async fn handle(deps: &Deps, request: Request) -> Response<Body> {
 }
 
 async fn show(deps: &Deps, request: &RestRequest<'_>) -> Result<Answer> {
-    accounts::require_account(&deps.store, &request.caller(&deps.tokens)?).await?;
-    let session = request.session_in_path()?;
-    let roster = deps.store.roster(session, request.now()).await?.ok_or(Error::SessionNotFound)?;
+    let caller = request.caller(&deps.callers, &deps.store).await?;
+    let (context, room) = (request.context(), request.session_in_path()?);
+    accounts::require_live(&deps.store, context, &caller).await?;
+    let roster = sessions::show(&deps.store, context, &caller, room).await?;
     Ok(Answer::ok(&SessionDetail::new(&roster, request.now())))
 }

@@ -1,14 +1,14 @@
 //! `POST /api/session/join`: admits a participant to a session.
 
-use auth::{Ice, Tickets, Tokens};
+use auth::{Callers, Ice, Tickets};
 use delay::DelayQueue;
 use domain::ports::Ports;
-use domain::{Result, sessions};
+use domain::{Result, RoomRef, sessions};
 use gateway::Surroundings;
 use gateway::rest::{Answer, RestRequest};
 use gateway::views::{self, SignalingUrl};
 use lambda_http::{Body, Request, Response};
-use protocol::rest::{Joined, SessionDetail, parse_session_id};
+use protocol::rest::{Joined, SessionDetail, parse_session_ref};
 use protocol::signaling::JsonEncoder;
 use push::Push;
 use runtime::{Runtime, SettingError};
@@ -20,7 +20,7 @@ pub struct Deps {
     store: Store,
     push: Push,
     delay: DelayQueue,
-    tokens: Tokens,
+    callers: Callers,
     tickets: Tickets,
     ice: Ice,
     signaling_url: SignalingUrl,
@@ -34,7 +34,7 @@ impl Deps {
             store: runtime.get()?,
             push: runtime.get()?,
             delay: runtime.get()?,
-            tokens: runtime.get()?,
+            callers: runtime.get()?,
             tickets: runtime.get()?,
             ice: runtime.get()?,
             signaling_url: runtime.get()?,
@@ -50,15 +50,22 @@ pub async fn handle(deps: &Deps, request: Request) -> Response<Body> {
 }
 
 async fn join(deps: &Deps, request: &RestRequest<'_>) -> Result<Answer> {
-    let caller = request.caller(&deps.tokens)?;
-    let session = parse_session_id(request.body()?)?;
+    let caller = request.caller(&deps.callers, &deps.store).await?;
+    let asked = parse_session_ref(request.body()?)?;
+    let person = caller.person()?;
+    let room = sessions::meant(&person.scope, asked)?;
     let (context, now) = (request.context(), request.now());
     let ports = Ports { store: &deps.store, sockets: &deps.push, delays: &deps.delay, encoder: &JsonEncoder, context };
-    let joined = sessions::join(ports, &caller, session).await?;
+    let joined = match &room {
+        RoomRef::Session(session) => sessions::join(ports, person, *session).await?,
+        RoomRef::Room(name) => sessions::join_room(ports, person, name).await?,
+    };
+    let session = joined.roster.session.id;
     let url = deps.signaling_url.answering(request);
     Ok(Answer::ok(&Joined {
         session: SessionDetail::new(&joined.roster, now),
-        signaling: views::signaling(&deps.tickets, url, context, &caller, session, joined.attempt),
-        ice_servers: views::ice_servers(&deps.ice, caller.user_id, now),
+        user_id: person.user_id.to_string(),
+        signaling: views::signaling(&deps.tickets, url, context, person, session, joined.attempt),
+        ice_servers: views::ice_servers(&deps.ice, person.user_id, now),
     }))
 }

@@ -1,13 +1,13 @@
 //! `POST /api/session/leave`: gives a seat up.
 
-use auth::Tokens;
+use auth::Callers;
 use delay::DelayQueue;
 use domain::ports::Ports;
 use domain::{Result, accounts, sessions};
 use gateway::Surroundings;
 use gateway::rest::{Answer, RestRequest};
 use lambda_http::{Body, Request, Response};
-use protocol::rest::{Done, parse_session_id};
+use protocol::rest::{Done, parse_session_ref};
 use protocol::signaling::JsonEncoder;
 use push::Push;
 use runtime::{Runtime, SettingError};
@@ -19,7 +19,7 @@ pub struct Deps {
     store: Store,
     push: Push,
     delay: DelayQueue,
-    tokens: Tokens,
+    callers: Callers,
 }
 
 impl Deps {
@@ -30,7 +30,7 @@ impl Deps {
             store: runtime.get()?,
             push: runtime.get()?,
             delay: runtime.get()?,
-            tokens: runtime.get()?,
+            callers: runtime.get()?,
         })
     }
 }
@@ -43,16 +43,12 @@ pub async fn handle(deps: &Deps, request: Request) -> Response<Body> {
 }
 
 async fn leave(deps: &Deps, request: &RestRequest<'_>) -> Result<Answer> {
-    let caller = request.caller(&deps.tokens)?;
-    accounts::require_account(&deps.store, &caller).await?;
-    let session = parse_session_id(request.body()?)?;
-    let ports = Ports {
-        store: &deps.store,
-        sockets: &deps.push,
-        delays: &deps.delay,
-        encoder: &JsonEncoder,
-        context: request.context(),
-    };
-    sessions::leave(ports, caller.user_id, session).await?;
+    let caller = request.seated_caller(&deps.callers, &deps.store).await?;
+    let (context, person) = (request.context(), caller.person()?);
+    accounts::require_live(&deps.store, context, &caller).await?;
+    let room = sessions::meant(&person.scope, parse_session_ref(request.body()?)?)?;
+    let session = sessions::find(&deps.store, context, &caller, &room).await?;
+    let ports = Ports { store: &deps.store, sockets: &deps.push, delays: &deps.delay, encoder: &JsonEncoder, context };
+    sessions::leave(ports, person, session).await?;
     Ok(Answer::ok(&Done { message: "You left the session." }))
 }

@@ -1,7 +1,7 @@
 //! `GET /api/session/{sessionId}/messages`: shows the chat to participants, newest first.
 
-use auth::Tokens;
-use domain::{MessageId, Result, accounts, chat};
+use auth::Callers;
+use domain::{MessageId, Result, accounts, chat, sessions};
 use gateway::Surroundings;
 use gateway::rest::{Answer, RestRequest};
 use lambda_http::{Body, Request, Response};
@@ -13,13 +13,13 @@ use store::Store;
 pub struct Deps {
     surroundings: Surroundings,
     store: Store,
-    tokens: Tokens,
+    callers: Callers,
 }
 
 impl Deps {
     /// From configuration; names the setting that is missing.
     pub fn new(runtime: &Runtime) -> Result<Self, SettingError> {
-        Ok(Self { surroundings: runtime.get()?, store: runtime.get()?, tokens: runtime.get()? })
+        Ok(Self { surroundings: runtime.get()?, store: runtime.get()?, callers: runtime.get()? })
     }
 }
 
@@ -31,12 +31,12 @@ pub async fn handle(deps: &Deps, request: Request) -> Response<Body> {
 }
 
 async fn messages(deps: &Deps, request: &RestRequest<'_>) -> Result<Answer> {
-    let caller = request.caller(&deps.tokens)?;
-    accounts::require_account(&deps.store, &caller).await?;
-    let session = request.session_in_path()?;
+    let caller = request.caller(&deps.callers, &deps.store).await?;
+    let (context, room) = (request.context(), request.session_in_path()?);
+    accounts::require_live(&deps.store, context, &caller).await?;
     let page = request.page::<MessageId>()?;
-    let (context, user) = (request.context(), caller.user_id);
-    let messages = chat::history(&deps.store, context, user, session, page.limit, page.before).await?;
+    let session = sessions::find(&deps.store, context, &caller, &room).await?;
+    let messages = chat::history(&deps.store, context, &caller, session, page.limit, page.before).await?;
     let last = messages.last().filter(|_| messages.len() == page.limit);
     let next = last.map(|last| request.next_page(&page, &last.id));
     let views: Vec<_> = messages.into_iter().map(ChatView::from).collect();

@@ -1,12 +1,12 @@
 //! `POST /api/session/ticket`: gives a participant a fresh ticket, for a reconnect.
 
-use auth::{Tickets, Tokens};
+use auth::{Callers, Tickets};
 use domain::{Result, sessions};
 use gateway::Surroundings;
 use gateway::rest::{Answer, RestRequest};
 use gateway::views::{self, SignalingUrl};
 use lambda_http::{Body, Request, Response};
-use protocol::rest::parse_session_id;
+use protocol::rest::parse_session_ref;
 use runtime::{Runtime, SettingError};
 use store::Store;
 
@@ -14,7 +14,7 @@ use store::Store;
 pub struct Deps {
     surroundings: Surroundings,
     store: Store,
-    tokens: Tokens,
+    callers: Callers,
     tickets: Tickets,
     signaling_url: SignalingUrl,
 }
@@ -25,7 +25,7 @@ impl Deps {
         Ok(Self {
             surroundings: runtime.get()?,
             store: runtime.get()?,
-            tokens: runtime.get()?,
+            callers: runtime.get()?,
             tickets: runtime.get()?,
             signaling_url: runtime.get()?,
         })
@@ -40,10 +40,11 @@ pub async fn handle(deps: &Deps, request: Request) -> Response<Body> {
 }
 
 async fn ticket(deps: &Deps, request: &RestRequest<'_>) -> Result<Answer> {
-    let caller = request.caller(&deps.tokens)?;
-    let session = parse_session_id(request.body()?)?;
-    let context = request.context();
-    let attempt = sessions::ticket(&deps.store, context, &caller, session).await?;
+    let caller = request.seated_caller(&deps.callers, &deps.store).await?;
+    let room = sessions::meant(caller.scope(), parse_session_ref(request.body()?)?)?;
+    let (context, person) = (request.context(), caller.person()?);
+    let session = sessions::find(&deps.store, context, &caller, &room).await?;
+    let attempt = sessions::ticket(&deps.store, context, person, session).await?;
     let url = deps.signaling_url.answering(request);
-    Ok(Answer::ok(&views::signaling(&deps.tickets, url, context, &caller, session, attempt)))
+    Ok(Answer::ok(&views::signaling(&deps.tickets, url, context, person, session, attempt)))
 }

@@ -10,7 +10,7 @@ use aws_lambda_events::apigw::{
     ApiGatewayCustomAuthorizerResponse as Response,
 };
 use aws_lambda_events::iam::{IamPolicyEffect, IamPolicyStatement};
-use domain::{Caller, Clock, IdSource, SessionId, TicketId, UserId};
+use domain::{Clock, IdSource, Person, SessionId, TicketId, UserId};
 use gateway::Origins;
 use gateway::hub::{Admitted, Doorkeeper, Shown};
 use gateway::websocket::context_key;
@@ -76,12 +76,7 @@ fn answer(user: UserId, context: Map<String, Value>, allowed: bool, resource: St
 
 /// What every later event of the connection carries; all of it text, because API Gateway makes it so.
 fn by_ticket(ticket: &auth::Ticket, hub: bool) -> Map<String, Value> {
-    let caller = Caller {
-        user_id: ticket.user,
-        username: ticket.username.clone(),
-        family: ticket.family,
-        expires_at: ticket.access_expires_at,
-    };
+    let caller = Person::account(ticket.user, ticket.username.clone(), ticket.family, ticket.access_expires_at);
     let mut context = of_caller(&caller, ticket.id);
     context.insert(context_key::SESSION_ID.to_owned(), text_of(ticket.session));
     match hub {
@@ -96,13 +91,13 @@ fn text_of(session: SessionId) -> Value {
 }
 
 /// The same for a token, which names no session. The connection gets a name for the log.
-fn by_token(caller: &Caller, name: TicketId) -> Map<String, Value> {
+fn by_token(caller: &Person, name: TicketId) -> Map<String, Value> {
     let mut context = of_caller(caller, name);
     context.insert(context_key::HUB.to_owned(), json!("json"));
     context
 }
 
-fn of_caller(caller: &Caller, ticket: TicketId) -> Map<String, Value> {
+fn of_caller(caller: &Person, ticket: TicketId) -> Map<String, Value> {
     let fields = [
         (context_key::USER_ID, caller.user_id.to_string()),
         (context_key::USERNAME, caller.username.as_str().to_owned()),

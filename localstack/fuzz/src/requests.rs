@@ -2,7 +2,7 @@
 
 use domain::{Email, Error, MessageId, Password, Result, SessionId, SessionName, Timestamp, Username};
 use protocol::rest::{
-    ChangePassword, DeleteAccount, Login, RefreshToken, Register, parse_new_session, parse_session_id,
+    ChangePassword, DeleteAccount, Login, RefreshToken, Register, parse_new_session, parse_session_ref,
 };
 use protocol::{Page, format_time, parse_time};
 
@@ -21,7 +21,7 @@ pub fn body(input: &[u8]) {
         ChangePassword::parse(json).map(drop),
         DeleteAccount::parse(json).map(drop),
         parse_new_session(json).map(drop),
-        parse_session_id(json).map(drop),
+        parse_session_ref(json).map(drop),
     ];
     for refused in read.into_iter().filter_map(Result::err) {
         let Error::InvalidRequest(fields) = refused else {

@@ -1,8 +1,10 @@
-//! Accounts to try TunRTC with. They exist in memory alone: a server with data never has them.
+//! Accounts and an API key to try TunRTC with. They exist in memory alone: a server with data never has them.
 
-use auth::Argon2Hasher;
-use domain::ports::{PasswordHasher, Users};
-use domain::{Clock, Email, Error, IdSource, Password, Result, User, UserId, Username};
+use auth::{Argon2Hasher, KeySecret, Sealer};
+use domain::ports::{KeyAdministration, PasswordHasher, Users};
+use domain::{
+    AppKey, Clock, Email, Error, IdSource, KeyId, KeyLimits, Password, ProjectId, Result, User, UserId, Username,
+};
 use serde_json::{Value, json};
 use store::Store;
 
@@ -30,6 +32,26 @@ pub async fn create(store: &Store, clock: &dyn Clock, ids: &dyn IdSource) -> Res
         store.create(&user).await?;
     }
     Ok(())
+}
+
+/// Creates the API key to try TunRTC with. It is public, and so exists in memory alone, like the accounts.
+pub async fn create_key(store: &Store, sealer: &Sealer, clock: &dyn Clock) -> Result<()> {
+    let id = KeyId::parse(KeyId::DEVELOPMENT).ok_or_else(|| invalid("the development key"))?;
+    let key = AppKey {
+        sealed: sealer.seal(&id, &KeySecret::new(KeySecret::DEVELOPMENT)),
+        id,
+        project: ProjectId::default(),
+        created_at: clock.now(),
+        disabled_at: None,
+        limits: KeyLimits::default(),
+        auto_create: true,
+    };
+    store.add_key(&key).await.map(drop)
+}
+
+/// The line that names the key.
+pub fn key_note() -> String {
+    format!("For trying: API key {}, secret {}", KeyId::DEVELOPMENT, KeySecret::DEVELOPMENT)
 }
 
 /// The accounts as the console page reads them, to offer them.

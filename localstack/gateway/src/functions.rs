@@ -40,6 +40,7 @@ macro_rules! event {
 /// The setting that the function misses.
 pub fn function(name: &str, runtime: &Runtime) -> Result<Function, SettingError> {
     Ok(match name {
+        "api_keys" => event!(runtime, api_keys),
         "auth_delete" => http!(runtime, auth_delete),
         "auth_login" => http!(runtime, auth_login),
         "auth_logout" => http!(runtime, auth_logout),

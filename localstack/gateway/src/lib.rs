@@ -13,6 +13,7 @@ mod database;
 mod demo;
 mod functions;
 pub mod health;
+pub mod operator;
 mod options;
 mod pages;
 mod refusals;
@@ -22,10 +23,11 @@ mod template;
 
 use std::io;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
 use apigateway::{BuildError, Builder, Function, Gateway};
+use bytes::Bytes;
 use domain::{Clock, IdSource, Policy, sweep};
 use protocol::routes::{self, Api, ROUTES, Route};
 use push::Endpoint;
@@ -41,6 +43,7 @@ pub use options::{DEFAULT_STUN_URL, HEARTBEAT_SECONDS, Options};
 use console::Site;
 use data_file::DataFile;
 use database::Database;
+use operator::OperatorError;
 
 const TABLE: &str = "tunrtc";
 const STAGE: &str = "local";
@@ -100,6 +103,7 @@ pub struct Server {
     stop: oneshot::Sender<()>,
     serving: JoinHandle<()>,
     runtime: Runtime,
+    operator: Option<(PathBuf, JoinHandle<()>)>,
 }
 
 impl Server {
@@ -112,7 +116,7 @@ impl Server {
         let address = listener.local_addr().map_err(StartError::Loopback)?;
         let url = options.public_url.clone().unwrap_or_else(|| addresses::own_url(&options.host, address.port()));
 
-        let notes = addresses::notes(&options, address.port());
+        let mut notes = addresses::notes(&options, address.port());
 
         let file = options.data.as_deref().map(|data| DataFile::take(data, TABLE)).transpose()?;
         let secret = signing_secret(file.as_ref())?;
@@ -141,7 +145,10 @@ impl Server {
         }
         if options.data.is_none() {
             demo::create(&store, &*clock, &*ids).await?;
+            demo::create_key(&store, &runtime.get()?, &*clock).await?;
+            notes.insert(0, demo::key_note());
         }
+        let operator = listen_to_operator(options.data.as_deref(), &runtime)?;
         let gateway = assemble(&runtime, options, access_key).await?;
         // The cell was made above for this one value.
         drop(control.set(gateway.clone()));
@@ -149,7 +156,27 @@ impl Server {
         let (stop, stopped) = oneshot::channel::<()>();
         let served = gateway.clone();
         let serving = tokio::spawn(async move { served.serve(listener, async move { drop(stopped.await) }).await });
-        Ok(Self { address, url, notes, gateway, database, stop, serving, runtime })
+        Ok(Self { address, url, notes, gateway, database, stop, serving, runtime, operator })
+    }
+
+    /// Carries out a command for API keys on data that no server has open.
+    pub(crate) async fn command(data: &Path, command: String) -> Result<Bytes, OperatorError> {
+        let file = DataFile::take(data, TABLE)?;
+        let secret = signing_secret(Some(&file))?;
+        let database = Database::open(Some(file))?;
+        let aws = aws::config(database.table(), Arc::default(), &secret::random(), None);
+        let (clock, ids) = (Arc::new(SystemClock), Arc::new(UuidSource::default()));
+        let settings = configure(&Options::default(), "", secret);
+        let runtime =
+            Runtime::new(settings, clock, ids, move |_| Ok(aws.clone())).holding(Engine::new(database.table()));
+        TableDefinition::new(runtime.aws().map_err(StartError::from)?, TABLE)
+            .create_table()
+            .await
+            .map_err(StartError::from)?;
+        let function = functions::function(routes::API_KEYS, &runtime).map_err(StartError::from)?;
+        let answer = operator::invoke(&function, command).await;
+        database.stop().await;
+        answer
     }
 
     /// Where it is, for people and their browsers.
@@ -185,7 +212,27 @@ impl Server {
         // An error means that it has stopped already.
         let _stopped_before = self.stop.send(());
         drop(self.serving.await);
+        if let Some((data, listening)) = self.operator {
+            listening.abort();
+            operator::control::remove(&data);
+        }
         self.database.stop().await;
+    }
+}
+
+/// Listens for the operator's commands, where there is data that they would be about.
+fn listen_to_operator(data: Option<&Path>, runtime: &Runtime) -> Result<Option<(PathBuf, JoinHandle<()>)>, StartError> {
+    let Some(given) = data else { return Ok(None) };
+    let failed = |source| StartError::Data { path: given.to_owned(), source };
+    let data = std::fs::canonicalize(given).map_err(failed)?;
+    let function = functions::function(routes::API_KEYS, runtime)?;
+    match operator::control::listen(&data, function) {
+        Ok(listening) => Ok(Some((data, listening))),
+        Err(error) => {
+            // A path that is too long for a socket, say. The server is as good without: it has to be stopped for commands.
+            tracing::warn!(%error, "commands for API keys are not listened for");
+            Ok(None)
+        }
     }
 }
 

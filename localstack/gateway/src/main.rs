@@ -3,7 +3,7 @@
 use std::fmt::Display;
 use std::io::Write;
 use std::net::IpAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use apigateway::IpNet;
@@ -12,8 +12,9 @@ use clap::builder::Resettable;
 use clap::error::ErrorKind;
 use clap::{Arg, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use gateway::{NoOrigin, Origins};
-use local::{DEFAULT_STUN_URL, HEARTBEAT_SECONDS, Options, Server, StartError, health};
+use local::{DEFAULT_STUN_URL, HEARTBEAT_SECONDS, Options, Server, StartError, health, operator};
 use runtime::{Settings, logs, settings};
+use serde_json::{Value, json};
 
 /// Gives memory back that hashing a password needed for a moment, and is faster than the system's with many threads (ADR 17).
 #[global_allocator]
@@ -32,7 +33,7 @@ struct Arguments {
     #[arg(long, env = "TUNRTC_HOST", default_value = "127.0.0.1")]
     host: String,
     /// File that keeps the data; without it the data lives in memory
-    #[arg(long, env = "TUNRTC_DATA", value_name = "FILE")]
+    #[arg(long, env = "TUNRTC_DATA", value_name = "FILE", global = true)]
     data: Option<PathBuf>,
     /// How clients reach this server, where that is not http://localhost:PORT
     #[arg(long, env = "TUNRTC_PUBLIC_URL", value_name = "URL", value_parser = web_address)]
@@ -77,6 +78,46 @@ struct Arguments {
 enum Command {
     /// Ask the server on this machine whether it is well: exit status 0 if it is (for a container's health check)
     Health,
+    /// API keys of apps, kept in the data: create, list and disable them, whether the server runs or not
+    #[command(subcommand)]
+    Keys(Keys),
+}
+
+#[derive(Subcommand)]
+enum Keys {
+    /// Create a key; its secret is shown this once
+    Create {
+        /// The app's project: 1-40 characters of a-z, 0-9 and -
+        #[arg(long, value_name = "NAME")]
+        project: String,
+        /// A grant that the key may give and use (roomJoin, roomCreate, roomAdmin, roomList); may be given more than once;
+        /// all without it
+        #[arg(long, value_name = "GRANT", value_delimiter = ',')]
+        grant: Vec<String>,
+        /// How the names of its rooms begin
+        #[arg(long, value_name = "TEXT")]
+        room_prefix: Option<String>,
+        /// The longest life of its tokens, in seconds, at most 86400
+        #[arg(long, value_name = "N")]
+        max_token_seconds: Option<u64>,
+        /// When it ends by itself, such as 2027-01-01T00:00:00Z
+        #[arg(long, value_name = "TIME")]
+        ends_at: Option<String>,
+        /// A join does not make the room that it names, unless its token has roomCreate
+        #[arg(long)]
+        no_auto_create: bool,
+    },
+    /// List the keys of a project, or of all
+    List {
+        /// The project
+        #[arg(long, value_name = "NAME")]
+        project: Option<String>,
+    },
+    /// Disable a key: within 30 s nothing of it is accepted any more
+    Disable {
+        /// The key
+        key: String,
+    },
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -181,6 +222,7 @@ fn main() -> ExitCode {
     let arguments = arguments();
     match arguments.command {
         Some(Command::Health) => ended(health::check(arguments.port)),
+        Some(Command::Keys(ref command)) => ended(keys(arguments.data.as_deref(), command)),
         None => ended(serve(arguments)),
     }
 }
@@ -210,6 +252,57 @@ fn ended(result: Result<(), impl Display>) -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// Has a command for API keys carried out, and prints what came of it.
+fn keys(data: Option<&Path>, command: &Keys) -> Result<(), String> {
+    let data = data.ok_or("keys are kept in the data: say which with --data FILE (or TUNRTC_DATA)")?;
+    let tokio =
+        tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|error| error.to_string())?;
+    let answer = tokio.block_on(operator::command(data, command.to_json())).map_err(|error| error.to_string())?;
+    let text = keys_answer(&serde_json::from_slice(&answer).map_err(|error| error.to_string())?)?;
+    // Whoever closed standard output does not want to know.
+    drop(writeln!(std::io::stdout(), "{text}"));
+    Ok(())
+}
+
+impl Keys {
+    /// As the function behind the commands reads it.
+    fn to_json(&self) -> String {
+        match self {
+            Self::Create { project, grant, room_prefix, max_token_seconds, ends_at, no_auto_create } => json!({
+                "action": "create", "project": project, "grants": (!grant.is_empty()).then_some(grant),
+                "roomPrefix": room_prefix, "maxTokenSeconds": max_token_seconds, "endsAt": ends_at,
+                "autoCreate": !no_auto_create,
+            }),
+            Self::List { project } => json!({ "action": "list", "project": project }),
+            Self::Disable { key } => json!({ "action": "disable", "key": key }),
+        }
+        .to_string()
+    }
+}
+
+/// What a command came to, for people: a new key as two lines of a `.env` file, a list as a line each.
+fn keys_answer(answer: &Value) -> Result<String, String> {
+    if let Some(why) = answer["refused"].as_str() {
+        return Err(why.to_owned());
+    }
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    if let Value::Object(made) = &answer["created"] {
+        return Ok(format!("TUNRTC_API_KEY={}\nTUNRTC_API_SECRET={}", text(&made["key"]), text(&made["secret"])));
+    }
+    if let Value::Array(keys) = &answer["keys"] {
+        let line = |key: &Value| {
+            let state = match (key["disabledAt"].as_str(), key["endsAt"].as_str()) {
+                (Some(at), _) => format!("disabled {at}"),
+                (None, Some(at)) => format!("ends {at}"),
+                (None, None) => "active".to_owned(),
+            };
+            format!("{}  {}  {}  {state}", text(&key["key"]), text(&key["project"]), text(&key["createdAt"]))
+        };
+        return Ok(keys.iter().map(line).collect::<Vec<_>>().join("\n"));
+    }
+    Ok(format!("{} is disabled", text(&answer["disabled"])))
 }
 
 fn serve(arguments: Arguments) -> Result<(), StartError> {

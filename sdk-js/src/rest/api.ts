@@ -2,6 +2,7 @@ import type { Environment } from '../environment.ts';
 import { asTunRTCError, TunRTCError } from '../errors.ts';
 import { refuseUnknown } from '../options.ts';
 import { having, read } from './answers.ts';
+import type { AppToken, GetToken } from './app.ts';
 import { isAuth, Tokens } from './tokens.ts';
 import type {
   Account,
@@ -65,11 +66,15 @@ export class Api {
   readonly #url: string;
   readonly #environment: Environment;
   readonly #tokens: Tokens;
+  /** The part for apps' own users is loaded when it is first needed. */
+  readonly #app: (() => Promise<AppToken>) | undefined;
 
-  constructor(url: string, environment: Environment) {
+  /** @param getToken gets join tokens from the app's backend, in place of a sign-in */
+  constructor(url: string, environment: Environment, getToken?: GetToken) {
     this.#url = url.replace(/\/+$/, '');
     this.#environment = environment;
     this.#tokens = new Tokens(environment, (refreshToken) => this.#renew(refreshToken));
+    this.#app = getToken && (() => import('./app.ts').then((part) => part.open(getToken)));
   }
 
   /** The tokens and the user they belong to, while signed in. */
@@ -115,9 +120,11 @@ export class Api {
   /**
    * Takes a seat, or keeps the one that is held. Tried again a few times while the server is `unavailable`.
    *
+   * @param sessionId the room of the app's token when absent
    * @param signal ends the tries
    */
-  async joinSession(sessionId: string, signal?: { readonly aborted: boolean }): Promise<Joined> {
+  async joinSession(sessionId?: string, signal?: { readonly aborted: boolean }): Promise<Joined> {
+    await (await this.#app?.())?.ask();
     for (let attempt = 0; ; attempt++) {
       try {
         return await this.#authorized('POST', '/api/session/join', 'signaling', { sessionId });
@@ -135,7 +142,7 @@ export class Api {
   }
 
   /** @param keepalive `true`: the request outlives the page that makes it */
-  async leaveSession(sessionId: string, { keepalive = false }: { keepalive?: boolean } = {}): Promise<void> {
+  async leaveSession(sessionId?: string, { keepalive = false }: { keepalive?: boolean } = {}): Promise<void> {
     await this.#withToken('POST', '/api/session/leave', { body: { sessionId }, keepalive });
   }
 
@@ -211,6 +218,7 @@ export class Api {
 
   async #withToken<Answer>(method: Method, path: string, options: RequestOptions = {}): Promise<Answered<Answer>> {
     const request = (bearer: string) => this.#request<Answer>(method, path, { ...options, bearer });
+    if (this.#app) return (await this.#app()).with(request);
     const bearer = await this.#tokens.fresh();
     const userId = this.auth?.userId;
     try {

@@ -356,7 +356,7 @@ export class FakeServer {
     switch (route) {
       case 'POST /api/session/join':
         this.#seat(room, user);
-        return [200, { ...this.#detail(room), signaling: this.#ticket(room, userId), iceServers: this.iceServers }];
+        return [200, { ...this.#detail(room), userId, signaling: this.#ticket(room, userId), iceServers: this.iceServers }];
       case 'POST /api/session/ticket':
         if (room.detail.status === 'ended') throw new Refusal(410, 'session_ended');
         if (!room.seats.has(userId)) throw new Refusal(404, 'not_in_session');

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use config::{FromRuntime, Runtime, SettingError, Settings, settings};
 
-use crate::{Argon2Hasher, Ice, IceUrlKind, RefreshTokens, Secrets, Tickets, Tokens, check_ice_url};
+use crate::{Argon2Hasher, Callers, Ice, IceUrlKind, RefreshTokens, Sealer, Secrets, Tickets, Tokens, check_ice_url};
 
 /// How long TURN credentials live, where nothing else is set.
 const ICE_TTL: Duration = Duration::from_secs(12 * 3600);
@@ -24,6 +24,18 @@ impl FromRuntime for Secrets {
 impl FromRuntime for Tokens {
     fn from_runtime(runtime: &Runtime) -> Result<Self, SettingError> {
         Ok(Self::new(&*runtime.shared::<Secrets>()?))
+    }
+}
+
+impl FromRuntime for Sealer {
+    fn from_runtime(runtime: &Runtime) -> Result<Self, SettingError> {
+        Ok(Self::new(&*runtime.shared::<Secrets>()?))
+    }
+}
+
+impl FromRuntime for Callers {
+    fn from_runtime(runtime: &Runtime) -> Result<Self, SettingError> {
+        Ok(Self::new(runtime.get::<Tokens>()?, runtime.get::<Sealer>()?))
     }
 }
 

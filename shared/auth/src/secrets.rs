@@ -78,6 +78,8 @@ pub(crate) enum Purpose {
     Ticket,
     /// The successors of refresh tokens.
     Refresh,
+    /// The secrets of API keys, as they are kept.
+    Seal,
 }
 
 impl Purpose {
@@ -87,6 +89,7 @@ impl Purpose {
             Self::Access => "TunRTC v1 access",
             Self::Ticket => "TunRTC v1 ticket",
             Self::Refresh => "TunRTC v1 refresh",
+            Self::Seal => "TunRTC v1 seal",
         }
     }
 }
@@ -160,6 +163,7 @@ mod tests {
             secrets().keys(Purpose::Access).current,
             secrets().keys(Purpose::Ticket).current,
             secrets().keys(Purpose::Refresh).current,
+            secrets().keys(Purpose::Seal).current,
             before_rotation().keys(Purpose::Access).current,
             before_rotation().keys(Purpose::Ticket).current,
         ];

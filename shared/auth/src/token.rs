@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
-use domain::{Caller, Error, FamilyId, Result, Timestamp, User, Username};
+use domain::{Error, FamilyId, Person, Result, Timestamp, User, UserId, Username};
 use serde::{Deserialize, Serialize};
 
 use crate::jwt::{Signer, unauthorized};
@@ -41,24 +41,26 @@ impl Tokens {
     }
 
     /// Who presents the token; `Unauthorized` unless it is ours and has not ended.
-    pub fn verify(&self, token: &str, now: Timestamp) -> Result<Caller> {
+    pub fn verify(&self, token: &str, now: Timestamp) -> Result<Person> {
         let (claims, expires_at) = self.0.verify::<Claims>(token, now)?;
-        Ok(Caller {
-            user_id: claims.sub.parse().map_err(unauthorized)?,
-            username: Username::kept(&claims.name).ok_or(Error::Unauthorized)?,
-            family: claims.fam.parse().map_err(unauthorized)?,
-            expires_at,
-        })
+        let name = Username::kept(&claims.name).ok_or(Error::Unauthorized)?;
+        let family = claims.fam.parse().map_err(unauthorized)?;
+        Ok(Person::account(account(&claims.sub)?, name, family, expires_at))
     }
 
     /// The same for the value of an `Authorization` header, `Bearer <token>` (RFC 6750, section 2.1).
-    pub fn verify_bearer(&self, header: Option<&str>, now: Timestamp) -> Result<Caller> {
+    pub fn verify_bearer(&self, header: Option<&str>, now: Timestamp) -> Result<Person> {
         let (scheme, token) = header.and_then(|value| value.split_once(' ')).ok_or(Error::Unauthorized)?;
         if !scheme.eq_ignore_ascii_case("Bearer") {
             return Err(Error::Unauthorized);
         }
         self.verify(token.trim(), now)
     }
+}
+
+/// An account, which a user of an app is not.
+fn account(subject: &str) -> Result<UserId> {
+    subject.parse().ok().filter(|user: &UserId| !user.is_of_app()).ok_or(Error::Unauthorized)
 }
 
 #[cfg(test)]
@@ -90,7 +92,7 @@ mod tests {
     fn a_token_says_who_calls() {
         let (token, expires_at) = tokens().issue(&alice(), family_id(), NOW, DAY);
         let caller = tokens().verify(&token, NOW).expect("good");
-        assert_eq!(caller, Caller { user_id: user_id(), username: alice().username, family: family_id(), expires_at });
+        assert_eq!(caller, Person::account(user_id(), alice().username, family_id(), expires_at));
         assert_eq!(expires_at, NOW + DAY);
     }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use futures_util::future::try_join;
 
 use crate::ports::{Counted, Families, PasswordHasher, PresentedRefresh, RefreshMint, Rotation, Throttles, Users};
-use crate::{Caller, Context, Email, Error, FamilyId, Password, Result, Timestamp, User, UserId, Username};
+use crate::{Caller, Context, Email, Error, FamilyId, Password, Person, Result, Timestamp, User, UserId, Username};
 
 /// A login: the account and the newest refresh token of its family.
 pub struct Grant {
@@ -148,7 +148,7 @@ pub async fn change_password(
     hasher: &impl PasswordHasher,
     mint: &impl RefreshMint,
     context: Context<'_>,
-    caller: &Caller,
+    caller: &Person,
     current: &Password,
     new: &Password,
 ) -> Result<Grant> {
@@ -201,8 +201,20 @@ async fn prove(
 }
 
 /// Refuses a caller whose account is gone, or going.
-pub async fn require_account(store: &(impl Users + Sync), caller: &Caller) -> Result<()> {
+pub async fn require_account(store: &(impl Users + Sync), caller: &Person) -> Result<()> {
     store.password_of(caller.user_id).await?.map(drop).ok_or(Error::Unauthorized)
+}
+
+/// Refuses a caller whose account is gone, or whose token was taken back. A key was looked at when it was verified.
+pub async fn require_live(store: &(impl Users + Families + Sync), context: Context<'_>, caller: &Caller) -> Result<()> {
+    match caller {
+        Caller::Account(person) => require_account(store, person).await,
+        Caller::Participant(person) => {
+            let live = store.is_live(person.user_id, person.family, context.now).await?;
+            live.then_some(()).ok_or_else(|| person.gone())
+        }
+        Caller::Backend(_) => Ok(()),
+    }
 }
 
 /// Starts a family for an account whose password was proven; `None` when that is not its password any more.

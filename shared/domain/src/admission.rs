@@ -17,7 +17,7 @@ pub async fn admit(
         return Err(Error::Unauthorized);
     }
     let first_use = store.open(admission, context.now + context.policy.connection_log).await?;
-    first_use.then_some(()).ok_or(Error::Forbidden)?;
+    first_use.then_some(()).ok_or_else(|| Error::forbidden("the ticket was used before"))?;
     // Whoever ends logins does that first and looks for their connections then; so one of the two sees the other.
     if !store.is_live(user, family, context.now).await? {
         store.forget(user, ticket).await?;

@@ -2,7 +2,7 @@
 
 use crate::delivery::{broadcast, hold_back};
 use crate::ports::{ChatHistory, ChatLog, ChatMessage, Delays, Inbox, Members, Ports, Rosters, Sockets, Waiting};
-use crate::{Context, Error, MessageId, Participant, Result, SessionId, UserId};
+use crate::{Caller, Context, Error, MessageId, Participant, Result, SessionId};
 
 /// Sends a message to everybody in the session, its writer too. The roster is read after the write and strongly
 /// consistent: whoever resumes too late to be seen there reads the message themselves. A message sent again goes to everybody
@@ -39,21 +39,29 @@ pub async fn send(
     Ok(message.id)
 }
 
-/// One page of the chat, for participants; those of an ended session may still read.
+/// One page of the chat, for participants, those of an ended session too; and for whoever may act as a host by a token or key.
 pub async fn history(
     store: &(impl ChatHistory + Members + Rosters + Sync),
     context: Context<'_>,
-    caller: UserId,
+    caller: &Caller,
     session: SessionId,
     limit: usize,
     before: Option<MessageId>,
 ) -> Result<Vec<ChatMessage>> {
-    let member = store.member(session, caller).await?;
-    if member.is_some_and(|member: Participant| member.takes_part()) {
-        return store.history(session, limit, before, context.now).await;
+    if let Caller::Account(person) | Caller::Participant(person) = caller {
+        let member = store.member(session, person.user_id).await?;
+        if member.is_some_and(|member: Participant| member.takes_part()) {
+            return store.history(session, limit, before, context.now).await;
+        }
     }
-    match store.roster(session, context.now).await? {
-        Some(_) => Err(Error::NotInSession),
-        None => Err(Error::SessionNotFound),
+    let roster = store.roster(session, context.now).await?.ok_or(Error::SessionNotFound)?;
+    caller.require_sight(&roster.session)?;
+    match caller {
+        Caller::Account(_) => Err(Error::NotInSession),
+        Caller::Participant(_) if !caller.grants().room_admin => Err(Error::NotInSession),
+        Caller::Participant(_) | Caller::Backend(_) => {
+            caller.require_host(&roster.session)?;
+            store.history(session, limit, before, context.now).await
+        }
     }
 }

@@ -43,9 +43,33 @@ pub enum Error {
         /// Those that it takes, separated by commas.
         allowed: String,
     },
-    /// Not the creator of the session.
-    #[error("only the creator of the session may do this")]
-    Forbidden,
+    /// A token that is not what it must be, though its key signed it; names the claim.
+    #[error("the token is not valid: {0}")]
+    InvalidToken(String),
+    /// A join token after its end.
+    #[error("the token expired {seconds} s ago")]
+    TokenExpired {
+        /// How long ago.
+        seconds: u64,
+    },
+    /// A join token before its time.
+    #[error("the token is not active for another {seconds} s; is the clock right where it is minted?")]
+    TokenNotActive {
+        /// How long until it is.
+        seconds: u64,
+    },
+    /// The app takes the tokens of this user back that were minted before.
+    #[error("the token was revoked; a new one is needed")]
+    TokenRevoked,
+    /// The API key was disabled, or has ended.
+    #[error("the API key is disabled")]
+    KeyDisabled,
+    /// Not theirs to do; says why.
+    #[error("{0}")]
+    Forbidden(String),
+    /// A grant that the token or the key has not.
+    #[error("this needs the grant {0}")]
+    MissingGrant(&'static str),
     /// No such route.
     #[error("there is no such route")]
     NotFound,
@@ -58,6 +82,9 @@ pub enum Error {
     /// The e-mail or the user name is taken; does not say which.
     #[error("the e-mail or the user name is already taken")]
     UserExists,
+    /// The room is there, with other settings.
+    #[error("there is a room of that name with other settings: {0}")]
+    RoomExists(String),
     /// The key of an earlier request, with another one.
     #[error("this Idempotency-Key belongs to an earlier request with other fields")]
     IdempotencyKeyReused,
@@ -110,19 +137,34 @@ impl Error {
         Self::InvalidRequest(vec![FieldError::new(field, reason)])
     }
 
+    /// Not theirs to do.
+    pub fn forbidden(why: impl Into<String>) -> Self {
+        Self::Forbidden(why.into())
+    }
+
+    /// A grant that is needed.
+    pub fn missing_grant(grant: &'static str) -> Self {
+        Self::MissingGrant(grant)
+    }
+
     /// The stable, documented name.
     pub fn code(&self) -> &'static str {
         match self {
             Self::InvalidRequest(_) => "invalid_request",
-            Self::Unauthorized => "unauthorized",
+            Self::Unauthorized | Self::InvalidToken(_) => "unauthorized",
+            Self::TokenExpired { .. } => "token_expired",
+            Self::TokenNotActive { .. } => "token_not_active",
+            Self::TokenRevoked => "token_revoked",
+            Self::KeyDisabled => "key_disabled",
             Self::InvalidCredentials => "invalid_credentials",
             Self::InvalidRefreshToken => "invalid_refresh_token",
-            Self::Forbidden => "forbidden",
+            Self::Forbidden(_) | Self::MissingGrant(_) => "forbidden",
             Self::NotFound => "not_found",
             Self::MethodNotAllowed { .. } => "method_not_allowed",
             Self::SessionNotFound => "session_not_found",
             Self::NotInSession => "not_in_session",
             Self::UserExists => "user_exists",
+            Self::RoomExists(_) => "room_exists",
             Self::IdempotencyKeyReused => "idempotency_key_reused",
             Self::SessionFull { .. } => "session_full",
             Self::SessionEnded => "session_ended",

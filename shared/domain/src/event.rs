@@ -1,7 +1,7 @@
 //! What the server tells clients on its own, and the port that puts it into words.
 
 use crate::ports::ChatMessage;
-use crate::{Participant, Timestamp, UserId, Username};
+use crate::{Identity, Participant, Timestamp, UserId, Username};
 
 /// An encoded event, ready to be pushed and to be kept in an inbox.
 #[derive(Clone, PartialEq, Eq, Hash)]
@@ -47,6 +47,8 @@ pub enum Event<'a> {
         user_id: UserId,
         /// Their name.
         username: &'a Username,
+        /// What their app calls them.
+        identity: Option<&'a Identity>,
         /// Why.
         reason: Departure,
     },

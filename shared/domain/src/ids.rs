@@ -1,4 +1,5 @@
-//! Typed identifiers. All but [`ConnectionId`] are UUIDv7 (RFC 9562): unique, and sorted by time.
+//! Typed identifiers. All but [`ConnectionId`] are UUIDv7 (RFC 9562): unique, and sorted by time. The users of apps have
+//! UUIDv8, made of what their app calls them.
 
 use std::fmt;
 use std::str::FromStr;
@@ -19,7 +20,7 @@ pub trait IdSource: Send + Sync {
 pub struct NotAnId;
 
 macro_rules! id {
-    ($(#[$doc:meta])* $name:ident) => {
+    ($(#[$doc:meta])* $name:ident, $versions:expr) => {
         $(#[$doc])*
         #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub struct $name(Uuid);
@@ -52,9 +53,9 @@ macro_rules! id {
                 self.0.as_bytes()
             }
 
-            /// From 16 bytes; refuses what is not a UUIDv7.
+            /// From 16 bytes; refuses what is no such UUID.
             pub fn from_bytes(bytes: [u8; 16]) -> Result<Self, NotAnId> {
-                version_7(Uuid::from_bytes(bytes)).map(Self)
+                of_version(Uuid::from_bytes(bytes), &$versions).map(Self)
             }
         }
 
@@ -74,33 +75,55 @@ macro_rules! id {
             type Err = NotAnId;
 
             fn from_str(text: &str) -> Result<Self, NotAnId> {
-                parse(text).map(Self)
+                parse(text, &$versions).map(Self)
             }
         }
     };
 }
 
-id!(/// An account.
-    UserId);
+id!(/// An account, or a user of an app.
+    UserId, [7, 8]);
 id!(/// A session ("room").
-    SessionId);
+    SessionId, [7]);
 id!(/// A chat message.
-    MessageId);
+    MessageId, [7]);
 id!(/// A relayed offer, answer or batch of candidates.
-    SignalId);
+    SignalId, [7]);
 id!(/// A ticket, and with it the one connection that it admits.
-    TicketId);
+    TicketId, [7]);
 id!(/// A refresh-token family: one login and all that was rotated from it.
-    FamilyId);
+    FamilyId, [7]);
 
-fn parse(text: &str) -> Result<Uuid, NotAnId> {
+fn parse(text: &str, versions: &[usize]) -> Result<Uuid, NotAnId> {
     let canonical = text.len() == 36 && !text.bytes().any(|b| b.is_ascii_uppercase());
     let id = canonical.then(|| Uuid::try_parse(text).ok()).flatten().ok_or(NotAnId)?;
-    version_7(id)
+    of_version(id, versions)
 }
 
-fn version_7(id: Uuid) -> Result<Uuid, NotAnId> {
-    (id.get_version_num() == 7).then_some(id).ok_or(NotAnId)
+fn of_version(id: Uuid, versions: &[usize]) -> Result<Uuid, NotAnId> {
+    versions.contains(&id.get_version_num()).then_some(id).ok_or(NotAnId)
+}
+
+impl UserId {
+    /// The user that an app's name for somebody stands for, from a hash of it (UUIDv8, RFC 9562, section 5.8).
+    pub fn of_app(hash: [u8; 16]) -> Self {
+        Self(uuid::Builder::from_custom_bytes(hash).into_uuid())
+    }
+
+    /// Whether it is a user of an app, and no account.
+    pub fn is_of_app(self) -> bool {
+        self.0.get_version_num() == 8
+    }
+}
+
+impl FamilyId {
+    /// What stands for the login where there is none: the minting of a join token, told apart by some bytes.
+    pub fn of_token(minted_at: Timestamp, [b6, b7, b8, b9, b10, b11, b12, b13, b14, b15]: [u8; 10]) -> Self {
+        let [_, _, t0, t1, t2, t3, t4, t5] = minted_at.millis().to_be_bytes();
+        let version_and_variant = (0x70 | b6 & 0x0f, 0x80 | b8 & 0x3f);
+        let (b6, b8) = version_and_variant;
+        Self(Uuid::from_bytes([t0, t1, t2, t3, t4, t5, b6, b7, b8, b9, b10, b11, b12, b13, b14, b15]))
+    }
 }
 
 /// A WebSocket connection: API Gateway's name of it, and in which dialect its client speaks. So wherever a connection is
@@ -176,5 +199,23 @@ mod tests {
         ] {
             assert_eq!(text.parse::<UserId>(), Err(NotAnId), "{text}");
         }
+    }
+
+    #[test]
+    fn users_of_apps_have_version_8_and_nothing_else_has() {
+        let user = UserId::of_app([0xff; 16]);
+        assert_eq!(user.to_string(), "ffffffff-ffff-8fff-bfff-ffffffffffff");
+        assert_eq!(user.to_string().parse(), Ok(user));
+        assert!(user.is_of_app() && user.to_string().parse::<SessionId>().is_err());
+        assert!(!UserId::first_at(Timestamp::from_millis(1)).is_of_app());
+    }
+
+    #[test]
+    fn what_stands_for_a_login_carries_when_the_token_was_minted() {
+        let at = Timestamp::from_millis(1_795_000_000_000);
+        let (one, other) = (FamilyId::of_token(at, [0xff; 10]), FamilyId::of_token(at, [0; 10]));
+        assert_eq!((one.timestamp(), other.timestamp()), (at, at));
+        assert_ne!(one, other);
+        assert_eq!(one.to_string().parse(), Ok(one));
     }
 }

@@ -122,7 +122,8 @@ pub(crate) async fn tell_untold(
     let event = match participant.untold {
         Some(Untold::Join) => Event::UserJoined(participant),
         Some(Untold::Departure(reason)) => {
-            Event::UserLeft { user_id: participant.user_id, username: &participant.username, reason }
+            let Participant { user_id, username, identity, .. } = participant;
+            Event::UserLeft { user_id: *user_id, username, identity: identity.as_ref(), reason }
         }
         None => return Ok(()),
     };

@@ -5,6 +5,8 @@
 
 pub mod accounts;
 pub mod admission;
+mod app;
+mod caller;
 pub mod chat;
 mod context;
 pub mod delivery;
@@ -13,6 +15,7 @@ mod error;
 mod event;
 pub mod eviction;
 mod ids;
+pub mod keys;
 pub mod leases;
 mod metric;
 pub mod nudge;
@@ -30,6 +33,8 @@ mod text;
 mod time;
 mod user;
 
+pub use app::{AppKey, Identity, KeyGrant, KeyId, KeyLimits, ProjectId, RoomName, RoomRef};
+pub use caller::{Backend, Caller, Grants, Person, Rooms, Scope};
 pub use context::Context;
 pub use error::{Error, FieldError, Result};
 pub use event::{Departure, Ending, Event, EventEncoder, Frame};
@@ -39,4 +44,4 @@ pub use participant::{CatchingUp, Membership, Participant, Presence, Untold};
 pub use policy::{Fitted, Misfit, Policy, Throttle};
 pub use session::{Roster, Session, SessionKind, SessionName, SessionState, Visibility};
 pub use time::{Clock, Timestamp};
-pub use user::{Caller, Email, Password, PasswordHash, User, Username};
+pub use user::{Email, Password, PasswordHash, User, Username};

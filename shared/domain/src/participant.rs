@@ -1,8 +1,7 @@
 //! A seat in a session, and who is believed to sit on it.
 
+use crate::{ConnectionId, Departure, FamilyId, Identity, SessionId, Timestamp, UserId, Username};
 use std::time::Duration;
-
-use crate::{ConnectionId, Departure, FamilyId, SessionId, Timestamp, UserId, Username};
 
 /// What others see of a participant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -73,6 +72,8 @@ pub struct Participant {
     pub user_id: UserId,
     /// The user's name.
     pub username: Username,
+    /// What the app calls its user; an account has none.
+    pub identity: Option<Identity>,
     /// When the seat was taken.
     pub joined_at: Timestamp,
     /// Whether the seat is still held.

@@ -1,6 +1,8 @@
 //! Sessions ("rooms") and their rosters.
 
-use crate::{ConnectionId, Participant, Presence, SessionId, Timestamp, Untold, UserId, Username, text};
+use crate::{
+    ConnectionId, Participant, Presence, ProjectId, RoomName, SessionId, Timestamp, Untold, UserId, Username, text,
+};
 
 /// A session's name: 1-100 characters, one of them visible; see [`text`].
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -76,7 +78,11 @@ pub struct Session {
     pub created_at: Timestamp,
     /// When a seat was last taken or freed, or it was created.
     pub touched_at: Timestamp,
-    /// Who created it, and may end it.
+    /// Whose it is.
+    pub project: ProjectId,
+    /// The app's name of it, if it has one.
+    pub room: Option<RoomName>,
+    /// Who created it. An account may end what it created.
     pub creator_id: UserId,
     /// The creator's name.
     pub creator_username: Username,

@@ -5,15 +5,16 @@ use std::time::Duration;
 use futures_util::future::{join_all, try_join};
 use futures_util::stream::{self, StreamExt};
 
-use crate::accounts::require_account;
+use crate::accounts::require_live;
 use crate::leases::{depart, tell_untold, time_out};
 use crate::ports::{
-    Counted, DelayedMessage, Delays, Endings, Families, Guard, IdempotencyKey, Inbox, Members, Ports, Rosters, Seats,
-    Sessions, Sockets, TakenSeat, Throttles, Users,
+    Counted, DelayedMessage, Delays, Endings, Families, Guard, IdempotencyKey, Inbox, Members, Ports, RoomNames,
+    Rosters, Seats, Sessions, Sockets, TakenSeat, Throttles, Users,
 };
 use crate::{
-    Caller, ConnectionId, Context, Departure, Ending, Error, Event, Participant, Presence, Result, Roster, Session,
-    SessionId, SessionKind, SessionName, SessionState, Timestamp, UserId, Visibility,
+    Caller, ConnectionId, Context, Departure, Ending, Error, Event, KeyGrant, Participant, Person, Presence, Result,
+    RoomName, RoomRef, Rooms, Roster, Scope, Session, SessionId, SessionKind, SessionName, SessionState, Timestamp,
+    UserId, Visibility,
 };
 
 /// How long a key of a request to create is remembered.
@@ -29,51 +30,121 @@ pub struct NewSession {
     pub kind: SessionKind,
     /// Who can find it.
     pub visibility: Visibility,
+    /// The app's name of it.
+    pub room: Option<RoomName>,
+}
+
+impl NewSession {
+    /// A room that a join makes: unlisted, and called as the app calls it.
+    fn of_room(room: RoomName, seats: Option<u8>) -> Self {
+        let shown: String = room.as_str().chars().take(100).collect();
+        Self {
+            name: SessionName::kept(&shown).unwrap_or_else(|| SessionName::kept("room").expect("it is not blank")),
+            max_participants: seats.unwrap_or(DEFAULT_SEATS),
+            kind: SessionKind::VideoCall,
+            visibility: Visibility::Unlisted,
+            room: Some(room),
+        }
+    }
+
+    /// The session of that caller that it is to be.
+    fn into_session(self, context: Context<'_>, caller: &Caller) -> Session {
+        let (creator_id, creator_username) = caller.creator();
+        Session {
+            id: SessionId::new(context.ids, context.now),
+            name: self.name,
+            kind: self.kind,
+            visibility: self.visibility,
+            state: SessionState::Active,
+            max_participants: self.max_participants,
+            seats_taken: 0,
+            created_at: context.now,
+            touched_at: context.now,
+            project: caller.scope().project.clone(),
+            room: self.room,
+            creator_id,
+            creator_username,
+        }
+    }
+
+    /// May the caller create this?
+    fn allowed_to(&self, caller: &Caller) -> Result<()> {
+        if !caller.grants().room_create {
+            return Err(Error::missing_grant(KeyGrant::Create.name()));
+        }
+        match (&self.room, caller) {
+            (Some(_), Caller::Account(_)) => {
+                Err(Error::field("room", "is for apps: it needs an API key or a join token"))
+            }
+            (Some(room), _) if !caller.scope().allows(room) => {
+                Err(Error::forbidden("the token or the key is for other rooms"))
+            }
+            (None, _) if caller.scope().rooms != Rooms::Any => {
+                Err(Error::forbidden("the token or the key is for named rooms: say which in `room`"))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// The seats of a session where nothing is said.
+pub const DEFAULT_SEATS: u8 = 10;
+
+/// What came of a request to create a session.
+#[derive(Debug)]
+pub enum Created {
+    /// It is new.
+    Now(Session),
+    /// The room was there, with the same settings.
+    Before(Session),
+}
+
+impl Created {
+    /// The session, whenever it was created.
+    pub fn session(self) -> Session {
+        match self {
+            Self::Now(session) | Self::Before(session) => session,
+        }
+    }
 }
 
 /// Creates a session. Its creator is not joined. With a `key` that the caller has used within 24 hours nothing is created: the
-/// answer is the session of then, as it is now.
+/// answer is the session of then, as it is now. The same goes for the name of a room that is there.
 ///
 /// An account that is being removed marks that first and looks for its sessions then; here the session comes first and the
 /// look at the account then, so one of the two sees the other.
 pub async fn create(
-    store: &(impl Sessions + Rosters + Endings + Users + Throttles + Sync),
+    store: &(impl Sessions + RoomNames + Rosters + Endings + Users + Families + Throttles + Sync),
     context: Context<'_>,
     caller: &Caller,
     new: NewSession,
     key: Option<&IdempotencyKey>,
-) -> Result<Session> {
-    require_account(store, caller).await?;
-    let counted = Counted::SessionsOf(caller.user_id);
-    store.hit(&counted, context.policy.sessions_per_user, context.now).await?;
-    let session = Session {
-        id: SessionId::new(context.ids, context.now),
-        name: new.name,
-        kind: new.kind,
-        visibility: new.visibility,
-        state: SessionState::Active,
-        max_participants: new.max_participants,
-        seats_taken: 0,
-        created_at: context.now,
-        touched_at: context.now,
-        creator_id: caller.user_id,
-        creator_username: caller.username.clone(),
-    };
+) -> Result<Created> {
+    require_live(store, context, caller).await?;
+    new.allowed_to(caller)?;
+    if let Caller::Account(person) | Caller::Participant(person) = caller {
+        let counted = Counted::SessionsOf(person.user_id);
+        store.hit(&counted, context.policy.sessions_per_user, context.now).await?;
+    }
+    let session = new.into_session(context, caller);
+    if session.room.is_some() {
+        return create_room(store, context, session).await;
+    }
     let empty_until = context.policy.empty_due(context.now);
     match key {
         None => store.add(&session, empty_until).await?,
         Some(key) => {
             if let Some(earlier) = store.add_once(&session, empty_until, key, context.now + KEY_KEPT).await? {
-                return created_before(store, context.now, &session, earlier).await;
+                return created_before(store, context.now, &session, earlier).await.map(Created::Now);
             }
         }
     }
-    if let Err(gone) = require_account(store, caller).await {
+    if let Err(gone) = require_live(store, context, caller).await {
         let _ended = store.mark_ended(session.id, context.now, None).await?;
         store.forget_active(&session, context.now).await?;
         return Err(gone);
     }
-    Ok(session)
+    Ok(Created::Now(session))
 }
 
 /// The session that the same request has created.
@@ -84,8 +155,48 @@ async fn created_before(
     earlier: SessionId,
 ) -> Result<Session> {
     let found = store.roster(earlier, now).await?.ok_or(Error::SessionEnded)?.session;
-    let asked = |session: &Session| (session.name.clone(), session.kind, session.visibility, session.max_participants);
-    if asked(&found) == asked(wanted) { Ok(found) } else { Err(Error::IdempotencyKeyReused) }
+    if differences(&found, wanted).is_empty() { Ok(found) } else { Err(Error::IdempotencyKeyReused) }
+}
+
+/// How often a room's name is tried that changes hands at the same time.
+const ROOM_TRIES: usize = 4;
+
+/// Creates a room under its name, unless it is there.
+async fn create_room(
+    store: &(impl RoomNames + Rosters + Sync),
+    context: Context<'_>,
+    session: Session,
+) -> Result<Created> {
+    let mut over = None;
+    for _ in 0..ROOM_TRIES {
+        let Some(found) = store.add_room(&session, context.policy.empty_due(context.now), over).await? else {
+            return Ok(Created::Now(session));
+        };
+        match store.roster(found, context.now).await? {
+            Some(roster) if roster.session.is_active() => {
+                let differ = differences(&roster.session, &session);
+                return if differ.is_empty() {
+                    Ok(Created::Before(roster.session))
+                } else {
+                    Err(Error::RoomExists(differ.join(", ")))
+                };
+            }
+            Some(_) | None => over = Some(found),
+        }
+    }
+    Err(Error::Unavailable("a room's name changes hands too fast".into()))
+}
+
+/// The settings in which two sessions differ.
+fn differences(one: &Session, other: &Session) -> Vec<&'static str> {
+    let all = [
+        ("name", one.name == other.name),
+        ("type", one.kind == other.kind),
+        ("visibility", one.visibility == other.visibility),
+        ("maxParticipants", one.max_participants == other.max_participants),
+        ("room", one.room == other.room),
+    ];
+    all.into_iter().filter(|(_, same)| !same).map(|(setting, _)| setting).collect()
 }
 
 /// A seat and the attempt that its ticket names.
@@ -96,6 +207,24 @@ pub struct Seated {
     pub attempt: u64,
 }
 
+/// Which session a caller means: what was asked for, or what the token is for.
+///
+/// # Errors
+/// `Forbidden` for another one than the token's, `InvalidRequest` where nothing says which.
+pub fn meant(scope: &Scope, asked: Option<RoomRef>) -> Result<RoomRef> {
+    match (asked, &scope.rooms) {
+        (None, Rooms::Only(own)) => Ok(own.clone()),
+        (None, Rooms::Any | Rooms::StartingWith(_)) => Err(Error::field("sessionId", "is missing")),
+        (Some(RoomRef::Room(name)), Rooms::Only(RoomRef::Room(own))) if name != *own => Err(another_room()),
+        (Some(RoomRef::Session(id)), Rooms::Only(RoomRef::Session(own))) if id != *own => Err(another_room()),
+        (Some(asked), _) => Ok(asked),
+    }
+}
+
+fn another_room() -> Error {
+    Error::forbidden("the token is for another room")
+}
+
 /// Joins a session: takes a seat, or finds the one already held, which works even when the session is full.
 pub async fn join(
     ports: Ports<
@@ -104,44 +233,170 @@ pub async fn join(
         impl Sockets + Sync,
         impl Delays + Sync,
     >,
-    caller: &Caller,
+    person: &Person,
+    session: SessionId,
+) -> Result<Seated> {
+    admit(ports.store, ports.context, person).await?;
+    join_admitted(ports, person, session).await
+}
+
+/// Joins a room by its name. One that is not there is made, where the project or the token allows that.
+pub async fn join_room(
+    ports: Ports<
+        '_,
+        impl Seats + Members + Rosters + RoomNames + Inbox + Families + Throttles + Sync,
+        impl Sockets + Sync,
+        impl Delays + Sync,
+    >,
+    person: &Person,
+    name: &RoomName,
+) -> Result<Seated> {
+    admit(ports.store, ports.context, person).await?;
+    let mut over = None;
+    for _ in 0..ROOM_TRIES {
+        let session = find_or_make(ports.store, ports.context, person, name, over).await?;
+        match join_admitted(ports, person, session).await {
+            // The name still led to a session that is over.
+            Err(Error::SessionEnded | Error::SessionNotFound) => over = Some(session),
+            joined => return joined,
+        }
+    }
+    Err(Error::Unavailable("a room's name changes hands too fast".into()))
+}
+
+/// The session of that room, made if need be. `over` is one that has ended, though the name led there.
+async fn find_or_make(
+    store: &(impl RoomNames + Sync),
+    context: Context<'_>,
+    person: &Person,
+    name: &RoomName,
+    over: Option<SessionId>,
+) -> Result<SessionId> {
+    let project = &person.scope.project;
+    let fresh = |found: &SessionId| Some(*found) != over;
+    if let Some(found) = store.room(project, name, over.is_some()).await?.filter(fresh) {
+        return Ok(found);
+    }
+    let may_make = person.scope.auto_create || person.grants.room_create;
+    if person.identity.is_none() || !may_make {
+        // What was read may be older than the room.
+        return store.room(project, name, true).await?.filter(fresh).ok_or(Error::SessionNotFound);
+    }
+    let new = NewSession::of_room(name.clone(), person.grants.max_participants);
+    let session = new.into_session(context, &Caller::from(person.clone()));
+    let found = store.add_room(&session, context.policy.empty_due(context.now), over).await?;
+    Ok(found.unwrap_or(session.id))
+}
+
+/// Takes a seat in that session, or finds the one already held.
+async fn join_admitted(
+    ports: Ports<
+        '_,
+        impl Seats + Members + Rosters + Inbox + Families + Throttles + Sync,
+        impl Sockets + Sync,
+        impl Delays + Sync,
+    >,
+    person: &Person,
     session: SessionId,
 ) -> Result<Seated> {
     let Ports { store, context, .. } = ports;
-    admit(store, context, caller).await?;
     // Before the seat is taken: a function that dies after that leaves no seat that nobody looks at.
-    let check = DelayedMessage::CheckLease { session, user: caller.user_id };
+    let check = DelayedMessage::CheckLease { session, user: person.user_id };
     ports.delays.after(context.policy.first_connect, &check).await?;
-    let attempt = match take_seat(ports, caller, session).await? {
+    let attempt = match take_seat(ports, person, session).await? {
         Some(attempt) => {
             // Whoever ends logins does that first and looks for their seats then; so one of the two sees the other.
-            give_up_if_over(ports, caller, session).await?;
+            give_up_if_over(ports, person, session).await?;
             attempt
         }
-        None => next_attempt(store, context, session, caller.user_id).await?.ok_or(Error::NotInSession)?,
+        None => next_attempt(store, context, session, person.user_id).await?.ok_or(Error::NotInSession)?,
     };
     let roster = active_roster(store, session, context.now).await?;
+    require_access(person, &roster)?;
     Ok(Seated { roster, attempt })
+}
+
+/// Refuses what the access is not for.
+fn require_access(person: &Person, roster: &Roster) -> Result<()> {
+    let session = &roster.session;
+    if person.scope.project != session.project {
+        return Err(Error::SessionNotFound);
+    }
+    person.scope.holds(session).then_some(()).ok_or_else(another_room)
+}
+
+/// The session that a caller names and may see.
+///
+/// # Errors
+/// `SessionNotFound`, also for what lies in another project, `Forbidden` for another room than the token's.
+pub async fn find(
+    store: &(impl Rosters + RoomNames + Sync),
+    context: Context<'_>,
+    caller: &Caller,
+    room: &RoomRef,
+) -> Result<SessionId> {
+    let project = &caller.scope().project;
+    let id = match meant(caller.scope(), Some(room.clone()))? {
+        RoomRef::Session(id) => id,
+        RoomRef::Room(name) => {
+            let found = store.room(project, &name, true).await?.ok_or(Error::SessionNotFound)?;
+            if matches!(&caller.scope().rooms, Rooms::Only(RoomRef::Room(_))) {
+                return Ok(found);
+            }
+            found
+        }
+    };
+    match &caller.scope().rooms {
+        // Most often the name leads there; that is cheaper to read than the session.
+        Rooms::Only(RoomRef::Room(own)) if store.room(project, own, false).await? == Some(id) => return Ok(id),
+        Rooms::Any if matches!(caller, Caller::Account(_)) => return Ok(id),
+        Rooms::Any | Rooms::Only(_) | Rooms::StartingWith(_) => {}
+    }
+    let roster = store.roster(id, context.now).await?.ok_or(Error::SessionNotFound)?;
+    caller.require_sight(&roster.session)?;
+    Ok(id)
+}
+
+/// A session with its participants, for whoever may see it.
+///
+/// # Errors
+/// As [`find`].
+pub async fn show(
+    store: &(impl Rosters + RoomNames + Sync),
+    context: Context<'_>,
+    caller: &Caller,
+    room: RoomRef,
+) -> Result<Roster> {
+    let id = match meant(caller.scope(), Some(room))? {
+        RoomRef::Session(id) => id,
+        RoomRef::Room(name) => store.room(&caller.scope().project, &name, true).await?.ok_or(Error::SessionNotFound)?,
+    };
+    let roster = store.roster(id, context.now).await?.ok_or(Error::SessionNotFound)?;
+    caller.require_sight(&roster.session)?;
+    Ok(roster)
 }
 
 /// A fresh attempt for a participant whose connection was lost.
 pub async fn ticket(
     store: &(impl Seats + Rosters + Families + Throttles + Sync),
     context: Context<'_>,
-    caller: &Caller,
+    person: &Person,
     session: SessionId,
 ) -> Result<u64> {
-    admit(store, context, caller).await?;
-    match next_attempt(store, context, session, caller.user_id).await? {
+    admit(store, context, person).await?;
+    match next_attempt(store, context, session, person.user_id).await? {
         Some(attempt) => Ok(attempt),
-        None => active_roster(store, session, context.now).await.and(Err(Error::NotInSession)),
+        None => {
+            let roster = active_roster(store, session, context.now).await?;
+            require_access(person, &roster).and(Err(Error::NotInSession))
+        }
     }
 }
 
 /// Frees a seat that was taken while the login behind it ended.
 async fn give_up_if_over(
     ports: Ports<'_, impl Seats + Members + Rosters + Families + Inbox + Sync, impl Sockets + Sync, impl Delays + Sync>,
-    caller: &Caller,
+    caller: &Person,
     session: SessionId,
 ) -> Result<()> {
     let Ports { store, context, .. } = ports;
@@ -151,24 +406,24 @@ async fn give_up_if_over(
     if let Some(participant) = store.member(session, caller.user_id).await?.filter(Participant::holds_seat) {
         depart(ports, &participant, Guard::Seated, Departure::Removed).await?;
     }
-    Err(Error::Unauthorized)
+    Err(caller.gone())
 }
 
 /// Refuses callers whose login was revoked, and those who ask too often.
-async fn admit(store: &(impl Families + Throttles + Sync), context: Context<'_>, caller: &Caller) -> Result<()> {
+async fn admit(store: &(impl Families + Throttles + Sync), context: Context<'_>, caller: &Person) -> Result<()> {
     let counted = Counted::TicketsOf(caller.user_id);
     let (live, ()) = try_join(
         store.is_live(caller.user_id, caller.family, context.now),
         store.hit(&counted, context.policy.tickets_per_user, context.now),
     )
     .await?;
-    live.then_some(()).ok_or(Error::Unauthorized)
+    live.then_some(()).ok_or_else(|| caller.gone())
 }
 
 /// Takes a seat; `None` when the caller holds one. A full session first gives up a seat whose lease ran out.
 async fn take_seat(
     ports: Ports<'_, impl Seats + Members + Rosters + Inbox + Sync, impl Sockets + Sync, impl Delays + Sync>,
-    caller: &Caller,
+    caller: &Person,
     session: SessionId,
 ) -> Result<Option<u64>> {
     let Ports { store, context, .. } = ports;
@@ -184,6 +439,7 @@ async fn take_seat(
             Err(error) => return Err(error),
         };
         let roster = active_roster(store, session, context.now).await?;
+        require_access(caller, &roster)?;
         if roster.seated(caller.user_id).is_some() {
             return Ok(None);
         }
@@ -241,10 +497,12 @@ pub async fn active_roster(store: &(impl Rosters + Sync), session: SessionId, no
 /// what was interrupted; after that the caller is no participant.
 pub async fn leave(
     ports: Ports<'_, impl Seats + Members + Rosters + Inbox + Sync, impl Sockets + Sync, impl Delays + Sync>,
-    user: UserId,
+    person: &Person,
     session: SessionId,
 ) -> Result<()> {
+    let user = person.user_id;
     let roster = active_roster(ports.store, session, ports.context.now).await?;
+    require_access(person, &roster)?;
     if let Some(participant) = roster.seated(user) {
         depart(ports, participant, Guard::Seated, Departure::Left).await?;
         return close_all(ports.sockets, participant).await;
@@ -260,17 +518,15 @@ async fn close_all(sockets: &(impl Sockets + Sync), participant: &Participant) -
     closed.into_iter().collect()
 }
 
-/// Ends a session by its creator.
+/// Ends a session by its creator, or by another host.
 pub async fn end(
     ports: Ports<'_, impl Rosters + Endings + Sync, impl Sockets + Sync, impl Sync>,
-    caller: UserId,
+    caller: &Caller,
     session: SessionId,
 ) -> Result<()> {
     let Ports { store, context, .. } = ports;
     let roster = store.roster(session, context.now).await?.ok_or(Error::SessionNotFound)?;
-    if roster.session.creator_id != caller {
-        return Err(Error::Forbidden);
-    }
+    caller.require_host(&roster.session)?;
     if !store.mark_ended(session, context.now, None).await? {
         return Err(Error::SessionEnded);
     }

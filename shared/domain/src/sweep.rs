@@ -11,8 +11,8 @@ use crate::ports::{
 };
 use crate::sessions::finish_ending;
 use crate::{
-    Clock, Context, Ending, Error, Participant, Policy, Result, Roster, SessionId, SessionState, Timestamp, UserId,
-    Visibility,
+    Clock, Context, Ending, Error, Participant, Policy, ProjectId, Result, Roster, SessionId, SessionState, Timestamp,
+    UserId, Visibility,
 };
 
 /// A function that is at work on something is left alone for so long, before the sweep takes it for dead.
@@ -196,10 +196,12 @@ pub async fn note_all(
     now: Timestamp,
 ) -> Result<()> {
     const PAGE: usize = 100;
+    // There were no others then.
+    let project = ProjectId::default();
     for visibility in [Visibility::Public, Visibility::Unlisted] {
         let mut before = None;
         loop {
-            let page = store.active(visibility, PAGE, before).await?;
+            let page = store.active(&project, Some(visibility), PAGE, before).await?;
             for session in &page.items {
                 if let Some(roster) = store.roster(session.id, now).await? {
                     note_session(store, policy, now, &roster).await?;

@@ -1,6 +1,6 @@
-//! Accounts and who is calling.
+//! Accounts.
 
-use crate::{FamilyId, Timestamp, UserId, text};
+use crate::{Timestamp, UserId, text};
 
 /// A user name: 1-50 characters, one of them visible; see [`text`].
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -164,19 +164,6 @@ pub struct User {
     pub created_at: Timestamp,
     /// When it last logged in.
     pub last_login_at: Option<Timestamp>,
-}
-
-/// Who calls, as the access token says.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Caller {
-    /// The account.
-    pub user_id: UserId,
-    /// Its name.
-    pub username: Username,
-    /// The login that the token belongs to.
-    pub family: FamilyId,
-    /// When the token runs out.
-    pub expires_at: Timestamp,
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use auth::{Ticket, Tickets, Tokens};
 use config::{FromRuntime, Runtime, SettingError};
-use domain::{Caller, Error, Result, Timestamp};
+use domain::{Error, Person, Result, Timestamp};
 use http::HeaderMap;
 use http::header::AUTHORIZATION;
 
@@ -40,7 +40,7 @@ pub enum Admitted {
     /// A ticket, to the hub: to the one session that it names.
     HubByTicket(Ticket),
     /// An access token, to the hub.
-    HubByToken(Caller),
+    HubByToken(Person),
 }
 
 /// Tells whom tickets and tokens admit, without touching the table.

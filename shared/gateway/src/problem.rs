@@ -11,14 +11,20 @@ pub fn status(error: &Error) -> (StatusCode, &'static str) {
             (StatusCode::BAD_REQUEST, "The request is not valid")
         }
         Error::Unauthorized => (StatusCode::UNAUTHORIZED, "Authentication is required"),
+        Error::InvalidToken(_) => (StatusCode::UNAUTHORIZED, "The token is not valid"),
+        Error::TokenExpired { .. } => (StatusCode::UNAUTHORIZED, "The token has expired"),
+        Error::TokenNotActive { .. } => (StatusCode::UNAUTHORIZED, "The token is not active yet"),
+        Error::TokenRevoked => (StatusCode::UNAUTHORIZED, "The token was revoked"),
+        Error::KeyDisabled => (StatusCode::UNAUTHORIZED, "The API key is disabled"),
         Error::InvalidCredentials => (StatusCode::UNAUTHORIZED, "Wrong e-mail or password"),
         Error::InvalidRefreshToken => (StatusCode::UNAUTHORIZED, "The refresh token is not valid"),
-        Error::Forbidden => (StatusCode::FORBIDDEN, "Not allowed"),
+        Error::Forbidden(_) | Error::MissingGrant(_) => (StatusCode::FORBIDDEN, "Not allowed"),
         Error::MethodNotAllowed { .. } => (StatusCode::METHOD_NOT_ALLOWED, "Another method is needed"),
         Error::NotFound => (StatusCode::NOT_FOUND, "Not found"),
         Error::SessionNotFound => (StatusCode::NOT_FOUND, "No such session"),
         Error::NotInSession | Error::NotJoined | Error::PeerNotFound => (StatusCode::NOT_FOUND, "Not a participant"),
         Error::UserExists => (StatusCode::CONFLICT, "The account exists"),
+        Error::RoomExists(_) => (StatusCode::CONFLICT, "The room exists"),
         Error::SessionFull { .. } => (StatusCode::CONFLICT, "The session is full"),
         Error::SessionEnded => (StatusCode::GONE, "The session has ended"),
         Error::PayloadTooLarge { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "Too large"),
@@ -34,6 +40,27 @@ pub fn retry_after(error: &Error) -> Option<u64> {
     match error {
         Error::RateLimited { retry_after } => Some(*retry_after),
         Error::Unavailable(_) => Some(1),
+        _ => None,
+    }
+}
+
+/// What `WWW-Authenticate` says (RFC 6750, section 3): of a request without credentials that some are wanted, of others what is
+/// wrong with theirs.
+pub fn challenge(error: &Error) -> Option<String> {
+    let described = |code: &str| {
+        // What the grammar does not allow in a description is left out.
+        let allowed = |c: &char| matches!(c, ' '..='~') && !matches!(c, '"' | '\\');
+        let description: String = error.to_string().chars().filter(allowed).collect();
+        format!("Bearer error=\"{code}\", error_description=\"{description}\"")
+    };
+    match error {
+        Error::Unauthorized => Some("Bearer".to_owned()),
+        Error::InvalidToken(_)
+        | Error::TokenExpired { .. }
+        | Error::TokenNotActive { .. }
+        | Error::TokenRevoked
+        | Error::KeyDisabled => Some(described("invalid_token")),
+        Error::MissingGrant(grant) => Some(format!("{}, scope=\"{grant}\"", described("insufficient_scope"))),
         _ => None,
     }
 }
@@ -73,7 +100,14 @@ mod tests {
             Error::Unauthorized,
             Error::InvalidCredentials,
             Error::InvalidRefreshToken,
-            Error::Forbidden,
+            Error::InvalidToken("the claim exp is missing".to_owned()),
+            Error::TokenExpired { seconds: 1 },
+            Error::TokenNotActive { seconds: 1 },
+            Error::TokenRevoked,
+            Error::KeyDisabled,
+            Error::forbidden("why"),
+            Error::MissingGrant("roomAdmin"),
+            Error::RoomExists("name".to_owned()),
             Error::SessionNotFound,
             Error::NotInSession,
             Error::UserExists,
@@ -100,6 +134,18 @@ mod tests {
             codes.iter().map(move |code| (status, code.as_str().expect("a code").to_owned()))
         });
         pairs.collect()
+    }
+
+    #[test]
+    fn a_challenge_says_what_is_wrong_with_a_token_in_the_words_of_its_grammar() {
+        let invalid = Error::InvalidToken("the claim \"exp\" is missing, ä".to_owned());
+        let said =
+            "Bearer error=\"invalid_token\", error_description=\"the token is not valid: the claim exp is missing, \"";
+        assert_eq!(challenge(&invalid).as_deref(), Some(said));
+        assert_eq!(challenge(&Error::Unauthorized).as_deref(), Some("Bearer"));
+        let grant = challenge(&Error::MissingGrant("roomAdmin")).expect("a challenge");
+        assert!(grant.starts_with("Bearer error=\"insufficient_scope\"") && grant.ends_with("scope=\"roomAdmin\""));
+        assert_eq!(challenge(&Error::SessionNotFound), None);
     }
 
     #[test]

@@ -5,11 +5,13 @@ use std::net::{IpAddr, Ipv6Addr};
 use std::sync::OnceLock;
 use std::time::Duration;
 
-use auth::Tokens;
+use auth::{Callers, Presented, Tokens};
 use domain::accounts::Grant;
-use domain::ports::IdempotencyKey;
-use domain::{Caller, Context, Error, Metric, Result, SessionId, Timestamp, UserId};
-use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderValue, LINK, RETRY_AFTER, WWW_AUTHENTICATE};
+use domain::ports::{IdempotencyKey, Keys};
+use domain::{Caller, Context, Error, KeyId, Metric, Person, Result, RoomRef, Timestamp, UserId};
+use http::header::{
+    ALLOW, AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, HeaderValue, LINK, ORIGIN, RETRY_AFTER, WWW_AUTHENTICATE,
+};
 use http::{HeaderName, StatusCode};
 use lambda_http::request::RequestContext;
 use lambda_http::{Body, Request, RequestExt, Response};
@@ -23,6 +25,9 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const IDEMPOTENCY_KEY: &str = "idempotency-key";
 const CONTENT_TYPE_OPTIONS: HeaderName = HeaderName::from_static("x-content-type-options");
 
+/// A seat is given new tickets for so long after its token has ended.
+const LONGEST_SEAT: Duration = Duration::from_secs(24 * 3600);
+
 /// One request while it is being answered.
 pub struct RestRequest<'a> {
     surroundings: &'a Surroundings,
@@ -31,6 +36,7 @@ pub struct RestRequest<'a> {
     request_id: String,
     started: Timestamp,
     user: OnceLock<UserId>,
+    key: OnceLock<KeyId>,
     metric: OnceLock<Metric>,
 }
 
@@ -41,8 +47,9 @@ impl<'a> RestRequest<'a> {
             Some(RequestContext::ApiGatewayV2(context)) => context.request_id.clone().unwrap_or_default(),
             _ => String::new(),
         };
-        let (started, user, metric) = (surroundings.clock.now(), OnceLock::new(), OnceLock::new());
-        Self { surroundings, request, route, request_id, started, user, metric }
+        let started = surroundings.clock.now();
+        let (user, key, metric) = (OnceLock::new(), OnceLock::new(), OnceLock::new());
+        Self { surroundings, request, route, request_id, started, user, key, metric }
     }
 
     /// What the domain's rules are given.
@@ -55,12 +62,55 @@ impl<'a> RestRequest<'a> {
         self.started
     }
 
-    /// Who asks; `Unauthorized` without a good access token.
-    pub fn caller(&self, tokens: &Tokens) -> Result<Caller> {
-        let header = self.request.headers().get(http::header::AUTHORIZATION).and_then(|value| value.to_str().ok());
-        let caller = tokens.verify_bearer(header, self.started)?;
-        self.note_user(caller.user_id);
-        Ok(caller)
+    /// Whose account asks; `Unauthorized` without a good access token.
+    pub fn account(&self, tokens: &Tokens) -> Result<Person> {
+        let person = tokens.verify_bearer(self.authorization(), self.started)?;
+        self.note_user(person.user_id);
+        Ok(person)
+    }
+
+    /// Who asks: an account, a participant of an app, or an app's backend.
+    ///
+    /// # Errors
+    /// Why the token or the key is refused. A page has no business with a key, so one that comes from a page is `Forbidden`:
+    /// whoever puts a secret into a page finds out at once.
+    pub async fn caller(&self, callers: &Callers, store: &(impl Keys + Sync)) -> Result<Caller> {
+        let presented = self.presented(callers, store).await?;
+        match presented.expired {
+            Some(seconds) => Err(Error::TokenExpired { seconds }),
+            None => Ok(presented.caller),
+        }
+    }
+
+    /// The same where a seat serves as well as a token that has not ended: what was given at the join lasts as long as the seat.
+    pub async fn seated_caller(&self, callers: &Callers, store: &(impl Keys + Sync)) -> Result<Caller> {
+        let presented = self.presented(callers, store).await?;
+        match presented.expired {
+            Some(seconds) if presented.caller.grants().eject_at_end || seconds > LONGEST_SEAT.as_secs() => {
+                Err(Error::TokenExpired { seconds })
+            }
+            Some(_) | None => Ok(presented.caller),
+        }
+    }
+
+    async fn presented(&self, callers: &Callers, store: &(impl Keys + Sync)) -> Result<Presented> {
+        let access = self.surroundings.policy.access_token;
+        let presented = callers.verify(store, self.authorization(), self.started, access).await?;
+        match &presented.caller {
+            Caller::Account(person) | Caller::Participant(person) => self.note_user(person.user_id),
+            Caller::Backend(backend) => {
+                // Set once.
+                let _first = self.key.set(backend.key.clone());
+                if self.request.headers().contains_key(ORIGIN) {
+                    return Err(Error::forbidden("an API key must not be in a web page: call from your server"));
+                }
+            }
+        }
+        Ok(presented)
+    }
+
+    fn authorization(&self) -> Option<&'a str> {
+        self.request.headers().get(AUTHORIZATION).and_then(|value| value.to_str().ok())
     }
 
     /// Names the user for the log, where no access token does.
@@ -126,18 +176,21 @@ impl<'a> RestRequest<'a> {
         }
     }
 
-    /// The session that the path names. What is no identifier names no session.
-    pub fn session_in_path(&self) -> Result<SessionId> {
+    /// The session that the path names, by its identifier or by its room's name. What can be neither names no session.
+    pub fn session_in_path(&self) -> Result<RoomRef> {
         let parameters = self.request.path_parameters_ref();
-        let id = parameters.and_then(|p| p.first("sessionId")).and_then(|text| text.parse().ok());
-        id.ok_or_else(|| self.no_session())
+        let named = parameters.and_then(|p| p.first("sessionId"));
+        match named.and_then(|text| RoomRef::parse(text).ok()) {
+            Some(RoomRef::Room(_)) | None if self.is_elsewhere() => Err(self.no_route()),
+            None => Err(Error::SessionNotFound),
+            Some(room) => Ok(room),
+        }
     }
 
     /// API Gateway takes `GET /api/session/join` for a session called `join`, because no route with that path takes GET.
-    fn no_session(&self) -> Error {
+    fn is_elsewhere(&self) -> bool {
         let methods = routes::methods(self.request.raw_http_path());
-        let elsewhere = !methods.is_empty() && !methods.contains(&self.request.method().as_str());
-        if elsewhere { self.no_route() } else { Error::SessionNotFound }
+        !methods.is_empty() && !methods.contains(&self.request.method().as_str())
     }
 
     /// The page that the query asks for.
@@ -186,6 +239,7 @@ impl<'a> RestRequest<'a> {
             request.id = %self.request_id,
             route = self.route,
             user.id = self.user.get().map(tracing::field::display),
+            key.id = self.key.get().map(tracing::field::display),
             status = status.as_u16(),
             outcome,
             elapsed_ms = u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX),
@@ -199,6 +253,7 @@ impl<'a> RestRequest<'a> {
             request.id = %self.request_id,
             route = self.route,
             user.id = self.user.get().map(tracing::field::display),
+            key.id = self.key.get().map(tracing::field::display),
             status = status.as_u16(),
             outcome = error.code(),
             elapsed_ms = u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX),
@@ -253,7 +308,9 @@ impl Answer {
         let mut answer = Self::json(status, "application/problem+json", &problem::document(error, request_id));
         answer.headers.extend(problem::retry_after(error).map(|seconds| (RETRY_AFTER, seconds.to_string())));
         match error {
-            Error::Unauthorized => answer.headers.push((WWW_AUTHENTICATE, "Bearer".to_owned())),
+            _ if problem::challenge(error).is_some() => {
+                answer.headers.extend(problem::challenge(error).map(|challenge| (WWW_AUTHENTICATE, challenge)));
+            }
             Error::MethodNotAllowed { allowed } => answer.headers.push((ALLOW, allowed.clone())),
             _ => {}
         }

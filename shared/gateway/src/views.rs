@@ -2,7 +2,7 @@
 
 use auth::{Ice, Ticket, Tickets};
 use config::{FromRuntime, Runtime, SettingError, settings};
-use domain::{Caller, Context, SessionId, TicketId, Timestamp, UserId};
+use domain::{Context, Person, SessionId, TicketId, Timestamp, UserId};
 use protocol::rest::{IceServer, Signaling};
 
 use crate::rest::RestRequest;
@@ -36,7 +36,7 @@ pub fn signaling(
     tickets: &Tickets,
     url: String,
     context: Context<'_>,
-    caller: &Caller,
+    caller: &Person,
     session: SessionId,
     attempt: u64,
 ) -> Signaling {

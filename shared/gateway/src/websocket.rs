@@ -10,7 +10,7 @@ use aws_lambda_events::apigw::{
 use aws_lambda_events::encodings::Body;
 use domain::ports::Held;
 use domain::{
-    Caller, ConnectionId, Context, Error, FamilyId, Metric, Result, SessionId, TicketId, Timestamp, UserId, Username,
+    ConnectionId, Context, Error, FamilyId, Metric, Person, Result, SessionId, TicketId, Timestamp, UserId, Username,
 };
 use http::StatusCode;
 use protocol::signaling::{self, ClientFrame};
@@ -39,7 +39,7 @@ pub struct Identity {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HubIdentity {
     /// The user, with the name and the login.
-    pub caller: Caller,
+    pub caller: Person,
     /// The connection.
     pub connection: ConnectionId,
     /// What the connection is logged as: its ticket, or a name of that kind.
@@ -64,12 +64,9 @@ impl Speaker {
         if !fields.fields.contains_key(context_key::HUB) {
             return Identity::of(request).map(Self::Own);
         }
-        let caller = Caller {
-            user_id: read(fields, context_key::USER_ID)?,
-            username: username(fields)?,
-            family: read(fields, context_key::FAMILY_ID)?,
-            expires_at: Timestamp::from_millis(read(fields, context_key::ACCESS_EXPIRES_AT)?),
-        };
+        let expires_at = Timestamp::from_millis(read(fields, context_key::ACCESS_EXPIRES_AT)?);
+        let (user, family) = (read(fields, context_key::USER_ID)?, read(fields, context_key::FAMILY_ID)?);
+        let caller = Person::account(user, username(fields)?, family, expires_at);
         let only = fields.fields.contains_key(context_key::SESSION_ID);
         Ok(Self::Hub(HubIdentity {
             caller,

@@ -7,6 +7,7 @@ mod cursor;
 pub mod documents;
 mod fields;
 pub mod hub;
+pub mod keys;
 pub mod rest;
 pub mod routes;
 pub mod signaling;

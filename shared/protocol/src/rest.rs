@@ -2,10 +2,10 @@
 
 use domain::accounts::Grant;
 use domain::ports::ChatMessage;
-use domain::sessions::NewSession;
+use domain::sessions::{DEFAULT_SEATS, NewSession};
 use domain::{
-    Email, Error, Password, Presence, Roster, Session, SessionId, SessionKind, SessionName, SessionState, Timestamp,
-    User, Username, Visibility,
+    Email, Error, Identity, Password, Presence, RoomName, RoomRef, Roster, Session, SessionKind, SessionName,
+    SessionState, Timestamp, User, Username, Visibility,
 };
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -106,18 +106,30 @@ pub fn parse_new_session(json: &str) -> Result<NewSession, Error> {
         let max_participants = f.optional_number("maxParticipants", seats);
         let kind = f.optional_json("type", kind);
         let visibility = f.optional_text("visibility", |text| visibility(&text));
+        let room = f.optional_text("room", |text| RoomName::parse(&text));
+        // An app hands out links of its own, so its rooms are listed only where it says so.
+        let usual = if matches!(room, Some(Some(_))) { Visibility::Unlisted } else { Visibility::Public };
         Some(NewSession {
             name: name?,
-            max_participants: max_participants?.unwrap_or(10),
+            max_participants: max_participants?.unwrap_or(DEFAULT_SEATS),
             kind: kind?.unwrap_or(SessionKind::VideoCall),
-            visibility: visibility?.unwrap_or(Visibility::Public),
+            visibility: visibility?.unwrap_or(usual),
+            room: room?,
         })
     })
 }
 
-/// `{"sessionId"}`: join, ticket, leave and end.
-pub fn parse_session_id(json: &str) -> Result<SessionId, Error> {
-    body(json, |f| f.text("sessionId", |text| text.parse().map_err(|_| "must be a session's id")))
+/// `{"sessionId"}` or `{"room"}`: join, ticket, leave and end. Neither means the room that the caller's token is for.
+pub fn parse_session_ref(json: &str) -> Result<Option<RoomRef>, Error> {
+    body(json, |f| {
+        let session = f.optional_text("sessionId", |text| text.parse().map_err(|_| "must be a session's id"));
+        let room = f.optional_text("room", |text| RoomName::parse(&text));
+        match (session?, room?) {
+            (Some(_), Some(_)) => f.refuse("room", "must not be given together with sessionId"),
+            (Some(session), None) => Some(Some(RoomRef::Session(session))),
+            (None, room) => Some(room.map(RoomRef::Room)),
+        }
+    })
 }
 
 fn seats(number: u64) -> Result<u8, &'static str> {
@@ -239,6 +251,9 @@ pub struct SessionView {
     pub creator_id: String,
     /// The creator's name.
     pub creator_username: String,
+    /// The app's own name of it, if it has one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub room: Option<String>,
 }
 
 /// What a session is for.
@@ -304,6 +319,7 @@ impl From<&Session> for SessionView {
             ended_at,
             creator_id: session.creator_id.to_string(),
             creator_username: session.creator_username.as_str().to_owned(),
+            room: session.room.as_ref().map(|room| room.as_str().to_owned()),
         }
     }
 }
@@ -334,10 +350,13 @@ impl SessionDetail {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct ParticipantView {
-    /// The account.
+    /// The account, or the user of an app.
     pub user_id: String,
-    /// Its name.
+    /// The name.
     pub username: String,
+    /// What the app calls its user; an account has none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub identity: Option<String>,
     /// When the seat was taken.
     pub joined_at: String,
     /// Whether a connection is there.
@@ -371,11 +390,17 @@ impl From<Presence> for PresenceView {
     }
 }
 
+/// What an app calls its user, as text.
+pub(crate) fn identity(identity: Option<&Identity>) -> Option<String> {
+    identity.map(|identity| identity.as_str().to_owned())
+}
+
 impl From<&domain::Participant> for ParticipantView {
     fn from(participant: &domain::Participant) -> Self {
         Self {
             user_id: participant.user_id.to_string(),
             username: participant.username.as_str().to_owned(),
+            identity: identity(participant.identity.as_ref()),
             joined_at: format_time(participant.joined_at),
             status: participant.presence.into(),
             is_muted: participant.is_muted,
@@ -405,6 +430,8 @@ pub struct Joined {
     /// The session as it is now.
     #[serde(flatten)]
     pub session: SessionDetail,
+    /// Who joined: the caller.
+    pub user_id: String,
     /// How to connect.
     pub signaling: Signaling,
     /// What `RTCPeerConnection` wants.
@@ -576,6 +603,7 @@ mod tests {
     #[test]
     fn a_hundred_participants_of_the_longest_names_stay_under_40_kb() {
         let longest = || ParticipantView {
+            identity: None,
             user_id: "01930000-0000-7000-8000-000000000000".to_owned(),
             username: "\u{20000}".repeat(50),
             joined_at: "2026-11-28T12:00:00.000Z".to_owned(),
@@ -587,5 +615,23 @@ mod tests {
         let bytes = serde_json::to_vec(&roster).expect("plain data").len();
         let rest_of_the_frame = 2 * 1024;
         assert!((32 * 1024..40 * 1000).contains(&(bytes + rest_of_the_frame)), "{bytes}");
+    }
+
+    /// An app may name its users at greater length; API Gateway takes messages of 128 KB.
+    #[test]
+    fn a_hundred_users_of_an_app_with_the_longest_names_fit_into_one_message() {
+        let longest = || ParticipantView {
+            user_id: "01930000-0000-8000-8000-000000000000".to_owned(),
+            username: "\u{20000}".repeat(128),
+            identity: Some("\u{20000}".repeat(128)),
+            joined_at: "2026-11-28T12:00:00.000Z".to_owned(),
+            status: PresenceView::Reconnecting,
+            is_muted: false,
+            is_video_enabled: false,
+        };
+        let roster: Vec<_> = (0..100).map(|_| longest()).collect();
+        let bytes = serde_json::to_vec(&roster).expect("plain data").len();
+        let rest_of_the_frame = 2 * 1024;
+        assert!(bytes + rest_of_the_frame < 128 * 1024, "{bytes}");
     }
 }

@@ -81,6 +81,9 @@ pub const ROUTES: &[Route] = &[
 /// The function that answers before `$connect`.
 pub const AUTHORIZER: &str = "ws_authorizer";
 
+/// The function behind the operator's commands for API keys.
+pub const API_KEYS: &str = "api_keys";
+
 /// The function behind the delay queue and the sweep's schedule.
 pub const EXPIRY: &str = "participant_expiry";
 

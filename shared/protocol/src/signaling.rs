@@ -9,7 +9,7 @@ use domain::{
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use crate::rest::{PresenceView, SessionDetail};
+use crate::rest::{PresenceView, SessionDetail, identity};
 use crate::{Fields, format_time, parse_time};
 
 /// API Gateway splits larger messages into several frames; ours stay below, in bytes.
@@ -375,6 +375,9 @@ pub struct UserJoinedData {
     pub user_id: String,
     /// Their name.
     pub username: String,
+    /// What their app calls them; an account has none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub identity: Option<String>,
     /// When they took their seat.
     pub joined_at: String,
     /// Whether the microphone is off.
@@ -392,6 +395,9 @@ pub struct UserLeftData {
     pub user_id: String,
     /// Their name.
     pub username: String,
+    /// What their app calls them; an account has none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub identity: Option<String>,
     /// Why.
     pub reason: DepartureView,
 }
@@ -418,6 +424,9 @@ pub struct UserStatusData {
     pub user_id: String,
     /// Their name.
     pub username: String,
+    /// What their app calls them; an account has none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub identity: Option<String>,
     /// Whether their connection is there.
     pub status: PresenceView,
     /// Whether the microphone is off.
@@ -473,9 +482,9 @@ impl EventEncoder for JsonEncoder {
     fn encode(&self, event: &Event<'_>, at: Timestamp) -> Frame {
         Frame(match event {
             Event::UserJoined(participant) => encode("userJoined", None, at, &UserJoinedData::from(*participant)),
-            Event::UserLeft { user_id, username, reason } => {
-                let reason = DepartureView::from(*reason);
-                let data = UserLeftData { user_id: user_id.to_string(), username: owned(username), reason };
+            Event::UserLeft { user_id, username, identity: named, reason } => {
+                let (user_id, username, identity) = (user_id.to_string(), owned(username), identity(*named));
+                let data = UserLeftData { user_id, username, identity, reason: DepartureView::from(*reason) };
                 encode("userLeft", None, at, &data)
             }
             Event::UserStatusUpdated(participant) => {
@@ -508,6 +517,7 @@ impl From<&Participant> for UserJoinedData {
         Self {
             user_id: participant.user_id.to_string(),
             username: owned(&participant.username),
+            identity: identity(participant.identity.as_ref()),
             joined_at: format_time(participant.joined_at),
             is_muted: participant.is_muted,
             is_video_enabled: participant.is_video_enabled,
@@ -520,6 +530,7 @@ impl From<&Participant> for UserStatusData {
         Self {
             user_id: participant.user_id.to_string(),
             username: owned(&participant.username),
+            identity: identity(participant.identity.as_ref()),
             status: participant.presence.into(),
             is_muted: participant.is_muted,
             is_video_enabled: participant.is_video_enabled,

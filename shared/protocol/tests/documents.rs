@@ -59,7 +59,7 @@ fn request_schemas_have_the_fields_that_the_parsers_read() {
     assert_same_fields(&document, "ChangePassword", |json| names(rest::ChangePassword::parse(json)));
     assert_same_fields(&document, "DeleteAccount", |json| names(rest::DeleteAccount::parse(json)));
     assert_same_fields(&document, "NewSession", |json| names(rest::parse_new_session(json)));
-    assert_same_fields(&document, "SessionId", |json| names(rest::parse_session_id(json)));
+    assert_same_fields(&document, "SessionRef", |json| names(rest::parse_session_ref(json)));
 }
 
 fn frame<T>(action: &str, data: &str, read: impl Fn(&ClientFrame<'_>) -> Result<T, domain::Error>) -> Vec<String> {

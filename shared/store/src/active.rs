@@ -3,7 +3,7 @@
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use domain::ports::{ActiveSessions, Page};
-use domain::{Result, Session, SessionId, Visibility};
+use domain::{ProjectId, Result, Session, SessionId, Visibility};
 use futures_util::future::try_join_all;
 
 use crate::errors::Malformed;
@@ -14,11 +14,15 @@ use crate::{Store, keys};
 impl ActiveSessions for Store {
     async fn active(
         &self,
-        visibility: Visibility,
+        project: &ProjectId,
+        visibility: Option<Visibility>,
         limit: usize,
         before: Option<SessionId>,
     ) -> Result<Page<Session, SessionId>> {
-        let shards = keys::active_partitions(visibility).map(|shard| self.active_in(shard, limit, before));
+        let all = [Visibility::Public, Visibility::Unlisted].into_iter();
+        let wanted = all.filter(|each| visibility.is_none_or(|wanted| wanted == *each));
+        let shards = wanted.flat_map(|visibility| keys::active_partitions(project, visibility));
+        let shards = shards.map(|shard| self.active_in(shard, limit, before));
         let mut listed: Vec<_> = try_join_all(shards).await?.into_iter().flatten().collect();
         listed.sort_unstable_by_key(|session| std::cmp::Reverse(*session));
         // One from before may still carry the keys itself, too.
@@ -61,7 +65,7 @@ fn listed(entry: &Item) -> Result<SessionId, Malformed> {
 /// What makes an item an entry of the list.
 pub(crate) fn entry(session: &Session) -> [(String, AttributeValue); 2] {
     [
-        ("activePk".to_owned(), text(keys::active_partition_of(session.id, session.visibility))),
+        ("activePk".to_owned(), text(keys::active_partition_of(session))),
         ("activeSk".to_owned(), text(session.id.to_string())),
     ]
 }

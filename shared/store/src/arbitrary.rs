@@ -2,8 +2,8 @@
 
 use domain::ports::{Admission, ChatMessage, ClientMessageId, Closure, Counted};
 use domain::{
-    ConnectionId, Email, PasswordHash, Session, SessionKind, SessionName, SessionState, Timestamp, User, Username,
-    Visibility,
+    ConnectionId, Email, PasswordHash, ProjectId, RoomName, Session, SessionKind, SessionName, SessionState, Timestamp,
+    User, Username, Visibility,
 };
 use proptest::prelude::*;
 
@@ -75,6 +75,16 @@ pub(crate) fn user() -> impl Strategy<Value = User> {
     )
 }
 
+/// Any project.
+pub(crate) fn project() -> impl Strategy<Value = ProjectId> {
+    "[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?".prop_filter_map("valid", |text| ProjectId::parse(&text).ok())
+}
+
+/// Any room's name.
+pub(crate) fn room_name() -> impl Strategy<Value = RoomName> {
+    "[^\\p{Cc}]{1,128}".prop_filter_map("valid", |text| RoomName::parse(&text).ok())
+}
+
 /// Any session that is active.
 pub(crate) fn session() -> impl Strategy<Value = Session> {
     let kind = prop_oneof![
@@ -87,19 +97,25 @@ pub(crate) fn session() -> impl Strategy<Value = Session> {
     let name = "[^\\p{Cc}]{1,100}".prop_filter_map("valid", |text| SessionName::kept(&text));
     let seats = (2..=100u8).prop_flat_map(|max| (Just(max), 0..=max));
     let creator = (user_id(), username());
-    (session_id(), name, kind, visibility, seats, timestamp(), timestamp(), creator).prop_map(
-        |(id, name, kind, visibility, (max_participants, seats_taken), created_at, touched_at, creator)| Session {
-            id,
-            name,
-            kind,
-            visibility,
-            state: SessionState::Active,
-            max_participants,
-            seats_taken,
-            created_at,
-            touched_at,
-            creator_id: creator.0,
-            creator_username: creator.1,
+    let app = prop_oneof![Just((ProjectId::default(), None)), (project(), proptest::option::of(room_name()))];
+    let times = (timestamp(), timestamp());
+    (session_id(), name, kind, visibility, seats, times, app, creator).prop_map(
+        |(id, name, kind, visibility, (max_participants, seats_taken), (created_at, touched_at), app, creator)| {
+            Session {
+                id,
+                name,
+                kind,
+                visibility,
+                state: SessionState::Active,
+                max_participants,
+                seats_taken,
+                created_at,
+                touched_at,
+                project: app.0,
+                room: app.1,
+                creator_id: creator.0,
+                creator_username: creator.1,
+            }
         },
     )
 }

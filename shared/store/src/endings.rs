@@ -52,6 +52,9 @@ impl Endings for Store {
         let update = "SET expiresAt = :gone REMOVE activePk, activeSk";
         let unlisted = Change::to(keys::created(session.creator_id, session.id), update, "attribute_exists(pk)");
         self.change(unlisted.with(":gone", gone), ReturnValue::None).await?;
+        if let Some(room) = &session.room {
+            self.free_name(session, room).await?;
+        }
         // Last, so that the sweep finishes what was interrupted.
         self.change(Change::to(key, format!("REMOVE {NOT_DUE}"), ended), ReturnValue::None).await.map(drop)
     }

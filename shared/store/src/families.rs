@@ -53,6 +53,9 @@ impl Families for Store {
     }
 
     async fn is_live(&self, user: UserId, family: FamilyId, now: Timestamp) -> Result<bool> {
+        if user.is_of_app() {
+            return self.is_unrevoked(user, family).await;
+        }
         let item = self.get_item(keys::family(user, family), true).await?;
         let record = item.map(FamilyRecord::from_item).transpose()?;
         Ok(record.is_some_and(|family| family.is_live(now)))

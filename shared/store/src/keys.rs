@@ -13,12 +13,16 @@
 //! | rate counter | `RATE#<kind>#<what>` | `WINDOW` |
 //! | session | `SESSION#<session>` | `META` |
 //! | participant | `SESSION#<session>` | `PARTICIPANT#<user>` |
+//! | room's name | `ROOM#<project>#<hash of the name>` | `ROOM` |
+//! | API key | `KEY#<key>` | `KEY` |
+//! | key in the list of keys | `KEYS` | `<project>#<key>` |
+//! | tokens taken back | `USER#<user>` | `REVOKED` |
 //! | inbox item | `INBOX#<session>#<user>` | `<signal>` |
 //! | chat item | `CHAT#<session>` | `<message>` |
 //! | name of a message | `CHAT#<session>` | `#<author>#<client's name>` |
 //!
-//! Two indexes are sparse. `active`, the list of active sessions, has `activePk` = `ACTIVE#<visibility>#<shard>` and `activeSk` =
-//! `<session>`. `due`, what the sweep looks at and when, has `duePk` = `DUE#<part>` and `dueSk` = `<milliseconds>#<session>`; sessions and
+//! Two indexes are sparse. `active`, the list of active sessions, has `activePk` = `ACTIVE#<visibility>#<shard>`, for other projects
+//! than the default one `ACTIVE#<project>#<visibility>#<shard>`, and `activeSk` = `<session>`. `due`, what the sweep looks at and when, has `duePk` = `DUE#<part>` and `dueSk` = `<milliseconds>#<session>`; sessions and
 //! participants carry it. Identifiers are UUIDv7, so every sort key that ends in one sorts by time.
 
 use std::collections::HashMap;
@@ -29,7 +33,10 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use domain::ports::{ClientMessageId, Counted, DUE_PARTS, Due, IdempotencyKey};
-use domain::{Email, FamilyId, MessageId, SessionId, SignalId, TicketId, Timestamp, UserId, Username, Visibility};
+use domain::{
+    Email, FamilyId, KeyId, MessageId, ProjectId, RoomName, Session, SessionId, SignalId, TicketId, Timestamp, UserId,
+    Username, Visibility,
+};
 
 use crate::words;
 
@@ -54,6 +61,9 @@ const VISIT: &str = "VISIT#";
 const PARTICIPANT: &str = "PARTICIPANT#";
 const SESSION: &str = "SESSION#";
 const USER: &str = "USER#";
+const ROOM: &str = "ROOM";
+const KEY: &str = "KEY";
+const REVOKED: &str = "REVOKED";
 
 /// A primary key.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -96,6 +106,39 @@ pub(crate) fn family(user: UserId, family: FamilyId) -> Key {
 /// That a user created a session.
 pub(crate) fn created(creator: UserId, session: SessionId) -> Key {
     Key::new(user_partition(creator), format!("{CREATED}{session}"))
+}
+
+/// That a room's name is taken. Hashed, because an app may put anything into it.
+pub(crate) fn room(project: &ProjectId, name: &RoomName) -> Key {
+    Key::new(format!("ROOM#{project}#{}", hash(name.as_str())), ROOM)
+}
+
+/// An API key.
+pub(crate) fn app_key(id: &KeyId) -> Key {
+    Key::new(format!("KEY#{id}"), KEY)
+}
+
+/// The list of API keys. Operators make them one by one, so one partition holds them.
+pub(crate) const KEYS: &str = "KEYS";
+
+/// An API key's place in the list.
+pub(crate) fn listed_key(project: &ProjectId, id: &KeyId) -> Key {
+    Key::new(KEYS, format!("{project}#{id}"))
+}
+
+/// The first and the last possible sort key in the list, of a project's API keys or of all.
+pub(crate) fn listed_keys(project: Option<&ProjectId>) -> [String; 2] {
+    starting_with(&project.map(|project| format!("{project}#")).unwrap_or_default())
+}
+
+/// The API key that a sort key of the list names.
+pub(crate) fn listed_key_of(sk: &str) -> Option<KeyId> {
+    sk.split_once('#').and_then(|(_, id)| KeyId::parse(id))
+}
+
+/// Which tokens of an app's user were taken back.
+pub(crate) fn revoked(user: UserId) -> Key {
+    Key::new(user_partition(user), REVOKED)
 }
 
 /// What a creator called the request for a session. Hashed, so that keys are short and sort as one kind.
@@ -214,18 +257,24 @@ fn starting_with(prefix: &str) -> [String; 2] {
 }
 
 /// The partition of the index in which an active session is listed: the last bits of its identifier are random.
-pub(crate) fn active_partition_of(session: SessionId, visibility: Visibility) -> String {
-    let [.., last] = *session.as_bytes();
-    active_partition(visibility, last % ACTIVE_SHARDS)
+pub(crate) fn active_partition_of(session: &Session) -> String {
+    let [.., last] = *session.id.as_bytes();
+    active_partition(&session.project, session.visibility, last % ACTIVE_SHARDS)
 }
 
 /// Each partition of the index for one visibility.
-pub(crate) fn active_partitions(visibility: Visibility) -> impl Iterator<Item = String> {
-    (0..ACTIVE_SHARDS).map(move |shard| active_partition(visibility, shard))
+pub(crate) fn active_partitions(project: &ProjectId, visibility: Visibility) -> impl Iterator<Item = String> {
+    (0..ACTIVE_SHARDS).map(move |shard| active_partition(project, visibility, shard))
 }
 
-fn active_partition(visibility: Visibility, shard: u8) -> String {
-    format!("ACTIVE#{}#{shard}", words::visibility::of(visibility))
+/// Sessions of the default project were listed before there were others.
+fn active_partition(project: &ProjectId, visibility: Visibility, shard: u8) -> String {
+    let visibility = words::visibility::of(visibility);
+    if project.is_default() {
+        format!("ACTIVE#{visibility}#{shard}")
+    } else {
+        format!("ACTIVE#{project}#{visibility}#{shard}")
+    }
 }
 
 /// The keys in the index of what is due: of a session, or of somebody there, that is looked at then. What is due at the same time in
@@ -460,10 +509,16 @@ mod tests {
         }
 
         #[test]
-        fn an_active_session_is_listed_in_one_of_the_partitions_that_are_read(room in arbitrary::session_id()) {
-            for visibility in [Visibility::Public, Visibility::Unlisted] {
-                let listed = active_partition_of(room, visibility);
-                prop_assert_eq!(active_partitions(visibility).filter(|partition| *partition == listed).count(), 1);
+        fn an_active_session_is_listed_in_one_of_the_partitions_that_are_read(session in arbitrary::session()) {
+            let listed = active_partition_of(&session);
+            let (project, other) = (session.project, ProjectId::parse("another-one").expect("valid"));
+            for (project, visibility, count) in [
+                (&project, session.visibility, 1),
+                (&other, session.visibility, 0),
+                (&ProjectId::default(), session.visibility, usize::from(project.is_default())),
+            ] {
+                let read = active_partitions(project, visibility).filter(|partition| *partition == listed).count();
+                prop_assert_eq!(read, count);
             }
         }
     }

@@ -5,6 +5,7 @@
 //! every read checks it.
 
 mod active;
+mod apps;
 #[cfg(test)]
 mod arbitrary;
 mod chat;
@@ -23,6 +24,7 @@ mod members;
 
 mod records;
 mod requests;
+mod rooms;
 mod rosters;
 mod seats;
 mod sessions;

@@ -2,7 +2,8 @@
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use domain::{
-    CatchingUp, ConnectionId, Membership, Participant, Result, Session, SessionName, SessionState, Timestamp, Username,
+    CatchingUp, ConnectionId, Identity, Membership, Participant, ProjectId, Result, RoomName, Session, SessionName,
+    SessionState, Timestamp, Username,
 };
 use serde::{Deserialize, Serialize};
 
@@ -28,6 +29,11 @@ pub(crate) struct SessionRecord {
     ended_at: Option<u64>,
     creator_id: String,
     creator_username: String,
+    /// Without one it is the default project's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    project_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    room_name: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     due_pk: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -54,6 +60,8 @@ impl SessionRecord {
             ended_at: None,
             creator_id: session.creator_id.to_string(),
             creator_username: session.creator_username.as_str().to_owned(),
+            project_id: (!session.project.is_default()).then(|| session.project.as_str().to_owned()),
+            room_name: session.room.as_ref().map(|room| room.as_str().to_owned()),
             due_pk: Some(due_pk),
             due_sk: Some(due_sk),
             expires_at: None,
@@ -84,6 +92,12 @@ impl SessionRecord {
             seats_taken: if state == SessionState::Active { self.seats } else { 0 },
             created_at: Timestamp::from_millis(self.created_at),
             touched_at: Timestamp::from_millis(self.touched_at),
+            project: self
+                .project_id
+                .as_deref()
+                .map_or(Ok(ProjectId::default()), ProjectId::parse)
+                .map_err(|_| Malformed("project"))?,
+            room: self.room_name.as_deref().map(RoomName::parse).transpose().map_err(|_| Malformed("room"))?,
             creator_id: self.creator_id.parse().map_err(|_| Malformed("creator"))?,
             creator_username: Username::kept(&self.creator_username).ok_or(Malformed("creator's name"))?,
         })
@@ -97,6 +111,7 @@ pub(crate) struct ParticipantRecord {
     pk: String,
     sk: String,
     username: String,
+    app_identity: Option<String>,
     joined_at: u64,
     membership: String,
     presence: String,
@@ -137,6 +152,12 @@ impl ParticipantRecord {
             session_id: keys::session_of(&self.pk).ok_or(Malformed("participant's session"))?,
             user_id: keys::participant_of(&self.sk).ok_or(Malformed("participant's user"))?,
             username: Username::kept(&self.username).ok_or(Malformed("participant's name"))?,
+            identity: self
+                .app_identity
+                .as_deref()
+                .map(Identity::parse)
+                .transpose()
+                .map_err(|_| Malformed("identity"))?,
             joined_at: Timestamp::from_millis(self.joined_at),
             membership,
             presence: words::presence::parse(&self.presence).ok_or(Malformed("presence"))?,

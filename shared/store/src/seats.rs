@@ -5,7 +5,8 @@ use aws_sdk_dynamodb::types::ReturnValue;
 use domain::ports::{Guard, Seats, TakenSeat};
 use domain::sweep::LEFT_ALONE;
 use domain::{
-    Caller, Departure, Error, Membership, Participant, Presence, Result, SessionId, Timestamp, Untold, UserId,
+    Departure, Error, Membership, Participant, Person, Presence, Result, RoomRef, Rooms, Scope, SessionId, Timestamp,
+    Untold, UserId,
 };
 
 use crate::due::SET_DUE;
@@ -24,7 +25,7 @@ impl Seats for Store {
     async fn take_seat(
         &self,
         session: SessionId,
-        caller: &Caller,
+        caller: &Person,
         now: Timestamp,
         lease_until: Timestamp,
         noted_until: Timestamp,
@@ -33,7 +34,7 @@ impl Seats for Store {
         for _ in 0..TRIES {
             let transacted = self
                 .transact(vec![
-                    count_seat(session, now).in_transaction(&self.table)?,
+                    count_seat(session, &caller.scope, now).in_transaction(&self.table)?,
                     sit_down(session, caller, now, lease_until, &start)
                         .due(session, self.due_after(lease_until))
                         .in_transaction(&self.table)?,
@@ -98,12 +99,23 @@ impl Seats for Store {
     }
 }
 
-/// One more seat of an active session that is not full.
-fn count_seat(session: SessionId, now: Timestamp) -> Change {
-    let condition = "attribute_exists(pk) AND attribute_not_exists(endedAt) AND seats < maxSeats";
-    Change::to(keys::session(session), "SET seats = seats + :one, touchedAt = :now", condition)
+/// One more seat of an active session that is not full and lies in the scope of the access.
+fn count_seat(session: SessionId, scope: &Scope, now: Timestamp) -> Change {
+    let open = "attribute_exists(pk) AND attribute_not_exists(endedAt) AND seats < maxSeats";
+    let project = if scope.project.is_default() { "attribute_not_exists(projectId)" } else { "projectId = :project" };
+    let (room, named) = match &scope.rooms {
+        Rooms::Any | Rooms::Only(RoomRef::Session(_)) => ("", None),
+        Rooms::Only(RoomRef::Room(name)) => (" AND roomName = :room", Some(name.as_str())),
+        Rooms::StartingWith(prefix) => (" AND begins_with(roomName, :room)", Some(prefix.as_str())),
+    };
+    let update = "SET seats = seats + :one, touchedAt = :now";
+    let mut change = Change::to(keys::session(session), update, format!("{open} AND {project}{room}"))
         .with(":one", number(1))
-        .with(":now", millis(now))
+        .with(":now", millis(now));
+    if !scope.project.is_default() {
+        change = change.with(":project", text(scope.project.as_str()));
+    }
+    named.into_iter().fold(change, |change, named| change.with(":room", text(named)))
 }
 
 /// What a new seat goes on from.
@@ -116,11 +128,14 @@ struct Start {
 
 /// A fresh participant, or a fresh seat for one who had left: its attempts are newer than all of before, and what was not
 /// fenced then is still to be fenced.
-fn sit_down(session: SessionId, caller: &Caller, now: Timestamp, lease_until: Timestamp, start: &Start) -> Change {
+fn sit_down(session: SessionId, caller: &Person, now: Timestamp, lease_until: Timestamp, start: &Start) -> Change {
     let mut update = "SET username = :username, joinedAt = :now, duePk = :duePart, dueSk = :dueAt, membership = :seated, presence = :disconnected, \
                   attempt = :before, tickets = :first, leaseUntil = :lease, untold = :untold, isMuted = :no, isVideoEnabled = :yes \
                   REMOVE liveConnection, loginFamily, expiresAt, unheardLease, catchingUp, catchingOn, waiting"
         .to_owned();
+    if caller.identity.is_some() {
+        update = update.replacen("SET ", "SET appIdentity = :identity, ", 1);
+    }
     let unfenced = start.left.as_ref().map(|left| left.unfenced.as_slice()).filter(|unfenced| !unfenced.is_empty());
     if unfenced.is_some() {
         update.push_str(" ADD unfenced :unfenced");
@@ -137,6 +152,10 @@ fn sit_down(session: SessionId, caller: &Caller, now: Timestamp, lease_until: Ti
         .with(":untold", text(words::untold::of(Untold::Join)))
         .with(":no", aws_sdk_dynamodb::types::AttributeValue::Bool(false))
         .with(":yes", aws_sdk_dynamodb::types::AttributeValue::Bool(true));
+    let change = match &caller.identity {
+        Some(identity) => change.with(":identity", text(identity.as_str())),
+        None => change,
+    };
     match unfenced {
         Some(unfenced) => change.with(":unfenced", connection_set(unfenced)),
         None => change,

@@ -2,7 +2,7 @@
 
 use aws_sdk_dynamodb::types::ReturnValue;
 use domain::ports::{Held, Visit, Visits};
-use domain::{Caller, ConnectionId, Participant, Result, SessionId, Timestamp, UserId};
+use domain::{ConnectionId, Participant, Person, Result, SessionId, Timestamp, UserId};
 use serde::Deserialize;
 
 use crate::Store;
@@ -64,7 +64,7 @@ impl Left {
 /// seat takes over from the one before; refused when that is not what is kept there.
 pub(crate) fn note_visit(
     session: SessionId,
-    caller: &Caller,
+    caller: &Person,
     now: Timestamp,
     noted_until: Timestamp,
     left: Option<&Left>,

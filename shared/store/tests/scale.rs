@@ -10,7 +10,7 @@ use domain::ports::{
 };
 use domain::sweep::{Swept, sweep};
 use domain::{
-    Caller, ConnectionId, Departure, Membership, MessageId, Participant, Session, SessionId, TicketId, Untold, User,
+    ConnectionId, Departure, Membership, MessageId, Participant, Person, Session, SessionId, TicketId, Untold, User,
     chat,
 };
 use store::Store;
@@ -45,7 +45,7 @@ impl Setting {
     }
 
     /// Takes a seat; its first attempt.
-    async fn sit(&self, session: SessionId, caller: &Caller) -> u64 {
+    async fn sit(&self, session: SessionId, caller: &Person) -> u64 {
         let (now, lease, noted) = (self.samples.now(), self.samples.later(60), self.samples.later(30 * 86_400));
         match self.store.take_seat(session, caller, now, lease, noted).await.unwrap() {
             TakenSeat::Taken(attempt) => attempt,
@@ -54,7 +54,7 @@ impl Setting {
     }
 
     /// Takes a seat and connects.
-    async fn connect(&self, session: SessionId, caller: &Caller, connection: &str) {
+    async fn connect(&self, session: SessionId, caller: &Person, connection: &str) {
         let number = self.sit(session, caller).await;
         let held = Held { session, user: caller.user_id, connection: ConnectionId::new(connection) };
         let ticket = TicketId::new(&self.samples.ids, self.samples.now());

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use domain::{
-    Caller, Clock, Context, Email, FamilyId, PasswordHash, Policy, Session, SessionId, SessionKind, SessionName,
+    Clock, Context, Email, FamilyId, PasswordHash, Person, Policy, Session, SessionId, SessionKind, SessionName,
     SessionState, Timestamp, User, UserId, Username, Visibility,
 };
 
@@ -49,22 +49,18 @@ impl Samples {
     }
 
     /// A new account of that name that calls, with a login of its own.
-    pub fn caller(&self, name: &str) -> Caller {
+    pub fn caller(&self, name: &str) -> Person {
         self.caller_for(&self.user(name))
     }
 
     /// That account, calling with a new login.
-    pub fn caller_for(&self, user: &User) -> Caller {
-        Caller {
-            user_id: user.id,
-            username: user.username.clone(),
-            family: FamilyId::new(&self.ids, self.now()),
-            expires_at: self.now() + self.policy.access_token,
-        }
+    pub fn caller_for(&self, user: &User) -> Person {
+        let family = FamilyId::new(&self.ids, self.now());
+        Person::account(user.id, user.username.clone(), family, self.now() + self.policy.access_token)
     }
 
     /// A public session of that creator.
-    pub fn session(&self, creator: &Caller, seats: u8) -> Session {
+    pub fn session(&self, creator: &Person, seats: u8) -> Session {
         Session {
             id: SessionId::new(&self.ids, self.now()),
             name: SessionName::parse("stand-up").expect("a valid name"),
@@ -75,6 +71,8 @@ impl Samples {
             seats_taken: 0,
             created_at: self.now(),
             touched_at: self.now(),
+            project: creator.scope.project.clone(),
+            room: None,
             creator_id: creator.user_id,
             creator_username: creator.username.clone(),
         }

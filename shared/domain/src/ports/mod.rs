@@ -4,6 +4,7 @@
 //! states its privileges.
 
 mod accounts;
+mod apps;
 mod delivery;
 mod log;
 mod seats;
@@ -13,6 +14,7 @@ pub use accounts::{
     Counted, Families, MintedRefresh, PasswordHasher, PresentedRefresh, RefreshMint, RefreshSecret, Rotation,
     Throttles, Users,
 };
+pub use apps::{KeyAdministration, KeyMint, Keys, MintedKey, Revocations};
 pub use delivery::{
     ChatHistory, ChatLog, ChatMessage, ClientMessageId, DelayedMessage, Delays, Inbox, Page, Pushed, Signal, Sockets,
     Waiting,
@@ -21,7 +23,9 @@ pub use log::{Admission, Closure, ConnectionLog, LoggedConnection, Place, Places
 pub use seats::{
     Attempt, Catching, Finished, Guard, Held, Holding, Members, Seats, Status, TakeOver, TakenSeat, Visit, Visits,
 };
-pub use sessions::{ActiveSessions, DUE_PARTS, Due, DueTimes, Endings, Erasures, IdempotencyKey, Rosters, Sessions};
+pub use sessions::{
+    ActiveSessions, DUE_PARTS, Due, DueTimes, Endings, Erasures, IdempotencyKey, RoomNames, Rosters, Sessions,
+};
 
 use crate::{Context, Event, EventEncoder, Frame};
 

@@ -1,18 +1,19 @@
 //! What a seat needs: taking and freeing it, holding it over a connection, and reading who sits there.
 
 use crate::{
-    Caller, ConnectionId, Departure, FamilyId, Membership, Participant, Result, SessionId, TicketId, Timestamp, UserId,
+    ConnectionId, Departure, FamilyId, Membership, Participant, Person, Result, SessionId, TicketId, Timestamp, UserId,
 };
 
 /// Seats are taken and freed in one transaction each, so that two callers cannot both take the last one.
 pub trait Seats {
     /// Takes a seat for the caller, who must show life before `lease_until`, and notes that the others have to be told. With
     /// the seat a [`Visit`] is noted, and kept until `noted_until`. Somebody who was here before goes on from there: attempts
-    /// are newer than all of before, and what was not fenced then is still to be fenced.
+    /// are newer than all of before, and what was not fenced then is still to be fenced. Refused, too, where the caller's
+    /// access is for another project or room.
     fn take_seat(
         &self,
         session: SessionId,
-        caller: &Caller,
+        caller: &Person,
         now: Timestamp,
         lease_until: Timestamp,
         noted_until: Timestamp,
@@ -63,7 +64,7 @@ pub enum TakenSeat {
     Taken(u64),
     /// The user held one already.
     HeldAlready,
-    /// The session is full, over, or not there.
+    /// The session is full, over, not there, or not the caller's to join.
     Refused,
 }
 

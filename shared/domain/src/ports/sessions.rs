@@ -1,7 +1,7 @@
 //! What sessions need from storage.
 
 use super::Page;
-use crate::{Email, Result, Roster, Session, SessionId, Timestamp, UserId, Visibility};
+use crate::{Email, ProjectId, Result, RoomName, Roster, Session, SessionId, Timestamp, UserId, Visibility};
 
 /// What a client calls a request to create something, so that the same request sent again creates nothing more: 1-64 visible
 /// characters of ASCII, unique per user. Around them may be quotes, as the draft for the header wants it.
@@ -35,6 +35,25 @@ pub trait Sessions {
         empty_until: Timestamp,
         key: &IdempotencyKey,
         keep_until: Timestamp,
+    ) -> impl Future<Output = Result<Option<SessionId>>> + Send;
+}
+
+/// The names that apps give rooms. A name leads to one session of its project; it is free again when that ends.
+pub trait RoomNames {
+    /// The session that has the name; it may have ended a moment ago. A `consistent` read costs twice as much.
+    fn room(
+        &self,
+        project: &ProjectId,
+        name: &RoomName,
+        consistent: bool,
+    ) -> impl Future<Output = Result<Option<SessionId>>> + Send;
+    /// Stores a new session under its room's name, in place of the session `over` if one is given, which has ended. Nothing is
+    /// stored if another one has the name: that one is the answer.
+    fn add_room(
+        &self,
+        session: &Session,
+        empty_until: Timestamp,
+        over: Option<SessionId>,
     ) -> impl Future<Output = Result<Option<SessionId>>> + Send;
 }
 
@@ -93,11 +112,12 @@ pub trait DueTimes {
 
 /// The list of active sessions.
 pub trait ActiveSessions {
-    /// One page of at most `limit` active sessions of that visibility, newest first, older than `before`. One that is gone, though
-    /// the list still has it, is left out; the next page is what is older than `next`.
+    /// One page of at most `limit` active sessions of a project, newest first, older than `before`; of all, or of that
+    /// visibility. One that is gone, though the list still has it, is left out; the next page is what is older than `next`.
     fn active(
         &self,
-        visibility: Visibility,
+        project: &ProjectId,
+        visibility: Option<Visibility>,
         limit: usize,
         before: Option<SessionId>,
     ) -> impl Future<Output = Result<Page<Session, SessionId>>> + Send;

@@ -13,9 +13,9 @@ use domain::ports::{
 };
 use domain::standing::JoinedCache;
 use domain::{
-    Caller, Clock, ConnectionId, Context, Departure, Error, Event, EventEncoder, FamilyId, Frame, IdSource, Membership,
-    MessageId, Participant, Policy, Presence, Result, Roster, Session, SessionId, SessionKind, SessionName,
-    SessionState, SignalId, Throttle, TicketId, Timestamp, Untold, UserId, Username, Visibility,
+    Clock, ConnectionId, Context, Departure, Error, Event, EventEncoder, FamilyId, Frame, IdSource, Membership,
+    MessageId, Participant, Person, Policy, Presence, ProjectId, Result, Roster, Session, SessionId, SessionKind,
+    SessionName, SessionState, SignalId, Throttle, TicketId, Timestamp, Untold, UserId, Username, Visibility,
 };
 use uuid::{Builder, Uuid};
 
@@ -70,9 +70,9 @@ impl House {
         self.broken == Some(rule)
     }
 
-    pub fn caller(&self, user: usize) -> Caller {
+    pub fn caller(&self, user: usize) -> Person {
         let expires_at = DAWN + self.policy.access_token;
-        Caller { user_id: self.users[user], username: name(user), family: self.family, expires_at }
+        Person::account(self.users[user], name(user), self.family, expires_at)
     }
 
     pub fn held(&self, user: usize, connection: &ConnectionId) -> Held {
@@ -155,6 +155,8 @@ fn session(id: SessionId, creator: UserId, seats: u8) -> Session {
         seats_taken: 0,
         created_at: DAWN,
         touched_at: DAWN,
+        project: ProjectId::default(),
+        room: None,
         creator_id: creator,
         creator_username: name(0),
     }
@@ -546,7 +548,7 @@ impl Seats for House {
     async fn take_seat(
         &self,
         session: SessionId,
-        caller: &Caller,
+        caller: &Person,
         now: Timestamp,
         lease_until: Timestamp,
         _: Timestamp,
@@ -637,11 +639,12 @@ impl House {
     }
 }
 
-fn seated(session_id: SessionId, caller: &Caller, joined_at: Timestamp, lease_until: Timestamp) -> Participant {
+fn seated(session_id: SessionId, caller: &Person, joined_at: Timestamp, lease_until: Timestamp) -> Participant {
     Participant {
         session_id,
         user_id: caller.user_id,
         username: caller.username.clone(),
+        identity: caller.identity.clone(),
         joined_at,
         membership: Membership::Seated,
         presence: Presence::Disconnected,

@@ -2,7 +2,7 @@
 
 use domain::accounts::{Grant, Registration};
 use domain::ports::{PresentedRefresh, RefreshSecret};
-use domain::{Caller, Email, Error, Password, PasswordHash, Result, Throttle, Username, accounts};
+use domain::{Email, Error, Password, PasswordHash, Person, Result, Throttle, Username, accounts};
 
 use crate::fake::{Fake, at};
 
@@ -15,7 +15,7 @@ async fn login(fake: &Fake, email: &str, text: &str) -> Result<Grant> {
     accounts::login(fake, fake, fake, fake.context(5), &email, &password(text), "192.0.2.1").await
 }
 
-fn presented(caller: &Caller, hash: &str) -> PresentedRefresh {
+fn presented(caller: &Person, hash: &str) -> PresentedRefresh {
     PresentedRefresh {
         user: caller.user_id,
         family: caller.family,
@@ -129,7 +129,7 @@ async fn logging_out_ends_the_family_and_may_be_repeated() {
     assert!(matches!(refreshed.err().unwrap(), Error::InvalidRefreshToken));
 }
 
-async fn change(fake: &Fake, caller: &Caller, current: &str, new: &str) -> Result<Grant> {
+async fn change(fake: &Fake, caller: &Person, current: &str, new: &str) -> Result<Grant> {
     let (current, new) = (password(current), password(new));
     accounts::change_password(fake, fake, fake, fake.context(5), caller, &current, &new).await
 }

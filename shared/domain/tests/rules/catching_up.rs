@@ -2,7 +2,7 @@
 
 use domain::ports::{Attempt, Held, Inbox, Members};
 use domain::{
-    Caller, ConnectionId, Membership, Presence, Result, SessionId, TicketId, Timestamp, chat, leases, relay, resume,
+    ConnectionId, Membership, Person, Presence, Result, SessionId, TicketId, Timestamp, chat, leases, relay, resume,
 };
 use futures_util::future::{join, join3};
 
@@ -26,8 +26,8 @@ enum End {
 struct Story {
     fake: Fake,
     session: SessionId,
-    alice: Caller,
-    bob: Caller,
+    alice: Person,
+    bob: Person,
     at_alice: Held,
     at_bob: Held,
 }

@@ -10,15 +10,15 @@ use domain::ports::{
     Admission, Attempt, Catching, ChatHistory, ChatLog, ChatMessage, Closure, ConnectionLog, Counted, DUE_PARTS,
     DelayedMessage, Delays, Due, DueTimes, Endings, Erasures, Families, Finished, Guard, Held, Holding, IdempotencyKey,
     Inbox, LoggedConnection, Members, MintedRefresh, Page, PasswordHasher, Ports, PresentedRefresh, Pushed,
-    RefreshMint, Rosters, Rotation, Seats, Sessions, Signal, Sockets, Status, TakeOver, TakenSeat, Throttles, Users,
-    Visit, Visits,
+    RefreshMint, RoomNames, Rosters, Rotation, Seats, Sessions, Signal, Sockets, Status, TakeOver, TakenSeat,
+    Throttles, Users, Visit, Visits,
 };
 use domain::sweep::LEFT_ALONE;
 use domain::{
-    Caller, CatchingUp, ConnectionId, Context, Departure, Email, Error, Event, EventEncoder, FamilyId, Frame, IdSource,
-    Membership, MessageId, Participant, Password, PasswordHash, Policy, Presence, Result, Roster, Session, SessionId,
-    SessionKind, SessionName, SessionState, SignalId, Throttle, TicketId, Timestamp, Untold, User, UserId, Username,
-    Visibility,
+    CatchingUp, ConnectionId, Context, Departure, Email, Error, Event, EventEncoder, FamilyId, Frame, IdSource,
+    Membership, MessageId, Participant, Password, PasswordHash, Person, Policy, Presence, ProjectId, Result, RoomName,
+    Roster, Session, SessionId, SessionKind, SessionName, SessionState, SignalId, Throttle, TicketId, Timestamp,
+    Untold, User, UserId, Username, Visibility,
 };
 use uuid::{Builder, Uuid};
 
@@ -41,6 +41,8 @@ pub struct Fake {
 /// What the ports remember.
 #[derive(Default)]
 pub struct State {
+    /// Which session has which room's name.
+    pub rooms: BTreeMap<(ProjectId, String), SessionId>,
     pub sessions: Vec<Session>,
     /// The keys under which sessions were created: whose, which and for what.
     creations: Vec<(UserId, String, SessionId)>,
@@ -145,7 +147,7 @@ impl Fake {
     }
 
     /// An account that calls, with a login of its own.
-    pub fn caller(&self, name: &str) -> Caller {
+    pub fn caller(&self, name: &str) -> Person {
         let user_id = UserId::new(&self.ids, START);
         let family = FamilyId::new(&self.ids, START);
         self.state().families.insert((user_id, family), vec![format!("{name}-1")]);
@@ -155,18 +157,18 @@ impl Fake {
         let user =
             User { id: user_id, username: username.clone(), email, password, created_at: START, last_login_at: None };
         self.state().users.push(user);
-        Caller { user_id, username, family, expires_at: at(86_400) }
+        Person::account(user_id, username, family, at(86_400))
     }
 
     /// The same account with one more login.
-    pub fn another_login(&self, caller: &Caller) -> Caller {
+    pub fn another_login(&self, caller: &Person) -> Person {
         let family = FamilyId::new(&self.ids, START);
         self.state().families.insert((caller.user_id, family), vec!["elsewhere".to_owned()]);
-        Caller { family, ..caller.clone() }
+        Person { family, ..caller.clone() }
     }
 
     /// An active session of that creator, made at the start.
-    pub fn session(&self, creator: &Caller, seats: u8) -> SessionId {
+    pub fn session(&self, creator: &Person, seats: u8) -> SessionId {
         let id = SessionId::new(&self.ids, START);
         self.state().sessions.push(Session {
             id,
@@ -178,6 +180,8 @@ impl Fake {
             seats_taken: 0,
             created_at: START,
             touched_at: START,
+            project: creator.scope.project.clone(),
+            room: None,
             creator_id: creator.user_id,
             creator_username: creator.username.clone(),
         });
@@ -185,7 +189,7 @@ impl Fake {
     }
 
     /// Somebody who joined at the start and is connected over `connection`.
-    pub fn connected(&self, session: SessionId, caller: &Caller, connection: &str) -> Held {
+    pub fn connected(&self, session: SessionId, caller: &Person, connection: &str) -> Held {
         let connection = ConnectionId::new(connection);
         let mut participant = seated(session, caller, START, at(600), 0);
         participant.presence = Presence::Connected;
@@ -219,12 +223,12 @@ impl Fake {
     }
 
     /// The connection of a participant, as the log has it.
-    pub fn log(&self, held: &Held, caller: &Caller) {
+    pub fn log(&self, held: &Held, caller: &Person) {
         self.log_with(TicketId::new(&self.ids, START), held, caller);
     }
 
     /// The connection of a participant, as the log has it, with that ticket.
-    pub fn log_with(&self, ticket: TicketId, held: &Held, caller: &Caller) {
+    pub fn log_with(&self, ticket: TicketId, held: &Held, caller: &Person) {
         let admission = Admission {
             ticket,
             user: held.user,
@@ -245,7 +249,7 @@ impl Fake {
     }
 
     /// A chat message.
-    pub fn message(&self, from: &Held, caller: &Caller, seconds: u64, text: &str) -> ChatMessage {
+    pub fn message(&self, from: &Held, caller: &Person, seconds: u64, text: &str) -> ChatMessage {
         let id = MessageId::new(&self.ids, at(seconds));
         let (username, text) = (caller.username.clone(), text.to_owned());
         ChatMessage { id, session: from.session, from: from.user, username, text, client_id: None }
@@ -277,11 +281,12 @@ impl State {
     }
 }
 
-fn seated(session: SessionId, caller: &Caller, now: Timestamp, lease_until: Timestamp, attempt: u64) -> Participant {
+fn seated(session: SessionId, caller: &Person, now: Timestamp, lease_until: Timestamp, attempt: u64) -> Participant {
     Participant {
         session_id: session,
         user_id: caller.user_id,
         username: caller.username.clone(),
+        identity: caller.identity.clone(),
         joined_at: now,
         membership: Membership::Seated,
         presence: Presence::Disconnected,
@@ -508,6 +513,25 @@ impl Sessions for Fake {
     }
 }
 
+impl RoomNames for Fake {
+    async fn room(&self, project: &ProjectId, name: &RoomName, _: bool) -> Result<Option<SessionId>> {
+        let named = (project.clone(), name.as_str().to_owned());
+        Ok(self.step("read room").await?.rooms.get(&named).copied())
+    }
+
+    async fn add_room(&self, session: &Session, _: Timestamp, over: Option<SessionId>) -> Result<Option<SessionId>> {
+        let mut state = self.step("create room").await?;
+        let name = session.room.as_ref().expect("a room has a name");
+        let named = (session.project.clone(), name.as_str().to_owned());
+        if let Some(found) = state.rooms.get(&named).copied().filter(|found| Some(*found) != over) {
+            return Ok(Some(found));
+        }
+        state.rooms.insert(named, session.id);
+        state.sessions.push(session.clone());
+        Ok(None)
+    }
+}
+
 /// What is due is told from what is there, but where a test put something off.
 impl DueTimes for Fake {
     async fn due(&self, part: u8, now: Timestamp, last: Option<&Due>) -> Result<Page<Due, Due>> {
@@ -577,7 +601,9 @@ impl Endings for Fake {
     }
 
     async fn forget_active(&self, session: &Session, _: Timestamp) -> Result<()> {
-        self.step("take off the list").await?.unlisted.insert(session.id);
+        let mut state = self.step("take off the list").await?;
+        state.unlisted.insert(session.id);
+        state.rooms.retain(|_, named| *named != session.id);
         Ok(())
     }
 }
@@ -586,7 +612,7 @@ impl Seats for Fake {
     async fn take_seat(
         &self,
         session: SessionId,
-        caller: &Caller,
+        caller: &Person,
         now: Timestamp,
         lease_until: Timestamp,
         _: Timestamp,

@@ -5,8 +5,8 @@ use std::pin::pin;
 use domain::ports::{Admission, Attempt, Held, PresentedRefresh, RefreshSecret};
 use domain::sessions::NewSession;
 use domain::{
-    Caller, ConnectionId, Email, Password, Result, SessionId, SessionKind, SessionName, TicketId, Visibility, accounts,
-    admission, erasure, eviction, resume, sessions,
+    Caller, ConnectionId, Email, Password, Person, Result, SessionId, SessionKind, SessionName, TicketId, Visibility,
+    accounts, admission, erasure, eviction, resume, sessions,
 };
 use futures_util::future::{join, select};
 
@@ -46,8 +46,8 @@ const ENDS: [End; 3] = [End::Logout, End::NewPassword, End::Deletion];
 struct Story {
     fake: Fake,
     session: SessionId,
-    bob: Caller,
-    elsewhere: Caller,
+    bob: Person,
+    elsewhere: Person,
 }
 
 impl Story {
@@ -134,8 +134,9 @@ impl Story {
             max_participants: 2,
             kind: SessionKind::VideoCall,
             visibility: Visibility::Public,
+            room: None,
         };
-        sessions::create(fake, fake.context(5), &self.bob, new, None).await.map(drop)
+        sessions::create(fake, fake.context(5), &Caller::from(self.bob.clone()), new, None).await.map(drop)
     }
 
     async fn end(&self, end: End) {

@@ -3,12 +3,12 @@
 use domain::delivery::Delivery;
 use domain::ports::{ChatMessage, ClientMessageId, Held, Status};
 use domain::standing::JoinedCache;
-use domain::{Caller, ConnectionId, Error, Frame, Membership, SessionState, chat, delivery, leases, relay};
+use domain::{Caller, ConnectionId, Error, Frame, Membership, Person, SessionState, chat, delivery, leases, relay};
 
 use crate::fake::{Fake, at};
 
 /// A session in which alice and bob are connected, over `a1` and `b1`.
-fn call() -> (Fake, Caller, Held, Held) {
+fn call() -> (Fake, Person, Held, Held) {
     let fake = Fake::default();
     let (alice, bob) = (fake.caller("alice"), fake.caller("bob"));
     let session = fake.session(&alice, 10);
@@ -196,11 +196,12 @@ async fn a_message_that_was_sent_before_its_writer_left_is_kept() {
 async fn history_is_for_those_who_take_part() {
     let (fake, alice, a, bob) = call();
     fake.state().chat.push(fake.message(&a, &alice, 5, "hi"));
+    let [bobs, carols] = [Person { user_id: bob.user, ..alice }, fake.caller("carol")].map(Caller::from);
     let read = |who| chat::history(&fake, fake.context(6), who, a.session, 50, None);
-    assert_eq!(read(bob.user).await.unwrap().len(), 1);
-    assert!(matches!(read(fake.caller("carol").user_id).await.unwrap_err(), Error::NotInSession));
+    assert_eq!(read(&bobs).await.unwrap().len(), 1);
+    assert!(matches!(read(&carols).await.unwrap_err(), Error::NotInSession));
     fake.change(&bob, |p| p.membership = Membership::Ended);
-    assert_eq!(read(bob.user).await.unwrap().len(), 1);
+    assert_eq!(read(&bobs).await.unwrap().len(), 1);
 }
 
 #[tokio::test]

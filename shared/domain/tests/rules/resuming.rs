@@ -5,14 +5,14 @@ use std::time::Duration;
 use domain::ports::{Attempt, Closure, ConnectionLog, Guard, Held, Status, Waiting};
 use domain::resume::Joined;
 use domain::{
-    Caller, ConnectionId, Departure, Error, Membership, Presence, Result, SessionState, TicketId, Timestamp, Untold,
+    ConnectionId, Departure, Error, Membership, Person, Presence, Result, SessionState, TicketId, Timestamp, Untold,
     leases, nudge, relay, resume,
 };
 
 use crate::fake::{Fake, START, at};
 
 /// A session in which alice and bob are connected, over `a1` and `b1`.
-fn call() -> (Fake, Caller, Held, Held) {
+fn call() -> (Fake, Person, Held, Held) {
     let fake = Fake::default();
     let (alice, bob) = (fake.caller("alice"), fake.caller("bob"));
     let session = fake.session(&alice, 10);
@@ -31,7 +31,7 @@ fn never_connected(fake: &Fake, who: &Held) {
 /// Somebody joins over a new connection.
 async fn join(
     fake: &Fake,
-    who: (&Held, &Caller),
+    who: (&Held, &Person),
     connection: &str,
     number: u64,
     seconds: u64,

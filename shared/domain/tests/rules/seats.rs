@@ -1,16 +1,16 @@
 //! Joining over REST, tickets, leaving, and logins that are revoked.
 
 use domain::ports::{Closure, Held, IdempotencyKey};
-use domain::sessions::{NewSession, Seated};
+use domain::sessions::{Created, NewSession, Seated};
 use domain::{
-    Caller, ConnectionId, Error, Membership, Presence, Result, SessionId, SessionKind, SessionName, SessionState,
-    Throttle, Visibility, eviction, sessions,
+    Caller, ConnectionId, Error, Membership, Person, Presence, Result, SessionId, SessionKind, SessionName,
+    SessionState, Throttle, Visibility, eviction, sessions,
 };
 
 use crate::fake::{Fake, at};
 
 /// A session of alice with two seats, both taken: alice over `a1`, bob over `b1`.
-fn full_house() -> (Fake, [Caller; 2], Held, Held) {
+fn full_house() -> (Fake, [Person; 2], Held, Held) {
     let fake = Fake::default();
     let (alice, bob) = (fake.caller("alice"), fake.caller("bob"));
     let session = fake.session(&alice, 2);
@@ -18,7 +18,7 @@ fn full_house() -> (Fake, [Caller; 2], Held, Held) {
     (fake, [alice, bob], a, b)
 }
 
-async fn join(fake: &Fake, caller: &Caller, session: SessionId, seconds: u64) -> Result<Seated> {
+async fn join(fake: &Fake, caller: &Person, session: SessionId, seconds: u64) -> Result<Seated> {
     sessions::join(fake.ports(seconds), caller, session).await
 }
 
@@ -88,7 +88,7 @@ async fn a_full_session_gives_up_the_seats_that_ran_out() {
 #[tokio::test]
 async fn whoever_left_takes_a_new_seat_with_a_newer_attempt() {
     let (fake, [_, bob], a, b) = full_house();
-    sessions::leave(fake.ports(5), b.user, b.session).await.unwrap();
+    sessions::leave(fake.ports(5), &bob, b.session).await.unwrap();
     let seated = join(&fake, &bob, a.session, 10).await.unwrap();
     assert_eq!((seated.attempt, fake.row(&b).attempt), (2, 1));
     assert_eq!(fake.row(&b).joined_at, at(10));
@@ -150,30 +150,30 @@ async fn a_ticket_is_for_participants() {
 
 #[tokio::test]
 async fn leaving_frees_the_seat_tells_the_others_and_closes_the_connection() {
-    let (fake, _, a, b) = full_house();
-    sessions::leave(fake.ports(5), b.user, a.session).await.unwrap();
+    let (fake, [_, bob], a, _) = full_house();
+    sessions::leave(fake.ports(5), &bob, a.session).await.unwrap();
     let expected = ["read roster", "free seat", "read roster", "push a1 userLeft bob Left", "told", "close b1"];
     assert_eq!(fake.journal(), expected);
-    let again = sessions::leave(fake.ports(6), b.user, a.session).await;
+    let again = sessions::leave(fake.ports(6), &bob, a.session).await;
     assert!(matches!(again.unwrap_err(), Error::NotInSession));
 }
 
 #[tokio::test]
 async fn leaving_is_finished_by_its_repetition() {
-    let (fake, _, a, b) = full_house();
+    let (fake, [_, bob], a, _) = full_house();
     fake.fail("push a1 userLeft bob Left");
     fake.fail("put userLeft bob Left");
-    assert!(sessions::leave(fake.ports(5), b.user, a.session).await.is_err());
+    assert!(sessions::leave(fake.ports(5), &bob, a.session).await.is_err());
     fake.state().failing.clear();
     fake.journal();
-    sessions::leave(fake.ports(6), b.user, a.session).await.unwrap();
+    sessions::leave(fake.ports(6), &bob, a.session).await.unwrap();
     assert_eq!(fake.journal(), ["read roster", "push a1 userLeft bob Left", "told", "close b1"]);
 }
 
 #[tokio::test]
 async fn the_end_of_a_seat_is_arranged_before_the_seat_is_taken() {
-    let (fake, _, a, b) = full_house();
-    sessions::leave(fake.ports(5), b.user, a.session).await.unwrap();
+    let (fake, [_, bob], a, _) = full_house();
+    sessions::leave(fake.ports(5), &bob, a.session).await.unwrap();
     let carol = fake.caller("carol");
     fake.journal();
     fake.fail("after 60 s check lease");
@@ -193,9 +193,9 @@ async fn a_full_session_gives_up_one_seat_for_one_who_joins() {
 
 #[tokio::test]
 async fn nobody_hears_of_the_end_of_somebody_who_was_never_announced() {
-    let (fake, _, a, b) = full_house();
+    let (fake, [_, bob], a, b) = full_house();
     fake.change(&b, |p| (p.presence, p.connection) = (Presence::Disconnected, None));
-    sessions::leave(fake.ports(5), b.user, a.session).await.unwrap();
+    sessions::leave(fake.ports(5), &bob, a.session).await.unwrap();
     assert_eq!(fake.journal(), ["read roster", "free seat", "read roster", "told", "close b1"]);
 }
 
@@ -209,11 +209,13 @@ async fn creating_is_counted_and_does_not_join() {
         max_participants: 2,
         kind: SessionKind::VideoCall,
         visibility: Visibility::Unlisted,
+        room: None,
     };
-    let session = sessions::create(&fake, fake.context(5), &alice, new(), None).await.unwrap();
+    let caller = Caller::from(alice.clone());
+    let session = sessions::create(&fake, fake.context(5), &caller, new(), None).await.unwrap().session();
     assert_eq!((session.seats_taken, session.creator_id, session.created_at), (0, alice.user_id, at(5)));
     assert!(fake.state().participants.is_empty());
-    let refused = sessions::create(&fake, fake.context(6), &alice, new(), None).await.unwrap_err();
+    let refused = sessions::create(&fake, fake.context(6), &caller, new(), None).await.unwrap_err();
     assert!(matches!(refused, Error::RateLimited { .. }), "{refused}");
     assert_eq!(fake.state().sessions.len(), 1);
 }
@@ -221,15 +223,18 @@ async fn creating_is_counted_and_does_not_join() {
 #[tokio::test]
 async fn a_request_to_create_that_is_sent_again_creates_nothing_more() {
     let fake = Fake::default();
-    let [alice, bob] = ["alice", "bob"].map(|name| fake.caller(name));
+    let [alice, bob] = ["alice", "bob"].map(|name| Caller::from(fake.caller(name)));
     let named = |name: &str| NewSession {
         name: SessionName::parse(name).unwrap(),
         max_participants: 2,
         kind: SessionKind::VideoCall,
         visibility: Visibility::Unlisted,
+        room: None,
     };
     let key = IdempotencyKey::parse("\"monday\"").unwrap();
-    let create = |caller, name| sessions::create(&fake, fake.context(5), caller, named(name), Some(&key));
+    let create = async |caller, name| {
+        sessions::create(&fake, fake.context(5), caller, named(name), Some(&key)).await.map(Created::session)
+    };
     let first = create(&alice, "stand-up").await.unwrap();
     assert_eq!(create(&alice, "stand-up").await.unwrap(), first);
     let refused = create(&alice, "retro").await.unwrap_err();

@@ -9,10 +9,22 @@ use super::{Schemas, requests};
 use crate::rest;
 use crate::routes::{Api, ROUTES, Route};
 
+/// Who may call a route.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Callers {
+    /// Everybody.
+    Open,
+    /// Accounts, by an access token.
+    Accounts,
+    /// These, and an app's users and backends.
+    Apps,
+}
+
 /// What the document says of one route, besides its schemas.
 struct Operation {
     summary: &'static str,
-    bearer: bool,
+    /// Who may call: nobody in particular, an account, or an app too.
+    callers: Callers,
     request: Option<Schema>,
     status: u16,
     answer: Option<Schema>,
@@ -51,18 +63,32 @@ pub fn openapi() -> Value {
         "components": {
             "schemas": schemas.finish(),
             "responses": refusals,
-            "securitySchemes": { "bearer": { "type": "http", "scheme": "bearer", "bearerFormat": "JWT" } },
+            "securitySchemes": security_schemes(),
         },
     })
 }
 
 impl Operation {
     fn new(summary: &'static str, status: u16, answer: Option<Schema>, errors: &'static [&'static str]) -> Self {
-        Self { summary, bearer: true, request: None, status, answer, paged: false, repeatable: false, errors }
+        Self {
+            summary,
+            callers: Callers::Accounts,
+            request: None,
+            status,
+            answer,
+            paged: false,
+            repeatable: false,
+            errors,
+        }
     }
 
     fn open(mut self) -> Self {
-        self.bearer = false;
+        self.callers = Callers::Open;
+        self
+    }
+
+    fn for_apps(mut self) -> Self {
+        self.callers = Callers::Apps;
         self
     }
 
@@ -85,10 +111,17 @@ impl Operation {
     fn errors_by_status(&self) -> BTreeMap<u16, Vec<&'static str>> {
         let of_body: &[_] = if self.request.is_some() { &["invalid_request", "payload_too_large"] } else { &[] };
         let of_page: &[_] = if self.paged { &["invalid_request"] } else { &[] };
-        let of_bearer: &[_] = if self.bearer { &["unauthorized"] } else { &[] };
+        let of_bearer: &[_] = match self.callers {
+            Callers::Open => &[],
+            Callers::Accounts => &["unauthorized"],
+            Callers::Apps => OF_TOKENS,
+        };
         let mut by_status = BTreeMap::<_, Vec<_>>::new();
         for code in [of_body, of_page, of_bearer, self.errors, OF_ANY_ROUTE].concat() {
-            by_status.entry(status(code)).or_default().push(code);
+            let codes = by_status.entry(status(code)).or_default();
+            if !codes.contains(&code) {
+                codes.push(code);
+            }
         }
         by_status
     }
@@ -119,11 +152,28 @@ impl Operation {
             operation["responses"][status.to_string()] = json!({ "$ref": format!("#/components/responses/{name}") });
             refusals.entry(name).or_insert_with(|| refusal(status, &codes));
         }
-        if self.bearer {
-            operation["security"] = json!([{ "bearer": [] }]);
+        match self.callers {
+            Callers::Open => {}
+            Callers::Accounts => operation["security"] = json!([{ "bearer": [] }]),
+            Callers::Apps => operation["security"] = json!([{ "bearer": [] }, { "joinToken": [] }, { "apiKey": [] }]),
         }
         operation
     }
+}
+
+/// Why a join token or a key is refused.
+const OF_TOKENS: &[&str] =
+    &["unauthorized", "token_expired", "token_not_active", "token_revoked", "key_disabled", "forbidden"];
+
+/// The ways of saying who calls.
+fn security_schemes() -> Value {
+    let bearer = |description: &str| json!({ "type": "http", "scheme": "bearer", "bearerFormat": "JWT", "description": description });
+    json!({
+        "bearer": bearer("An account's access token, from /api/auth/login."),
+        "joinToken": bearer("A LiveKit access token that an app's backend signs with the secret of its API key."),
+        "apiKey": { "type": "http", "scheme": "basic",
+            "description": "An app's backend: the API key and its secret. Refused from web pages." },
+    })
 }
 
 /// What API Gateway itself or a failing function can make of any request.
@@ -133,10 +183,16 @@ const OF_ANY_ROUTE: &[&str] = &["rate_limited", "internal", "unavailable"];
 fn status(code: &str) -> u16 {
     match code {
         "invalid_request" => 400,
-        "unauthorized" | "invalid_credentials" | "invalid_refresh_token" => 401,
+        "unauthorized"
+        | "invalid_credentials"
+        | "invalid_refresh_token"
+        | "token_expired"
+        | "token_not_active"
+        | "token_revoked"
+        | "key_disabled" => 401,
         "forbidden" => 403,
         "session_not_found" | "not_in_session" => 404,
-        "user_exists" | "session_full" => 409,
+        "user_exists" | "session_full" | "room_exists" => 409,
         "session_ended" => 410,
         "payload_too_large" => 413,
         "idempotency_key_reused" => 422,
@@ -180,7 +236,12 @@ fn header(description: &str) -> Value {
 
 fn parameters(path: &str, paged: bool) -> Vec<Value> {
     let session = path.contains("{sessionId}").then(|| {
-        json!({ "name": "sessionId", "in": "path", "required": true, "schema": { "type": "string", "format": "uuid", "pattern": requests::ID } })
+        json!({ "name": "sessionId", "in": "path", "required": true,
+            "description": "The session's identifier, or the name of its room.",
+            "schema": { "type": "string", "anyOf": [
+                { "format": "uuid", "pattern": requests::ID },
+                { "pattern": "^[A-Za-z0-9_-]{1,128}$" },
+            ] } })
     });
     let page = paged.then(|| {
         [
@@ -232,46 +293,55 @@ fn describe(function: &str, s: &mut Schemas) -> Operation {
                 .takes(s.of::<requests::DeleteAccount>())
         }
         "session_create" => {
-            let errors = &["session_ended", "idempotency_key_reused"];
+            let errors = &["room_exists", "session_ended", "idempotency_key_reused"];
             Operation::new("Create a session", 201, Some(s.of::<rest::SessionView>()), errors)
+                .for_apps()
                 .takes(s.of::<requests::NewSession>())
                 .repeatable()
         }
         "session_join" => {
             let errors = &["session_not_found", "session_full", "session_ended"];
             Operation::new("Join a session", 200, Some(s.of::<rest::Joined>()), errors)
-                .takes(s.of::<requests::SessionId>())
+                .for_apps()
+                .takes(s.of::<requests::SessionRef>())
         }
         "session_ticket" => {
             let errors = &["session_not_found", "not_in_session", "session_ended"];
             Operation::new("Get a fresh ticket, for a reconnect", 200, Some(s.of::<rest::Signaling>()), errors)
-                .takes(s.of::<requests::SessionId>())
+                .for_apps()
+                .takes(s.of::<requests::SessionRef>())
         }
         "session_leave" => {
             let errors = &["session_not_found", "not_in_session", "session_ended"];
             Operation::new("Leave a session", 200, Some(s.of::<rest::Done>()), errors)
-                .takes(s.of::<requests::SessionId>())
+                .for_apps()
+                .takes(s.of::<requests::SessionRef>())
         }
         "session_end" => {
             let errors = &["forbidden", "session_not_found", "session_ended"];
-            Operation::new("End a session, for its creator", 200, Some(s.of::<rest::Done>()), errors)
-                .takes(s.of::<requests::SessionId>())
+            Operation::new("End a session, for its host", 200, Some(s.of::<rest::Done>()), errors)
+                .for_apps()
+                .takes(s.of::<requests::SessionRef>())
         }
         "session_active" => {
             let listed = s.of::<Vec<rest::SessionView>>();
-            Operation::new("List public active sessions, newest first", 200, Some(listed), &[]).paged()
+            let summary = "List active sessions, newest first: an account those that are public, an app its own";
+            Operation::new(summary, 200, Some(listed), &[]).for_apps().paged()
         }
         "session_get" => {
             let errors = &["session_not_found"];
             Operation::new("Show a session with its participants", 200, Some(s.of::<rest::SessionDetail>()), errors)
+                .for_apps()
         }
         "session_messages" => {
             let errors = &["session_not_found", "not_in_session"];
-            Operation::new("Show the chat, newest first", 200, Some(s.of::<Vec<rest::ChatView>>()), errors).paged()
+            Operation::new("Show the chat, newest first", 200, Some(s.of::<Vec<rest::ChatView>>()), errors)
+                .for_apps()
+                .paged()
         }
         "ice_servers" => {
             let servers = s.of::<rest::IceServers>();
-            Operation::new("Get STUN and TURN servers", 200, Some(servers), &[])
+            Operation::new("Get STUN and TURN servers", 200, Some(servers), &[]).for_apps()
         }
         "health" => Operation::new("Whether the service is there", 200, Some(s.of::<rest::Health>()), &[]).open(),
         other => unreachable!("a route without a description: {other}"),

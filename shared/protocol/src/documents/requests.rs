@@ -88,6 +88,10 @@ pub struct NewSession {
     /// Who can find it; `public` if not given.
     #[serde(skip_serializing_if = "Option::is_none")]
     visibility: Option<VisibilityInput>,
+    /// The app's own name of it, unique among the active sessions of its project; no UUID. For API keys and join tokens.
+    #[schemars(length(min = 1, max = 128), regex(pattern = NAME))]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    room: Option<String>,
 }
 
 /// A kind of session, by name or by number.
@@ -124,13 +128,18 @@ pub enum VisibilityInput {
     Unlisted,
 }
 
-/// Names a session.
+/// Names a session, by one of the two; neither means the room that the caller's join token is for.
 #[derive(JsonSchema, Serialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct SessionId {
+pub struct SessionRef {
     /// The session.
     #[schemars(regex(pattern = ID), extend("format" = "uuid"))]
-    session_id: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    session_id: Option<String>,
+    /// The app's own name of it.
+    #[schemars(length(min = 1, max = 128), regex(pattern = NAME))]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    room: Option<String>,
 }
 
 /// `joinSession`: must come first.

@@ -7,7 +7,7 @@ use domain::delivery::Delivery;
 use domain::ports::{
     ActiveSessions, ChatMessage, ClientMessageId, ConnectionLog, Families, Guard, Holding, Status, Throttles,
 };
-use domain::{Departure, Visibility, chat, leases, relay, sessions};
+use domain::{Departure, ProjectId, Visibility, chat, leases, relay, sessions};
 use testkit::{FakeSockets, Request};
 
 use crate::Setting;
@@ -115,7 +115,7 @@ async fn a_page_of_the_list_is_half_a_unit_for_each_session_and_each_partition_o
         at.session(2).await;
     }
     at.database.door().take();
-    at.store.active(Visibility::Public, 50, None).await.unwrap();
+    at.store.active(&ProjectId::default(), Some(Visibility::Public), 50, None).await.unwrap();
     let requests = at.database.door().take();
     assert_eq!((units(&requests, "Query"), units(&requests, "BatchGetItem")), (16.0 * 0.5, 50.0 * 0.5));
     assert_eq!(requests.len(), 16 + 1);

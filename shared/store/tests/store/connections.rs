@@ -4,12 +4,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use domain::ports::{Admission, Closure, ConnectionLog, LoggedConnection, Place, Places};
-use domain::{Caller, ConnectionId, SessionId, TicketId, Timestamp};
+use domain::{ConnectionId, Person, SessionId, TicketId, Timestamp};
 
 use crate::Setting;
 
 impl Setting {
-    pub fn admission(&self, session: SessionId, caller: &Caller, connection: &str) -> Admission {
+    pub fn admission(&self, session: SessionId, caller: &Person, connection: &str) -> Admission {
         Admission {
             ticket: TicketId::new(&self.samples.ids, self.samples.now()),
             user: caller.user_id,

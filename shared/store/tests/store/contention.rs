@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use domain::ports::Families;
-use domain::{Caller, Result, SessionId, sessions};
+use domain::{Person, Result, SessionId, sessions};
 use futures_util::future::{join, join_all};
 use retry::Backoff;
 use testkit::FakeSockets;
@@ -19,22 +19,22 @@ const LASTS: Duration = Duration::from_millis(5);
 
 impl Setting {
     /// Somebody who is logged in.
-    async fn guest(&self, name: String) -> Caller {
+    async fn guest(&self, name: String) -> Person {
         let caller = self.samples.caller(&name);
         self.store.start(caller.user_id, caller.family, "hash", self.samples.later(9999)).await.unwrap();
         caller
     }
 
-    async fn guests(&self, count: usize) -> Vec<Caller> {
+    async fn guests(&self, count: usize) -> Vec<Person> {
         join_all((0..count).map(|number| self.guest(format!("guest{number}")))).await
     }
 
-    async fn join(&self, session: SessionId, caller: &Caller) -> Result<()> {
+    async fn join(&self, session: SessionId, caller: &Person) -> Result<()> {
         sessions::join(self.ports(&FakeSockets::default()), caller, session).await.map(drop)
     }
 
-    async fn leave(&self, session: SessionId, caller: &Caller) -> Result<()> {
-        sessions::leave(self.ports(&FakeSockets::default()), caller.user_id, session).await
+    async fn leave(&self, session: SessionId, caller: &Person) -> Result<()> {
+        sessions::leave(self.ports(&FakeSockets::default()), caller, session).await
     }
 
     /// Who sits there, by the session's count and by the participants.

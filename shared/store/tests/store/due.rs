@@ -6,7 +6,7 @@ use std::time::Duration;
 use domain::ports::Members;
 use domain::ports::{ActiveSessions, DUE_PARTS, Due, DueTimes, Endings, Guard, Holding, Seats, Status};
 use domain::sweep::{LEFT_ALONE, Swept, sweep};
-use domain::{Departure, Error, SessionId, Timestamp, UserId, Visibility};
+use domain::{Departure, Error, ProjectId, SessionId, Timestamp, UserId, Visibility};
 use futures_util::future::join;
 use testkit::{FakeSockets, Fault};
 
@@ -120,7 +120,11 @@ async fn an_ending_stays_due_until_its_last_step() {
         assert!(at.time_of(session.id, None).await.is_some(), "step {nth}");
         at.store.forget_active(&session, at.samples.later(60)).await.unwrap();
         assert_eq!(at.time_of(session.id, None).await, None, "step {nth}");
-        assert_eq!(at.store.active(Visibility::Public, 10, None).await.unwrap().items, [], "step {nth}");
+        assert_eq!(
+            at.store.active(&ProjectId::default(), Some(Visibility::Public), 10, None).await.unwrap().items,
+            [],
+            "step {nth}"
+        );
     }
 }
 

@@ -5,7 +5,7 @@ use domain::ports::{
     Members, Rosters, Seats, Sessions, TakenSeat, Throttles, Users, Visits,
 };
 use domain::{
-    Caller, ConnectionId, Departure, Frame, MessageId, Result, Session, SessionId, Timestamp, User, erasure, sessions,
+    ConnectionId, Departure, Frame, MessageId, Person, Result, Session, SessionId, Timestamp, User, erasure, sessions,
 };
 use testkit::{FakeSockets, Fault};
 
@@ -17,7 +17,7 @@ struct Story {
     sockets: FakeSockets,
     alice: User,
     bob: User,
-    alice_calls: Caller,
+    alice_calls: Person,
     hers: Session,
     his: Session,
 }
@@ -44,7 +44,7 @@ impl Story {
         story
     }
 
-    async fn visit(&self, session: SessionId, caller: &Caller, user: &User, connection: &str) {
+    async fn visit(&self, session: SessionId, caller: &Person, user: &User, connection: &str) {
         let at = &self.at;
         let admission = at.admission(session, caller, connection);
         assert!(at.store.open(&admission, at.samples.later(9999)).await.unwrap());
@@ -84,7 +84,7 @@ impl Story {
         for session in [waiting, left] {
             sessions::join(at.ports(&self.sockets), &self.alice_calls, session).await.unwrap();
         }
-        sessions::leave(at.ports(&self.sockets), self.alice.id, left).await.unwrap();
+        sessions::leave(at.ports(&self.sockets), &self.alice_calls, left).await.unwrap();
         let name = ClientMessageId::parse("mine".to_owned()).unwrap();
         let named = ChatMessage { client_id: Some(name), ..at.message(self.his.id, &self.alice, "a name") };
         store.append(&named, at.samples.later(9999)).await.unwrap();
@@ -139,11 +139,11 @@ impl Story {
 }
 
 trait Accounts {
-    async fn create_account(&self, user: &User, caller: &Caller, until: Timestamp);
+    async fn create_account(&self, user: &User, caller: &Person, until: Timestamp);
 }
 
 impl Accounts for store::Store {
-    async fn create_account(&self, user: &User, caller: &Caller, until: Timestamp) {
+    async fn create_account(&self, user: &User, caller: &Person, until: Timestamp) {
         Users::create(self, user).await.unwrap();
         self.start(user.id, caller.family, "hash", until).await.unwrap();
     }

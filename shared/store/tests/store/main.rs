@@ -20,7 +20,7 @@ mod throttles;
 use std::time::Duration;
 
 use domain::ports::{Attempt, Held, Holding, Ports, Rosters, Seats, Sessions, TakeOver, TakenSeat};
-use domain::{Caller, ConnectionId, Participant, Roster, Session, SessionId, TicketId, Timestamp};
+use domain::{ConnectionId, Participant, Person, Roster, Session, SessionId, TicketId, Timestamp};
 use store::Store;
 use testkit::{Database, FakeSockets, PlainEncoder, RecordedDelays, Samples};
 
@@ -71,14 +71,14 @@ impl Setting {
     }
 
     /// Takes a seat for a minute; its first attempt.
-    async fn sit(&self, session: SessionId, caller: &Caller) -> u64 {
+    async fn sit(&self, session: SessionId, caller: &Person) -> u64 {
         match self.take_seat(session, caller).await {
             TakenSeat::Taken(attempt) => attempt,
             other @ (TakenSeat::HeldAlready | TakenSeat::Refused) => panic!("no seat: {other:?}"),
         }
     }
 
-    async fn take_seat(&self, session: SessionId, caller: &Caller) -> TakenSeat {
+    async fn take_seat(&self, session: SessionId, caller: &Person) -> TakenSeat {
         self.store
             .take_seat(session, caller, self.samples.now(), self.samples.later(60), self.samples.later(30 * 86_400))
             .await
@@ -86,7 +86,7 @@ impl Setting {
     }
 
     /// Takes a seat and connects; the connection.
-    async fn connect(&self, session: SessionId, caller: &Caller, connection: &str) -> Held {
+    async fn connect(&self, session: SessionId, caller: &Person, connection: &str) -> Held {
         let attempt = self.sit(session, caller).await;
         let held = held(session, caller, connection);
         let taken = self.take_over(&held, attempt, caller).await;
@@ -94,7 +94,7 @@ impl Setting {
         held
     }
 
-    async fn take_over(&self, held: &Held, number: u64, caller: &Caller) -> TakeOver {
+    async fn take_over(&self, held: &Held, number: u64, caller: &Person) -> TakeOver {
         let ticket = TicketId::new(&self.samples.ids, self.samples.now());
         let attempt = Attempt { held: held.clone(), number, family: caller.family, ticket };
         self.store.take_over(&attempt, self.samples.later(600)).await.unwrap()
@@ -105,11 +105,11 @@ impl Setting {
     }
 
     /// The participant, who holds a seat.
-    async fn participant(&self, session: SessionId, caller: &Caller) -> Participant {
+    async fn participant(&self, session: SessionId, caller: &Person) -> Participant {
         self.roster(session).await.seated(caller.user_id).expect("a seat is held").clone()
     }
 }
 
-fn held(session: SessionId, caller: &Caller, connection: &str) -> Held {
+fn held(session: SessionId, caller: &Person, connection: &str) -> Held {
     Held { session, user: caller.user_id, connection: ConnectionId::new(connection) }
 }

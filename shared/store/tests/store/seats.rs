@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use domain::ports::{Erasures, Families, Guard, Holding, Members, Rosters, Seats, Status, TakeOver, TakenSeat};
-use domain::{Caller, ConnectionId, Departure, Membership, Participant, Presence, SessionId, Untold, sessions};
+use domain::{ConnectionId, Departure, Membership, Participant, Person, Presence, SessionId, Untold, sessions};
 use testkit::{FakeSockets, Fault};
 
 use crate::{Setting, held};
@@ -323,7 +323,7 @@ async fn what_others_have_to_be_told_is_noted_with_the_change_and_cleared_once()
 
 impl Setting {
     /// Frees the seat of somebody who is connected; as the roster shows it then, for whoever tells the others.
-    async fn stand_up(&self, session: SessionId, caller: &Caller) -> Participant {
+    async fn stand_up(&self, session: SessionId, caller: &Person) -> Participant {
         let seen = self.participant(session, caller).await;
         let (now, end) = (self.samples.now(), self.samples.later(60));
         assert!(self.store.free_seat(&seen, Guard::Seated, Departure::Left, now, end, end).await.unwrap());

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use domain::ports::{ActiveSessions, Endings, Guard, IdempotencyKey, Members, Rosters, Seats, Sessions, TakenSeat};
-use domain::{Departure, Membership, Session, SessionState, Username, Visibility};
+use domain::{Departure, Membership, ProjectId, Session, SessionState, Username, Visibility};
 
 use futures_util::future::try_join_all;
 
@@ -187,7 +187,7 @@ async fn an_ended_session_is_not_there_any_more_once_its_time_is_over() {
 
 impl Setting {
     async fn listed(&self) -> Vec<Session> {
-        self.store.active(Visibility::Public, 10, None).await.unwrap().items
+        self.store.active(&ProjectId::default(), Some(Visibility::Public), 10, None).await.unwrap().items
     }
 }
 
@@ -223,10 +223,10 @@ async fn a_session_that_is_gone_leaves_a_gap_in_its_page_and_the_list_goes_on() 
     }
     let gone = kept.remove(3);
     at.database.remove(&format!("SESSION#{gone}"), "META").await;
-    let page = at.store.active(Visibility::Public, 3, None).await.unwrap();
+    let page = at.store.active(&ProjectId::default(), Some(Visibility::Public), 3, None).await.unwrap();
     let ids = |sessions: Vec<Session>| sessions.into_iter().map(|session| session.id).collect::<Vec<_>>();
     assert_eq!((ids(page.items), page.next), (vec![kept[3], kept[2]], Some(kept[2])));
-    let rest = at.store.active(Visibility::Public, 3, page.next).await.unwrap();
+    let rest = at.store.active(&ProjectId::default(), Some(Visibility::Public), 3, page.next).await.unwrap();
     assert_eq!((ids(rest.items), rest.next), (vec![kept[1], kept[0]], None));
 }
 
@@ -278,7 +278,7 @@ async fn active_sessions_are_paged_newest_first_without_gaps_or_repeats() {
 
     let (mut seen, mut before) = (Vec::new(), None);
     loop {
-        let page = at.store.active(Visibility::Public, 10, before).await.unwrap();
+        let page = at.store.active(&ProjectId::default(), Some(Visibility::Public), 10, before).await.unwrap();
         assert!(page.items.len() <= 10);
         seen.extend(page.items.iter().map(|session| session.id));
         before = page.next;
@@ -288,6 +288,6 @@ async fn active_sessions_are_paged_newest_first_without_gaps_or_repeats() {
     }
     created.reverse();
     assert_eq!(seen, created);
-    let hidden = at.store.active(Visibility::Unlisted, 10, None).await.unwrap();
+    let hidden = at.store.active(&ProjectId::default(), Some(Visibility::Unlisted), 10, None).await.unwrap();
     assert_eq!(hidden.items.iter().map(|session| session.id).collect::<Vec<_>>(), [unlisted.id]);
 }

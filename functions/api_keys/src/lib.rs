@@ -1,0 +1,55 @@
+//! API keys, for the operator: creating, listing, disabling, sealing anew. No route leads here; whoever may invoke the function
+//! is trusted with what it does.
+
+use auth::Sealer;
+use domain::{Error, Result, keys};
+use gateway::Surroundings;
+use protocol::keys::{KeyAnswer, KeyCommand, KeyView};
+use runtime::{Runtime, SettingError};
+use serde_json::Value;
+use store::Store;
+
+/// What this function needs.
+pub struct Deps {
+    surroundings: Surroundings,
+    store: Store,
+    sealer: Sealer,
+}
+
+impl Deps {
+    /// From configuration; names the setting that is missing.
+    pub fn new(runtime: &Runtime) -> Result<Self, SettingError> {
+        Ok(Self { surroundings: runtime.get()?, store: runtime.get()?, sealer: runtime.get()? })
+    }
+}
+
+/// Does what a command says. Why something was refused is an answer, too: its sender has to read it.
+///
+/// # Errors
+/// None; the signature is that of every function.
+pub async fn handle(deps: &Deps, command: Value) -> Result<KeyAnswer, lambda_runtime::Error> {
+    let done = act(deps, &command.to_string()).await;
+    let outcome = done.as_ref().map_or_else(Error::code, |_| "ok");
+    let cause = done.as_ref().err().and_then(std::error::Error::source).map(ToString::to_string);
+    tracing::info!(route = "api_keys", outcome, cause, "answered");
+    Ok(done.unwrap_or_else(|error| KeyAnswer::Refused(error.to_string())))
+}
+
+async fn act(deps: &Deps, command: &str) -> Result<KeyAnswer> {
+    let context = deps.surroundings.context(deps.surroundings.clock.now());
+    match KeyCommand::parse(command)? {
+        KeyCommand::Create(new) => {
+            let (key, secret) = keys::create(&deps.store, &deps.sealer, context, new).await?;
+            Ok(KeyAnswer::Created(KeyView { secret: Some(secret), ..KeyView::from(&key) }))
+        }
+        KeyCommand::List(project) => {
+            let keys = keys::list(&deps.store, project.as_ref()).await?;
+            Ok(KeyAnswer::Keys(keys.iter().map(KeyView::from).collect()))
+        }
+        KeyCommand::Disable(id) => {
+            keys::disable(&deps.store, &id, context.now).await?;
+            Ok(KeyAnswer::Disabled(id.to_string()))
+        }
+        KeyCommand::Reseal => keys::reseal(&deps.store, &deps.sealer).await.map(KeyAnswer::Resealed),
+    }
+}

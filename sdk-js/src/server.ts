@@ -1,0 +1,188 @@
+/**
+ * For an app's backend: join tokens for its users, and the routes of the server that an API key opens. Needs `fetch` and Web Crypto
+ * alone, as Node 20, Deno, Bun and edge runtimes have them. Keep it out of pages: a key in one is refused.
+ * @module
+ */
+import type { ChatMessage, NewSession, Session, SessionDetail } from './wire.ts';
+
+/** An API key. */
+export interface ApiKey {
+  key: string;
+  secret: string;
+}
+
+/** What a user may do, LiveKit's grants. What is absent has their default. */
+export interface Grants {
+  roomAdmin?: boolean;
+  roomCreate?: boolean;
+  roomList?: boolean;
+  canPublish?: boolean;
+  canPublishSources?: ('camera' | 'microphone' | 'screen_share' | 'screen_share_audio')[];
+  canPublishData?: boolean;
+  canSubscribe?: boolean;
+  canUpdateOwnMetadata?: boolean;
+  hidden?: boolean;
+  /** Whether the user goes when the token ends. */
+  ejectAtTokenExp?: boolean;
+  /** The seats of a room that the join makes, 2 to 100. */
+  maxParticipants?: number;
+}
+
+/** Whom a token is for. */
+export interface TokenOptions {
+  /** What your app calls the user: 1 to 128 characters. */
+  identity: string;
+  /** The room, by your own name of it or by a session's id. */
+  room: string;
+  /** What others see; the identity when absent. */
+  name?: string;
+  metadata?: string;
+  attributes?: Record<string, string>;
+  /** 10 minutes when absent, at most 24 hours. It counts at the join: whoever is in stays. */
+  ttlSeconds?: number;
+  grants?: Grants;
+}
+
+/** A refusal of the server; `code` is stable, `detail` says more. */
+export class ServerError extends Error {
+  override readonly name = 'ServerError';
+  readonly status: number;
+  readonly code: string;
+  readonly requestId: string | undefined;
+
+  constructor(status: number, code: string, detail: string, requestId: string | undefined) {
+    super(detail);
+    this.status = status;
+    this.code = code;
+    this.requestId = requestId;
+  }
+}
+
+/** One page of a list. */
+export interface Page<Item> {
+  items: Item[];
+  /** Give it to the same call for the next page; absent on the last one. */
+  cursor?: string;
+}
+
+export interface PageOptions {
+  /** 1 to 100; 50 when absent. */
+  limit?: number;
+  cursor?: string;
+}
+
+/** A join token for a user, signed with the key's secret. */
+export async function mintToken({ key, secret }: ApiKey, options: TokenOptions): Promise<string> {
+  const { identity, room, name, metadata, attributes, ttlSeconds = 600, grants = {} } = options;
+  const now = Math.floor(Date.now() / 1000);
+  return sign(secret, {
+    iss: key,
+    sub: identity,
+    nbf: now,
+    exp: now + ttlSeconds,
+    ...(name !== undefined && { name }),
+    ...(metadata !== undefined && { metadata }),
+    ...(attributes && { attributes }),
+    video: { ...grants, roomJoin: true, room },
+  });
+}
+
+/**
+ * The server, as a backend sees it.
+ *
+ * ```ts
+ * const server = new TunRTCServer({ url: 'https://calls.example.org', key, secret });
+ * const token = await server.mintToken({ identity: user.id, name: user.name, room: 'daily' });
+ * ```
+ */
+export class TunRTCServer {
+  readonly #url: string;
+  readonly #key: ApiKey;
+  readonly #fetch: typeof fetch;
+
+  constructor({ url, key, secret, fetch: given = fetch }: ApiKey & { url: string; fetch?: typeof fetch }) {
+    this.#url = url.replace(/\/+$/, '');
+    this.#key = { key, secret };
+    this.#fetch = given;
+  }
+
+  /** A join token for a user. */
+  mintToken(options: TokenOptions): Promise<string> {
+    return mintToken(this.#key, options);
+  }
+
+  /** Makes a room, or answers the one that is there with the same settings; without `room` a session that has only an id. */
+  createSession(session: NewSession): Promise<Session> {
+    return this.#ask('POST', '/api/session/create', session);
+  }
+
+  /** The active sessions of the project, newest first. */
+  listSessions(options: PageOptions = {}): Promise<Page<Session>> {
+    return this.#page('/api/session/active', options);
+  }
+
+  /** @param session its id, or the room's name */
+  getSession(session: string): Promise<SessionDetail> {
+    return this.#ask('GET', `/api/session/${encodeURIComponent(session)}`);
+  }
+
+  /** The chat of the last 24 h, newest first. */
+  getMessages(session: string, options: PageOptions = {}): Promise<Page<ChatMessage>> {
+    return this.#page(`/api/session/${encodeURIComponent(session)}/messages`, options);
+  }
+
+  /** Ends a session for everybody. */
+  async endSession(session: { sessionId: string } | { room: string }): Promise<void> {
+    await this.#send('POST', '/api/session/end', session);
+  }
+
+  async #page<Item>(path: string, { limit, cursor }: PageOptions): Promise<Page<Item>> {
+    const query = new URLSearchParams();
+    if (limit !== undefined) query.set('limit', String(limit));
+    if (cursor !== undefined) query.set('cursor', cursor);
+    const response = await this.#send('GET', query.size ? `${path}?${query}` : path);
+    const target = /<([^>]*)>\s*;[^,]*rel="?next"?/.exec(response.headers.get('link') ?? '')?.[1];
+    const next = target && new URL(target, this.#url).searchParams.get('cursor');
+    return { items: (await response.json()) as Item[], ...(next && { cursor: next }) };
+  }
+
+  async #ask<Answer>(method: string, path: string, body?: object): Promise<Answer> {
+    return (await (await this.#send(method, path, body)).json()) as Answer;
+  }
+
+  async #send(method: string, path: string, body?: object): Promise<Response> {
+    const { key, secret } = this.#key;
+    const response = await this.#fetch(this.#url + path, {
+      method,
+      headers: { authorization: `Basic ${btoa(`${key}:${secret}`)}`, ...(body && { 'content-type': 'application/json' }) },
+      ...(body && { body: JSON.stringify(body) }),
+      // A redirect would take the key elsewhere.
+      redirect: 'manual',
+    });
+    if (!response.ok) throw await refusal(response);
+    return response;
+  }
+}
+
+async function refusal(response: Response): Promise<ServerError> {
+  const problem = (await response.json().catch(() => ({}))) as { code?: string; detail?: string; requestId?: string };
+  const { code = 'invalid_response', detail = `The server answered ${response.status}.`, requestId } = problem;
+  return new ServerError(response.status, code, detail, requestId);
+}
+
+/** A JSON Web Token (RFC 7519) with HS256. */
+async function sign(secret: string, claims: object): Promise<string> {
+  const algorithm = { name: 'HMAC', hash: 'SHA-256' };
+  const key = await crypto.subtle.importKey('raw', new TextEncoder().encode(secret), algorithm, false, ['sign']);
+  const signed = `${encode(JSON.stringify({ alg: 'HS256', typ: 'JWT' }))}.${encode(JSON.stringify(claims))}`;
+  const signature = new Uint8Array(await crypto.subtle.sign(algorithm.name, key, new TextEncoder().encode(signed)));
+  return `${signed}.${base64url(signature)}`;
+}
+
+function encode(text: string): string {
+  return base64url(new TextEncoder().encode(text));
+}
+
+function base64url(bytes: Uint8Array): string {
+  return btoa(String.fromCharCode(...bytes)).replace(/\+/g, '-').replace(/\//g, '_').replace(/=+$/, '');
+}
