@@ -2,6 +2,7 @@
 
 mod data;
 mod environment;
+mod keys;
 mod logs;
 mod program;
 mod reach;
