@@ -532,12 +532,16 @@ WITHOUT_A_SEAT = {"Query"}  # sessions::ticket looks why there is none
 FOR_SOMEBODY_WHO_LEFT_UNTOLD = {"DeleteItem"}  # Members::told takes the participant out of the roster
 WHEN_A_REQUEST_COMES_AGAIN = {"Query"}  # sessions::create finds what its Idempotency-Key has created
 AFTER_A_DELETION_THAT_WAS_INTERRUPTED = {"BatchWriteItem", "DeleteItem"}  # erasure::finish, a minute later
+OF_A_NAMED_ROOM = {"DeleteItem"}  # Endings::forget_active gives its name back
+BY_THE_OPERATOR = {"BatchGetItem", "PutItem", "Query", "UpdateItem"}  # keys.py
 RARE = {
+    "api_keys": BY_THE_OPERATOR,
     "auth_delete": AFTER_A_PUSH_THAT_FAILED,
     "auth_logout": AFTER_A_PUSH_THAT_FAILED,
     "auth_password": AFTER_A_PUSH_THAT_FAILED | FOR_SOMEBODY_WHO_LEFT_UNTOLD,
     "participant_expiry": AFTER_A_PUSH_THAT_FAILED | AFTER_A_DELETION_THAT_WAS_INTERRUPTED,
-    "session_create": WHEN_A_REQUEST_COMES_AGAIN,
+    "session_create": WHEN_A_REQUEST_COMES_AGAIN | OF_A_NAMED_ROOM,
+    "session_end": OF_A_NAMED_ROOM,
     "session_join": AFTER_A_PUSH_THAT_FAILED | FOR_SOMEBODY_WHO_LEFT_UNTOLD,
     "session_leave": AFTER_A_PUSH_THAT_FAILED,
     "session_ticket": WITHOUT_A_SEAT,
