@@ -50,6 +50,14 @@ async fn a_header_can_be_the_identity_source() {
 }
 
 #[tokio::test]
+async fn without_an_identity_source_it_is_asked_about_every_handshake() {
+    let (authorizer, mut asked) = answering(decision("Allow", json!({})));
+    let running = start(Gateway::builder().authorizer_of_all(authorizer)).await;
+    let _client = running.connect_to("/ws").await.expect("the handshake succeeds");
+    assert!(asked.next().await.get("queryStringParameters").is_none());
+}
+
+#[tokio::test]
 async fn its_event_describes_the_handshake_and_what_is_asked_for() {
     let (authorizer, mut asked) = answering(decision("Allow", json!({})));
     let (connect, mut connected) = answering(json!({"statusCode": 200}));

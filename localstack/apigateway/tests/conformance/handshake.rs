@@ -247,6 +247,16 @@ async fn path_and_stage_are_configurable() {
 }
 
 #[tokio::test]
+async fn more_paths_can_lead_there_and_no_event_says_which() {
+    let (function, mut calls) = answering(json!({"statusCode": 200}));
+    let running = start(Gateway::builder().ws_also_at("/hubs/chat").ws_route("$connect", function)).await;
+    for path in ["/ws", "/hubs/chat"] {
+        let _client = running.connect_to(path).await.expect("the handshake succeeds");
+        assert!(!calls.next().await.to_string().contains("/hubs/chat"));
+    }
+}
+
+#[tokio::test]
 async fn a_push_while_connect_still_runs_is_410() {
     let running = std::sync::Arc::new(tokio::sync::OnceCell::<crate::support::Running>::new());
     let (seen, mut statuses) = tokio::sync::mpsc::unbounded_channel();

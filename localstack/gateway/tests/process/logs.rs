@@ -1,6 +1,7 @@
 //! The log: one line for each request and frame, and never what is secret.
 
 use serde_json::{Value, json};
+use testclient::hub::HubSocket;
 use testclient::{Account, Api, Reply, Socket, socket_address};
 
 use crate::support::unique;
@@ -145,6 +146,45 @@ async fn each_request_and_frame_is_one_line_and_no_line_holds_a_secret() {
     assert_eq!(["LoginsRefused", "Connections", "Relays"].map(counted), [1, 2, 2]);
     // Only a deployment makes metrics of them.
     assert!(log.iter().all(|line| line.get("_aws").is_none()));
+}
+
+#[tokio::test]
+async fn records_of_the_hub_are_one_line_each_and_a_token_in_the_query_is_in_none() {
+    let server = Tunrtc::start(&["--log", "json"]);
+    let mut traffic = Traffic::default();
+    traffic.secrets.extend([PASSWORD, CHAT, SDP, CANDIDATE, "MARKER-token"].map(str::to_owned));
+    let person = someone(&server.api, "person", &mut traffic).await;
+    let session = server.api.create_session(&person, 2).await;
+    let query = format!("access_token={}", person.token);
+    let negotiated = server.api.post(&format!("/hubs/signaling/negotiate?{query}"), None, json!({})).await;
+    traffic.note(negotiated, "hub_negotiate", Some(&person.id));
+    let address = format!("ws://localhost:{}/hubs/signaling?", server.port());
+    assert!(HubSocket::open(&format!("{address}access_token=MARKER-token"), None).await.is_err());
+    let mut socket = HubSocket::connect(&format!("{address}{query}"), None).await;
+    socket.invoke("JoinSession", json!([session])).await.expect("joined");
+    socket.invoke("SendMessage", json!([CHAT])).await.expect("sent");
+    socket.invoke("SendOffer", json!([person.id, SDP])).await.expect_err("nobody's own peer");
+    socket.invoke("SendIceCandidate", json!([person.id, CANDIDATE])).await.expect_err("no candidate");
+    socket.invoke(CHAT, json!([])).await.expect_err("no method");
+    socket.send(CHAT).await;
+    socket.ended().await;
+    server.signal("TERM");
+    let (_, lines, errors) = server.ended();
+    for text in lines.iter().map(String::as_str).chain([errors.as_str()]) {
+        for secret in &traffic.secrets {
+            assert!(!text.contains(secret.as_str()), "{secret} is in the log: {text}");
+        }
+    }
+    for (route, outcome) in [
+        ("hub_negotiate", "ok"),
+        ("JoinSession", "ok"),
+        ("SendMessage", "ok"),
+        ("SendOffer", "peer_not_found"),
+        ("SendIceCandidate", "invalid_frame"),
+    ] {
+        let about = |line: &&String| line.contains(&format!("\"{route}\"")) && line.contains(&format!("\"{outcome}\""));
+        assert_eq!(lines.iter().filter(about).count(), 1, "{route} in {lines:#?}");
+    }
 }
 
 #[tokio::test]

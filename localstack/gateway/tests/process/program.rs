@@ -142,7 +142,8 @@ async fn the_console_the_reference_and_the_documents_are_served() {
     }
 
     let openapi = server.api.get("/openapi.json", None).await.body;
-    let described = |key: &str| key.contains(" /") && !key.starts_with("HEAD ");
+    // The hub's negotiation is SignalR's to describe.
+    let described = |key: &str| key.contains(" /") && !key.starts_with("HEAD ") && !key.contains("/hubs/");
     for route in protocol::routes::ROUTES.iter().filter(|route| described(route.key)) {
         let (method, path) = route.key.split_once(' ').expect("a method and a path");
         assert!(openapi["paths"][path][method.to_lowercase()].is_object(), "{} is not described", route.key);

@@ -4,8 +4,13 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use domain::ports::{Erasures, Families, Guard, Holding, Members, Rosters, Seats, Status, TakeOver, TakenSeat};
-use domain::{ConnectionId, Departure, Membership, Participant, Person, Presence, SessionId, Untold, sessions};
+use domain::ports::{
+    Attempt, Catching, Erasures, Families, Finished, Guard, Held, Holding, Members, Rosters, Seats, Status, TakeOver,
+    TakenSeat,
+};
+use domain::{
+    ConnectionId, Departure, Membership, Participant, Person, Presence, SessionId, TicketId, Untold, sessions,
+};
 use testkit::{FakeSockets, Fault};
 
 use crate::{Setting, held};
@@ -481,4 +486,65 @@ async fn of_several_reasons_any_one_is_enough_to_come_back() {
     at.database.door().fail("TransactWriteItems", Fault::OneReason, 1);
     assert!(at.sit(session, &alice).await > left.tickets);
     assert_eq!(at.participant(session, &alice).await.unfenced, [ConnectionId::new("old")]);
+}
+
+impl Setting {
+    fn attempt(&self, held: &Held, number: u64, caller: &Person) -> Attempt {
+        let ticket = TicketId::new(&self.samples.ids, self.samples.now());
+        Attempt { held: held.clone(), number, family: caller.family, ticket }
+    }
+}
+
+#[tokio::test]
+async fn whoever_catches_up_is_not_live_until_everything_was_told() {
+    let at = Setting::new().await;
+    let (session, bob) = (at.session(2).await.id, at.samples.caller("bob"));
+    let first = at.attempt(&held(session, &bob, "hub:b1"), at.sit(session, &bob).await, &bob);
+    at.store.begin(&first, at.samples.later(60)).await.expect("a write");
+    at.store.finish(&first, 0, at.samples.later(600)).await.expect("a write");
+    let newer = at.attempt(&held(session, &bob, "hub:b2"), u64::MAX - 1, &bob);
+    let waits = async || at.store.note_waiting(session, bob.user_id).await.expect("a write");
+    assert!(!waits().await, "nobody catches up");
+    let TakeOver::Taken(before) = at.store.begin(&newer, at.samples.later(60)).await.expect("a write") else {
+        panic!("not begun")
+    };
+    assert!(before.is_on(&first.held.connection));
+    let caught = at.participant(session, &bob).await;
+    assert_eq!((caught.connection, caught.unheard), (None, Some(before.lease_until)));
+    assert_eq!(caught.catching_up.map(|up| (up.attempt, up.waiting)), Some((newer.number, 0)));
+
+    assert!(waits().await);
+    let finish = async |told| at.store.finish(&newer, told, at.samples.later(600)).await.expect("a write");
+    assert_eq!(finish(0).await, Finished::MoreWaits(1));
+    assert!(matches!(finish(1).await, Finished::As(TakeOver::Taken(_))));
+    assert!(matches!(finish(1).await, Finished::As(TakeOver::HeldAlready(_))));
+    let live = at.participant(session, &bob).await;
+    assert!(live.is_on(&newer.held.connection));
+    assert_eq!((live.unheard, live.catching_up, live.unfenced.len()), (None, None, 2));
+    assert!(!waits().await);
+}
+
+#[tokio::test]
+async fn of_those_who_catch_up_the_newest_attempt_goes_on() {
+    let at = Setting::new().await;
+    let (session, bob) = (at.session(2).await.id, at.samples.caller("bob"));
+    at.sit(session, &bob).await;
+    let attempt = |connection, number| at.attempt(&held(session, &bob, connection), number, &bob);
+    let (older, newer, same) =
+        (attempt("hub:b2", u64::MAX - 3), attempt("hub:b3", u64::MAX - 2), attempt("hub:b3", u64::MAX - 1));
+    let begin = async |attempt: &Attempt| at.store.begin(attempt, at.samples.later(60)).await.expect("a write");
+    let finish = async |attempt: &Attempt| at.store.finish(attempt, 0, at.samples.later(600)).await.expect("a write");
+    assert!(matches!(begin(&older).await, TakeOver::Taken(_)));
+    assert!(matches!(begin(&newer).await, TakeOver::Taken(_)));
+    assert_eq!(begin(&older).await, TakeOver::Superseded);
+    assert_eq!(finish(&older).await, Finished::As(TakeOver::Superseded));
+    assert!(matches!(begin(&same).await, TakeOver::Taken(_)));
+    assert_eq!(finish(&newer).await, Finished::As(TakeOver::Underway), "the same connection asked again");
+    // An attempt of our own frames comes between: whoever catches up begins again.
+    let own = at.take_over(&held(session, &bob, "own"), u64::MAX - 2, &bob).await;
+    assert!(matches!(own, TakeOver::Taken(_)));
+    assert_eq!(finish(&same).await, Finished::Interrupted);
+    assert!(matches!(begin(&same).await, TakeOver::Taken(_)));
+    assert!(matches!(finish(&same).await, Finished::As(TakeOver::Taken(_))));
+    assert!(matches!(begin(&newer).await, TakeOver::HeldAlready(_)));
 }
