@@ -16,7 +16,7 @@ const LEAST = 80_000;
 /** The part of a connection's share that a shared screen gets, where a camera is sent beside it: text must be read. */
 const SCREEN_PART = 0.7;
 
-/** Heights of a camera's picture, in pixels: from so many bit/s on it is worth sending, and more than so many it does not need. */
+/** Heights of a camera's picture (widths, where it is upright), in pixels: from so many bit/s on it is worth sending, and more than so many it does not need. */
 const RUNGS: readonly { height: number; from: number; most: number }[] = [
   { height: 720, from: 1_000_000, most: MOST },
   { height: 480, from: 450_000, most: 900_000 },
@@ -67,7 +67,7 @@ export interface Limit {
   active: boolean;
   /** In bit/s. */
   maxBitrate: number;
-  /** The picture's height in pixels at most; absent for voices and whole screens. */
+  /** The picture's height in pixels at most, or its width where that is less; absent for voices and whole screens. */
   height?: number;
   /** Pictures in a second at most. */
   frames?: number;
@@ -244,8 +244,10 @@ export function restrict(parameters: RTCRtpSendParameters, slot: Slot, limit: Li
   if (slot === 'microphone') {
     encoding.priority = encoding.networkPriority = 'high';
   } else {
-    const { height } = track.getSettings();
-    if (limit.height !== undefined && height !== undefined) encoding.scaleResolutionDownBy = Math.max(1, height / limit.height);
+    const { width = Infinity, height = Infinity } = track.getSettings();
+    // A phone that is held upright sends a picture that is higher than wide.
+    const lines = Math.min(width, height);
+    if (limit.height !== undefined && lines < Infinity) encoding.scaleResolutionDownBy = Math.max(1, lines / limit.height);
     if (limit.frames !== undefined) encoding.maxFramerate = limit.frames;
     else delete encoding.maxFramerate;
     parameters.degradationPreference = preference(slot, track.contentHint ?? '');

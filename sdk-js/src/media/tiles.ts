@@ -76,9 +76,11 @@ export class Tiles {
   }
 }
 
-/** As much of a picture as fills the element, whichever of its sides is the longer one. */
-function heightOf({ clientWidth, clientHeight }: HTMLVideoElement): number {
-  return Math.round(Math.max(clientHeight, (clientWidth * 9) / 16) * (globalThis.devicePixelRatio || 1));
+/** The height, or width if that is less, of a picture that fills the element. Until one came it is taken to be a common camera's. */
+function heightOf({ clientWidth, clientHeight, videoWidth, videoHeight }: HTMLVideoElement): number {
+  const [width, height] = videoWidth && videoHeight ? [videoWidth, videoHeight] : [16, 9];
+  const scale = Math.max(clientWidth / width, clientHeight / height);
+  return Math.round(scale * Math.min(width, height) * (globalThis.devicePixelRatio || 1));
 }
 
 /** What is told to the other side. */

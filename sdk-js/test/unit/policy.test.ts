@@ -163,6 +163,12 @@ describe('a sender', () => {
     }
   });
 
+  test('of an upright camera counts the shorter side', () => {
+    const set = parameters({});
+    restrict(set, 'camera', { active: true, maxBitrate: 300_000, height: 360 }, track({ width: 720, height: 1280 }));
+    assert.equal(set.encodings[0]?.scaleResolutionDownBy, 2);
+  });
+
   test('of a screen keeps its size, of a voice goes first', () => {
     const [screen, voice] = [parameters({}), parameters({})];
     const limit = { active: true, maxBitrate: 1 };

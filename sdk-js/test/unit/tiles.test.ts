@@ -58,6 +58,13 @@ describe('a picture', () => {
     assert.deepEqual([heightOf(wide), heightOf(high)], [360, 320]);
   });
 
+  test('upright or wide fills its element too', () => {
+    const [upright, wide] = [{}, {}];
+    Object.assign(video(upright, 320, 180), { videoWidth: 360, videoHeight: 640 });
+    Object.assign(video(wide, 320, 180), { videoWidth: 640, videoHeight: 480 });
+    assert.deepEqual([heightOf(upright), heightOf(wide)], [640, 480]);
+  });
+
   test('in several elements has the size of the largest, and in none it has no size', () => {
     const stream = {};
     video(stream, 160, 90);
