@@ -166,11 +166,12 @@ public record SessionDetail : Session
 /// <summary>The answer to taking a seat.</summary>
 public sealed record JoinedSession : SessionDetail
 {
-    internal JoinedSession(SessionDetail detail, SignalingTicket signaling, IReadOnlyList<IceServer> iceServers)
+    internal JoinedSession(SessionDetail detail, SignalingTicket signaling, IReadOnlyList<IceServer> iceServers, int? videoLimit)
         : base(detail, detail.Participants)
     {
         Signaling = signaling;
         IceServers = iceServers;
+        VideoLimit = videoLimit;
     }
 
     /// <summary>How to connect.</summary>
@@ -178,6 +179,12 @@ public sealed record JoinedSession : SessionDetail
 
     /// <summary>STUN and TURN servers.</summary>
     public IReadOnlyList<IceServer> IceServers { get; }
+
+    /// <summary>
+    /// How many people may show video at a time: in a mesh each of them sends to every other one. An app keeps it, since the camera
+    /// is its own. Null with a server that knows no limit.
+    /// </summary>
+    public int? VideoLimit { get; }
 }
 
 /// <summary>Admits one connection of one user to one session, once.</summary>

@@ -101,6 +101,7 @@ export class CallView {
     });
     client.on('localStatusChanged', () => this.#session && this.#refresh());
     client.on('deviceLost', (loss) => notify(lost(loss)));
+    client.on('videoLimited', ({ limit }) => notify(`${limit} people show video, and more cannot in one call. You are there with sound.`, 'news'));
     client.on('devicesChanged', (devices) => this.#offerDevices(devices));
     client.on('mediaFallback', ({ missing }) => notify(`No ${missing} was found. You joined without it.`, 'news'));
     client.on('remoteStream', ({ userId, username, stream, kind }) => {

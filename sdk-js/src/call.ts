@@ -47,6 +47,7 @@ export interface CallOptions {
   /** For every peer connection. With `iceServers` in it, these are used in place of the server's. */
   configuration: RTCConfiguration;
   videos: ReadonlySet<HTMLVideoElement>;
+  onFull(limit: number): void;
   onState(state: ConnectionState): void;
   tell: Tell;
 }
@@ -110,17 +111,12 @@ export class Call {
     const { createPeerConnection } = options.environment;
     if (!createPeerConnection || !options.Mesh) return undefined;
     return new options.Mesh({
-      environment: options.environment,
+      ...options,
       createPeerConnection,
-      userId: options.userId,
-      configuration: options.configuration,
-      joined: options.joined,
+      participants: this.participants,
       fetchIceServers: () => options.api.iceServers(),
-      videos: options.videos,
       send: (target, body) => this.signaling.signal(target, body),
       renew: (target) => this.signaling.renew(target),
-      name: (userId) => this.participants.get(userId)?.username ?? '',
-      tell: options.tell,
       probe: () => this.signaling.probe(),
       onError: (peer, error) => this.#peerFailed(peer, error),
     });
@@ -224,6 +220,7 @@ export class Call {
     for (const { userId, status } of present) if (status !== 'disconnected') this.mesh?.connect(userId, !resumed);
     this.#settleDoubts(at);
     const own = ack.session.participants.find(({ userId }) => userId === this.#options.userId);
+    if (own) this.mesh?.seated(own);
     if (!own || !sameStatus(own, this.#status)) this.#tellInPassing(this.#status);
     if (!since || ack.recovered) return;
     if (resumed) this.mesh?.renegotiate();

@@ -286,12 +286,9 @@ export class TunRTCClient extends Emitter<TunRTCEvents> {
 
   /** The connection to a participant, made now if there is none yet. Signals and local tracks are taken care of. */
   createPeerConnection(userId: string): RTCPeerConnection {
-    const { mesh, participants } = this.#inCall();
+    const { mesh } = this.#inCall();
     if (!mesh) throw new TunRTCError('media_unavailable', 'There is no WebRTC here.');
-    if (!participants.has(userId)) throw new TunRTCError('peer_not_found', 'There is no such participant.');
-    const peer = mesh.connect(userId, false);
-    if (!peer) throw new TunRTCError('peer_failed', 'The browser makes no connection.');
-    return peer.connection;
+    return mesh.open(userId);
   }
 
   /** Opens a data channel to a participant, who gets the event `dataChannel`. */
@@ -315,8 +312,12 @@ export class TunRTCClient extends Emitter<TunRTCEvents> {
     this.#call?.announce(this.#status());
   }
 
-  /** Turns the camera off, its light too, or on, and has the others told: now, or as soon as there is a connection again. */
+  /**
+   * Turns the camera off, its light too, or on, and has the others told: now, or as soon as there is a connection again.
+   * Rejects with `video_limit` when as many others show video as the server allows in a call.
+   */
   async setVideoEnabled(enabled: boolean): Promise<void> {
+    if (enabled) this.#call?.mesh?.mustHaveRoom();
     await this.#media.setVideoEnabled(enabled);
     this.#call?.announce(this.#status());
   }
@@ -403,11 +404,13 @@ export class TunRTCClient extends Emitter<TunRTCEvents> {
     try {
       this.#Mesh = (await import('./media/mesh.ts')).Mesh;
     } catch (cause) {
-      throw new TunRTCError('network_error', 'The part of the client that connects people could not be loaded.', { cause });
+      throw new TunRTCError('network_error', 'A part of the client could not be loaded.', { cause });
     }
   }
 
   #open(visit: Visit, joined: Joined): Call {
+    const limit = this.isVideoEnabled && this.#Mesh?.fullAt(joined, joined.userId);
+    if (limit) this.#yieldVideo(limit);
     const call = new Call({
       api: this.#api,
       environment: this.#environment,
@@ -418,6 +421,7 @@ export class TunRTCClient extends Emitter<TunRTCEvents> {
       heartbeat: this.#heartbeat,
       configuration: this.#configuration,
       videos: this.#videos,
+      onFull: (limit) => this.#yieldVideo(limit),
       onState: (state) => this.#stateChanged(visit, state),
       tell: (name, data) => {
         if (this.#visit === visit || this.#ending === visit) this.emit(name, data);
@@ -425,6 +429,11 @@ export class TunRTCClient extends Emitter<TunRTCEvents> {
     });
     for (const slot of SLOTS) call.send(slot, this.#media.outgoing(slot));
     return call;
+  }
+
+  #yieldVideo(limit: number): void {
+    void this.#media.setVideoEnabled(false);
+    this.emit('videoLimited', { limit });
   }
 
   /**

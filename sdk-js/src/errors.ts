@@ -56,6 +56,8 @@ export type ClientErrorCode =
   | 'invalid_option'
   /** A camera or microphone stopped while it was in use. */
   | 'media_lost'
+  /** As many people show video as the server allows in a call. */
+  | 'video_limit'
   /** No media here: an insecure page, or not a browser. */
   | 'media_unavailable'
   /** A peer connection could not do what was asked of it. */

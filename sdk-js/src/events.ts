@@ -29,6 +29,11 @@ export interface TunRTCEvents {
   devicesChanged: Devices;
   /** Camera and microphone were asked for and this one is not there: the session is joined with the other alone. */
   mediaFallback: { missing: DeviceKind; error: TunRTCError };
+  /**
+   * The own camera was turned off, or left off by a join: so many people show video, and no more can in a call. It can be turned
+   * on again when one of them has stopped.
+   */
+  videoLimited: { limit: number };
   /** Show this: somebody's camera and microphone, or screen. */
   remoteStream: { userId: string; username: string; stream: MediaStream; kind: StreamKind };
   /** Show this no longer. Comes once for every `remoteStream`, before `userLeft`, and also when this client leaves. */

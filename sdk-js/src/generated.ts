@@ -108,6 +108,8 @@ export interface Joined {
   iceServers: IceServer[];
   /** Its number of seats. */
   maxParticipants: number;
+  /** How media travels. */
+  media: Media;
   /** Its name. */
   name: string;
   /** Who is believed to be there. */
@@ -154,6 +156,14 @@ export interface Account {
   lastLoginAt: string | null;
   /** Its name. */
   username: string;
+}
+
+/** How media travels in a session. */
+export interface Media {
+  /** So many people show video at most; the next ones are there with audio. */
+  limit: number;
+  /** Who sends to whom. */
+  topology: Topology;
 }
 
 /** A new session. */
@@ -305,6 +315,9 @@ export interface SignalingTicket {
   /** The complete address; `?ticket=` is the client's to add. */
   url: string;
 }
+
+/** Who sends media to whom. */
+export type Topology = 'mesh';
 
 /** Who can find a session. */
 export type Visibility = 'public' | 'unlisted';

@@ -31,6 +31,7 @@ export type {
   IceServers,
   Joined,
   LeaveReason,
+  Media,
   NewSession,
   Participant,
   ParticipantStatus,
@@ -41,5 +42,6 @@ export type {
   SessionType,
   SessionTypeInput,
   SignalingTicket,
+  Topology,
   Visibility,
 } from './wire.ts';

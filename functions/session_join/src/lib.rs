@@ -8,7 +8,7 @@ use gateway::Surroundings;
 use gateway::rest::{Answer, RestRequest};
 use gateway::views::{self, SignalingUrl};
 use lambda_http::{Body, Request, Response};
-use protocol::rest::{Joined, SessionDetail, parse_session_ref};
+use protocol::rest::{Joined, Media, SessionDetail, Topology, parse_session_ref};
 use protocol::signaling::JsonEncoder;
 use push::Push;
 use runtime::{Runtime, SettingError};
@@ -67,5 +67,6 @@ async fn join(deps: &Deps, request: &RestRequest<'_>) -> Result<Answer> {
         user_id: person.user_id.to_string(),
         signaling: views::signaling(&deps.tickets, url, context, person, session, joined.attempt),
         ice_servers: views::ice_servers(&deps.ice, person.user_id, now),
+        media: Media { topology: Topology::Mesh, limit: context.policy.mesh_limit },
     }))
 }

@@ -37,6 +37,7 @@ public sealed class ApiTests
         Check.That((await client.ListSessionsAsync()).All(each => each.SessionId != session.SessionId), "an unlisted session is not listed");
         var detail = await client.GetSessionAsync(session.SessionId);
         Check.Equal((SessionType.AudioOnly, Visibility.Unlisted, 4, SessionStatus.Active, 0), (detail.Type, detail.Visibility, detail.MaxParticipants, detail.Status, detail.Participants.Count));
+        Check.Equal(6, (await client.Api.JoinSessionAsync(session.SessionId)).VideoLimit);
         await client.EndSessionAsync(session.SessionId);
         var ended = await Check.FailsAsync(client.JoinSessionAsync(session.SessionId), "session_ended");
         Check.Equal(410, ended.Status);

@@ -4,15 +4,19 @@ import type { Tell } from '../events.ts';
 import { Peer, type Outgoing, type Slot } from './peer.ts';
 import { ProcessorWatch, share, type Reading } from './policy.ts';
 import type { PeerQuality, QualityLevel } from './quality.ts';
+import { fullAt, mustYield } from './room.ts';
 import { Speakers } from './speakers.ts';
 import { Tiles } from './tiles.ts';
 import { Timers } from '../timers.ts';
 import { madeAt } from '../signaling/ticket.ts';
-import type { IceServer, IceServers, Joined, Signal, SignalBody } from '../wire.ts';
+import type { IceServer, IceServers, Joined, Participant, Signal, SignalBody } from '../wire.ts';
 
 /** ICE credentials are renewed when this share of their life has gone by. */
 const ICE_RENEWAL = 0.5;
 const ICE_RETRY_MS = 60_000;
+
+/** More who show video than the limit are waited for to say otherwise: newcomers are taken to show some until they tell. */
+const FULL_READINGS = 2;
 
 /** How often voices are listened to and tiles are measured. */
 const LISTEN_MS = 400;
@@ -28,16 +32,18 @@ export interface MeshOptions {
   /** What every connection is made with; with `iceServers` in it, these are used in place of the server's. */
   configuration: RTCConfiguration;
   /** The answer to joining, with the first ICE servers. */
-  joined: Pick<Joined, 'iceServers' | 'signaling'>;
+  joined: Pick<Joined, 'iceServers' | 'media' | 'signaling'>;
+  /** The others in the session. */
+  participants: ReadonlyMap<string, Participant>;
   fetchIceServers(): Promise<IceServers>;
   /** The video elements whose size and visibility count. */
   videos: ReadonlySet<HTMLVideoElement>;
   send(userId: string, body: SignalBody): Promise<unknown>;
   /** The connection to a peer is made anew: what was sent for the old one is void. */
   renew(userId: string): void;
-  /** What a participant is called. */
-  name(userId: string): string;
   tell: Tell;
+  /** More people show video than the session's limit, and those who were there before go on: the own camera is to be turned off. */
+  onFull(limit: number): void;
   /** A connection is disturbed. The same trouble may have cut signaling off; a dead connection is found sooner by asking. */
   probe(): void;
   /** Something failed between this participant and another. */
@@ -57,6 +63,10 @@ export class Mesh {
   readonly #processor = new ProcessorWatch();
   /** How loud this participant is. */
   #ownLevel = 0;
+  /** When this participant's seat was taken. */
+  #joinedAt = '';
+  /** How often in a row there were too many who show video. */
+  #full = 0;
   #iceServers: IceServer[];
   #freshening: Promise<IceServer[]> | undefined;
   #isClosed = false;
@@ -101,6 +111,24 @@ export class Mesh {
     });
   }
 
+  /** The limit of people who show video, where as many others do. */
+  static fullAt(joined: Joined, userId: string): number | undefined {
+    return fullAt(joined, userId);
+  }
+
+  /** Takes note of when the own seat was taken: those who came first go on showing video. */
+  seated({ joinedAt }: Participant): void {
+    this.#joinedAt = joinedAt;
+  }
+
+  /** @throws {TunRTCError} `video_limit` when as many others show video as the session's limit allows */
+  mustHaveRoom(): void {
+    const { joined, participants, userId } = this.#options;
+    const limit = fullAt({ ...joined, participants: [...participants.values()] }, userId);
+    if (limit === undefined) return;
+    throw new TunRTCError('video_limit', `Only ${limit} people can show video in this call, and as many do.`);
+  }
+
   /** Everybody there is a connection to. */
   get peers(): ReadonlyMap<string, Peer> {
     return this.#peers;
@@ -109,6 +137,18 @@ export class Mesh {
   /** The connection to a participant; made now if there is none. Absent where the browser makes none. */
   connect(userId: string, initiator: boolean): Peer | undefined {
     return this.#peers.get(userId) ?? this.#create(userId, initiator);
+  }
+
+  /**
+   * The browser's own connection to a participant.
+   *
+   * @throws {TunRTCError} `peer_not_found`, `peer_failed`
+   */
+  open(userId: string): RTCPeerConnection {
+    if (!this.#options.participants.has(userId)) throw new TunRTCError('peer_not_found', 'There is no such participant.');
+    const peer = this.connect(userId, false);
+    if (!peer) throw new TunRTCError('peer_failed', 'The browser makes no connection.');
+    return peer.connection;
   }
 
   /** Closes the connection to a participant, if there is one, and makes a new one. */
@@ -184,8 +224,20 @@ export class Mesh {
     const readings = await Promise.all([...this.#peers].map(([userId, peer]) => this.#read(userId, peer)));
     if (this.#isClosed) return;
     this.#processor.read(readings, this.#options.environment.now());
+    this.#review();
     this.#share();
     this.#watch();
+  }
+
+  /** Those who come at the same moment do not know of each other: whoever was last gives way. */
+  #review(): void {
+    const { joined, participants, userId, onFull } = this.#options;
+    const limit = joined.media?.limit;
+    const isSending = Boolean(this.#outgoing.get('camera')?.track);
+    const own = { userId, joinedAt: this.#joinedAt };
+    const isOver = isSending && limit !== undefined && mustYield(own, participants.values(), limit);
+    this.#full = isOver ? this.#full + 1 : 0;
+    if (isOver && this.#full >= FULL_READINGS) onFull(limit);
   }
 
   async #read(userId: string, peer: Peer): Promise<Reading> {
@@ -230,7 +282,7 @@ export class Mesh {
 
   #create(userId: string, initiator: boolean): Peer | undefined {
     if (this.#isClosed) return undefined;
-    const { environment, configuration, name, tell, probe, ...options } = this.#options;
+    const { environment, configuration, participants, tell, probe, ...options } = this.#options;
     const fail = (error: TunRTCError) => options.onError(userId, error);
     try {
       const peer: Peer = new Peer({
@@ -242,7 +294,7 @@ export class Mesh {
         iceServers: () => this.#freshIceServers(),
         send: (body) => options.send(userId, body),
         renew: () => options.renew(userId),
-        onStream: (stream, kind) => tell('remoteStream', { userId, username: name(userId), stream, kind }),
+        onStream: (stream, kind) => tell('remoteStream', { userId, username: participants.get(userId)?.username ?? '', stream, kind }),
         onStreamRemoved: (stream) => tell('remoteStreamRemoved', { userId, stream }),
         onState: (state) => {
           if (state === 'reconnecting') probe();

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, afterEach, before, describe, test } from 'node:test';
 import type { Browser, Page } from 'playwright-core';
-import { clientPage, decoded, eventually, keepsSeeing, launch, seesEverybody, startServer, type Server } from '../support/browser.ts';
+import { clientPage, decoded, eventually, keepsSeeing, launch, seesEverybody, startServer, startServerIn, type Server } from '../support/browser.ts';
 
 const GLARES = 50;
 /** Small pictures: what is tested here is connections, and every one of them is encoded on this machine. */
@@ -143,6 +143,38 @@ describe('a mesh', () => {
       await Promise.all(pages.map((page) => page.evaluate(() => tunrtc.leaveSession())));
     }
     assert.deepEqual(await Promise.all(pages.map(errorsOf)), [[], []]);
+  });
+
+  test('of more people than the server lets show video: the next one joins with audio, is told why, and is heard', async () => {
+    const small = await startServerIn({ TUNRTC_MESH_LIMIT: '2' }, '--port', '0');
+    try {
+      const names = ['demo', 'alice', 'bob'] as const;
+      const pages = await Promise.all(names.map((name) => clientPage(browser, small.url, name)));
+      const [first, , third] = pages as [Page, Page, Page];
+      const sessionId = await createSession(first);
+      for (const page of pages) await join(page, sessionId);
+      const told = await third.evaluate(() => new Promise<number>((resolve) => tunrtc.on('videoLimited', ({ limit }) => resolve(limit))));
+      const refused = () => tunrtc.setVideoEnabled(true).then(() => '', (error: { code: string }) => error.code);
+      assert.deepEqual([told, await third.evaluate(() => tunrtc.isVideoEnabled), await third.evaluate(refused)], [2, false, 'video_limit']);
+      await seesEverybody(third, 2);
+      await eventually(
+        () =>
+          first.evaluate(async () => {
+            const heard: boolean[] = [];
+            for (const userId of tunrtc.participants.keys()) {
+              let packets = 0;
+              (await tunrtc.createPeerConnection(userId).getStats()).forEach((stat) => {
+                if (stat.type === 'inbound-rtp' && stat.kind === 'audio') packets = stat.packetsReceived;
+              });
+              heard.push(packets > 50);
+            }
+            return heard.length === 2 && heard.every(Boolean);
+          }),
+        'both others are heard',
+      );
+    } finally {
+      await small.stop();
+    }
   });
 
   test('a refused device rejects with a code, and the session can be joined without', async () => {

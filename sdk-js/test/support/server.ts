@@ -168,6 +168,8 @@ export class FakeServer {
   readonly frames: (Frame & { userId: string })[] = [];
   readonly connections = new Set<Connection>();
   iceServers: { urls: string[]; username?: string; credential?: string }[] = [];
+  /** How many people may show video in a call. */
+  meshLimit = 6;
   tokenLifeSeconds = 86_400;
   unreachable = false;
   /** Breaks the promise on purpose: signals are pushed, and nothing is kept for a replay. */
@@ -356,7 +358,16 @@ export class FakeServer {
     switch (route) {
       case 'POST /api/session/join':
         this.#seat(room, user);
-        return [200, { ...this.#detail(room), userId, signaling: this.#ticket(room, userId), iceServers: this.iceServers }];
+        return [
+          200,
+          {
+            ...this.#detail(room),
+            userId,
+            signaling: this.#ticket(room, userId),
+            iceServers: this.iceServers,
+            media: { topology: 'mesh', limit: this.meshLimit },
+          },
+        ];
       case 'POST /api/session/ticket':
         if (room.detail.status === 'ended') throw new Refusal(410, 'session_ended');
         if (!room.seats.has(userId)) throw new Refusal(404, 'not_in_session');

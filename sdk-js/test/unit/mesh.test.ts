@@ -76,7 +76,7 @@ class Ferry {
       createPeerConnection: (configuration) => new FakePeerConnection(configuration) as unknown as RTCPeerConnection,
       userId: id,
       configuration: {},
-      joined: { iceServers: [{ urls: ['stun:first'] }], signaling: { url: '', ticket: '', expiresAt: '' } },
+      joined: { iceServers: [{ urls: ['stun:first'] }], signaling: { url: '', ticket: '', expiresAt: '' }, media: { topology: 'mesh', limit: 6 } },
       videos: side.videos,
       fetchIceServers: async () => {
         side.iceRequests++;
@@ -87,7 +87,8 @@ class Ferry {
         side.renewed++;
         this.#epochs.set(`${id} ${run} ${target}`, (this.#epochs.get(`${id} ${run} ${target}`) ?? 0) + 1);
       },
-      name: () => '',
+      participants: new Map(),
+      onFull: () => {},
       tell: (name, data) => {
         if (name === 'remoteStream') {
           const { kind, stream } = data as TunRTCEvents['remoteStream'];

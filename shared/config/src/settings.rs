@@ -79,9 +79,11 @@ pub const FRAMES_BURST: &str = "TUNRTC_FRAMES_BURST";
 pub const CHAT_PER_SECOND: &str = "TUNRTC_CHAT_PER_SECOND";
 /// See [`Policy::chat_burst`].
 pub const CHAT_BURST: &str = "TUNRTC_CHAT_BURST";
+/// See [`Policy::mesh_limit`].
+pub const MESH_LIMIT: &str = "TUNRTC_MESH_LIMIT";
 
 /// The settings that an operator may change wherever TunRTC runs: limits and durations.
-pub const OPERATORS: [&str; 19] = [
+pub const OPERATORS: [&str; 20] = [
     ICE_TTL_SECONDS,
     HEARTBEAT_SECONDS,
     DETECTION_SECONDS,
@@ -101,6 +103,7 @@ pub const OPERATORS: [&str; 19] = [
     FRAMES_BURST,
     CHAT_PER_SECOND,
     CHAT_BURST,
+    MESH_LIMIT,
 ];
 
 /// A setting that is not there, or not what it must be.
@@ -205,6 +208,7 @@ impl Settings {
             frames_burst: self.count(FRAMES_BURST, base.frames_burst)?,
             chat_per_second: self.count(CHAT_PER_SECOND, base.chat_per_second)?,
             chat_burst: self.count(CHAT_BURST, base.chat_burst)?,
+            mesh_limit: self.count(MESH_LIMIT, base.mesh_limit)?,
             ..base
         };
         policy.fitting().map_err(|misfit| SettingError { name: name_of(misfit.fitted), reason: misfit.reason })

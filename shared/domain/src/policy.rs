@@ -64,6 +64,8 @@ pub struct Policy {
     pub chat_per_second: u32,
     /// Chat messages that one connection may send at once.
     pub chat_burst: u32,
+    /// People who show video in one call: each of them sends to every other one. Clients keep it.
+    pub mesh_limit: u32,
 }
 
 /// A duration that must fit others.
@@ -169,6 +171,7 @@ impl Default for Policy {
             frames_burst: 200,
             chat_per_second: 10,
             chat_burst: 30,
+            mesh_limit: 6,
         }
     }
 }

@@ -436,6 +436,28 @@ pub struct Joined {
     pub signaling: Signaling,
     /// What `RTCPeerConnection` wants.
     pub ice_servers: Vec<IceServer>,
+    /// How media travels.
+    pub media: Media,
+}
+
+/// How media travels in a session.
+#[derive(Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct Media {
+    /// Who sends to whom.
+    pub topology: Topology,
+    /// So many people show video at most; the next ones are there with audio.
+    pub limit: u32,
+}
+
+/// Who sends media to whom.
+#[derive(Debug, Clone, Copy, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub enum Topology {
+    /// Everybody to everybody.
+    Mesh,
 }
 
 /// One entry of `RTCConfiguration.iceServers`.
