@@ -15,6 +15,9 @@ const GIVEN = `
 declare const client: import('tunrtc-client').TunRTCClient;
 declare const sessionId: string;
 declare const id: string;
+declare const token: string;
+declare const connection: import('@microsoft/signalr').HubConnection;
+declare function answer(offer: unknown): void;
 declare const IDLE: import('tunrtc-client').Snapshot;
 declare const TunRTC: typeof import('tunrtc-client');
 declare function show(what: unknown, muted?: boolean): void;
@@ -46,6 +49,7 @@ const OPTIONS: ts.CompilerOptions = {
   paths: {
     'tunrtc-client': [new URL('src/index.ts', PACKAGE).pathname],
     'tunrtc-client/react': [new URL('src/react/index.ts', PACKAGE).pathname],
+    'tunrtc-client/server': [new URL('src/server.ts', PACKAGE).pathname],
     'tunrtc-client/ui': [new URL('src/ui/index.ts', PACKAGE).pathname],
     'tunrtc-client/element': [new URL('src/ui/element.ts', PACKAGE).pathname],
   },
