@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a helper of a test fails the test where it stands")]
 
 mod accounts;
+mod apps;
 mod capacity;
 mod chat;
 mod connections;
