@@ -99,8 +99,8 @@ export interface UseCall extends LocalStatus {
   user: Snapshot['user'];
   /** Shows and captures oneself before joining. */
   preview(audio?: Capture, video?: Capture): Promise<void>;
-  /** Joins; rejects with `closed` when it was overtaken by another join or leave. */
-  join(sessionId: string, audio?: Capture, video?: Capture): Promise<void>;
+  /** Joins the session, or the room that the client's token is for; rejects with `closed` when it was overtaken by another join or leave. */
+  join(sessionId?: string, audio?: Capture, video?: Capture): Promise<void>;
   leave(): Promise<void>;
   setMuted(muted: boolean): Promise<void>;
   setVideoEnabled(enabled: boolean): Promise<void>;
@@ -117,7 +117,7 @@ export function useCall(): UseCall {
   const actions = useMemo(
     () => ({
       preview: (audio?: Capture, video?: Capture) => holder.get().preview(audio, video),
-      join: async (id: string, audio?: Capture, video?: Capture) => void (await holder.get().joinSession(id, audio, video)),
+      join: async (id?: string, audio?: Capture, video?: Capture) => void (await holder.get().joinSession(id, audio, video)),
       leave: () => holder.get().leaveSession(),
       setMuted: (muted: boolean) => holder.get().setMuted(muted),
       setVideoEnabled: (enabled: boolean) => holder.get().setVideoEnabled(enabled),

@@ -9,8 +9,8 @@ import { STYLES } from './styles.ts';
 export interface CallOptions {
   /** One that is signed in. */
   client: TunRTCClient;
-  /** The session to join. */
-  sessionId: string;
+  /** The session to join; when absent, the room that the client's token is for (`getToken`). */
+  sessionId?: string | undefined;
   /** Whether one sees oneself and chooses devices before joining; `true` when absent. Otherwise it joins at once. */
   preview?: boolean | undefined;
   /** Whether to start with the microphone; `true` when absent. */
@@ -105,7 +105,7 @@ class View {
 
   #start(): void {
     const { sessionId, preview = true, audio = true, video = true } = this.#options;
-    if (this.#client.sessionId === sessionId) return this.#enter('during');
+    if (sessionId && this.#client.sessionId === sessionId) return this.#enter('during');
     if (!preview) return void this.#join(audio, video);
     this.#enter('before');
     this.#isAsking = true;

@@ -10,12 +10,12 @@ import type { Labels } from './labels.ts';
 const Base = (globalThis.HTMLElement ?? class {}) as typeof HTMLElement;
 
 /**
- * Attributes: `session` is the session's id; `heading` stands above the preview; `no-preview` joins at once; `no-chat`, `muted`
+ * Attributes: `session` is the session's id, or `room` is there and it joins the room that the client's token is for; `heading` stands above the preview; `no-preview` joins at once; `no-chat`, `muted`
  * and `no-video` leave out what they say. The property `client` is a client that is signed in, `labels` are words of your own. It joins
  * once it has a client and a session. It dispatches `joined`, `left` (`detail.code`) and `error` (`detail`, a TunRTCError), which do not bubble.
  */
 export class TunRTCCallElement extends Base {
-  static readonly observedAttributes: readonly string[] = ['session', 'heading', 'no-preview', 'no-chat', 'muted', 'no-video'];
+  static readonly observedAttributes: readonly string[] = ['session', 'room', 'heading', 'no-preview', 'no-chat', 'muted', 'no-video'];
 
   #client: TunRTCClient | undefined;
   #labels: Partial<Labels> | undefined;
@@ -74,14 +74,14 @@ export class TunRTCCallElement extends Base {
 
   #mount(): void {
     const client = this.#client;
-    const sessionId = this.getAttribute('session');
+    const sessionId = this.getAttribute('session') ?? undefined;
     const attributes = TunRTCCallElement.observedAttributes.map((name) => this.getAttribute(name));
     const made = this.isConnected ? [client, this.#labels, ...attributes] : [];
     if (made.length === this.#made.length && made.every((part, at) => part === this.#made[at])) return;
     this.#made = made;
     void this.#mounted?.unmount();
     this.#mounted = undefined;
-    if (!client || !sessionId || !this.isConnected) return;
+    if (!client || !(sessionId || this.hasAttribute('room')) || !this.isConnected) return;
     this.#mounted = mountCall(this, {
       client,
       sessionId,

@@ -6,6 +6,7 @@ import { clientPage, eventually, freshPage, launch, seesEverybody, startServer, 
 import { block, bundle, serve, shell, type Site } from '../support/guides.ts';
 import { looksRight } from '../support/look.ts';
 import type { TunRTCClient } from '../../src/index.ts';
+import { mintToken } from '../../src/server.ts';
 
 const MOUNTS = 50;
 const LOCAL = 'http://localhost:5000';
@@ -119,6 +120,31 @@ describe('an app of the guides is a call of two:', () => {
     await demo.getByText('with nobody yet').waitFor();
     await shows(demo, 1);
   }
+});
+
+test('users of an app’s own meet in a room by their tokens: React on one side, the element on the other', async () => {
+  const token = (identity: string) => mintToken({ key: 'devkey', secret: 'tunrtc-development-secret-0123456789' }, { identity, name: identity, room: 'daily' });
+  const react = `import { createRoot } from 'react-dom/client';
+    import { TunRTCProvider, VideoCall } from 'tunrtc-client/react';
+    createRoot(document.getElementById('root')).render(
+      <TunRTCProvider url="${server.url}" getToken={async () => '${await token('Ann')}'}><VideoCall style={{ height: '90vh' }} /></TunRTCProvider>,
+    );`;
+  const element = `import { TunRTCClient } from 'tunrtc-client';
+    import 'tunrtc-client/element';
+    const call = document.createElement('tunrtc-call');
+    call.toggleAttribute('room', true);
+    call.client = new TunRTCClient({ url: '${server.url}', getToken: async () => '${await token('Ben')}' });
+    document.getElementById('root').append(call);`;
+  const pages = await Promise.all(
+    Object.entries({ 'token.jsx': react, 'token.js': element }).map(async ([file, code]) => {
+      const page = await freshPage(browser);
+      await page.goto(await site({ '/': shell('/app.js'), '/app.js': await bundle(file.replace('.', '-'), { [file]: code }) }));
+      return page;
+    }),
+  );
+  await join(...pages);
+  await pages[0]?.locator('.tile').filter({ hasText: 'Ben' }).waitFor();
+  await pages[1]?.locator('.tile').filter({ hasText: 'Ann' }).waitFor();
 });
 
 test('React rendered by a server, and hydrated, is a call', async () => {
