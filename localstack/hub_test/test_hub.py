@@ -87,6 +87,8 @@ async def chat(server: str) -> None:
 
     client.on_open(open_)
     client.on("ReceiveMessage", hear)
+    # It tells refused calls apart from answered ones.
+    client.on_error(answer)
     running = asyncio.create_task(client.run())
     try:
         await in_time(opened.wait())
