@@ -545,6 +545,7 @@ RARE = {
     "session_join": AFTER_A_PUSH_THAT_FAILED | FOR_SOMEBODY_WHO_LEFT_UNTOLD,
     "session_leave": AFTER_A_PUSH_THAT_FAILED,
     "session_ticket": WITHOUT_A_SEAT,
+    "user_revoke": {"DeleteItem", "GetItem", "PutItem", "Query", "UpdateItem", "SendMessage"},  # eviction::revoke, for an API key
     "ws_connect": WHERE_A_LOGIN_ENDS_MEANWHILE,
     "ws_disconnect": AFTER_A_PUSH_THAT_FAILED,
     "ws_hub": AFTER_A_PUSH_THAT_FAILED | NEAR_THE_END_OF_A_LEASE | WHERE_A_WRITER_IS_GONE,

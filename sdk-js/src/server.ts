@@ -136,6 +136,14 @@ export class TunRTCServer {
     await this.#send('POST', '/api/session/end', session);
   }
 
+  /**
+   * Takes every token of a user back that was minted until now, and ends the user's connections. A token of the same second counts
+   * as minted before.
+   */
+  async revokeUser(identity: string): Promise<void> {
+    await this.#send('POST', `/api/users/${encodeURIComponent(identity)}/revoke`);
+  }
+
   async #page<Item>(path: string, { limit, cursor }: PageOptions): Promise<Page<Item>> {
     const query = new URLSearchParams();
     if (limit !== undefined) query.set('limit', String(limit));

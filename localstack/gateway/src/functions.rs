@@ -60,6 +60,7 @@ pub fn function(name: &str, runtime: &Runtime) -> Result<Function, SettingError>
         "session_leave" => http!(runtime, session_leave),
         "session_messages" => http!(runtime, session_messages),
         "session_ticket" => http!(runtime, session_ticket),
+        "user_revoke" => http!(runtime, user_revoke),
         "ws_authorizer" => event!(runtime, ws_authorizer),
         "ws_connect" => event!(runtime, ws_connect),
         "ws_disconnect" => event!(runtime, ws_disconnect),

@@ -386,6 +386,46 @@ async fn a_key_does_no_more_than_it_is_restricted_to() {
     target.stop().await;
 }
 
+#[tokio::test]
+async fn a_user_whose_tokens_are_taken_back_is_out_through_every_door_until_a_new_token_comes() {
+    let target = Target::local().await;
+    let minted = |ago: u64| {
+        let mut claims = devkey().claims("ann", "daily");
+        claims["nbf"] = json!(now() - ago);
+        devkey().sign(&claims)
+    };
+    let old = minted(5);
+    let joined = target.join(&old, json!({})).await;
+    let session = joined.text("sessionId");
+    let mut socket = Socket::connect(&socket_address(&joined.body["signaling"])).await.expect("an open door");
+    socket.ack("joinSession", json!({ "sessionId": session })).await;
+    let unused = target.api.post("/api/session/ticket", Some(&old), json!({})).await.body;
+    let path = "/api/users/ann/revoke";
+    let by_account = format!("Bearer {}", target.person("account").await.token);
+    for (authorization, code) in [(format!("Bearer {old}"), "forbidden"), (by_account, "forbidden")] {
+        assert_eq!(target.call(Method::POST, path, &authorization, None).await.code(), code);
+    }
+    let theirs = target.key(json!({ "action": "create", "project": "theirs" })).await;
+    assert_eq!(target.call(Method::POST, path, &theirs.basic(), None).await.status, 204);
+    assert_eq!(target.join(&old, json!({})).await.status, 200, "another project's user of that name");
+
+    let revoked = target.call(Method::POST, path, &devkey().basic(), None).await;
+    assert_eq!(revoked.status, 204, "{}", revoked.body);
+    socket.ended().await;
+    for route in ["join", "ticket", "leave"] {
+        let refused = target.api.post(&format!("/api/session/{route}"), Some(&old), json!({})).await;
+        assert_code(&refused, 401, "token_revoked", "revoked");
+    }
+    assert!(Socket::connect(&socket_address(&unused)).await.is_err(), "a ticket from before opens nothing");
+    let shown = target.call(Method::GET, "/api/session/daily", &devkey().basic(), None).await;
+    assert_eq!(shown.body["participants"], json!([]), "the seat is free");
+    // A clock that is a little ahead mints a token of a later second; nothing here has to wait for one.
+    let mut later = devkey().claims("ann", "daily");
+    later["nbf"] = json!(now() + 10);
+    assert_eq!(target.join(&devkey().sign(&later), json!({})).await.status, 200);
+    target.stop().await;
+}
+
 /// Requests to the table by what they are.
 #[derive(Clone, Default)]
 struct Bill(Arc<Mutex<BTreeMap<String, usize>>>);

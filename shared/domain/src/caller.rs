@@ -242,6 +242,21 @@ impl Caller {
         }
     }
 
+    /// May this caller decide for the whole project? A key may, and a token of it with `roomAdmin`, unless it is for some rooms.
+    ///
+    /// # Errors
+    /// `Forbidden`, or `MissingGrant`.
+    pub fn require_project(&self) -> Result<()> {
+        match self {
+            Self::Account(_) | Self::Participant(_) => Err(Error::forbidden("this is for the API keys of apps")),
+            Self::Backend(backend) if !backend.grants.room_admin => Err(Error::missing_grant("roomAdmin")),
+            Self::Backend(backend) if backend.scope.rooms != Rooms::Any => {
+                Err(Error::forbidden("the token or the key is for some rooms alone"))
+            }
+            Self::Backend(_) => Ok(()),
+        }
+    }
+
     /// May this caller list sessions, and of which visibility? An account those that are public, an app all of its own.
     ///
     /// # Errors

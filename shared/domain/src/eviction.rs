@@ -7,8 +7,8 @@ use futures_util::future::{join_all, try_join};
 
 use crate::leases::{depart, finish_departure};
 use crate::ports::{
-    ConnectionLog, DelayedMessage, Delays, Families, Guard, Inbox, LoggedConnection, Members, Ports, Rosters, Seats,
-    Sockets, Visit, Visits,
+    ConnectionLog, DelayedMessage, Delays, Families, Guard, Inbox, LoggedConnection, Members, Ports, Revocations,
+    Rosters, Seats, Sockets, Visit, Visits,
 };
 use crate::{ConnectionId, Context, Departure, FamilyId, Participant, Result, SessionId, UserId};
 
@@ -40,6 +40,27 @@ pub async fn evict(
     // Best effort: it is wanted only if what follows is interrupted or fails.
     let _scheduled = ports.delays.after(AFTERWARDS, &DelayedMessage::Evict { user }).await;
     end(ports, left).await
+}
+
+/// For so long a join token may open something: a day until its end, and a day more for whoever has a seat; and some time for
+/// clocks that differ.
+const LONGEST_TOKEN: Duration = Duration::from_secs(2 * 24 * 3600 + 3600);
+
+/// Takes every token of an app's user back that was minted until now: nothing is opened with it any more, connections are closed
+/// and seats freed. A token says when it was minted in whole seconds, so one of this very second counts as minted before.
+pub async fn revoke(
+    ports: Ports<
+        '_,
+        impl Revocations + ConnectionLog + Visits + Rosters + Members + Seats + Inbox + Sync,
+        impl Sockets + Sync,
+        impl Delays + Sync,
+    >,
+    user: UserId,
+) -> Result<()> {
+    let before = ports.context.now;
+    // First, so that whoever opens something meanwhile sees it, or is seen here.
+    ports.store.revoke_tokens(user, before, before + LONGEST_TOKEN).await?;
+    evict(ports, user, |token| token.timestamp() < before).await
 }
 
 /// The delayed look after an eviction: does the same for every login of the user that is over by now.

@@ -8,7 +8,7 @@ use std::time::Duration;
 use auth::{Callers, Presented, Tokens};
 use domain::accounts::Grant;
 use domain::ports::{IdempotencyKey, Keys};
-use domain::{Caller, Context, Error, KeyId, Metric, Person, Result, RoomRef, Timestamp, UserId};
+use domain::{Caller, Context, Error, Identity, KeyId, Metric, Person, Result, RoomRef, Timestamp, UserId};
 use http::header::{
     ALLOW, AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, HeaderValue, LINK, ORIGIN, RETRY_AFTER, WWW_AUTHENTICATE,
 };
@@ -185,6 +185,13 @@ impl<'a> RestRequest<'a> {
             None => Err(Error::SessionNotFound),
             Some(room) => Ok(room),
         }
+    }
+
+    /// The user of an app that the path names.
+    pub fn identity_in_path(&self) -> Result<Identity> {
+        let parameters = self.request.path_parameters_ref();
+        let named = parameters.and_then(|p| p.first("identity")).unwrap_or_default();
+        Identity::parse(named).map_err(|must| Error::field("identity", must))
     }
 
     /// API Gateway takes `GET /api/session/join` for a session called `join`, because no route with that path takes GET.

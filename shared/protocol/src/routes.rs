@@ -61,6 +61,7 @@ pub const ROUTES: &[Route] = &[
     http("GET /api/iceservers", "ice_servers"),
     http("HEAD /api/iceservers", "ice_servers"),
     http("POST /hubs/signaling/negotiate", "hub_negotiate"),
+    http("POST /api/users/{identity}/revoke", "user_revoke"),
     http("GET /health", "health"),
     http("HEAD /health", "health"),
     http("$default", "http_default"),

@@ -18,6 +18,8 @@ enum Callers {
     Accounts,
     /// These, and an app's users and backends.
     Apps,
+    /// An app's backends alone.
+    Backends,
 }
 
 /// What the document says of one route, besides its schemas.
@@ -87,6 +89,11 @@ impl Operation {
         self
     }
 
+    fn for_backends(mut self) -> Self {
+        self.callers = Callers::Backends;
+        self
+    }
+
     fn for_apps(mut self) -> Self {
         self.callers = Callers::Apps;
         self
@@ -114,7 +121,7 @@ impl Operation {
         let of_bearer: &[_] = match self.callers {
             Callers::Open => &[],
             Callers::Accounts => &["unauthorized"],
-            Callers::Apps => OF_TOKENS,
+            Callers::Apps | Callers::Backends => OF_TOKENS,
         };
         let mut by_status = BTreeMap::<_, Vec<_>>::new();
         for code in [of_body, of_page, of_bearer, self.errors, OF_ANY_ROUTE].concat() {
@@ -154,6 +161,7 @@ impl Operation {
         }
         match self.callers {
             Callers::Open => {}
+            Callers::Backends => operation["security"] = json!([{ "apiKey": [] }]),
             Callers::Accounts => operation["security"] = json!([{ "bearer": [] }]),
             Callers::Apps => operation["security"] = json!([{ "bearer": [] }, { "joinToken": [] }, { "apiKey": [] }]),
         }
@@ -251,7 +259,11 @@ fn parameters(path: &str, paged: bool) -> Vec<Value> {
                 "schema": { "type": "string", "pattern": CURSOR } }),
         ]
     });
-    session.into_iter().chain(page.into_iter().flatten()).collect()
+    let identity = path.contains("{identity}").then(|| {
+        json!({ "name": "identity", "in": "path", "required": true, "description": "What the app calls its user.",
+            "schema": { "type": "string", "pattern": "^[A-Za-z0-9_-]{1,128}$" } })
+    });
+    session.into_iter().chain(identity).chain(page.into_iter().flatten()).collect()
 }
 
 fn idempotency_key() -> Value {
@@ -343,6 +355,13 @@ fn describe(function: &str, s: &mut Schemas) -> Operation {
             let servers = s.of::<rest::IceServers>();
             Operation::new("Get STUN and TURN servers", 200, Some(servers), &[]).for_apps()
         }
+        "user_revoke" => Operation::new(
+            "Take the tokens of an app's user back that were minted until now, and close the connections",
+            204,
+            None,
+            &["invalid_request"],
+        )
+        .for_backends(),
         "health" => Operation::new("Whether the service is there", 200, Some(s.of::<rest::Health>()), &[]).open(),
         other => unreachable!("a route without a description: {other}"),
     }
