@@ -43,6 +43,9 @@ ENVIRONMENT = {
         ' !Sub "http://${EmulatorHost}/_aws/execute-api/${WebSocketApi}/ws"]',
     },
     "delay": {"TUNRTC_DELAY_QUEUE_URL": "!Ref DelayQueue"},
+    "webhooks": {"TUNRTC_WEBHOOK_QUEUE_URL": "!Ref WebhookQueue", "TUNRTC_WEBHOOK_LATER_QUEUE_URL": "!Ref WebhookLaterQueue"},
+    # A test's receiver is on the machine itself.
+    "receivers": {"TUNRTC_WEBHOOK_ALLOW_LOCAL": '!If [OnAws, "false", "true"]'},
     "signaling": {
         "TUNRTC_SIGNALING_URL": '!If [HasDomain, !Sub "wss://${DomainName}/ws", !If [OnAws,'
         ' !Sub "wss://${WebSocketApi}.execute-api.${AWS::Region}.${AWS::URLSuffix}/ws",'
@@ -146,6 +149,15 @@ def role(name: str, function: dict) -> str:
     if function.get("queue"):
         consumer = ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"]
         statements += statement(consumer, "!GetAtt DelayQueue.Arn")
+    if function.get("stream"):
+        reading = ["dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator"]
+        statements += statement(reading, "!GetAtt Table.StreamArn")
+        statements += statement(["sqs:SendMessage"], "[!GetAtt WebhookQueue.Arn, !GetAtt WebhookDeadLetters.Arn]")
+    if function.get("sends"):
+        queues = "[!GetAtt WebhookQueue.Arn, !GetAtt WebhookLaterQueue.Arn]"
+        consumer = ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ChangeMessageVisibility"]
+        statements += statement(consumer, queues)
+        statements += statement(["sqs:SendMessage"], "!GetAtt WebhookLaterQueue.Arn")
     return (
         f"  {logical_id(name)}Role:\n"
         "    Type: AWS::IAM::Role\n"

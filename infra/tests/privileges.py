@@ -28,6 +28,9 @@ ELSEWHERE = {
     ("Sockets", "push"): "execute-api:ManageConnections POST",
     ("Sockets", "close"): "execute-api:ManageConnections DELETE",
     ("Delays", "after"): "sqs:SendMessage",
+    ("Lines", "line_up"): "sqs:SendMessage",
+    ("Lines", "put_aside"): "sqs:SendMessage",
+    ("Lines", "come_again"): "sqs:ChangeMessageVisibility",
 }
 
 
@@ -119,18 +122,18 @@ def methods(trait: str) -> set[str]:
     return of_store | {method for other, method in ELSEWHERE if other == trait}
 
 
-PORTS_OF = {"deps.store": None, "store": None, "sockets": "Sockets", "deps.push": "Sockets", "delays": "Delays"}
+PORTS_OF = {"deps.store": None, "store": None, "sockets": "Sockets", "deps.push": "Sockets", "delays": "Delays", "lines": "Lines", "deps.lines": "Lines"}
 
 
 @cache
 def all_traits() -> frozenset[str]:
-    return frozenset(each.trait for each in store() if each.trait) | {"Sockets", "Delays"}
+    return frozenset(each.trait for each in store() if each.trait) | {"Sockets", "Delays", "Lines"}
 
 
 def actions_of(body: str, named: frozenset[str], module: str, seen: tuple[tuple[str, str], ...] = ()) -> frozenset[str]:
     """Actions of a piece of code in which the traits `named` are in sight."""
     found: frozenset[str] = frozenset()
-    for receiver, method in re.findall(r"\b((?:deps\.)?(?:store|sockets|push|delays?))\s*\.\s*(\w+)\(", body):
+    for receiver, method in re.findall(r"\b((?:deps\.)?(?:store|sockets|push|delays?|lines))\s*\.\s*(\w+)\(", body):
         fixed = PORTS_OF.get(receiver)
         for trait in [fixed] if fixed else named & all_traits():
             if method in methods(trait):

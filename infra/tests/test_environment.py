@@ -58,7 +58,7 @@ def test_a_function_may_push_or_delay_exactly_when_it_is_made_of_those_crates(na
     dependencies = manifest.split("[dependencies]")[1].split("\n[")[0]
     held = {action for statement in cfn.statements(cfn.role_of(cfn.functions()[name])) for action in cfn.as_list(statement["Action"])}
     assert ("execute-api:ManageConnections" in held) == bool(re.search(r"^push\b", dependencies, re.MULTILINE))
-    assert ("sqs:SendMessage" in held) == bool(re.search(r"^delay\b", dependencies, re.MULTILINE))
+    assert ("sqs:SendMessage" in held) == bool(re.search(r"^(delay|webhook)\b", dependencies, re.MULTILINE))
     assert any(action.startswith("dynamodb:") for action in held) == bool(re.search(r"^store\b", dependencies, re.MULTILINE))
 
 

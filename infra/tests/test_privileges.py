@@ -7,10 +7,11 @@ import pytest
 import privileges
 import template as cfn
 
-# What Lambda itself needs: to write logs and traces, and to poll the queue.
+# What Lambda itself needs: to write logs and traces, and to poll queues and the stream.
 OF_LAMBDA = {
     "logs:CreateLogStream", "logs:PutLogEvents", "xray:PutTraceSegments", "xray:PutTelemetryRecords",
     "sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes",
+    "dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator",
 }
 
 

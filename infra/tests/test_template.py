@@ -97,7 +97,7 @@ def hashes(manifest: Path) -> bool:
 
 
 def test_every_function_is_reached_by_a_route_the_authorizer_the_queue_or_the_operator():
-    reached = {route["function"] for route in cfn.routes()} | {"ws_authorizer", "participant_expiry", "api_keys"}
+    reached = {route["function"] for route in cfn.routes()} | {"ws_authorizer", "participant_expiry", "api_keys", "webhook_fanout", "webhook_send"}
     assert set(cfn.functions()) == reached
 
 
@@ -225,6 +225,30 @@ def test_queues_are_encrypted_and_failed_work_is_kept():
     assert queues["DelayQueue"]["RedrivePolicy"]["deadLetterTargetArn"] == {"Fn::GetAtt": "DeadLetterQueue.Arn"}
     timeout = cfn.functions()["participant_expiry"]["Timeout"]
     assert queues["DelayQueue"]["VisibilityTimeout"] >= 6 * timeout
+
+
+def test_webhooks_are_read_from_the_marked_writes_of_the_stream():
+    assert cfn.resources("AWS::DynamoDB::Table")["Table"]["StreamSpecification"] == {"StreamViewType": "NEW_AND_OLD_IMAGES"}
+    source = cfn.resources("AWS::Lambda::EventSourceMapping")["WebhookSource"]
+    pattern = json.loads(source["FilterCriteria"]["Filters"][0]["Pattern"])
+    requests = (cfn.ROOT / "shared" / "store" / "src" / "requests.rs").read_text()
+    mark = re.search(r'const MARK: &str = "(\w+)"', requests).group(1)
+    assert pattern == {"dynamodb": {"NewImage": {mark: {"N": [{"exists": True}]}}}}
+    assert source["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+
+
+def test_webhooks_are_tried_in_order_and_later_as_the_rules_say():
+    rules = (cfn.ROOT / "shared" / "domain" / "src" / "webhooks.rs").read_text()
+    spread = re.search(r"const SPREAD: \[Duration; (\d+)\]", rules).group(1)
+    queues = cfn.resources("AWS::SQS::Queue")
+    line, later = queues["WebhookQueue"], queues["WebhookLaterQueue"]
+    assert line["FifoQueue"] is True and line["QueueName"]["Fn::Sub"].endswith(".fifo")
+    assert later["RedrivePolicy"] == {"deadLetterTargetArn": {"Fn::GetAtt": "WebhookDeadLetters.Arn"}, "maxReceiveCount": int(spread)}
+    timeout = cfn.functions()["webhook_send"]["Timeout"]
+    assert line["VisibilityTimeout"] >= 6 * timeout and later["VisibilityTimeout"] >= 6 * timeout
+    # How often a message was received is how often it was tried only while it comes alone.
+    sources = cfn.resources("AWS::Lambda::EventSourceMapping")
+    assert [sources[name]["BatchSize"] for name in ("WebhookLine", "WebhookLater")] == [1, 1]
 
 
 def test_the_sweep_runs_on_its_schedule():

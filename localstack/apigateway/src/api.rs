@@ -9,7 +9,7 @@ use tokio::sync::watch;
 
 use crate::{
     admission::Admission,
-    control::{queue::Queue, schedule::Schedule},
+    control::{queue::Queue, schedule::Schedule, stream::Stream},
     faults::Faults,
     function::{Function, Tasks},
     http_api::{cors::Cors, routes::Routes},
@@ -56,6 +56,7 @@ pub(crate) struct Api {
     pub(crate) message_order: MessageOrder,
     pub(crate) queues: HashMap<String, Arc<Queue>>,
     pub(crate) schedules: Vec<Arc<Schedule>>,
+    pub(crate) streams: Vec<Arc<Stream>>,
     pub(crate) access_key_id: Option<String>,
     pub(crate) faults: Option<Box<dyn Faults>>,
     /// Of new WebSockets, over all routes.

@@ -11,7 +11,11 @@ use tokio::sync::watch;
 use crate::{
     admission::Admission,
     api::{Api, Gateway, WebSocketRoute},
-    control::{queue::Queue, schedule::Schedule},
+    control::{
+        queue::{Journal, Queue, Reading},
+        schedule::Schedule,
+        stream::{Stream, StreamSource},
+    },
     error::BuildError,
     faults::Faults,
     function::{Function, Tasks},
@@ -61,6 +65,7 @@ impl Default for Builder {
                 message_order: MessageOrder::default(),
                 queues: HashMap::new(),
                 schedules: Vec::new(),
+                streams: Vec::new(),
                 access_key_id: None,
                 faults: None,
                 http_throttles: HashMap::new(),
@@ -181,8 +186,31 @@ impl Builder {
     /// [reads it](https://docs.aws.amazon.com/lambda/latest/dg/with-sqs.html) in batches while the gateway serves.
     /// A queue URL names it by its last part.
     pub fn queue(self, name: &str, function: Function) -> Self {
+        self.add_queue(name, function, None, None)
+    }
+
+    /// The same with what AWS has of each queue: how it is read. One whose name ends in `.fifo` keeps the messages of a group
+    /// [in order](https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/FIFO-queues-understanding-logic.html).
+    /// What is in the journal, messages included that were not done with before, outlives the process.
+    pub fn lasting_queue(self, name: &str, function: Function, reading: Reading, journal: Arc<dyn Journal>) -> Self {
+        self.add_queue(name, function, Some(reading), Some(journal))
+    }
+
+    /// A DynamoDB stream of that table, and the function that
+    /// [reads it](https://docs.aws.amazon.com/lambda/latest/dg/with-ddb.html) while the gateway serves.
+    pub fn stream(self, table: &str, source: Arc<dyn StreamSource>, function: Function) -> Self {
+        self.with(|api| api.streams.push(Arc::new(Stream::new(table, source, function))))
+    }
+
+    fn add_queue(
+        self,
+        name: &str,
+        function: Function,
+        reading: Option<Reading>,
+        journal: Option<Arc<dyn Journal>>,
+    ) -> Self {
         self.and_then(|api| {
-            let queue = Arc::new(Queue::new(name, function));
+            let queue = Arc::new(Queue::new(name, function, reading, journal));
             match api.queues.insert(name.to_owned(), queue) {
                 None => Ok(()),
                 Some(_) => Err(BuildError::QueueTwice(name.to_owned())),

@@ -17,6 +17,12 @@ impl Moment {
         Self(OffsetDateTime::now_utc())
     }
 
+    /// That many milliseconds after the Unix epoch; the epoch itself where there is no such time.
+    pub(crate) fn at_millis(millis: i64) -> Self {
+        let nanos = i128::from(millis) * 1_000_000;
+        Self(OffsetDateTime::from_unix_timestamp_nanos(nanos).unwrap_or(OffsetDateTime::UNIX_EPOCH))
+    }
+
     pub(crate) fn after(self, elapsed: std::time::Duration) -> Self {
         Self(self.0 + elapsed)
     }

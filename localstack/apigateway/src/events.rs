@@ -170,7 +170,7 @@ pub(crate) struct QueueEvent<'a> {
 #[serde(rename_all = "camelCase")]
 pub(crate) struct QueueRecord<'a> {
     pub(crate) message_id: &'a str,
-    pub(crate) receipt_handle: String,
+    pub(crate) receipt_handle: &'a str,
     pub(crate) body: &'a str,
     pub(crate) attributes: QueueAttributes,
     /// Always empty: the queue takes no attributes.
@@ -190,6 +190,10 @@ pub(crate) struct QueueAttributes {
     pub(crate) sent_timestamp: String,
     pub(crate) sender_id: &'static str,
     pub(crate) approximate_first_receive_timestamp: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) message_group_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) message_deduplication_id: Option<String>,
 }
 
 /// What EventBridge sends on a

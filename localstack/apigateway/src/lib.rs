@@ -1,5 +1,5 @@
 //! Amazon API Gateway on this machine: an HTTP API and a WebSocket API in front of functions that
-//! are linked in, with `@connections`, an SQS queue and EventBridge schedules.
+//! are linked in, with `@connections`, SQS queues, a DynamoDB stream and EventBridge schedules.
 //!
 //! Functions get the JSON events that AWS sends and return the JSON that AWS expects, so the same
 //! handler runs here and on Lambda. Quotas and failures are AWS's, too: see [`Limits`].
@@ -59,6 +59,8 @@ mod websocket;
 pub use api::Gateway;
 pub use builder::Builder;
 pub use control::management::Exception;
+pub use control::queue::{Journal, Kept, Reading};
+pub use control::stream::{StreamRecord, StreamSource};
 pub use error::BuildError;
 pub use faults::{Chances, DisconnectFate, Faults, Peer, PushFate};
 pub use function::{Function, FunctionError, function};

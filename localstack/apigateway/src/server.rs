@@ -64,11 +64,15 @@ impl Gateway {
     }
 }
 
-/// Starts what invokes functions besides clients: queues and schedules.
+/// Starts what invokes functions besides clients: queues, streams and schedules.
 fn start_sources(api: &Api) {
     for queue in api.queues.values() {
         let stop = stopped(api.stopping.subscribe());
         tokio::spawn(Arc::clone(queue).deliver(api.limits.clone(), api.tasks.clone(), stop));
+    }
+    for stream in &api.streams {
+        let stop = stopped(api.stopping.subscribe());
+        tokio::spawn(Arc::clone(stream).deliver(api.limits.clone(), api.tasks.clone(), stop));
     }
     for schedule in &api.schedules {
         let stop = stopped(api.stopping.subscribe());

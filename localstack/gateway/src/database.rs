@@ -4,21 +4,29 @@
 mod agreement;
 mod attributes;
 mod direct;
+mod outbox;
+mod queues;
 
 use std::io;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
 use dynoxide::{Database as Dynoxide, DynoxideError};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use tokio::sync::Notify;
 use tokio::task::{self, JoinHandle};
 
 use crate::StartError;
 use crate::data_file::DataFile;
+use outbox::{Marked, Numbers, Record};
+pub use queues::QueueJournal;
 
 /// DynamoDB deletes expired items by itself within days; dynoxide wants to be asked.
 const TTL_SWEEP: Duration = Duration::from_secs(60);
+/// How long to wait with records that could not be read.
+const RECORDS_AGAIN: Duration = Duration::from_secs(5);
 
 /// A database that is open.
 pub struct Database {
@@ -38,7 +46,13 @@ impl Database {
             None => Dynoxide::memory().map_err(|error| StartError::Database(error.to_string()))?,
         };
         let ttl_sweeps = tokio::spawn(sweep_ttl(engine.clone()));
-        let table = Table { engine: Arc::new(RwLock::new(Some(engine))), waits_for_disk: file.is_some() };
+        let table = Table {
+            engine: Arc::new(RwLock::new(Some(engine))),
+            waits_for_disk: file.is_some(),
+            tells: Arc::default(),
+            numbers: Arc::default(),
+            marked: Arc::default(),
+        };
         Ok(Self { table, ttl_sweeps, file })
     }
 
@@ -68,6 +82,12 @@ impl Database {
 pub struct Table {
     engine: Arc<RwLock<Option<Dynoxide>>>,
     waits_for_disk: bool,
+    /// Whether what marked writes make of items is kept to be told.
+    tells: Arc<AtomicBool>,
+    /// Of the records of marked writes.
+    numbers: Arc<Mutex<Numbers>>,
+    /// Told of every marked write.
+    marked: Arc<Notify>,
 }
 
 /// An answer: its HTTP status and its JSON.
@@ -77,8 +97,82 @@ impl Table {
     /// Answers one request of the SDK; `operation` is what follows `DynamoDB_20120810.` in its `x-amz-target`.
     pub async fn answer(&self, operation: &str, body: &[u8]) -> Answer {
         let (operation, body) = (operation.to_owned(), body.to_vec());
-        let answer = self.run(move |engine| dispatch(engine, &operation, &body)).await;
+        let answer = match operation.as_str() {
+            "PutItem" => self.writing(&body, outbox::of_put, Dynoxide::put_item).await,
+            "TransactWriteItems" => self.writing(&body, outbox::of_transaction, Dynoxide::transact_write_items).await,
+            "UpdateItem" => self.writing(&body, outbox::of_update, Dynoxide::update_item).await,
+            _ => self.run(move |engine| dispatch(engine, &operation, &body)).await,
+        };
         answer.map_or_else(|error| refusal(&error), |json| (200, json))
+    }
+
+    /// Answers a request of the SDK that may mark items.
+    async fn writing<Q, A>(
+        &self,
+        body: &[u8],
+        marked: fn(&Q) -> Vec<Marked>,
+        run: fn(&Dynoxide, Q) -> Result<A, DynoxideError>,
+    ) -> Result<Vec<u8>, DynoxideError>
+    where
+        Q: DeserializeOwned + Send + 'static,
+        A: Serialize + Send + 'static,
+    {
+        let request = parse(body)?;
+        let marked = marked(&request);
+        written(&self.write(marked, move |engine| run(engine, request)).await?)
+    }
+
+    /// A write. One that marks items runs alone, and what it made of them is kept to be told.
+    async fn write<A: Send + 'static>(
+        &self,
+        marked: Vec<Marked>,
+        request: impl FnOnce(&Dynoxide) -> Result<A, DynoxideError> + Send + 'static,
+    ) -> Result<A, DynoxideError> {
+        if marked.is_empty() || !self.tells.load(Ordering::Relaxed) {
+            return self.run(request).await;
+        }
+        let table = self.clone();
+        let alone = move || {
+            let engine = table.engine.write().unwrap_or_else(PoisonError::into_inner);
+            let engine = engine.as_ref().ok_or_else(closed)?;
+            let mut numbers = table.numbers.lock().unwrap_or_else(PoisonError::into_inner);
+            outbox::write(engine, &mut numbers, &marked, table.waits_for_disk, request)
+        };
+        let answer = match self.waits_for_disk {
+            true => task::spawn_blocking(alone).await.unwrap_or_else(|error| Err(lost(&error))),
+            false => alone(),
+        };
+        self.marked.notify_one();
+        answer
+    }
+
+    /// From now on keeps what marked writes make of items. Where nobody is told anything, nothing is kept and nothing is paid.
+    pub fn tell(&self) {
+        self.tells.store(true, Ordering::Relaxed);
+    }
+
+    /// Gives an end to the records of writes that the process before did not come back from. Nothing may be written before.
+    pub async fn finish_records(&self, table: &'static str) -> Result<(), DynoxideError> {
+        self.run(move |engine| outbox::finish(engine, table)).await
+    }
+
+    /// The oldest records of what marked writes made of items, at most so many; waits until there is one.
+    pub async fn records(&self, table: &'static str, limit: usize) -> Vec<Record> {
+        loop {
+            match self.run(move |engine| outbox::oldest(engine, table, 0, limit)).await {
+                Ok(records) if !records.is_empty() => return records,
+                Ok(_) => self.marked.notified().await,
+                Err(error) => {
+                    tracing::warn!(%error, "what happened could not be read; it is kept");
+                    tokio::time::sleep(RECORDS_AGAIN).await;
+                }
+            }
+        }
+    }
+
+    /// These records need not be kept any more.
+    pub async fn handed_over(&self, table: &'static str, numbers: Vec<u64>) -> Result<(), DynoxideError> {
+        self.run(move |engine| outbox::handed_over(engine, table, &numbers)).await
     }
 
     /// A request to memory takes less time than handing it to another thread does; one to a file may wait for the disk.
@@ -91,14 +185,14 @@ impl Table {
         }
         let table = self.clone();
         let answer = task::spawn_blocking(move || table.run_here(request)).await;
-        answer.unwrap_or_else(|error| Err(DynoxideError::InternalServerError(error.to_string())))
+        answer.unwrap_or_else(|error| Err(lost(&error)))
     }
 
     fn run_here<A>(&self, request: impl FnOnce(&Dynoxide) -> Result<A, DynoxideError>) -> Result<A, DynoxideError> {
         let engine = self.engine.read().unwrap_or_else(PoisonError::into_inner);
         match engine.as_ref() {
             Some(engine) => request(engine),
-            None => Err(DynoxideError::InternalServerError("the database is closed".to_owned())),
+            None => Err(closed()),
         }
     }
 
@@ -106,6 +200,15 @@ impl Table {
     fn close(&self) {
         drop(self.engine.write().unwrap_or_else(PoisonError::into_inner).take());
     }
+}
+
+fn closed() -> DynoxideError {
+    DynoxideError::InternalServerError("the database is closed".to_owned())
+}
+
+/// Of a request whose thread did not come to its end.
+fn lost(error: &task::JoinError) -> DynoxideError {
+    DynoxideError::InternalServerError(error.to_string())
 }
 
 fn refusal(error: &DynoxideError) -> Answer {
@@ -121,10 +224,7 @@ fn dispatch(engine: &Dynoxide, operation: &str, body: &[u8]) -> Result<Vec<u8>, 
         "DescribeTable" => call(body, |request| engine.describe_table(request)),
         "DeleteItem" => call(body, |request| engine.delete_item(request)),
         "GetItem" => call(body, |request| engine.get_item(request)),
-        "PutItem" => call(body, |request| engine.put_item(request)),
         "Query" => call(body, |request| engine.query(request)),
-        "TransactWriteItems" => call(body, |request| engine.transact_write_items(request)),
-        "UpdateItem" => call(body, |request| engine.update_item(request)),
         "UpdateTable" => call(body, |request| engine.update_table(request)),
         "UpdateTimeToLive" => call(body, |request| engine.update_time_to_live(request)),
         other => Err(DynoxideError::ValidationException(format!("the local gateway does not offer {other}"))),
@@ -136,10 +236,15 @@ where
     Q: DeserializeOwned,
     A: Serialize,
 {
-    let request =
-        serde_json::from_slice(body).map_err(|error| DynoxideError::ValidationException(error.to_string()))?;
-    let answer = run(request)?;
-    serde_json::to_vec(&answer).map_err(|error| DynoxideError::InternalServerError(error.to_string()))
+    written(&run(parse(body)?)?)
+}
+
+fn parse<Q: DeserializeOwned>(body: &[u8]) -> Result<Q, DynoxideError> {
+    serde_json::from_slice(body).map_err(|error| DynoxideError::ValidationException(error.to_string()))
+}
+
+fn written(answer: &impl Serialize) -> Result<Vec<u8>, DynoxideError> {
+    serde_json::to_vec(answer).map_err(|error| DynoxideError::InternalServerError(error.to_string()))
 }
 
 async fn sweep_ttl(database: Dynoxide) {

@@ -72,6 +72,8 @@ pub fn function(name: &str, runtime: &Runtime) -> Result<Function, SettingError>
         "ws_signal" => event!(runtime, ws_signal),
         "ws_status" => event!(runtime, ws_status),
         "ws_sync" => event!(runtime, ws_sync),
+        "webhook_fanout" => event!(runtime, webhook_fanout),
+        "webhook_send" => event!(runtime, webhook_send),
         "participant_expiry" => event!(runtime, participant_expiry),
         other => unreachable!("the route table names a function that is not linked in: {other}"),
     })

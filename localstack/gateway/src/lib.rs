@@ -19,7 +19,9 @@ mod pages;
 mod refusals;
 mod secret;
 mod security;
+mod stream;
 mod template;
+mod webhooks;
 
 use std::io;
 use std::net::SocketAddr;
@@ -27,6 +29,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
 use apigateway::{BuildError, Builder, Function, Gateway};
+use auth::WebhookSealer;
 use bytes::Bytes;
 use domain::{Clock, IdSource, Policy, sweep};
 use protocol::routes::{self, Api, ROUTES, Route};
@@ -42,14 +45,17 @@ pub use options::{DEFAULT_STUN_URL, HEARTBEAT_SECONDS, Options};
 
 use console::Site;
 use data_file::DataFile;
-use database::Database;
+use database::{Database, QueueJournal, Table};
 use operator::OperatorError;
+use stream::TableStream;
 
 const TABLE: &str = "tunrtc";
 const STAGE: &str = "local";
 const QUEUE: &str = "delay";
 /// The hub has the WebSocket API's address, and this one, as infra/edge.yaml has it.
 const HUB: &str = "/hubs/signaling";
+const WEBHOOKS: &str = "webhooks.fifo";
+const WEBHOOKS_LATER: &str = "webhooks-later";
 
 /// Why the server does not start.
 #[derive(Debug, thiserror::Error)]
@@ -143,13 +149,16 @@ impl Server {
             sweep::note_all(&store, &runtime.get::<Policy>()?, clock.now()).await?;
             table.index_due_times().await?;
         }
+        let embedded = database.table();
+        embedded.finish_records(TABLE).await.map_err(|error| StartError::Database(error.to_string()))?;
         if options.data.is_none() {
             demo::create(&store, &*clock, &*ids).await?;
             demo::create_key(&store, &runtime.get()?, &*clock).await?;
             notes.insert(0, demo::key_note());
         }
+        notes.extend(own_webhook(&runtime, &options, &embedded).await?);
         let operator = listen_to_operator(options.data.as_deref(), &runtime)?;
-        let gateway = assemble(&runtime, options, access_key).await?;
+        let gateway = assemble(&runtime, options, access_key, &embedded).await?;
         // The cell was made above for this one value.
         drop(control.set(gateway.clone()));
 
@@ -197,6 +206,11 @@ impl Server {
     /// The gateway, for tests that cut connections.
     pub fn gateway(&self) -> &Gateway {
         &self.gateway
+    }
+
+    /// What its functions are made from, for tests that look at the table.
+    pub fn runtime(&self) -> &Runtime {
+        &self.runtime
     }
 
     /// One more instance of a function by its name in the route table, for tests that hand it events themselves.
@@ -254,6 +268,9 @@ fn configure(options: &Options, url: &str, secret: String) -> Settings {
         .with(settings::SIGNALING_URL, format!("{}/ws", origin.replacen("http", "ws", 1)))
         .with(settings::CONNECTIONS_ENDPOINT, format!("{}/{STAGE}", aws::ENDPOINT))
         .with(settings::DELAY_QUEUE_URL, format!("{}/000000000000/{QUEUE}", aws::ENDPOINT))
+        .with(settings::WEBHOOK_QUEUE_URL, format!("{}/000000000000/{WEBHOOKS}", aws::ENDPOINT))
+        .with(settings::WEBHOOK_LATER_QUEUE_URL, format!("{}/000000000000/{WEBHOOKS_LATER}", aws::ENDPOINT))
+        .with(settings::WEBHOOK_ALLOW_LOCAL, "true")
         .with(settings::ALLOWED_ORIGINS, allowed_origins(options, url).join(","))
         .with(settings::STUN_URLS, options.stun_urls.join(","))
         .with(settings::TURN_URLS, options.turn_urls.join(","))
@@ -276,10 +293,34 @@ fn allowed_origins(options: &Options, url: &str) -> Vec<String> {
     own.chain(options.allowed_origins.iter().cloned()).collect()
 }
 
-async fn assemble(runtime: &Runtime, options: Options, access_key: String) -> Result<Gateway, StartError> {
+/// Has webhooks go where the server was told, and nowhere else that an earlier start was told; what its user has to know of that.
+async fn own_webhook(runtime: &Runtime, options: &Options, embedded: &Table) -> Result<Option<String>, StartError> {
+    let (store, sealer) = (runtime.get::<Store>()?, runtime.get::<WebhookSealer>()?);
+    let Some((url, secret)) = options.webhook.clone() else {
+        webhooks::forget(&store).await?;
+        return Ok(None);
+    };
+    embedded.tell();
+    let (clock, ids) = (runtime.get::<Arc<dyn Clock>>()?, runtime.get::<Arc<dyn IdSource>>()?);
+    let with = webhooks::Surroundings { store: &store, sealer: &sealer, clock: &*clock, ids: &*ids };
+    let is_new = secret.is_none();
+    let secret = webhooks::start_with(&with, &url, secret).await?;
+    Ok(is_new.then(|| {
+        format!("Webhooks go to {url}, signed with {}; keep a secret with --webhook-secret.", secret.as_str())
+    }))
+}
+
+async fn assemble(
+    runtime: &Runtime,
+    options: Options,
+    access_key: String,
+    embedded: &Table,
+) -> Result<Gateway, StartError> {
     let site = Arc::new(Site::new(&options));
     let clock: Arc<dyn Clock> = runtime.get()?;
     let expiry = functions::function(routes::EXPIRY, runtime)?;
+    let sender = functions::function(routes::SENDER, runtime)?;
+    let journal = |queue| Arc::new(QueueJournal::new(embedded.clone(), TABLE, queue));
     let mut builder = Gateway::builder()
         .access_key_id(access_key)
         .ws_stage(STAGE)
@@ -294,6 +335,13 @@ async fn assemble(runtime: &Runtime, options: Options, access_key: String) -> Re
         .ws_overloaded(move |frame| refusals::refuse_frame(frame, &*clock))
         .authorizer_of_all(functions::function(routes::AUTHORIZER, runtime)?)
         .queue(QUEUE, expiry.clone())
+        .stream(
+            TABLE,
+            Arc::new(TableStream::new(embedded.clone(), TABLE)),
+            functions::function(routes::FANOUT, runtime)?,
+        )
+        .lasting_queue(WEBHOOKS, sender.clone(), template::webhook_line(), journal(WEBHOOKS))
+        .lasting_queue(WEBHOOKS_LATER, sender, template::webhooks_later(), journal(WEBHOOKS_LATER))
         .schedule("sweep", options.sweep_every, expiry)
         .assets(move |request| {
             let site = Arc::clone(&site);

@@ -11,10 +11,12 @@ use auth::IceUrlKind;
 use clap::builder::Resettable;
 use clap::error::ErrorKind;
 use clap::{Arg, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
+use domain::webhooks::{NotATarget, Target};
 use gateway::{NoOrigin, Origins};
 use local::{DEFAULT_STUN_URL, HEARTBEAT_SECONDS, Options, Server, StartError, health, operator};
 use runtime::{Settings, logs, settings};
 use serde_json::{Value, json};
+use webhook::Secret;
 
 /// Gives memory back that hashing a password needed for a moment, and is faster than the system's with many threads (ADR 17).
 #[global_allocator]
@@ -69,6 +71,12 @@ struct Arguments {
     /// Folder of the built console page, in place of the one that the program has or finds
     #[arg(long, env = "TUNRTC_CONSOLE", value_name = "FOLDER", value_parser = folder)]
     console: Option<PathBuf>,
+    /// Where webhooks go: https://, or http://localhost on any port
+    #[arg(long, env = "TUNRTC_WEBHOOK_URL", value_name = "URL", value_parser = webhook_url)]
+    webhook_url: Option<String>,
+    /// Secret that webhooks are signed with, whsec_...; without it a new one is made and told at each start
+    #[arg(long, env = "TUNRTC_WEBHOOK_SECRET", value_name = "SECRET", hide_env_values = true, requires = "webhook_url", value_parser = Secret::parse)]
+    webhook_secret: Option<Secret>,
     /// How log lines look
     #[arg(long, env = settings::LOG, value_enum, default_value_t = Log::Text)]
     log: Log,
@@ -153,6 +161,10 @@ fn turn_url(text: &str) -> Result<String, &'static str> {
     auth::check_ice_url(IceUrlKind::Turn, text).map(|()| text.to_owned())
 }
 
+fn webhook_url(text: &str) -> Result<String, NotATarget> {
+    Target::parse(text, true).map(|_| text.to_owned())
+}
+
 fn folder(text: &str) -> Result<PathBuf, &'static str> {
     let path = PathBuf::from(text);
     if path.is_dir() { Ok(path) } else { Err("must be a folder that is there") }
@@ -212,6 +224,7 @@ impl From<Arguments> for Options {
             console: arguments.console,
             settings,
             trusted_proxies: arguments.trusted_proxy,
+            webhook: arguments.webhook_url.map(|url| (url, arguments.webhook_secret)),
             route_throttles: arguments.route_throttles,
             ..Self::default()
         }

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use apigateway::{Chances, IpNet, Limits, MessageOrder};
+use webhook::Secret;
 
 use crate::{Intercept, template};
 
@@ -45,6 +46,8 @@ pub struct Options {
     pub limits: Limits,
     /// In which order the messages of one connection run.
     pub message_order: MessageOrder,
+    /// Where webhooks go, and the secret that they are signed with; a new one if there is none.
+    pub webhook: Option<(String, Option<Secret>)>,
     /// How often the sweep runs.
     pub sweep_every: Duration,
     /// Faults to inject. Only tests can: no option and no environment variable leads here.
@@ -70,6 +73,7 @@ impl Default for Options {
             settings: Vec::new(),
             limits: template::limits(),
             message_order: MessageOrder::default(),
+            webhook: None,
             sweep_every: Duration::from_secs(30),
             faults: None,
             intercept: None,

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use apigateway::{Cors, Limits, Rate};
+use apigateway::{Cors, Limits, Rate, Reading};
+use domain::webhooks::SPREAD_TRIES;
 use protocol::rest::MAX_BODY;
 
 /// API Gateway's quotas, and what the template sets besides.
@@ -16,6 +17,16 @@ pub fn limits() -> Limits {
         batch: 10,
         ..Limits::default()
     }
+}
+
+/// How webhooks are read from the lines of their endpoints.
+pub fn webhook_line() -> Reading {
+    Reading { batch: 1, redelivery: Duration::from_secs(180), deliveries: 10 }
+}
+
+/// How webhooks are read that are tried later.
+pub fn webhooks_later() -> Reading {
+    Reading { deliveries: u32::try_from(SPREAD_TRIES).unwrap_or(u32::MAX), ..webhook_line() }
 }
 
 /// The throttle of the routes of a function.
@@ -111,6 +122,17 @@ mod tests {
         assert_eq!(u64::from(limits.deliveries), number(&queue, "maxReceiveCount"));
         assert_eq!(limits.batch as u64, number(&resource("DelayedWork"), "BatchSize"));
         assert_eq!(limits.consumer.as_secs(), number(&resource("ParticipantExpiry"), "Timeout"));
+    }
+
+    #[test]
+    fn the_webhooks_queues_are_the_templates() {
+        for (reading, queue, source) in
+            [(webhook_line(), "WebhookQueue", "WebhookLine"), (webhooks_later(), "WebhookLaterQueue", "WebhookLater")]
+        {
+            assert_eq!(reading.redelivery.as_secs(), number(&resource(queue), "VisibilityTimeout"));
+            assert_eq!(u64::from(reading.deliveries), number(&resource(queue), "maxReceiveCount"));
+            assert_eq!(reading.batch as u64, number(&resource(source), "BatchSize"));
+        }
     }
 
     #[test]

@@ -5,7 +5,10 @@ use std::time::Duration;
 
 use config::{FromRuntime, Runtime, SettingError, Settings, settings};
 
-use crate::{Argon2Hasher, Callers, Ice, IceUrlKind, RefreshTokens, Sealer, Secrets, Tickets, Tokens, check_ice_url};
+use crate::{
+    Argon2Hasher, Callers, Ice, IceUrlKind, RefreshTokens, Sealer, Secrets, Tickets, Tokens, WebhookSealer,
+    check_ice_url,
+};
 
 /// How long TURN credentials live, where nothing else is set.
 const ICE_TTL: Duration = Duration::from_secs(12 * 3600);
@@ -46,6 +49,12 @@ impl FromRuntime for RefreshTokens {
 }
 
 impl FromRuntime for Tickets {
+    fn from_runtime(runtime: &Runtime) -> Result<Self, SettingError> {
+        Ok(Self::new(&*runtime.shared::<Secrets>()?))
+    }
+}
+
+impl FromRuntime for WebhookSealer {
     fn from_runtime(runtime: &Runtime) -> Result<Self, SettingError> {
         Ok(Self::new(&*runtime.shared::<Secrets>()?))
     }

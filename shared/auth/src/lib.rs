@@ -18,6 +18,7 @@ mod seal;
 mod secrets;
 mod ticket;
 mod token;
+mod webhook_sealer;
 
 pub use callers::{Callers, Presented};
 pub use ice::{Ice, IceServer};
@@ -29,3 +30,4 @@ pub use seal::{KeySecret, Opened, Sealer, random_key_id};
 pub use secrets::{SecretError, Secrets, same_secret};
 pub use ticket::{Ticket, Tickets};
 pub use token::Tokens;
+pub use webhook_sealer::WebhookSealer;

@@ -80,6 +80,8 @@ pub(crate) enum Purpose {
     Refresh,
     /// The secrets of API keys, as they are kept.
     Seal,
+    /// The secrets of webhook endpoints, as they are kept.
+    Webhook,
 }
 
 impl Purpose {
@@ -90,6 +92,7 @@ impl Purpose {
             Self::Ticket => "TunRTC v1 ticket",
             Self::Refresh => "TunRTC v1 refresh",
             Self::Seal => "TunRTC v1 seal",
+            Self::Webhook => "TunRTC v1 webhook",
         }
     }
 }
@@ -164,6 +167,7 @@ mod tests {
             secrets().keys(Purpose::Ticket).current,
             secrets().keys(Purpose::Refresh).current,
             secrets().keys(Purpose::Seal).current,
+            secrets().keys(Purpose::Webhook).current,
             before_rotation().keys(Purpose::Access).current,
             before_rotation().keys(Purpose::Ticket).current,
         ];

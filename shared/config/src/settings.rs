@@ -27,6 +27,12 @@ pub const SIGNALING_URL: &str = "TUNRTC_SIGNALING_URL";
 pub const CONNECTIONS_ENDPOINT: &str = "TUNRTC_CONNECTIONS_ENDPOINT";
 /// The delay queue.
 pub const DELAY_QUEUE_URL: &str = "TUNRTC_DELAY_QUEUE_URL";
+/// The queue in which each endpoint of webhooks has a line for each session: a FIFO queue.
+pub const WEBHOOK_QUEUE_URL: &str = "TUNRTC_WEBHOOK_QUEUE_URL";
+/// The queue of webhooks that are tried later.
+pub const WEBHOOK_LATER_QUEUE_URL: &str = "TUNRTC_WEBHOOK_LATER_QUEUE_URL";
+/// `true` where webhooks may also go to the machine itself, by plain HTTP: a developer's.
+pub const WEBHOOK_ALLOW_LOCAL: &str = "TUNRTC_WEBHOOK_ALLOW_LOCAL";
 /// Web origins that may connect, separated by commas.
 pub const ALLOWED_ORIGINS: &str = "TUNRTC_ALLOWED_ORIGINS";
 /// STUN addresses, separated by commas.

@@ -118,7 +118,7 @@ async fn erase_created(
     let Ports { store, context, .. } = ports;
     if store.roster(session, context.now).await?.is_some() {
         // False when it had ended before; an ending that was interrupted is finished all the same.
-        let _newly = store.mark_ended(session, context.now, None).await?;
+        let _newly = store.mark_ended(session, context.now, Ending::CreatorDeleted, None).await?;
         finish_ending(ports, session, Ending::CreatorDeleted).await?;
     }
     store.erase_session(user, session).await

@@ -91,6 +91,8 @@ id!(/// A relayed offer, answer or batch of candidates.
     SignalId, [7]);
 id!(/// A ticket, and with it the one connection that it admits.
     TicketId, [7]);
+id!(/// An endpoint of webhooks.
+    WebhookId, [7]);
 id!(/// A refresh-token family: one login and all that was rotated from it.
     FamilyId, [7]);
 

@@ -30,7 +30,7 @@ pub async fn lose_connection(
 ) -> Result<()> {
     let Ports { store, delays, context, .. } = ports;
     let grace = context.policy.reconnect_grace;
-    let Some(participant) = store.lose(held, context.now + grace).await? else {
+    let Some(participant) = store.lose(held, context.now, context.now + grace).await? else {
         return Ok(());
     };
     let check = DelayedMessage::CheckLease { session: held.session, user: held.user };

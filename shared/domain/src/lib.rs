@@ -5,6 +5,7 @@
 
 pub mod accounts;
 pub mod admission;
+pub mod announcing;
 mod app;
 mod caller;
 pub mod chat;
@@ -14,6 +15,7 @@ pub mod erasure;
 mod error;
 mod event;
 pub mod eviction;
+pub mod happenings;
 mod ids;
 pub mod keys;
 pub mod leases;
@@ -32,13 +34,14 @@ pub mod sweep;
 mod text;
 mod time;
 mod user;
+pub mod webhooks;
 
 pub use app::{AppKey, Identity, KeyGrant, KeyId, KeyLimits, ProjectId, RoomName, RoomRef};
 pub use caller::{Backend, Caller, Grants, Person, Rooms, Scope};
 pub use context::Context;
 pub use error::{Error, FieldError, Result};
 pub use event::{Departure, Ending, Event, EventEncoder, Frame};
-pub use ids::{ConnectionId, FamilyId, IdSource, MessageId, SessionId, SignalId, TicketId, UserId};
+pub use ids::{ConnectionId, FamilyId, IdSource, MessageId, SessionId, SignalId, TicketId, UserId, WebhookId};
 pub use metric::Metric;
 pub use participant::{CatchingUp, Membership, Participant, Presence, Untold};
 pub use policy::{Fitted, Misfit, Policy, Throttle};

@@ -38,7 +38,8 @@ pub async fn join_connection(
     attempt: &Attempt,
     since: Option<Timestamp>,
 ) -> Result<Joined> {
-    let taken = ports.store.take_over(attempt, ports.context.now + ports.context.policy.lease).await?;
+    let now = ports.context.now;
+    let taken = ports.store.take_over(attempt, now, now + ports.context.policy.lease).await?;
     settle_in(ports, attempt, taken, Missed::Since(since)).await
 }
 
@@ -93,7 +94,7 @@ async fn take_over_caught_up(
         };
         let since = before.heard_until(context.policy.lease);
         replay_in_order(ports, &attempt.held, since, before.joined_at, &mut told).await?;
-        match store.finish(attempt, waiting, context.now + context.policy.lease).await? {
+        match store.finish(attempt, waiting, context.now, context.now + context.policy.lease).await? {
             // As it was before it began: that is what the others know.
             Finished::As(TakeOver::Taken(_)) => return Ok(TakeOver::Taken(before)),
             Finished::As(refused) => return Ok(refused),

@@ -140,7 +140,7 @@ pub async fn create(
         }
     }
     if let Err(gone) = require_live(store, context, caller).await {
-        let _ended = store.mark_ended(session.id, context.now, None).await?;
+        let _ended = store.mark_ended(session.id, context.now, Ending::CreatorDeleted, None).await?;
         store.forget_active(&session, context.now).await?;
         return Err(gone);
     }
@@ -527,7 +527,7 @@ pub async fn end(
     let Ports { store, context, .. } = ports;
     let roster = store.roster(session, context.now).await?.ok_or(Error::SessionNotFound)?;
     caller.require_host(&roster.session)?;
-    if !store.mark_ended(session, context.now, None).await? {
+    if !store.mark_ended(session, context.now, Ending::EndedByCreator, None).await? {
         return Err(Error::SessionEnded);
     }
     finish_ending(ports, session, Ending::EndedByCreator).await
@@ -558,7 +558,7 @@ pub async fn finish_ending(
     closed.into_iter().collect::<Result<()>>()?;
 
     let seated = roster.participants.iter().filter(|p| p.holds_seat());
-    let released = join_all(seated.map(|p| store.release(session, p.user_id, keep_until))).await;
+    let released = join_all(seated.map(|p| store.release(session, p.user_id, context.now, keep_until))).await;
     released.into_iter().collect::<Result<()>>()?;
     store.forget_active(&roster.session, keep_until).await
 }

@@ -237,7 +237,8 @@ async fn is_over(ports: Ports<'_, impl Endings + Sync, impl Sync, impl Sync>, ro
     match roster.session.state {
         SessionState::Ended(at) => Ok(context.now.since(at) >= LEFT_ALONE),
         SessionState::Active if stands_empty(roster, context.now, context.policy) => {
-            store.mark_ended(roster.session.id, context.now, Some(roster.session.touched_at)).await
+            let seen = Some(roster.session.touched_at);
+            store.mark_ended(roster.session.id, context.now, Ending::Empty, seen).await
         }
         SessionState::Active => Ok(false),
     }

@@ -12,6 +12,7 @@ pub mod rest;
 pub mod routes;
 pub mod signaling;
 mod times;
+pub mod webhooks;
 
 pub use cursor::{Page, PageError};
 pub use fields::Fields;

@@ -88,6 +88,12 @@ pub const API_KEYS: &str = "api_keys";
 /// The function behind the delay queue and the sweep's schedule.
 pub const EXPIRY: &str = "participant_expiry";
 
+/// The function behind the table's stream.
+pub const FANOUT: &str = "webhook_fanout";
+
+/// The function behind the webhooks' queues.
+pub const SENDER: &str = "webhook_send";
+
 /// The methods that routes of the HTTP API take at this path; none when there is no such path. A fixed path goes before one
 /// with a parameter: `join` in `/api/session/join` names no session.
 pub fn methods(path: &str) -> Vec<&'static str> {

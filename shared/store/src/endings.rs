@@ -3,7 +3,7 @@
 use aws_sdk_dynamodb::types::ReturnValue;
 use domain::ports::Endings;
 use domain::sweep::LEFT_ALONE;
-use domain::{Membership, Result, Session, SessionId, Timestamp, UserId};
+use domain::{Ending, Membership, Result, Session, SessionId, Timestamp, UserId};
 
 use crate::due::{NOT_DUE, SET_DUE};
 use crate::items::{expiry, millis, number, text};
@@ -15,23 +15,26 @@ impl Endings for Store {
         &self,
         session: SessionId,
         at: Timestamp,
+        why: Ending,
         unless_touched_after: Option<Timestamp>,
     ) -> Result<bool> {
         let active = "attribute_exists(pk) AND attribute_not_exists(endedAt)";
-        let (key, update) = (keys::session(session), format!("SET endedAt = :at, {SET_DUE}"));
+        let (key, update) = (keys::session(session), format!("SET endedAt = :at, ending = :why, {SET_DUE}"));
         let change = match unless_touched_after {
             None => Change::to(key, update, active),
             Some(seen) => Change::to(key, update, format!("{active} AND touchedAt <= :seen AND seats = :none"))
                 .with(":seen", millis(seen))
                 .with(":none", number(0)),
         };
-        let change = change.due(session, at + LEFT_ALONE).with(":at", millis(at));
+        let change = change.happens(at).due(session, at + LEFT_ALONE).with(":at", millis(at));
+        let change = change.with(":why", text(words::ending::of(why)));
         Ok(self.change(change, ReturnValue::None).await?.is_done())
     }
 
-    async fn release(&self, session: SessionId, user: UserId, keep_until: Timestamp) -> Result<()> {
+    async fn release(&self, session: SessionId, user: UserId, now: Timestamp, keep_until: Timestamp) -> Result<()> {
         let update = format!("SET membership = :ended, expiresAt = :gone REMOVE liveConnection, {NOT_DUE}");
         let change = Change::to(keys::participant(session, user), update, "membership = :seated")
+            .happens(now)
             .with(":ended", text(words::membership::of(Membership::Ended)))
             .with(":seated", text(words::membership::of(Membership::Seated)))
             .with(":gone", expiry(keep_until));

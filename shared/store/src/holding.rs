@@ -12,7 +12,7 @@ use crate::{Store, keys, words};
 
 /// What makes a connection the live one.
 const TAKEN: &str = "SET liveConnection = :connection, loginFamily = :family, attempt = :attempt, presence = :connected, \
-                     leaseUntil = :lease";
+                     connectedAt = if_not_exists(connectedAt, :happened), leaseUntil = :lease";
 
 /// Keeps the end of the lease that ran when something may first have been missed.
 const UNHEARD: &str = "unheardLease = if_not_exists(unheardLease, leaseUntil)";
@@ -23,10 +23,10 @@ const CATCHING: &str = "catchingUp, catchingOn, waiting";
 const HELD: &str = "membership = :seated AND liveConnection = :connection";
 
 impl Holding for Store {
-    async fn take_over(&self, attempt: &Attempt, lease_until: Timestamp) -> Result<TakeOver> {
+    async fn take_over(&self, attempt: &Attempt, now: Timestamp, lease_until: Timestamp) -> Result<TakeOver> {
         let connection = &attempt.held.connection;
         let update = format!("{TAKEN}, {UNHEARD}, {SET_DUE} REMOVE {CATCHING} ADD unfenced :connections");
-        let change = self.taking(attempt, &update, "membership = :seated AND attempt < :attempt", lease_until);
+        let change = self.taking(attempt, &update, "membership = :seated AND attempt < :attempt", now, lease_until);
         match self.change(change, ReturnValue::AllOld).await? {
             Written::Done(before) => Ok(TakeOver::Taken(Box::new(participant(before)?))),
             Written::Refused(None) => Ok(TakeOver::NotSeated(None)),
@@ -47,10 +47,11 @@ impl Holding for Store {
         self.change(change, ReturnValue::None).await.map(drop)
     }
 
-    async fn lose(&self, held: &Held, lease_until: Timestamp) -> Result<Option<Participant>> {
+    async fn lose(&self, held: &Held, now: Timestamp, lease_until: Timestamp) -> Result<Option<Participant>> {
         let update =
             format!("SET presence = :reconnecting, leaseUntil = :lease, {UNHEARD}, {SET_DUE} REMOVE liveConnection");
         let change = of_connection(held, &update, HELD)
+            .happens(now)
             .due(held.session, self.due_after(lease_until))
             .with(":reconnecting", text(words::presence::of(Presence::Reconnecting)))
             .with(":lease", millis(lease_until));
@@ -106,10 +107,10 @@ impl Catching for Store {
         }
     }
 
-    async fn finish(&self, attempt: &Attempt, told: u64, lease_until: Timestamp) -> Result<Finished> {
+    async fn finish(&self, attempt: &Attempt, told: u64, now: Timestamp, lease_until: Timestamp) -> Result<Finished> {
         let update = format!("{TAKEN}, {SET_DUE} REMOVE unheardLease, {CATCHING} ADD unfenced :connections");
         let condition = "membership = :seated AND attempt < :attempt AND catchingUp = :attempt AND waiting = :told";
-        let change = self.taking(attempt, &update, condition, lease_until).with(":told", number(told));
+        let change = self.taking(attempt, &update, condition, now, lease_until).with(":told", number(told));
         match self.change(change, ReturnValue::AllOld).await? {
             Written::Done(before) => Ok(Finished::As(TakeOver::Taken(Box::new(participant(before)?)))),
             Written::Refused(None) => Ok(Finished::As(TakeOver::NotSeated(None))),
@@ -120,8 +121,16 @@ impl Catching for Store {
 
 impl Store {
     /// A change by which an attempt becomes the live one.
-    fn taking(&self, attempt: &Attempt, update: &str, condition: &str, lease_until: Timestamp) -> Change {
+    fn taking(
+        &self,
+        attempt: &Attempt,
+        update: &str,
+        condition: &str,
+        now: Timestamp,
+        lease_until: Timestamp,
+    ) -> Change {
         of_connection(&attempt.held, update, condition)
+            .happens(now)
             .due(attempt.held.session, self.due_after(lease_until))
             .with(":family", text(attempt.family.to_string()))
             .with(":attempt", number(attempt.number))

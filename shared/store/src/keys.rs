@@ -19,6 +19,9 @@
 //! | tokens taken back | `USER#<user>` | `REVOKED` |
 //! | inbox item | `INBOX#<session>#<user>` | `<signal>` |
 //! | chat item | `CHAT#<session>` | `<message>` |
+//! | webhook endpoint | `PROJECT#<project>` | `WEBHOOK#<webhook>` |
+//! | what happened | `EVENTS#<project>#<day>` | `<milliseconds>#<event>` |
+//! | what came of telling it | `DELIVERIES#<webhook>` | `<milliseconds>#<event>#<attempt>` |
 //! | name of a message | `CHAT#<session>` | `#<author>#<client's name>` |
 //!
 //! Two indexes are sparse. `active`, the list of active sessions, has `activePk` = `ACTIVE#<visibility>#<shard>`, for other projects
@@ -35,7 +38,7 @@ use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use domain::ports::{ClientMessageId, Counted, DUE_PARTS, Due, IdempotencyKey};
 use domain::{
     Email, FamilyId, KeyId, MessageId, ProjectId, RoomName, Session, SessionId, SignalId, TicketId, Timestamp, UserId,
-    Username, Visibility,
+    Username, Visibility, WebhookId,
 };
 
 use crate::words;
@@ -50,6 +53,9 @@ pub(crate) const DUE_INDEX: &str = "due";
 /// The sort key of a session itself.
 pub(crate) const META: &str = "META";
 
+const PROJECT: &str = "PROJECT#";
+const WEBHOOK: &str = "WEBHOOK#";
+const EVENTS: &str = "EVENTS#";
 const PROFILE: &str = "PROFILE";
 const GUARD: &str = "GUARD";
 const WINDOW: &str = "WINDOW";
@@ -80,6 +86,11 @@ impl Key {
     /// As the SDK wants it.
     pub(crate) fn into_item(self) -> HashMap<String, AttributeValue> {
         HashMap::from([("pk".to_owned(), AttributeValue::S(self.pk)), ("sk".to_owned(), AttributeValue::S(self.sk))])
+    }
+
+    /// Whether it is a session's, or that of somebody there.
+    pub(crate) fn is_of_session(&self) -> bool {
+        self.pk.starts_with(SESSION)
     }
 }
 
@@ -182,6 +193,18 @@ pub(crate) fn session(session: SessionId) -> Key {
 /// A participant.
 pub(crate) fn participant(session: SessionId, user: UserId) -> Key {
     Key::new(session_partition(session), format!("{PARTICIPANT}{user}"))
+}
+
+/// What names one stay of a user in a session: the number of its first attempt is no other stay's there. It tells nobody who they are.
+pub(crate) fn stay(session: SessionId, user: UserId, first_attempt: u64) -> String {
+    let hash = digest::digest(&digest::SHA256, format!("{session}#{user}#{first_attempt}").as_bytes());
+    format!("stay_{}", BASE64_URL_SAFE_NO_PAD.encode(&hash.as_ref()[..16]))
+}
+
+/// What names an event, the same however often it is made: `evt_` and 22 characters. `sequence` is its place among those of its session.
+pub fn event_id(session: SessionId, sequence: &str) -> String {
+    let hash = digest::digest(&digest::SHA256, format!("{session}#{sequence}").as_bytes());
+    format!("evt_{}", BASE64_URL_SAFE_NO_PAD.encode(&hash.as_ref()[..16]))
 }
 
 /// An inbox item.
@@ -294,6 +317,58 @@ pub(crate) fn due_by(now: Timestamp) -> String {
     format!("{}~", due_time(now))
 }
 
+/// What is kept of a project.
+pub(crate) fn project_partition(project: &str) -> String {
+    format!("{PROJECT}{project}")
+}
+
+/// An endpoint of webhooks.
+pub(crate) fn endpoint(project: &str, webhook: WebhookId) -> Key {
+    Key::new(project_partition(project), format!("{WEBHOOK}{webhook}"))
+}
+
+/// The first and the last possible sort key of a project's endpoints.
+pub(crate) fn endpoints() -> [String; 2] {
+    starting_with(WEBHOOK)
+}
+
+/// The project and the identifier of an endpoint.
+pub(crate) fn endpoint_of(pk: &str, sk: &str) -> Option<(String, WebhookId)> {
+    Some((pk.strip_prefix(PROJECT)?.to_owned(), id_after(WEBHOOK, sk)?))
+}
+
+/// What happened in a project on the day of that time.
+pub(crate) fn events_partition(project: &str, at: Timestamp) -> String {
+    format!("{EVENTS}{project}#{}", at.seconds() / 86_400)
+}
+
+/// The project of such a partition.
+pub(crate) fn project_of_events(pk: &str) -> Option<String> {
+    let (project, _day) = pk.strip_prefix(EVENTS)?.rsplit_once('#')?;
+    Some(project.to_owned())
+}
+
+/// The place of what was noted then; without a name, the first one that there can be.
+pub(crate) fn event_place(at: Timestamp, name: &str) -> String {
+    format!("{}#{name}", due_time(at))
+}
+
+/// The first place behind that of an event.
+pub(crate) fn after_event(at: Timestamp, event: &str) -> String {
+    format!("{}!", event_place(at, event))
+}
+
+/// When something was noted, and what.
+pub(crate) fn place_of_event(sk: &str) -> Option<(Timestamp, String)> {
+    let (at, event) = sk.split_once('#')?;
+    Some((Timestamp::from_millis(at.parse().ok()?), event.to_owned()))
+}
+
+/// What came of telling an endpoint.
+pub(crate) fn deliveries_partition(webhook: WebhookId) -> String {
+    format!("DELIVERIES#{webhook}")
+}
+
 /// As many digits as any time has until the year 5138, so that texts sort as times do.
 fn due_time(at: Timestamp) -> String {
     format!("{:014}", at.millis())
@@ -393,6 +468,7 @@ mod tests {
             let key = IdempotencyKey::parse(&room.to_string()).expect("an identifier is visible");
             all.push(creation(user, &key));
             all.push(connection(user, TicketId::from_bytes(b).expect(valid)));
+            all.push(endpoint("default", WebhookId::from_bytes(a).expect(valid)));
             all.push(message(room, MessageId::from_bytes(a).expect(valid)));
             all.push(counter(&Counted::SessionsOf(user)));
             all.push(counter(&Counted::TicketsOf(user)));

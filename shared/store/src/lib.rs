@@ -13,9 +13,11 @@ mod connections;
 mod database;
 mod due;
 mod endings;
+mod endpoints;
 mod erasure;
 mod errors;
 mod families;
+mod happened;
 mod holding;
 mod inbox;
 mod items;
@@ -28,6 +30,7 @@ mod rooms;
 mod rosters;
 mod seats;
 mod sessions;
+mod stream;
 mod table;
 mod throttles;
 mod users;
@@ -42,6 +45,8 @@ use domain::{Policy, Timestamp};
 use retry::Backoff;
 
 pub use database::{Database, Engine};
+pub use keys::event_id;
+pub use stream::{StreamEvent, StreamRecord};
 pub use table::{Found, TableDefinition};
 
 /// How a request is tried again that met a transaction on the same item. Two hundred people who join one session within a

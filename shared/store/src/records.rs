@@ -2,8 +2,8 @@
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use domain::{
-    CatchingUp, ConnectionId, Identity, Membership, Participant, ProjectId, Result, RoomName, Session, SessionName,
-    SessionState, Timestamp, Username,
+    CatchingUp, ConnectionId, Ending, Identity, Membership, Participant, ProjectId, Result, RoomName, Session,
+    SessionName, SessionState, Timestamp, Username,
 };
 use serde::{Deserialize, Serialize};
 
@@ -40,6 +40,11 @@ pub(crate) struct SessionRecord {
     due_sk: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) expires_at: Option<u64>,
+    /// The mark that something happened by the last write: a new session's is its creation.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    happened: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ending: Option<String>,
 }
 
 impl SessionRecord {
@@ -65,6 +70,8 @@ impl SessionRecord {
             due_pk: Some(due_pk),
             due_sk: Some(due_sk),
             expires_at: None,
+            happened: Some(session.created_at.millis()),
+            ending: None,
         }
     }
 
@@ -76,6 +83,11 @@ impl SessionRecord {
     /// From its item.
     pub(crate) fn from_item(item: Item) -> Result<Self> {
         serde_dynamo::from_item(item).map_err(misfit)
+    }
+
+    /// Why it ended, if it did; unknown of one that ended before that was noted.
+    pub(crate) fn ending(&self) -> Option<Ending> {
+        self.ending.as_deref().and_then(words::ending::parse)
     }
 
     /// The session.

@@ -23,8 +23,11 @@ use domain::{Error, Result, SessionId, Timestamp};
 
 use crate::Store;
 use crate::errors::{Malformed, cancellation, failed, passes, transaction_failed, unbuilt};
-use crate::items::{Item, expiry_now};
+use crate::items::{Item, expiry_now, millis};
 use crate::keys::{self, Key};
+
+/// What marks a write as one by which something happened, and when, in milliseconds. The filter on the table's stream asks for it.
+pub(crate) const MARK: &str = "happened";
 
 /// What is written to one item, and when.
 #[derive(Debug, Clone)]
@@ -33,12 +36,13 @@ pub(crate) struct Change {
     update: String,
     condition: String,
     values: Item,
+    happens: bool,
 }
 
 impl Change {
     /// To that item: an update expression, as long as the condition holds.
     pub(crate) fn to(key: Key, update: impl Into<String>, condition: impl Into<String>) -> Self {
-        Self { key, update: update.into(), condition: condition.into(), values: Item::new() }
+        Self { key, update: update.into(), condition: condition.into(), values: Item::new(), happens: false }
     }
 
     /// A value that the expressions name.
@@ -53,12 +57,31 @@ impl Change {
         self.with(":duePart", AttributeValue::S(part)).with(":dueAt", AttributeValue::S(at))
     }
 
+    /// Something happens by this, then, that is told to the outside ([`crate::stream`]): the item is marked by it. The update has to
+    /// set something anyway.
+    pub(crate) fn happens(self, at: Timestamp) -> Self {
+        Self { happens: true, ..self.with(":happened", millis(at)) }
+    }
+
+    /// The update, with the mark of what happens set or taken away. Every change to a session or to somebody there does one of
+    /// the two, so that a mark stands for the last write alone, and no ping wakes whoever reads the stream.
+    fn expression(&self) -> String {
+        match (self.happens, self.key.is_of_session()) {
+            (true, _) => self.update.replacen("SET ", &format!("SET {MARK} = :happened, "), 1),
+            (false, false) => self.update.clone(),
+            (false, true) if self.update.contains("REMOVE ") => {
+                self.update.replacen("REMOVE ", &format!("REMOVE {MARK}, "), 1)
+            }
+            (false, true) => format!("{} REMOVE {MARK}", self.update),
+        }
+    }
+
     /// As one item of a transaction; a refusal brings the item as it is.
     pub(crate) fn in_transaction(self, table: &str) -> Result<TransactWriteItem> {
         let update = Update::builder()
             .table_name(table)
+            .update_expression(self.expression())
             .set_key(Some(self.key.into_item()))
-            .update_expression(self.update)
             .condition_expression(self.condition)
             .set_expression_attribute_values(Some(self.values))
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
@@ -128,8 +151,8 @@ impl Store {
     pub(crate) async fn change(&self, change: Change, returned: ReturnValue) -> Result<Written> {
         let request = UpdateItemInputBuilder::default()
             .table_name(&self.table)
+            .update_expression(change.expression())
             .set_key(Some(change.key.into_item()))
-            .update_expression(change.update)
             .condition_expression(change.condition)
             .set_expression_attribute_values((!change.values.is_empty()).then_some(change.values))
             .return_values(returned)
@@ -438,10 +461,49 @@ fn refusals(error: &SdkError<TransactWriteItemsError>) -> Option<Refusals> {
     (0..refusals.0.len()).any(|position| refusals.at(position)).then_some(refusals)
 }
 
+/// The primary key of an item.
 pub(crate) fn key_of(mut item: Item) -> Result<Key> {
     let mut take = |name: &str| match item.remove(name) {
         Some(AttributeValue::S(value)) => Ok(value),
         Some(_) | None => Err(Malformed("an item without a key")),
     };
     Ok(Key { pk: take("pk")?, sk: take("sk")? })
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::arbitrary;
+
+    fn clauses() -> impl Strategy<Value = &'static str> {
+        prop_oneof![
+            Just("SET seats = seats + :one"),
+            Just("SET a = :a REMOVE b, c ADD d :d"),
+            Just("REMOVE untold"),
+            Just("ADD tickets :one"),
+            Just("DELETE unfenced :fenced"),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn a_change_to_a_session_sets_the_mark_or_takes_it_away(
+            room in arbitrary::session_id(),
+            user in arbitrary::user_id(),
+            update in clauses(),
+        ) {
+            for key in [keys::session(room), keys::participant(room, user)] {
+                let quiet = Change::to(key.clone(), update, "").expression();
+                prop_assert_eq!(quiet.matches("REMOVE ").count(), 1);
+                prop_assert!(quiet.contains("REMOVE happened"));
+                let loud = Change::to(key, format!("SET x = :x {update}"), "").happens(Timestamp::default());
+                prop_assert!(loud.expression().starts_with("SET happened = :happened, x = :x"));
+                prop_assert!(!loud.expression().contains("REMOVE happened"));
+                prop_assert_eq!(&loud.values[":happened"], &AttributeValue::N("0".to_owned()));
+            }
+            prop_assert_eq!(Change::to(keys::visit(user, room), update, "").expression(), update);
+        }
+    }
 }

@@ -68,7 +68,7 @@ impl Seats for Store {
             .with(":one", number(1))
             .with(":none", number(0))
             .with(":now", millis(now));
-        let stand_up = stand_up(participant, guard, reason, keep_until).due(session, now + LEFT_ALONE);
+        let stand_up = stand_up(participant, guard, reason, keep_until).happens(now).due(session, now + LEFT_ALONE);
         let items = vec![uncount.in_transaction(&self.table)?, stand_up.in_transaction(&self.table)?];
         Ok(self.transact(items).await?.is_done())
     }
@@ -130,8 +130,8 @@ struct Start {
 /// fenced then is still to be fenced.
 fn sit_down(session: SessionId, caller: &Person, now: Timestamp, lease_until: Timestamp, start: &Start) -> Change {
     let mut update = "SET username = :username, joinedAt = :now, duePk = :duePart, dueSk = :dueAt, membership = :seated, presence = :disconnected, \
-                  attempt = :before, tickets = :first, leaseUntil = :lease, untold = :untold, isMuted = :no, isVideoEnabled = :yes \
-                  REMOVE liveConnection, loginFamily, expiresAt, unheardLease, catchingUp, catchingOn, waiting"
+                  attempt = :before, tickets = :first, stay = :first, leaseUntil = :lease, untold = :untold, isMuted = :no, isVideoEnabled = :yes \
+                  REMOVE liveConnection, loginFamily, connectedAt, expiresAt, unheardLease, catchingUp, catchingOn, waiting"
         .to_owned();
     if caller.identity.is_some() {
         update = update.replacen("SET ", "SET appIdentity = :identity, ", 1);

@@ -1,6 +1,7 @@
 //! The words that stand for our enums in items.
 
-use domain::{Membership, Presence, SessionKind, Visibility};
+use domain::happenings::Kind;
+use domain::{Ending, Membership, Presence, SessionKind, Visibility};
 
 /// One module per enum: `of` gives the word, `parse` reads it.
 macro_rules! words {
@@ -38,12 +39,33 @@ words!(/// Who can find a session.
     visibility: Visibility { Public => "public", Unlisted => "unlisted" });
 words!(/// Whether a participant still belongs to the session.
     membership: Membership { Seated => "seated", Left => "left", Ended => "ended" });
+words!(/// What happened.
+kind_of_event: Kind {
+    SessionCreated => "session.created",
+    SessionStarted => "session.started",
+    SessionUpdated => "session.updated",
+    SessionEnded => "session.ended",
+    ParticipantJoined => "participant.joined",
+    ParticipantReconnecting => "participant.reconnecting",
+    ParticipantReconnected => "participant.reconnected",
+    ParticipantLeft => "participant.left",
+    ParticipantAborted => "participant.aborted",
+});
+words!(/// Why a session ended.
+ending: Ending {
+    EndedByCreator => "ended",
+    Empty => "empty",
+    CreatorDeleted => "deleted",
+});
 words!(/// What others see of a participant.
 presence: Presence {
     Disconnected => "disconnected",
     Connected => "connected",
     Reconnecting => "reconnecting",
 });
+
+/// What can come of telling something.
+pub(crate) const DELIVERED: [&str; 4] = ["delivered", "retrying", "gaveUp", "disabled"];
 
 /// What the others still have to be told of a participant.
 pub(crate) mod untold {
@@ -90,6 +112,12 @@ mod tests {
         }
         for value in [Presence::Disconnected, Presence::Connected, Presence::Reconnecting] {
             assert_eq!(presence::parse(presence::of(value)), Some(value));
+        }
+        for value in [Ending::EndedByCreator, Ending::Empty, Ending::CreatorDeleted] {
+            assert_eq!(ending::parse(ending::of(value)), Some(value));
+        }
+        for value in Kind::ALL {
+            assert_eq!(kind_of_event::parse(kind_of_event::of(value)), Some(value));
         }
         let departures = [Departure::Left, Departure::Timeout, Departure::Removed].map(Untold::Departure);
         for value in departures.into_iter().chain([Untold::Join]) {

@@ -59,7 +59,7 @@ impl Setting {
         let held = Held { session, user: caller.user_id, connection: ConnectionId::new(connection) };
         let ticket = TicketId::new(&self.samples.ids, self.samples.now());
         let attempt = Attempt { held, number, family: caller.family, ticket };
-        let taken = self.store.take_over(&attempt, self.samples.later(600)).await.unwrap();
+        let taken = self.store.take_over(&attempt, self.samples.now(), self.samples.later(600)).await.unwrap();
         assert!(matches!(taken, TakeOver::Taken(_)), "{taken:?}");
     }
 

@@ -6,6 +6,7 @@ use aws_sdk_dynamodb::config::timeout::TimeoutConfig;
 use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region, SharedCredentialsProvider};
 use aws_types::SdkConfig;
 use dynoxide::ImportOptions;
+use dynoxide::actions::get_item::GetItemRequest;
 use dynoxide::actions::scan::ScanRequest;
 use dynoxide::types::{AttributeValue, Item};
 use retry::Backoff;
@@ -72,6 +73,14 @@ impl Database {
         let pages = client.scan().table_name(TABLE).into_paginator().items().send();
         let items: Vec<_> = pages.collect::<Result<_, _>>().await.expect("a table that can be read");
         items.iter().map(|item| format!("{item:?}")).collect()
+    }
+
+    /// One item as DynamoDB's JSON has it, if it is there.
+    pub fn item(&self, pk: &str, sk: &str) -> Option<serde_json::Value> {
+        let key = [("pk", pk), ("sk", sk)].map(|(name, text)| (name.to_owned(), AttributeValue::S(text.to_owned())));
+        let request = GetItemRequest { table_name: TABLE.to_owned(), key: key.into(), ..GetItemRequest::default() };
+        let item = self.engine.get_item(request).expect("a table that can be read").item;
+        item.map(|item| serde_json::to_value(item).expect("an item is JSON"))
     }
 
     /// Fills the table fast: whatever is in it, once more for each of these, with its texts changed. Nothing passes the door.

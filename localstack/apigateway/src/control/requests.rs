@@ -32,7 +32,7 @@ async fn answer(gateway: &Gateway, request: Request<Bytes>) -> Response<Bytes> {
         return exception(StatusCode::FORBIDDEN, kind, message);
     }
     if is_queue {
-        return sqs::handle(api, &request);
+        return sqs::handle(api, &request).await;
     }
     if management::is_connections(request.uri().path()) {
         return management::handle(api, request).await;

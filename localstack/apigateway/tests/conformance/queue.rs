@@ -1,14 +1,18 @@
 //! The SQS queue.
 
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use apigateway::{FunctionError, Gateway};
+use apigateway::{FunctionError, Gateway, Journal, Kept, Reading};
 use aws_lambda_events::sqs::SqsEvent;
 use aws_sdk_sqs::{
     Client as Sdk,
     config::{BehaviorVersion, Credentials, Region, retry::RetryConfig},
     types::MessageAttributeValue,
 };
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
 use serde_json::json;
 
 use crate::support::{ACCESS_KEY, Running, answering, limits, panicking, recording, soon, start};
@@ -233,4 +237,135 @@ async fn a_panic_of_one_message_leaves_other_queues_alone() {
     soon(sdk.send_message().queue_url(bad).message_body("x").send()).await.expect("sent");
     soon(sdk.send_message().queue_url(url(&running)).message_body("x").send()).await.expect("sent");
     calls.next().await;
+}
+
+/// What a queue keeps, in the test's own hands.
+#[derive(Default)]
+struct Shelf(Mutex<BTreeMap<u64, Kept>>);
+
+impl Journal for Shelf {
+    fn keep(&self, message: Kept) -> BoxFuture<'_, bool> {
+        self.0.lock().expect("a lock").insert(message.place, message);
+        async { true }.boxed()
+    }
+
+    fn forget(&self, message: Kept) -> BoxFuture<'_, ()> {
+        self.0.lock().expect("a lock").remove(&message.place);
+        async {}.boxed()
+    }
+
+    fn all(&self) -> BoxFuture<'_, Vec<Kept>> {
+        let all = self.0.lock().expect("a lock").values().cloned().collect();
+        async { all }.boxed()
+    }
+}
+
+const READING: Reading = Reading { batch: 1, redelivery: Duration::from_millis(10), deliveries: 3 };
+
+fn fifo(running: &Running) -> String {
+    url(running).replace("jobs", "jobs.fifo")
+}
+
+async fn line_up(running: &Running, group: &str, body: &str) {
+    let sdk = sdk(running, ACCESS_KEY);
+    let message = sdk.send_message().queue_url(fifo(running)).message_body(body);
+    soon(message.message_group_id(group).message_deduplication_id(body).send()).await.expect("sent");
+}
+
+fn body_of(event: &serde_json::Value) -> String {
+    event["Records"][0]["body"].as_str().expect("a text").to_owned()
+}
+
+#[tokio::test]
+async fn a_group_waits_for_its_first_message_and_others_do_not() {
+    let (function, mut calls) = recording(|event| {
+        let record = &event["Records"][0];
+        let fails = record["body"] == "a1" && record["attributes"]["ApproximateReceiveCount"] == "1";
+        let failures = if fails { json!([{"itemIdentifier": record["messageId"]}]) } else { json!([]) };
+        Ok(json!({"batchItemFailures": failures}))
+    });
+    let shelf = Arc::new(Shelf::default());
+    let running = start(Gateway::builder().lasting_queue("jobs.fifo", function, READING, shelf.clone())).await;
+    for (group, body) in [("a", "a1"), ("a", "a2"), ("b", "b1")] {
+        line_up(&running, group, body).await;
+    }
+    let mut came = Vec::new();
+    for _ in 0..4 {
+        let event = calls.next().await;
+        assert_eq!(event["Records"].as_array().map(Vec::len), Some(1));
+        came.push(body_of(&event));
+    }
+    let of_a: Vec<_> = came.iter().filter(|body| body.starts_with('a')).collect();
+    assert_eq!(of_a, ["a1", "a1", "a2"]);
+    assert!(came.contains(&"b1".to_owned()));
+    // The same within five minutes is there once.
+    line_up(&running, "a", "a1").await;
+    line_up(&running, "a", "a3").await;
+    assert_eq!(body_of(&calls.next().await), "a3");
+}
+
+#[tokio::test]
+async fn a_message_says_itself_when_it_comes_again() {
+    let (function, mut calls) = recording(|event| {
+        let record = &event["Records"][0];
+        Ok(json!({"batchItemFailures": [{"itemIdentifier": record["messageId"]}]}))
+    });
+    let slow = Reading { redelivery: Duration::from_secs(1), ..READING };
+    let running =
+        start(Gateway::builder().lasting_queue("jobs.fifo", function, slow, Arc::new(Shelf::default()))).await;
+    line_up(&running, "a", "a1").await;
+    let event = calls.next().await;
+    assert_eq!(event["Records"][0]["attributes"]["MessageGroupId"], "a");
+    let sdk = sdk(&running, ACCESS_KEY);
+    let change = |receipt: &str, seconds| {
+        sdk.change_message_visibility()
+            .queue_url(fifo(&running))
+            .receipt_handle(receipt)
+            .visibility_timeout(seconds)
+            .send()
+    };
+    let refused = soon(change("nobody's", 1)).await.expect_err("refused").into_service_error();
+    assert!(refused.is_receipt_handle_is_invalid(), "{refused:?}");
+    let refused = soon(change("nobody's", 43_201)).await.expect_err("refused").into_service_error();
+    assert_eq!(aws_sdk_sqs::error::ProvideErrorMetadata::code(&refused), Some("InvalidParameterValue"), "{refused:?}");
+}
+
+#[tokio::test]
+async fn what_was_not_done_with_is_taken_up_by_the_next_process_in_its_order() {
+    let shelf = Arc::new(Shelf::default());
+    let (function, mut calls) = recording(|event| {
+        let record = &event["Records"][0];
+        Ok(json!({"batchItemFailures": [{"itemIdentifier": record["messageId"]}]}))
+    });
+    let failing = Reading { redelivery: Duration::from_secs(1), ..READING };
+    let running = start(Gateway::builder().lasting_queue("jobs.fifo", function, failing, shelf.clone())).await;
+    for body in ["a1", "a2"] {
+        line_up(&running, "a", body).await;
+    }
+    calls.next().await;
+    drop(running);
+    let (function, mut calls) = answering(json!(null));
+    let running = start(Gateway::builder().lasting_queue("jobs.fifo", function, READING, shelf.clone())).await;
+    line_up(&running, "a", "a3").await;
+    let mut came = Vec::new();
+    for _ in 0..3 {
+        came.push(body_of(&calls.next().await));
+    }
+    assert_eq!(came, ["a1", "a2", "a3"]);
+}
+
+#[tokio::test]
+async fn a_fifo_queue_wants_a_group_and_another_queue_takes_none() {
+    let (function, _calls) = answering(json!(null));
+    let shelf = Arc::new(Shelf::default());
+    let builder =
+        Gateway::builder().lasting_queue("jobs.fifo", function.clone(), READING, shelf).queue("jobs", function);
+    let running = start(builder).await;
+    let sdk = sdk(&running, ACCESS_KEY);
+    let without = sdk.send_message().queue_url(fifo(&running)).message_body("x").send();
+    let with = sdk.send_message().queue_url(url(&running)).message_body("x").message_group_id("a").send();
+    for refused in [soon(without).await, soon(with).await] {
+        let refused = refused.expect_err("refused").into_service_error();
+        assert_eq!(aws_sdk_sqs::error::ProvideErrorMetadata::code(&refused), Some("InvalidParameterValue"));
+    }
 }

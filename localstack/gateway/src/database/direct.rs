@@ -34,8 +34,8 @@ use dynoxide::actions::{
     batch_get_item, batch_write_item, delete_item, get_item, put_item, query, transact_write_items, update_item,
 };
 
-use super::Table;
 use super::attributes::{EmbeddedItem, inward, inward_if_any, outward};
+use super::{Table, outbox};
 
 impl fmt::Debug for Table {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -104,7 +104,13 @@ impl store::Database for Table {
 
     async fn put_item(&self, request: PutItemInputBuilder) -> Result<PutItemOutput, SdkError<PutItemError>> {
         let input = request.build().map_err(SdkError::construction_failure)?;
-        let put = self.run(move |engine| engine.put_item(writing(input)?)).await;
+        let put = match writing(input) {
+            Ok(request) => {
+                let marked = outbox::of_put(&request);
+                self.write(marked, move |engine| engine.put_item(request)).await
+            }
+            Err(malformed) => Err(malformed),
+        };
         let put = put.map(|answer| PutItemOutput::builder().set_attributes(answer.attributes.map(outward)).build());
         put.map_err(|error| failed_write(&error, PutItemError::ConditionalCheckFailedException, PutItemError::generic))
     }
@@ -128,17 +134,21 @@ impl store::Database for Table {
         request: TransactWriteItemsInputBuilder,
     ) -> Result<TransactWriteItemsOutput, SdkError<TransactWriteItemsError>> {
         let input = request.build().map_err(SdkError::construction_failure)?;
-        let done = self.run(move |engine| {
-            let items = input.transact_items.unwrap_or_default().into_iter().map(step);
-            let transact_items = items.collect::<Result<_, _>>()?;
-            let client_request_token = input.client_request_token;
-            engine.transact_write_items(transact_write_items::TransactWriteItemsRequest {
-                transact_items,
-                client_request_token,
-                ..Default::default()
-            })
-        });
-        let done = done.await.map(|_done| TransactWriteItemsOutput::builder().build());
+        let items = input.transact_items.unwrap_or_default().into_iter().map(step);
+        let done = match items.collect::<Result<_, _>>() {
+            Ok(transact_items) => {
+                let client_request_token = input.client_request_token;
+                let request = transact_write_items::TransactWriteItemsRequest {
+                    transact_items,
+                    client_request_token,
+                    ..Default::default()
+                };
+                let marked = outbox::of_transaction(&request);
+                self.write(marked, move |engine| engine.transact_write_items(request)).await
+            }
+            Err(malformed) => Err(malformed),
+        };
+        let done = done.map(|_done| TransactWriteItemsOutput::builder().build());
         done.map_err(|error| match error {
             DynoxideError::TransactionCanceledException(_, ref reasons) => failure(&error, |meta| {
                 TransactWriteItemsError::TransactionCanceledException(cancellation(meta, reasons))
@@ -152,7 +162,13 @@ impl store::Database for Table {
         request: UpdateItemInputBuilder,
     ) -> Result<UpdateItemOutput, SdkError<UpdateItemError>> {
         let input = request.build().map_err(SdkError::construction_failure)?;
-        let updated = self.run(move |engine| engine.update_item(changing(input)?)).await;
+        let updated = match changing(input) {
+            Ok(request) => {
+                let marked = outbox::of_update(&request);
+                self.write(marked, move |engine| engine.update_item(request)).await
+            }
+            Err(malformed) => Err(malformed),
+        };
         let updated =
             updated.map(|answer| UpdateItemOutput::builder().set_attributes(answer.attributes.map(outward)).build());
         updated.map_err(|error| {

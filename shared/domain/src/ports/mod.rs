@@ -9,6 +9,7 @@ mod delivery;
 mod log;
 mod seats;
 mod sessions;
+mod webhooks;
 
 pub use accounts::{
     Counted, Families, MintedRefresh, PasswordHasher, PresentedRefresh, RefreshMint, RefreshSecret, Rotation,
@@ -25,6 +26,11 @@ pub use seats::{
 };
 pub use sessions::{
     ActiveSessions, DUE_PARTS, Due, DueTimes, Endings, Erasures, IdempotencyKey, RoomNames, Rosters, Sessions,
+};
+
+pub use webhooks::{
+    Announcer, Deliveries, Delivery, Disabling, EndpointChange, Endpoints, EventLog, EventPlace, From, Letter, Lines,
+    Logged, Occurrence, Receipt, Starts,
 };
 
 use crate::{Context, Event, EventEncoder, Frame};

@@ -101,9 +101,14 @@ pub trait Members {
 
 /// Who holds a participant: every step is one conditional update.
 pub trait Holding {
-    /// Makes `attempt.connection` the live one if no newer attempt holds the participant (rule 2). Also adds it to the
+    /// Makes `attempt.connection` the live one, from `now` on, if no newer attempt holds the participant (rule 2). Also adds it to the
     /// unfenced ones, and returns the participant as it was before. Whoever was catching up is not any more.
-    fn take_over(&self, attempt: &Attempt, lease_until: Timestamp) -> impl Future<Output = Result<TakeOver>> + Send;
+    fn take_over(
+        &self,
+        attempt: &Attempt,
+        now: Timestamp,
+        lease_until: Timestamp,
+    ) -> impl Future<Output = Result<TakeOver>> + Send;
     /// Takes connections off the unfenced ones, after their fence and the read (rule 3): nothing is unheard any more.
     fn unfence(
         &self,
@@ -111,9 +116,14 @@ pub trait Holding {
         user: UserId,
         fenced: &[ConnectionId],
     ) -> impl Future<Output = Result<()>> + Send;
-    /// The live connection was lost: reconnecting until `lease_until`. The participant, unless that connection was not
+    /// The live connection was lost at `now`: reconnecting until `lease_until`. The participant, unless that connection was not
     /// the live one.
-    fn lose(&self, held: &Held, lease_until: Timestamp) -> impl Future<Output = Result<Option<Participant>>> + Send;
+    fn lose(
+        &self,
+        held: &Held,
+        now: Timestamp,
+        lease_until: Timestamp,
+    ) -> impl Future<Output = Result<Option<Participant>>> + Send;
     /// Moves the lease of a connected participant; false when that connection is not the live one, or the lease had run out
     /// at `now`.
     fn renew(&self, held: &Held, now: Timestamp, lease_until: Timestamp) -> impl Future<Output = Result<bool>> + Send;
@@ -132,11 +142,12 @@ pub trait Catching {
     /// Begins to tell an attempt what was missed, if no newer one holds the participant or has begun: there is no live connection
     /// until [`Catching::finish`], and what is sent meanwhile waits. Returns the participant as it was before.
     fn begin(&self, attempt: &Attempt, lease_until: Timestamp) -> impl Future<Output = Result<TakeOver>> + Send;
-    /// Makes `attempt.connection` the live one, which has been told everything, if so many frames have come to wait and no more.
+    /// Makes `attempt.connection` the live one, from `now` on, which has been told everything, if so many frames have come to wait and no more.
     fn finish(
         &self,
         attempt: &Attempt,
         told: u64,
+        now: Timestamp,
         lease_until: Timestamp,
     ) -> impl Future<Output = Result<Finished>> + Send;
 }

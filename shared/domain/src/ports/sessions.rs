@@ -1,7 +1,7 @@
 //! What sessions need from storage.
 
 use super::Page;
-use crate::{Email, ProjectId, Result, RoomName, Roster, Session, SessionId, Timestamp, UserId, Visibility};
+use crate::{Email, Ending, ProjectId, Result, RoomName, Roster, Session, SessionId, Timestamp, UserId, Visibility};
 
 /// What a client calls a request to create something, so that the same request sent again creates nothing more: 1-64 visible
 /// characters of ASCII, unique per user. Around them may be quotes, as the draft for the header wants it.
@@ -71,6 +71,7 @@ pub trait Endings {
         &self,
         session: SessionId,
         at: Timestamp,
+        why: Ending,
         unless_touched_after: Option<Timestamp>,
     ) -> impl Future<Output = Result<bool>> + Send;
     /// Releases a participant of an ended session.
@@ -78,6 +79,7 @@ pub trait Endings {
         &self,
         session: SessionId,
         user: UserId,
+        now: Timestamp,
         keep_until: Timestamp,
     ) -> impl Future<Output = Result<()>> + Send;
     /// Takes an ended session off the list of active ones; the last step.

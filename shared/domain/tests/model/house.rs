@@ -13,7 +13,7 @@ use domain::ports::{
 };
 use domain::standing::JoinedCache;
 use domain::{
-    Clock, ConnectionId, Context, Departure, Error, Event, EventEncoder, FamilyId, Frame, IdSource, Membership,
+    Clock, ConnectionId, Context, Departure, Ending, Error, Event, EventEncoder, FamilyId, Frame, IdSource, Membership,
     MessageId, Participant, Person, Policy, Presence, ProjectId, Result, Roster, Session, SessionId, SessionKind,
     SessionName, SessionState, SignalId, Throttle, TicketId, Timestamp, Untold, UserId, Username, Visibility,
 };
@@ -449,11 +449,11 @@ impl DueTimes for House {
 }
 
 impl Endings for House {
-    async fn mark_ended(&self, _: SessionId, _: Timestamp, _: Option<Timestamp>) -> Result<bool> {
+    async fn mark_ended(&self, _: SessionId, _: Timestamp, _: Ending, _: Option<Timestamp>) -> Result<bool> {
         Ok(false)
     }
 
-    async fn release(&self, _: SessionId, _: UserId, _: Timestamp) -> Result<()> {
+    async fn release(&self, _: SessionId, _: UserId, _: Timestamp, _: Timestamp) -> Result<()> {
         Ok(())
     }
 
@@ -469,7 +469,7 @@ impl Clock for House {
 }
 
 impl Holding for House {
-    async fn take_over(&self, attempt: &Attempt, lease_until: Timestamp) -> Result<TakeOver> {
+    async fn take_over(&self, attempt: &Attempt, _: Timestamp, lease_until: Timestamp) -> Result<TakeOver> {
         let user = self.place(attempt.held.user);
         self.call(|world| self.hold(world, user, attempt, lease_until)).await
     }
@@ -482,7 +482,7 @@ impl Holding for House {
         self.update(user, remove).await.map(drop)
     }
 
-    async fn lose(&self, held: &Held, lease_until: Timestamp) -> Result<Option<Participant>> {
+    async fn lose(&self, held: &Held, _: Timestamp, lease_until: Timestamp) -> Result<Option<Participant>> {
         self.update(held.user, |row| {
             let live = row.holds_seat() && row.is_on(&held.connection);
             (row.presence, row.lease_until, row.connection) = (Presence::Reconnecting, lease_until, None);

@@ -15,7 +15,7 @@ use domain::ports::{
 };
 use domain::sweep::LEFT_ALONE;
 use domain::{
-    CatchingUp, ConnectionId, Context, Departure, Email, Error, Event, EventEncoder, FamilyId, Frame, IdSource,
+    CatchingUp, ConnectionId, Context, Departure, Email, Ending, Error, Event, EventEncoder, FamilyId, Frame, IdSource,
     Membership, MessageId, Participant, Password, PasswordHash, Person, Policy, Presence, ProjectId, Result, RoomName,
     Roster, Session, SessionId, SessionKind, SessionName, SessionState, SignalId, Throttle, TicketId, Timestamp,
     Untold, User, UserId, Username, Visibility,
@@ -586,13 +586,19 @@ fn due_at(participant: &Participant) -> Timestamp {
 }
 
 impl Endings for Fake {
-    async fn mark_ended(&self, session: SessionId, at: Timestamp, unless: Option<Timestamp>) -> Result<bool> {
+    async fn mark_ended(
+        &self,
+        session: SessionId,
+        at: Timestamp,
+        _: Ending,
+        unless: Option<Timestamp>,
+    ) -> Result<bool> {
         let mut state = self.step("mark ended").await?;
         let found = state.session(session).filter(|s| s.is_active() && unless.is_none_or(|t| s.touched_at <= t));
         Ok(found.map(|session| session.state = SessionState::Ended(at)).is_some())
     }
 
-    async fn release(&self, session: SessionId, user: UserId, _: Timestamp) -> Result<()> {
+    async fn release(&self, session: SessionId, user: UserId, _: Timestamp, _: Timestamp) -> Result<()> {
         let mut state = self.step("release").await?;
         if let Some(row) = state.row(session, user).filter(|row| row.holds_seat()) {
             (row.membership, row.connection) = (Membership::Ended, None);
@@ -692,7 +698,7 @@ impl Seats for Fake {
 }
 
 impl Holding for Fake {
-    async fn take_over(&self, attempt: &Attempt, lease_until: Timestamp) -> Result<TakeOver> {
+    async fn take_over(&self, attempt: &Attempt, _: Timestamp, lease_until: Timestamp) -> Result<TakeOver> {
         let mut state = self.step(format!("take over {}", attempt.held.connection)).await?;
         let Some(row) = state.row(attempt.held.session, attempt.held.user) else {
             return Ok(TakeOver::NotSeated(None));
@@ -721,7 +727,7 @@ impl Holding for Fake {
         Ok(())
     }
 
-    async fn lose(&self, held: &Held, lease_until: Timestamp) -> Result<Option<Participant>> {
+    async fn lose(&self, held: &Held, _: Timestamp, lease_until: Timestamp) -> Result<Option<Participant>> {
         let mut state = self.step("lose").await?;
         Ok(state.live(held).map(|row| {
             row.unheard = row.unheard.or(Some(row.lease_until));
@@ -765,7 +771,7 @@ impl Catching for Fake {
         Ok(TakeOver::Taken(before))
     }
 
-    async fn finish(&self, attempt: &Attempt, told: u64, lease_until: Timestamp) -> Result<Finished> {
+    async fn finish(&self, attempt: &Attempt, told: u64, _: Timestamp, lease_until: Timestamp) -> Result<Finished> {
         let mut state = self.step(format!("finish {}", attempt.held.connection)).await?;
         let Some(row) = state.row(attempt.held.session, attempt.held.user) else {
             return Ok(Finished::As(TakeOver::NotSeated(None)));

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use domain::ports::{Endings, Families, KeyAdministration, Keys, Revocations, RoomNames};
 use domain::{
-    AppKey, FamilyId, KeyGrant, KeyId, KeyLimits, ProjectId, RoomName, Session, SessionId, Timestamp, UserId,
+    AppKey, Ending, FamilyId, KeyGrant, KeyId, KeyLimits, ProjectId, RoomName, Session, SessionId, Timestamp, UserId,
     Visibility,
 };
 
@@ -97,12 +97,12 @@ async fn a_rooms_name_is_one_sessions_of_its_project_until_that_has_ended() {
     assert_eq!(at.store.add_room(&elsewhere, empty, None).await.unwrap(), None);
 
     // Whoever found that it has ended takes the name over, and the ending that is finished late leaves it alone.
-    assert!(at.store.mark_ended(first.id, at.samples.now(), None).await.unwrap());
+    assert!(at.store.mark_ended(first.id, at.samples.now(), Ending::EndedByCreator, None).await.unwrap());
     assert_eq!(at.store.add_room(&second, empty, Some(first.id)).await.unwrap(), None);
     at.store.forget_active(&first, at.samples.later(60)).await.unwrap();
     assert_eq!(at.store.room(&acme, &name, true).await.unwrap(), Some(second.id));
 
-    assert!(at.store.mark_ended(second.id, at.samples.now(), None).await.unwrap());
+    assert!(at.store.mark_ended(second.id, at.samples.now(), Ending::EndedByCreator, None).await.unwrap());
     at.store.forget_active(&second, at.samples.later(60)).await.unwrap();
     assert_eq!(at.store.room(&acme, &name, true).await.unwrap(), None, "it was given back");
     assert_eq!(at.store.room(&other, &name, false).await.unwrap(), Some(elsewhere.id));

@@ -6,7 +6,7 @@ use std::time::Duration;
 use domain::ports::Members;
 use domain::ports::{ActiveSessions, DUE_PARTS, Due, DueTimes, Endings, Guard, Holding, Seats, Status};
 use domain::sweep::{LEFT_ALONE, Swept, sweep};
-use domain::{Departure, Error, ProjectId, SessionId, Timestamp, UserId, Visibility};
+use domain::{Departure, Ending, Error, ProjectId, SessionId, Timestamp, UserId, Visibility};
 use futures_util::future::join;
 use testkit::{FakeSockets, Fault};
 
@@ -73,7 +73,7 @@ async fn a_seat_is_due_in_the_step_after_its_lease_is_over() {
     let muted = Status { is_muted: true, is_video_enabled: true };
     at.store.set_status(&connection, muted, at.samples.later(2000)).await.unwrap();
     assert_eq!(at.time_of(session, seat).await, due(at.samples.later(2000)));
-    at.store.lose(&connection, at.samples.later(30)).await.unwrap();
+    at.store.lose(&connection, at.samples.now(), at.samples.later(30)).await.unwrap();
     assert_eq!(at.time_of(session, seat).await, due(at.samples.later(30)));
 }
 
@@ -100,9 +100,9 @@ async fn an_ending_is_due_in_a_minute_and_never_once_it_is_finished() {
     let alice = at.samples.caller("alice");
     at.connect(session.id, &alice, "a").await;
     assert_eq!(at.time_of(session.id, None).await, Some(at.empty_until()));
-    at.store.mark_ended(session.id, at.samples.now(), None).await.unwrap();
+    at.store.mark_ended(session.id, at.samples.now(), Ending::EndedByCreator, None).await.unwrap();
     assert_eq!(at.time_of(session.id, None).await, Some(at.samples.now() + LEFT_ALONE));
-    at.store.release(session.id, alice.user_id, at.samples.later(60)).await.unwrap();
+    at.store.release(session.id, alice.user_id, at.samples.now(), at.samples.later(60)).await.unwrap();
     assert_eq!(at.time_of(session.id, Some(alice.user_id)).await, None);
     at.store.forget_active(&session, at.samples.later(60)).await.unwrap();
     assert_eq!(at.time_of(session.id, None).await, None);
@@ -113,7 +113,7 @@ async fn an_ending_stays_due_until_its_last_step() {
     for nth in 0..3 {
         let at = Setting::new().await;
         let session = at.session(2).await;
-        at.store.mark_ended(session.id, at.samples.now(), None).await.unwrap();
+        at.store.mark_ended(session.id, at.samples.now(), Ending::EndedByCreator, None).await.unwrap();
         at.database.door().fail_from("UpdateItem", Fault::Refused, nth);
         at.store.forget_active(&session, at.samples.later(60)).await.unwrap_err();
         at.database.door().heal();

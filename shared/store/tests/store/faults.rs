@@ -125,7 +125,7 @@ async fn a_loss_whose_answer_was_lost_still_returns_the_participant() {
     let alice = at.samples.caller("alice");
     let connection = at.connect(session, &alice, "a").await;
     at.database.door().fail("UpdateItem", Fault::AnswerLost, 1);
-    let lost = at.store.lose(&connection, at.samples.later(30)).await.unwrap();
+    let lost = at.store.lose(&connection, at.samples.now(), at.samples.later(30)).await.unwrap();
     assert_eq!(lost, at.store.member(session, alice.user_id).await.unwrap());
 }
 

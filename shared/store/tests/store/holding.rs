@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use domain::ports::{Endings, Guard, Holding, Members, Seats, Status, TakeOver};
-use domain::{ConnectionId, Departure, Membership, Presence};
+use domain::{ConnectionId, Departure, Ending, Membership, Presence};
 
 use crate::{Setting, held};
 
@@ -67,8 +67,8 @@ async fn nobody_without_a_seat_is_taken_over() {
     let refused = at.take_over(&connection(&alice), u64::MAX, &alice).await;
     assert_eq!(refused, TakeOver::NotSeated(Some(Membership::Left)));
 
-    at.store.mark_ended(session.id, at.samples.now(), None).await.unwrap();
-    at.store.release(session.id, bob.user_id, at.samples.later(60)).await.unwrap();
+    at.store.mark_ended(session.id, at.samples.now(), Ending::EndedByCreator, None).await.unwrap();
+    at.store.release(session.id, bob.user_id, at.samples.now(), at.samples.later(60)).await.unwrap();
     let refused = at.take_over(&connection(&bob), u64::MAX, &bob).await;
     assert_eq!(refused, TakeOver::NotSeated(Some(Membership::Ended)));
 }
@@ -136,12 +136,17 @@ async fn a_lost_connection_leaves_a_reconnecting_participant_and_stays_unfenced(
     let session = at.session(2).await;
     let alice = at.samples.caller("alice");
     let connection = at.connect(session.id, &alice, "a").await;
-    let lost = at.store.lose(&connection, at.samples.later(30)).await.unwrap().expect("it was the live one");
+    let lost =
+        at.store.lose(&connection, at.samples.now(), at.samples.later(30)).await.unwrap().expect("it was the live one");
     assert_eq!((lost.presence, &lost.connection), (Presence::Reconnecting, &None));
     assert_eq!(lost.lease_until, at.samples.later(30));
     assert_eq!(lost.unfenced, [ConnectionId::new("a")]);
     assert_eq!(at.participant(session.id, &alice).await, lost);
-    assert_eq!(at.store.lose(&connection, at.samples.later(31)).await.unwrap(), None, "it can be lost once");
+    assert_eq!(
+        at.store.lose(&connection, at.samples.now(), at.samples.later(31)).await.unwrap(),
+        None,
+        "it can be lost once"
+    );
 }
 
 #[tokio::test]
@@ -155,7 +160,7 @@ async fn a_connection_that_is_not_the_live_one_changes_nothing() {
     let before = at.participant(session.id, &alice).await;
 
     let muted = Status { is_muted: true, is_video_enabled: false };
-    assert_eq!(at.store.lose(&old, at.samples.later(30)).await.unwrap(), None);
+    assert_eq!(at.store.lose(&old, at.samples.now(), at.samples.later(30)).await.unwrap(), None);
     assert!(!at.store.renew(&old, at.samples.now(), at.samples.later(9000)).await.unwrap());
     assert_eq!(at.store.set_status(&old, muted, at.samples.later(9000)).await.unwrap(), None);
     assert_eq!(at.participant(session.id, &alice).await, before);
@@ -206,7 +211,7 @@ async fn a_connection_of_one_who_left_changes_nothing() {
         .await
         .unwrap();
     assert!(!at.store.renew(&connection, at.samples.now(), at.samples.later(900)).await.unwrap());
-    assert_eq!(at.store.lose(&connection, at.samples.later(30)).await.unwrap(), None);
+    assert_eq!(at.store.lose(&connection, at.samples.now(), at.samples.later(30)).await.unwrap(), None);
 }
 
 #[tokio::test]

@@ -12,6 +12,7 @@ mod due;
 mod erasure;
 mod families;
 mod faults;
+mod happened;
 mod holding;
 mod inbox;
 mod seats;
@@ -98,7 +99,7 @@ impl Setting {
     async fn take_over(&self, held: &Held, number: u64, caller: &Person) -> TakeOver {
         let ticket = TicketId::new(&self.samples.ids, self.samples.now());
         let attempt = Attempt { held: held.clone(), number, family: caller.family, ticket };
-        self.store.take_over(&attempt, self.samples.later(600)).await.unwrap()
+        self.store.take_over(&attempt, self.samples.now(), self.samples.later(600)).await.unwrap()
     }
 
     async fn roster(&self, session: SessionId) -> Roster {

@@ -501,7 +501,7 @@ async fn whoever_catches_up_is_not_live_until_everything_was_told() {
     let (session, bob) = (at.session(2).await.id, at.samples.caller("bob"));
     let first = at.attempt(&held(session, &bob, "hub:b1"), at.sit(session, &bob).await, &bob);
     at.store.begin(&first, at.samples.later(60)).await.expect("a write");
-    at.store.finish(&first, 0, at.samples.later(600)).await.expect("a write");
+    at.store.finish(&first, 0, at.samples.now(), at.samples.later(600)).await.expect("a write");
     let newer = at.attempt(&held(session, &bob, "hub:b2"), u64::MAX - 1, &bob);
     let waits = async || at.store.note_waiting(session, bob.user_id).await.expect("a write");
     assert!(!waits().await, "nobody catches up");
@@ -514,7 +514,8 @@ async fn whoever_catches_up_is_not_live_until_everything_was_told() {
     assert_eq!(caught.catching_up.map(|up| (up.attempt, up.waiting)), Some((newer.number, 0)));
 
     assert!(waits().await);
-    let finish = async |told| at.store.finish(&newer, told, at.samples.later(600)).await.expect("a write");
+    let finish =
+        async |told| at.store.finish(&newer, told, at.samples.now(), at.samples.later(600)).await.expect("a write");
     assert_eq!(finish(0).await, Finished::MoreWaits(1));
     assert!(matches!(finish(1).await, Finished::As(TakeOver::Taken(_))));
     assert!(matches!(finish(1).await, Finished::As(TakeOver::HeldAlready(_))));
@@ -533,7 +534,9 @@ async fn of_those_who_catch_up_the_newest_attempt_goes_on() {
     let (older, newer, same) =
         (attempt("hub:b2", u64::MAX - 3), attempt("hub:b3", u64::MAX - 2), attempt("hub:b3", u64::MAX - 1));
     let begin = async |attempt: &Attempt| at.store.begin(attempt, at.samples.later(60)).await.expect("a write");
-    let finish = async |attempt: &Attempt| at.store.finish(attempt, 0, at.samples.later(600)).await.expect("a write");
+    let finish = async |attempt: &Attempt| {
+        at.store.finish(attempt, 0, at.samples.now(), at.samples.later(600)).await.expect("a write")
+    };
     assert!(matches!(begin(&older).await, TakeOver::Taken(_)));
     assert!(matches!(begin(&newer).await, TakeOver::Taken(_)));
     assert_eq!(begin(&older).await, TakeOver::Superseded);

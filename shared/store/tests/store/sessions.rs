@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use domain::ports::{ActiveSessions, Endings, Guard, IdempotencyKey, Members, Rosters, Seats, Sessions, TakenSeat};
-use domain::{Departure, Membership, ProjectId, Session, SessionState, Username, Visibility};
+use domain::{Departure, Ending, Membership, ProjectId, Session, SessionState, Username, Visibility};
 
 use futures_util::future::try_join_all;
 
@@ -109,7 +109,9 @@ async fn a_session_ends_once() {
     let enders: Vec<_> = (0..10)
         .map(|_| {
             let at = Arc::clone(&at);
-            tokio::spawn(async move { at.store.mark_ended(session.id, at.samples.now(), None).await.unwrap() })
+            tokio::spawn(async move {
+                at.store.mark_ended(session.id, at.samples.now(), Ending::EndedByCreator, None).await.unwrap()
+            })
         })
         .collect();
     let mut ended = 0;
@@ -124,7 +126,7 @@ async fn a_session_ends_once() {
 async fn ending_an_unknown_session_makes_none() {
     let at = Setting::new().await;
     let never = at.samples.session(&at.samples.caller("host"), 2);
-    assert!(!at.store.mark_ended(never.id, at.samples.now(), None).await.unwrap());
+    assert!(!at.store.mark_ended(never.id, at.samples.now(), Ending::EndedByCreator, None).await.unwrap());
     assert_eq!(at.store.roster(never.id, at.samples.now()).await.unwrap(), None);
 }
 
@@ -136,16 +138,24 @@ async fn an_empty_session_is_not_ended_when_it_was_touched_meanwhile() {
     at.samples.clock.advance(Duration::from_secs(1));
     let alice = at.samples.caller("alice");
     at.sit(session.id, &alice).await;
-    assert!(!at.store.mark_ended(session.id, at.samples.now(), Some(seen)).await.unwrap());
+    assert!(!at.store.mark_ended(session.id, at.samples.now(), Ending::EndedByCreator, Some(seen)).await.unwrap());
     let now = at.samples.now();
-    assert!(!at.store.mark_ended(session.id, now, Some(now)).await.unwrap(), "somebody sits there");
+    assert!(
+        !at.store.mark_ended(session.id, now, Ending::EndedByCreator, Some(now)).await.unwrap(),
+        "somebody sits there"
+    );
 }
 
 #[tokio::test]
 async fn an_untouched_empty_session_is_ended() {
     let at = Setting::new().await;
     let session = at.session(2).await;
-    assert!(at.store.mark_ended(session.id, at.samples.later(3600), Some(session.touched_at)).await.unwrap());
+    assert!(
+        at.store
+            .mark_ended(session.id, at.samples.later(3600), Ending::EndedByCreator, Some(session.touched_at))
+            .await
+            .unwrap()
+    );
 }
 
 #[tokio::test]
@@ -154,10 +164,10 @@ async fn an_ended_session_takes_nobody_and_shows_who_was_there() {
     let session = at.session(5).await;
     let [alice, bob] = ["alice", "bob"].map(|name| at.samples.caller(name));
     at.connect(session.id, &alice, "a").await;
-    at.store.mark_ended(session.id, at.samples.now(), None).await.unwrap();
+    at.store.mark_ended(session.id, at.samples.now(), Ending::EndedByCreator, None).await.unwrap();
     assert_eq!(at.take_seat(session.id, &bob).await, TakenSeat::Refused);
 
-    at.store.release(session.id, alice.user_id, at.samples.later(60)).await.unwrap();
+    at.store.release(session.id, alice.user_id, at.samples.now(), at.samples.later(60)).await.unwrap();
     let roster = at.roster(session.id).await;
     assert_eq!(roster.session.seats_taken, 0);
     assert_eq!(roster.participants.len(), 1);
@@ -171,7 +181,7 @@ async fn who_has_left_is_not_released_and_nobody_is_made_up() {
     let at = Setting::new().await;
     let session = at.session(5).await;
     let alice = at.samples.caller("alice");
-    at.store.release(session.id, alice.user_id, at.samples.later(60)).await.unwrap();
+    at.store.release(session.id, alice.user_id, at.samples.now(), at.samples.later(60)).await.unwrap();
     assert_eq!(at.store.member(session.id, alice.user_id).await.unwrap(), None);
 }
 
@@ -179,7 +189,7 @@ async fn who_has_left_is_not_released_and_nobody_is_made_up() {
 async fn an_ended_session_is_not_there_any_more_once_its_time_is_over() {
     let at = Setting::new().await;
     let session = at.session(5).await;
-    at.store.mark_ended(session.id, at.samples.now(), None).await.unwrap();
+    at.store.mark_ended(session.id, at.samples.now(), Ending::EndedByCreator, None).await.unwrap();
     at.store.forget_active(&session, at.samples.later(60)).await.unwrap();
     assert!(at.store.roster(session.id, at.samples.later(59)).await.unwrap().is_some());
     assert!(at.store.roster(session.id, at.samples.later(60)).await.unwrap().is_none());
@@ -238,7 +248,7 @@ async fn a_session_from_before_that_carries_its_place_in_the_list_itself_is_list
     let (pk, id) = (format!("SESSION#{}", session.id), session.id.to_string());
     at.database.set(&pk, "META", [("activePk", place.as_str()), ("activeSk", id.as_str())]).await;
     assert_eq!(at.listed().await.len(), 1);
-    at.store.mark_ended(session.id, at.samples.now(), None).await.unwrap();
+    at.store.mark_ended(session.id, at.samples.now(), Ending::EndedByCreator, None).await.unwrap();
     at.store.forget_active(&session, at.samples.later(60)).await.unwrap();
     assert_eq!(at.listed().await, []);
 }
@@ -256,7 +266,7 @@ async fn an_active_session_is_not_forgotten() {
 async fn an_interrupted_ending_stays_listed_until_it_is_finished() {
     let at = Setting::new().await;
     let session = at.session(5).await;
-    at.store.mark_ended(session.id, at.samples.now(), None).await.unwrap();
+    at.store.mark_ended(session.id, at.samples.now(), Ending::EndedByCreator, None).await.unwrap();
     let listed = at.listed().await;
     assert_eq!(listed.len(), 1);
     assert!(!listed[0].is_active());

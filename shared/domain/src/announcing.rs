@@ -1,0 +1,61 @@
+//! From the table's stream to the log of what happened, and to the lines of the endpoints that are told.
+
+use crate::happenings::Kind;
+use crate::ports::{Announcer, Endpoints, EventLog, Letter, Lines, Occurrence, Starts};
+use crate::webhooks::EVENTS_KEPT;
+use crate::{Context, Result};
+
+/// Everything that announcing needs beside the stream's record.
+pub struct Announcing<'a, S, L> {
+    /// The table.
+    pub store: &'a S,
+    /// The lines to receivers.
+    pub lines: &'a L,
+    /// Puts it into words.
+    pub announcer: &'a dyn Announcer,
+    /// The present moment.
+    pub context: Context<'a>,
+}
+
+/// Notes what happened, and lines it up for every endpoint that hears of it.
+///
+/// `sequence` is the record's place in the stream. Everything that is made here is made of the record alone, so one that comes again,
+/// because the function died or was slow, is announced as the same: receivers know it by its identifier.
+///
+/// A session starts with its first join. That is noted with the session by the join's own sequence, so however often, and whenever, that
+/// join comes again, it is the one that starts it.
+pub async fn announce(
+    announcing: &Announcing<'_, impl Starts + EventLog + Endpoints + Sync, impl Lines + Sync>,
+    occurrence: &Occurrence,
+    sequence: &str,
+    id: impl Fn(&str) -> String,
+) -> Result<()> {
+    let store = announcing.store;
+    let session = occurrence.session;
+    let (view, starts) = match (&occurrence.view, occurrence.happening.kind) {
+        (Some(view), _) => (Some(view.clone()), false),
+        (None, Kind::ParticipantJoined) => match store.note_start(session, sequence, occurrence.happening.at).await? {
+            Some((view, starts)) => (Some(view), starts),
+            None => (None, false),
+        },
+        (None, _) => (store.session_view(session).await?, false),
+    };
+    let project = view.as_ref().map_or("default", |view| view.project.as_str()).to_owned();
+    let endpoints = store.endpoints(&project).await?;
+
+    let start =
+        starts.then(|| Occurrence { happening: occurrence.happening.start(), stay: None, ..occurrence.clone() });
+    // The last digit is the place among what one write tells, so that a start is before its join.
+    for (place, occurrence) in [(0, start.as_ref()), (1, Some(occurrence))] {
+        let Some(occurrence) = occurrence else { continue };
+        let sequence = format!("{sequence}{place}");
+        let announced = announcing.announcer.announce(occurrence, view.as_ref(), &sequence, &id(&sequence));
+        let now = announcing.context.now;
+        store.note_event(&announced, now, now + EVENTS_KEPT).await?;
+        for endpoint in endpoints.iter().filter(|endpoint| endpoint.hears_of(occurrence.happening.kind)) {
+            let letter = Letter { endpoint: endpoint.id, announcement: announced.clone(), replay: None };
+            announcing.lines.line_up(&letter).await?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,204 @@
+//! What webhooks need: endpoints, the log of what happened, and the queues to receivers.
+
+use std::time::Duration;
+
+use super::Page;
+use crate::happenings::{Happening, Kind, SessionView, Stay};
+use crate::webhooks::{Announcement, Endpoint};
+use crate::{Result, SessionId, Timestamp, WebhookId};
+
+/// The endpoints of projects.
+pub trait Endpoints {
+    /// Stores a new one.
+    fn add_endpoint(&self, endpoint: &Endpoint) -> impl Future<Output = Result<()>> + Send;
+    /// Those of a project, the oldest first; strongly consistent.
+    fn endpoints(&self, project: &str) -> impl Future<Output = Result<Vec<Endpoint>>> + Send;
+    /// One of them, strongly consistent.
+    fn endpoint(&self, project: &str, id: WebhookId) -> impl Future<Output = Result<Option<Endpoint>>> + Send;
+    /// Changes what is given; how it is then, if it is there.
+    fn change_endpoint(
+        &self,
+        project: &str,
+        id: WebhookId,
+        change: &EndpointChange,
+    ) -> impl Future<Output = Result<Option<Endpoint>>> + Send;
+    /// Puts a new secret in the place of the one that signs, as long as that is `seen`; the old one signs too until then. How it is
+    /// then, unless it is not there or another secret stands there.
+    fn rotate_secret(
+        &self,
+        seen: &Endpoint,
+        secret: &str,
+        until: Timestamp,
+    ) -> impl Future<Output = Result<Option<Endpoint>>> + Send;
+    /// Removes one; whether it was there.
+    fn remove_endpoint(&self, project: &str, id: WebhookId) -> impl Future<Output = Result<bool>> + Send;
+}
+
+/// Ends an endpoint that says that it is gone.
+pub trait Disabling {
+    /// Disables one, unless it is already; whether this did it.
+    fn disable_endpoint(
+        &self,
+        project: &str,
+        id: WebhookId,
+        at: Timestamp,
+    ) -> impl Future<Output = Result<bool>> + Send;
+}
+
+/// What is changed of an endpoint; what is `None` stays.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct EndpointChange {
+    /// Where it is.
+    pub url: Option<String>,
+    /// What it is told; everything if there is no list.
+    pub kinds: Option<Option<Vec<Kind>>>,
+    /// What its owner says of it.
+    pub description: Option<String>,
+    /// Since when it is disabled; enabled if there is no time.
+    pub disabled_at: Option<Option<Timestamp>>,
+}
+
+/// What happened, for a while.
+pub trait EventLog {
+    /// Notes it at `at`, where it stays until `keep_until`. The same again is kept once more.
+    fn note_event(
+        &self,
+        announcement: &Announcement,
+        at: Timestamp,
+        keep_until: Timestamp,
+    ) -> impl Future<Output = Result<()>> + Send;
+    /// What happened in a project and was noted after that place, or from that time on, and before `until`: in the order of noting, one
+    /// page.
+    fn events(
+        &self,
+        project: &str,
+        from: &From,
+        until: Timestamp,
+        limit: usize,
+    ) -> impl Future<Output = Result<Page<Logged, EventPlace>>> + Send;
+}
+
+/// A place in the log of a project.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct EventPlace {
+    /// When it was noted.
+    pub at: Timestamp,
+    /// What was noted then.
+    pub id: String,
+}
+
+/// Where a search of the log begins.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum From {
+    /// With what was noted then or later.
+    Time(Timestamp),
+    /// With what lies behind that place.
+    After(EventPlace),
+}
+
+/// Something of the log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Logged {
+    /// Its place.
+    pub place: EventPlace,
+    /// What happened.
+    pub announcement: Announcement,
+}
+
+/// What came of deliveries, for whoever looks for the reason of a silence.
+pub trait Deliveries {
+    /// Notes what came of a try, until `keep_until`.
+    fn note_delivery(&self, delivery: &Delivery, keep_until: Timestamp) -> impl Future<Output = Result<()>> + Send;
+    /// The newest that are not expired, at most so many.
+    fn deliveries(
+        &self,
+        endpoint: WebhookId,
+        limit: usize,
+        now: Timestamp,
+    ) -> impl Future<Output = Result<Vec<Delivery>>> + Send;
+}
+
+/// One try to tell an endpoint of something.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Delivery {
+    /// Whom.
+    pub endpoint: WebhookId,
+    /// Of what.
+    pub event: String,
+    /// In the words of the wire.
+    pub kind: String,
+    /// When.
+    pub at: Timestamp,
+    /// Which try it was, from 1 on.
+    pub attempt: usize,
+    /// How long it took.
+    pub took: Duration,
+    /// The status of the answer, if there was one.
+    pub status: Option<u16>,
+    /// Why there was none.
+    pub failure: Option<String>,
+    /// What comes next: `delivered`, `retrying`, `gaveUp` or `disabled`.
+    pub outcome: &'static str,
+}
+
+/// What is asked of the sessions in which something happens.
+pub trait Starts {
+    /// A session, strongly consistent; nothing when it was erased.
+    fn session_view(&self, session: SessionId) -> impl Future<Output = Result<Option<SessionView>>> + Send;
+    /// Notes that the join with that sequence is the first of the session, unless another one is; the session, and whether it is.
+    fn note_start(
+        &self,
+        session: SessionId,
+        sequence: &str,
+        at: Timestamp,
+    ) -> impl Future<Output = Result<Option<(SessionView, bool)>>> + Send;
+}
+
+/// The queues to receivers.
+pub trait Lines {
+    /// Puts it at the end of the endpoint's line for its session. The same within five minutes is put there once.
+    fn line_up(&self, letter: &Letter) -> impl Future<Output = Result<()>> + Send;
+    /// Puts it among those that are tried later, first after that time.
+    fn put_aside(&self, letter: &Letter, wait: Duration) -> impl Future<Output = Result<()>> + Send;
+    /// Says when something that is handled right now comes again.
+    fn come_again(&self, receipt: &Receipt, wait: Duration) -> impl Future<Output = Result<()>> + Send;
+}
+
+/// Something to be told to one endpoint.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Letter {
+    /// Whom.
+    pub endpoint: WebhookId,
+    /// What.
+    pub announcement: Announcement,
+    /// What makes a repetition that is wanted another one than the first: a replay has a name of its own.
+    pub replay: Option<String>,
+}
+
+/// What a queue knows a delivery by.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Receipt {
+    /// Whether it is one that was put aside.
+    pub is_aside: bool,
+    /// The queue's own handle.
+    pub handle: String,
+}
+
+/// What happened, and to whom: what the table's stream tells.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Occurrence {
+    /// What.
+    pub happening: Happening,
+    /// The session.
+    pub session: SessionId,
+    /// Whose stay it is, unless it is the session's own.
+    pub stay: Option<Stay>,
+    /// The session, where the write was to it.
+    pub view: Option<SessionView>,
+}
+
+/// Puts what happened into the words of the wire.
+pub trait Announcer: Send + Sync {
+    /// Encodes; the place of what is told in its session is a number as text.
+    fn announce(&self, occurrence: &Occurrence, view: Option<&SessionView>, sequence: &str, id: &str) -> Announcement;
+}

@@ -1,0 +1,260 @@
+//! Webhooks: what receivers get.
+
+use domain::happenings::{Kind, Reason, SessionView, Stay};
+use domain::ports::{Announcer, Occurrence};
+use domain::webhooks::Announcement;
+use domain::{SessionId, Timestamp};
+use serde::Serialize;
+
+use crate::format_time;
+
+/// The name of a kind on the wire.
+pub const fn name(kind: Kind) -> &'static str {
+    match kind {
+        Kind::SessionCreated => "session.created",
+        Kind::SessionStarted => "session.started",
+        Kind::SessionUpdated => "session.updated",
+        Kind::SessionEnded => "session.ended",
+        Kind::ParticipantJoined => "participant.joined",
+        Kind::ParticipantReconnecting => "participant.reconnecting",
+        Kind::ParticipantReconnected => "participant.reconnected",
+        Kind::ParticipantLeft => "participant.left",
+        Kind::ParticipantAborted => "participant.aborted",
+    }
+}
+
+/// The kind of that name.
+pub fn kind(name_on_the_wire: &str) -> Option<Kind> {
+    Kind::ALL.into_iter().find(|kind| name(*kind) == name_on_the_wire)
+}
+
+/// What is signed and posted.
+#[derive(Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct WebhookEvent {
+    /// The same at every try, and the header `webhook-id`: what was seen before is dropped by it.
+    pub id: String,
+    /// What happened: `participant.joined`, say.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// When.
+    pub timestamp: String,
+    /// The project of the session.
+    pub project_id: String,
+    /// The place among the events of one session: decimal digits, to be compared as numbers.
+    pub sequence: String,
+    /// To whom.
+    pub data: WebhookData,
+}
+
+/// Whom an event is about.
+#[derive(Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct WebhookData {
+    /// The session.
+    pub session: WebhookSession,
+    /// Whoever it happened to, unless it is the session.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub participant: Option<WebhookParticipant>,
+    /// Why, where something is over.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<ReasonView>,
+    /// How long it lasted, in whole seconds, rounded: a stay since it joined, a session since it was created.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub duration_seconds: Option<u64>,
+}
+
+/// A session, as an event names it.
+#[derive(Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct WebhookSession {
+    /// Its identifier.
+    pub session_id: String,
+    /// Its name; missing where the session was deleted before the event was made.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// When it was created.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub created_at: Option<String>,
+}
+
+/// A stay, as an event names it.
+#[derive(Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct WebhookParticipant {
+    /// Who.
+    pub user_id: String,
+    /// Their name.
+    pub username: String,
+    /// One stay, from the taking of a seat to its end: `joined` and `left` of one stay have the same.
+    pub stay_id: String,
+    /// When the seat was taken.
+    pub joined_at: String,
+    /// When the first connection joined.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub connected_at: Option<String>,
+}
+
+/// Why a stay or a session is over.
+#[derive(Debug, Clone, Copy, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub enum ReasonView {
+    /// They left.
+    Left,
+    /// Nobody came back, or came at all, in time.
+    Timeout,
+    /// Their access was taken away.
+    Removed,
+    /// The session was ended.
+    Ended,
+    /// The session stood empty.
+    Empty,
+    /// The account of the session's creator was deleted.
+    Deleted,
+}
+
+impl From<Reason> for ReasonView {
+    fn from(reason: Reason) -> Self {
+        match reason {
+            Reason::Left => Self::Left,
+            Reason::Timeout => Self::Timeout,
+            Reason::Removed => Self::Removed,
+            Reason::Ended => Self::Ended,
+            Reason::Empty => Self::Empty,
+            Reason::Deleted => Self::Deleted,
+        }
+    }
+}
+
+impl From<&Stay> for WebhookParticipant {
+    fn from(stay: &Stay) -> Self {
+        Self {
+            user_id: stay.user.to_string(),
+            username: stay.username.as_str().to_owned(),
+            stay_id: stay.id.clone(),
+            joined_at: format_time(stay.joined_at),
+            connected_at: stay.connected_at.map(format_time),
+        }
+    }
+}
+
+fn session_of(id: SessionId, view: Option<&SessionView>) -> WebhookSession {
+    WebhookSession {
+        session_id: id.to_string(),
+        name: view.map(|view| view.session.name.as_str().to_owned()),
+        created_at: view.map(|view| format_time(view.session.created_at)),
+    }
+}
+
+/// Writes events as JSON.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct JsonAnnouncer;
+
+impl Announcer for JsonAnnouncer {
+    fn announce(&self, occurrence: &Occurrence, view: Option<&SessionView>, sequence: &str, id: &str) -> Announcement {
+        let happening = &occurrence.happening;
+        let project = view.map_or("default", |view| view.project.as_str()).to_owned();
+        let event = WebhookEvent {
+            id: id.to_owned(),
+            kind: name(happening.kind).to_owned(),
+            timestamp: format_time(happening.at),
+            project_id: project.clone(),
+            sequence: sequence.to_owned(),
+            data: WebhookData {
+                session: session_of(occurrence.session, view),
+                participant: occurrence.stay.as_ref().map(WebhookParticipant::from),
+                reason: happening.reason.map(ReasonView::from),
+                duration_seconds: happening.lasted.map(|lasted| (lasted.as_millis() as u64 + 500) / 1000),
+            },
+        };
+        let body = serde_json::to_string(&event).expect("an event has string keys");
+        Announcement { id: event.id, kind: event.kind, project, session: Some(occurrence.session), body }
+    }
+}
+
+/// The body of `webhook.test`, which an endpoint gets when its owner asks for it.
+pub fn test_event(id: &str, project: &str, webhook: &str, at: Timestamp) -> Announcement {
+    let body = serde_json::json!({
+        "id": id, "type": TEST, "timestamp": format_time(at), "projectId": project, "sequence": "0",
+        "data": { "webhookId": webhook },
+    });
+    Announcement {
+        id: id.to_owned(),
+        kind: TEST.to_owned(),
+        project: project.to_owned(),
+        session: None,
+        body: body.to_string(),
+    }
+}
+
+/// What a test is called.
+pub const TEST: &str = "webhook.test";
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use domain::happenings::Happening;
+    use domain::{Membership, Presence, UserId, Username};
+
+    use super::*;
+
+    #[test]
+    fn every_kind_has_a_name_of_its_own() {
+        for each in Kind::ALL {
+            assert_eq!(kind(name(each)), Some(each));
+        }
+        assert_eq!(kind("participant.exploded"), None);
+    }
+
+    #[test]
+    fn a_departure_says_who_and_why_and_how_long() {
+        let at = Timestamp::from_millis(1_795_348_800_000);
+        let stay = Stay {
+            id: "stay_1".to_owned(),
+            session: SessionId::first_at(at),
+            user: UserId::first_at(at),
+            username: Username::kept("alice").expect("a name"),
+            joined_at: at,
+            connected_at: Some(at),
+            membership: Membership::Left,
+            presence: Presence::Connected,
+            departure: None,
+        };
+        let happening = Happening {
+            kind: Kind::ParticipantLeft,
+            at: at + Duration::from_millis(93_500),
+            reason: Some(Reason::Timeout),
+            lasted: Some(Duration::from_millis(93_500)),
+        };
+        let occurrence = Occurrence { happening, session: stay.session, stay: Some(stay), view: None };
+        let told = JsonAnnouncer.announce(&occurrence, None, "71", "evt_1");
+        let body: serde_json::Value = serde_json::from_str(&told.body).expect("JSON");
+        let expected = serde_json::json!({
+            "id": "evt_1", "type": "participant.left", "timestamp": "2026-11-22T12:01:33.500Z", "projectId": "default",
+            "sequence": "71",
+            "data": {
+                "session": { "sessionId": "019aab3f-5c00-7000-8000-000000000000" },
+                "participant": {
+                    "userId": "019aab3f-5c00-7000-8000-000000000000", "username": "alice", "stayId": "stay_1",
+                    "joinedAt": "2026-11-22T12:00:00.000Z", "connectedAt": "2026-11-22T12:00:00.000Z",
+                },
+                "reason": "timeout", "durationSeconds": 94,
+            },
+        });
+        let id = SessionId::first_at(at).to_string();
+        assert_eq!(
+            body,
+            serde_json::from_str::<serde_json::Value>(
+                &expected.to_string().replace("019aab3f-5c00-7000-8000-000000000000", &id)
+            )
+            .expect("JSON")
+        );
+        assert_eq!((told.id.as_str(), told.kind.as_str()), ("evt_1", "participant.left"));
+    }
+}

@@ -1,0 +1,290 @@
+//! What the table's stream tells of writes, and the log of it.
+
+use std::time::Duration;
+
+use domain::happenings::{Kind, Reason, SessionView};
+use domain::ports::{
+    Attempt, Deliveries, Delivery, Disabling, Endings, EndpointChange, Endpoints, EventLog, From, Guard, Held, Holding,
+    Members, Occurrence, Seats, Starts, Status,
+};
+use domain::webhooks::{Announcement, Endpoint};
+use domain::{Departure, Ending, Person, Session, SessionId, TicketId, Timestamp, WebhookId};
+use serde_json::{Value, json};
+use store::StreamRecord;
+
+use crate::{Setting, held};
+
+/// The two images of an item around a write, as the stream has them.
+struct Watch<'a> {
+    at: &'a Setting,
+    pk: String,
+    sk: String,
+    before: Option<Value>,
+}
+
+impl<'a> Watch<'a> {
+    fn seat(at: &'a Setting, session: SessionId, caller: &Person) -> Self {
+        Self::of(at, format!("SESSION#{session}"), format!("PARTICIPANT#{}", caller.user_id))
+    }
+
+    fn session(at: &'a Setting, session: SessionId) -> Self {
+        Self::of(at, format!("SESSION#{session}"), "META".to_owned())
+    }
+
+    fn of(at: &'a Setting, pk: String, sk: String) -> Self {
+        let before = at.database.item(&pk, &sk);
+        Self { at, pk, sk, before }
+    }
+
+    /// What the stream tells of the write since the last time, if it is one that is told at all.
+    fn told(&mut self) -> Option<Occurrence> {
+        let after = self.at.database.item(&self.pk, &self.sk);
+        let before = std::mem::replace(&mut self.before, after.clone());
+        if after == before {
+            return None;
+        }
+        // What the stream's filter asks for.
+        after.as_ref().filter(|item| item.get("happened").is_some())?;
+        let mut change = json!({ "SequenceNumber": "71" });
+        for (name, image) in [("OldImage", before), ("NewImage", after)] {
+            if let Some(image) = image {
+                change[name] = image;
+            }
+        }
+        let record: StreamRecord = serde_json::from_value(json!({ "dynamodb": change })).unwrap();
+        assert_eq!(record.sequence_number(), "71");
+        record.occurrence().unwrap()
+    }
+
+    fn kind(&mut self) -> Option<Kind> {
+        self.told().map(|told| told.happening.kind)
+    }
+}
+
+impl Setting {
+    async fn connect_at(&self, held: &Held, number: u64, caller: &Person, now: Timestamp) {
+        let ticket = TicketId::new(&self.samples.ids, now);
+        let attempt = Attempt { held: held.clone(), number, family: caller.family, ticket };
+        self.store.take_over(&attempt, now, now + Duration::from_secs(600)).await.unwrap();
+    }
+
+    async fn free(&self, session: SessionId, caller: &Person, reason: Departure, now: Timestamp) {
+        let participant = self.store.member(session, caller.user_id).await.unwrap().unwrap();
+        let (kept, empty) = (self.samples.later(60), self.empty_until());
+        self.store.free_seat(&participant, Guard::Seated, reason, now, kept, empty).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_stay_is_told_from_its_first_connection_to_its_end_and_nothing_in_between() {
+    let at = Setting::new().await;
+    let (session, alice) = (at.session(3).await, at.samples.caller("alice"));
+    let mut seat = Watch::seat(&at, session.id, &alice);
+    let attempt = at.sit(session.id, &alice).await;
+    assert_eq!(seat.kind(), None, "a seat alone is nobody's presence");
+
+    let connection = held(session.id, &alice, "a");
+    at.connect_at(&connection, attempt, &alice, at.samples.later(2)).await;
+    let joined = seat.told().expect("a join");
+    let stay = joined.stay.clone().expect("a stay");
+    assert_eq!((joined.happening.kind, joined.happening.at), (Kind::ParticipantJoined, at.samples.later(2)));
+    assert_eq!((stay.user, stay.username.as_str()), (alice.user_id, alice.username.as_str()));
+
+    at.store.renew(&connection, at.samples.now(), at.samples.later(900)).await.unwrap();
+    assert_eq!(seat.kind(), None, "a ping");
+    let status = Status { is_muted: true, is_video_enabled: true };
+    at.store.set_status(&connection, status, at.samples.later(901)).await.unwrap();
+    assert_eq!(seat.kind(), None, "a microphone");
+    let participant = at.participant(session.id, &alice).await;
+    at.store.told(&participant, at.samples.later(60)).await.unwrap();
+    at.store.next_attempt(session.id, alice.user_id).await.unwrap();
+    assert_eq!(seat.kind(), None, "a ticket");
+
+    at.store.lose(&connection, at.samples.later(3), at.samples.later(33)).await.unwrap();
+    assert_eq!(seat.kind(), Some(Kind::ParticipantReconnecting));
+    at.connect_at(&held(session.id, &alice, "b"), attempt + 1, &alice, at.samples.later(4)).await;
+    assert_eq!(seat.kind(), Some(Kind::ParticipantReconnected));
+    at.connect_at(&held(session.id, &alice, "c"), attempt + 2, &alice, at.samples.later(5)).await;
+    assert_eq!(seat.kind(), None, "another connection of somebody who was not away");
+    at.store.unfence(session.id, alice.user_id, std::slice::from_ref(&connection.connection)).await.unwrap();
+    assert_eq!(seat.kind(), None, "a fence");
+
+    at.free(session.id, &alice, Departure::Removed, at.samples.later(62)).await;
+    let left = seat.told().expect("a departure");
+    assert_eq!((left.happening.kind, left.happening.reason), (Kind::ParticipantLeft, Some(Reason::Removed)));
+    assert_eq!(left.happening.lasted, Some(Duration::from_secs(60)));
+    assert_eq!(left.stay.map(|left| left.id), Some(stay.id.clone()));
+    let departed = at.store.member(session.id, alice.user_id).await.unwrap().unwrap();
+    at.store.told(&departed, at.samples.later(60)).await.unwrap();
+    assert_eq!(seat.kind(), None, "what others were told");
+
+    let again = at.sit(session.id, &alice).await;
+    assert_eq!(seat.kind(), None);
+    at.connect_at(&held(session.id, &alice, "d"), again, &alice, at.samples.later(70)).await;
+    let joined = seat.told().expect("a join");
+    assert_eq!(joined.happening.kind, Kind::ParticipantJoined);
+    assert_ne!(joined.stay.map(|again| again.id), Some(stay.id), "another stay");
+}
+
+#[tokio::test]
+async fn a_seat_that_nobody_joined_is_told_as_aborted() {
+    let at = Setting::new().await;
+    let (session, alice) = (at.session(3).await, at.samples.caller("alice"));
+    at.sit(session.id, &alice).await;
+    let mut seat = Watch::seat(&at, session.id, &alice);
+    at.free(session.id, &alice, Departure::Timeout, at.samples.later(60)).await;
+    let told = seat.told().expect("the end of a seat");
+    assert_eq!((told.happening.kind, told.happening.reason), (Kind::ParticipantAborted, Some(Reason::Timeout)));
+}
+
+#[tokio::test]
+async fn a_session_is_told_when_it_is_created_and_ended_and_who_sits_there_then_leaves() {
+    let at = Setting::new().await;
+    let new = at.samples.session(&at.samples.caller("host"), 3);
+    let mut meta = Watch::session(&at, new.id);
+    domain::ports::Sessions::add(&at.store, &new, at.empty_until()).await.unwrap();
+    assert_eq!(meta.kind(), Some(Kind::SessionCreated));
+    let alice = at.samples.caller("alice");
+    at.connect(new.id, &alice, "a").await;
+    assert_eq!(meta.kind(), None, "a seat that is counted");
+    let mut seat = Watch::seat(&at, new.id, &alice);
+    at.store.mark_ended(new.id, at.samples.later(70), Ending::Empty, None).await.unwrap();
+    let ended = meta.told().expect("an end");
+    assert_eq!((ended.happening.kind, ended.happening.reason), (Kind::SessionEnded, Some(Reason::Empty)));
+    at.store.release(new.id, alice.user_id, at.samples.later(71), at.samples.later(90)).await.unwrap();
+    let left = seat.told().expect("a departure");
+    assert_eq!((left.happening.kind, left.happening.reason), (Kind::ParticipantLeft, Some(Reason::Ended)));
+    at.store.forget_active(&Session { ..new.clone() }, at.samples.later(90)).await.unwrap();
+    assert_eq!((meta.kind(), seat.kind()), (None, None));
+}
+
+#[tokio::test]
+async fn only_the_first_join_starts_a_session_and_it_does_so_however_often_it_comes() {
+    let at = Setting::new().await;
+    let session = at.session(3).await;
+    let name = |start: Option<(SessionView, bool)>| start.map(|(view, starts)| (view.session.name, starts));
+    for (sequence, starts) in [("71", true), ("72", false), ("71", true), ("72", false)] {
+        let noted = at.store.note_start(session.id, sequence, at.samples.now()).await.unwrap();
+        assert_eq!(name(noted), Some((session.name.clone(), starts)), "{sequence}");
+    }
+    let gone = SessionId::new(&at.samples.ids, at.samples.now());
+    assert_eq!(at.store.note_start(gone, "71", at.samples.now()).await.unwrap(), None);
+    assert_eq!(at.store.session_view(gone).await.unwrap(), None);
+    let view = at.store.session_view(session.id).await.unwrap().expect("a session");
+    assert_eq!((view.session.id, view.project.as_str()), (session.id, "default"));
+}
+
+fn endpoint(at: &Setting, project: &str) -> Endpoint {
+    Endpoint {
+        id: WebhookId::new(&at.samples.ids, at.samples.now()),
+        project: project.to_owned(),
+        url: "https://example.com/hooks".to_owned(),
+        kinds: Some(vec![Kind::ParticipantLeft]),
+        description: "ours".to_owned(),
+        created_at: at.samples.now(),
+        disabled_at: None,
+        secret: "sealed".to_owned(),
+        previous: None,
+    }
+}
+
+#[tokio::test]
+async fn endpoints_are_of_their_project_and_are_changed_and_removed_there() {
+    let at = Setting::new().await;
+    let (ours, theirs) = (endpoint(&at, "ours"), endpoint(&at, "theirs"));
+    for each in [&ours, &theirs] {
+        at.store.add_endpoint(each).await.unwrap();
+    }
+    assert_eq!(at.store.endpoints("ours").await.unwrap(), std::slice::from_ref(&ours));
+    assert_eq!(at.store.endpoint("theirs", ours.id).await.unwrap(), None);
+    let change = EndpointChange {
+        url: Some("https://example.org/".to_owned()),
+        kinds: Some(None),
+        disabled_at: Some(Some(at.samples.now())),
+        ..EndpointChange::default()
+    };
+    let changed = at.store.change_endpoint("ours", ours.id, &change).await.unwrap().expect("it is there");
+    let url = "https://example.org/".to_owned();
+    assert_eq!(changed, Endpoint { url, kinds: None, disabled_at: Some(at.samples.now()), ..ours.clone() });
+    let enabled = EndpointChange { disabled_at: Some(None), ..EndpointChange::default() };
+    let enabled = at.store.change_endpoint("ours", ours.id, &enabled).await.unwrap().expect("it is there");
+    assert_eq!(enabled.disabled_at, None);
+    let nothing = EndpointChange::default();
+    assert_eq!(at.store.change_endpoint("ours", ours.id, &nothing).await.unwrap(), Some(enabled));
+    assert_eq!(at.store.change_endpoint("ours", theirs.id, &change).await.unwrap(), None);
+    assert!(at.store.remove_endpoint("ours", ours.id).await.unwrap());
+    assert!(!at.store.remove_endpoint("ours", ours.id).await.unwrap());
+    assert_eq!(at.store.endpoints("ours").await.unwrap(), []);
+}
+
+#[tokio::test]
+async fn a_secret_is_rotated_once_from_what_was_seen_and_a_disabled_endpoint_is_disabled_once() {
+    let at = Setting::new().await;
+    let seen = endpoint(&at, "ours");
+    at.store.add_endpoint(&seen).await.unwrap();
+    let until = at.samples.later(60);
+    let rotated = at.store.rotate_secret(&seen, "newer", until).await.unwrap().expect("it is as seen");
+    assert_eq!(rotated.secrets(at.samples.later(59)).collect::<Vec<_>>(), ["newer", "sealed"]);
+    assert_eq!(rotated.secrets(until).collect::<Vec<_>>(), ["newer"]);
+    assert_eq!(at.store.rotate_secret(&seen, "other", until).await.unwrap(), None, "it was rotated meanwhile");
+    assert!(at.store.disable_endpoint("ours", seen.id, at.samples.now()).await.unwrap());
+    assert!(!at.store.disable_endpoint("ours", seen.id, at.samples.now()).await.unwrap());
+}
+
+fn announcement(id: &str) -> Announcement {
+    Announcement {
+        id: id.to_owned(),
+        kind: "participant.left".to_owned(),
+        project: "ours".to_owned(),
+        session: None,
+        body: format!(r#"{{"id":"{id}"}}"#),
+    }
+}
+
+#[tokio::test]
+async fn the_log_is_read_in_the_order_of_noting_over_days_page_by_page_and_no_younger_than_asked_for() {
+    let at = Setting::new().await;
+    let day = Duration::from_secs(24 * 60 * 60);
+    let start = at.samples.now();
+    let times: Vec<_> = (0..5_u32).map(|number| start + day * number).collect();
+    for (number, noted) in times.iter().enumerate() {
+        at.store.note_event(&announcement(&format!("evt_{number}")), *noted, *noted + 7 * day).await.unwrap();
+    }
+    let until = times[4] + Duration::from_secs(1);
+    let (mut from, mut read) = (From::Time(start), Vec::new());
+    loop {
+        let page = at.store.events("ours", &from, until, 2).await.unwrap();
+        read.extend(page.items.into_iter().map(|logged| logged.announcement.id));
+        match page.next {
+            Some(next) => from = From::After(next),
+            None => break,
+        }
+    }
+    assert_eq!(read, ["evt_0", "evt_1", "evt_2", "evt_3", "evt_4"]);
+    let settled = at.store.events("ours", &From::Time(times[3]), times[4], 9).await.unwrap().items;
+    assert_eq!(settled.iter().map(|logged| logged.announcement.id.as_str()).collect::<Vec<_>>(), ["evt_3"]);
+    assert_eq!(at.store.events("theirs", &From::Time(start), until, 9).await.unwrap().items, []);
+}
+
+#[tokio::test]
+async fn what_came_of_deliveries_is_read_newest_first_until_it_is_over() {
+    let at = Setting::new().await;
+    let hook = endpoint(&at, "ours").id;
+    let delivery = |attempt: usize, outcome| Delivery {
+        endpoint: hook,
+        event: "evt_1".to_owned(),
+        kind: "participant.left".to_owned(),
+        at: at.samples.later(attempt as u64),
+        attempt,
+        took: Duration::from_millis(12),
+        status: Some(500),
+        failure: None,
+        outcome,
+    };
+    for (attempt, outcome) in [(1, "retrying"), (2, "retrying"), (3, "delivered")] {
+        at.store.note_delivery(&delivery(attempt, outcome), at.samples.later(100)).await.unwrap();
+    }
+    let newest = at.store.deliveries(hook, 2, at.samples.now()).await.unwrap();
+    assert_eq!(newest, [delivery(3, "delivered"), delivery(2, "retrying")]);
+    assert_eq!(at.store.deliveries(hook, 2, at.samples.later(200)).await.unwrap(), []);
+}
