@@ -52,7 +52,7 @@ def http_event(key: str, body: dict | None = None, token: str | None = None) -> 
     method, path = key.split() if " " in key else ("GET", "/no-such-route")
     headers = {"content-type": "application/json"} | ({"authorization": f"Bearer {token}"} if token else {})
     event = {
-        "version": "2.0", "routeKey": key, "rawPath": path.replace("{sessionId}", SESSION), "rawQueryString": "",
+        "version": "2.0", "routeKey": key, "rawPath": path.replace("{sessionId}", SESSION).replace("{userId}", USER), "rawQueryString": "",
         "headers": headers, "isBase64Encoded": False,
         "requestContext": {
             "accountId": "1", "apiId": "a", "domainName": "a.execute-api.us-east-1.amazonaws.com", "domainPrefix": "a",
@@ -61,7 +61,7 @@ def http_event(key: str, body: dict | None = None, token: str | None = None) -> 
         },
     }
     if "{sessionId}" in key:
-        event["pathParameters"] = {"sessionId": SESSION}
+        event["pathParameters"] = {"sessionId": SESSION} | ({"userId": USER} if "{userId}" in key else {})
     if body is not None:
         event["body"] = json.dumps(body)
     return event
@@ -110,8 +110,9 @@ def event_of(name: str, function: dict, grant: dict) -> dict:
         "auth_password": {"currentPassword": "correct horse", "newPassword": "battery staple"},
         "auth_delete": {"password": "correct horse"}, "session_create": {"name": "Bench"},
         **{each: {"sessionId": SESSION} for each in ("session_join", "session_ticket", "session_leave", "session_end")},
+        "session_update": {"locked": True}, "session_say": {"message": "hello"}, "session_moderate": {"kind": "audio"},
         "ws_join": {"sessionId": SESSION}, "ws_signal": signal, "ws_message": {"message": "hello"},
-        "ws_status": {"isMuted": False, "isVideoEnabled": True}, "ws_sync": {"since": "2026-01-01T00:00:00.000Z"},
+        "ws_status": {"isMuted": False, "isVideoEnabled": True}, "ws_moderate": {"targetUserId": USER, "role": "viewer"}, "ws_sync": {"since": "2026-01-01T00:00:00.000Z"},
     }
     if name == "ws_authorizer":
         return authorizer_event()

@@ -148,7 +148,14 @@ public record Session(
     DateTimeOffset CreatedAt,
     DateTimeOffset? EndedAt,
     string CreatorId,
-    string CreatorUsername);
+    string CreatorUsername)
+{
+    /// <summary>Whether nobody but hosts and cohosts may join.</summary>
+    public bool IsLocked { get; init; }
+
+    /// <summary>How often its settings were changed.</summary>
+    public long Version { get; init; }
+}
 
 /// <summary>A session with those who are there.</summary>
 public record SessionDetail : Session
@@ -210,7 +217,97 @@ public sealed record Participant(
     DateTimeOffset JoinedAt,
     ParticipantStatus Status,
     bool IsMuted,
-    bool IsVideoEnabled);
+    bool IsVideoEnabled)
+{
+    /// <summary>The participant's part in the session.</summary>
+    public Role Role { get; init; } = Role.Participant;
+
+    /// <summary>What the participant may do.</summary>
+    public Permissions Permissions { get; init; } = Permissions.Of(Role.Participant);
+}
+
+/// <summary>A participant's part in a session.</summary>
+public enum Role
+{
+    /// <summary>A role that this version does not know.</summary>
+    Unknown,
+
+    /// <summary>Steers the session. Its creator always is one.</summary>
+    Host,
+
+    /// <summary>Steers the session too, but neither makes nor unmakes hosts and cohosts.</summary>
+    Cohost,
+
+    /// <summary>Takes part.</summary>
+    Participant,
+
+    /// <summary>Looks on, and may write.</summary>
+    Viewer,
+}
+
+/// <summary>A kind of track.</summary>
+public enum MediaKind
+{
+    /// <summary>The microphone.</summary>
+    Audio,
+
+    /// <summary>The camera.</summary>
+    Video,
+
+    /// <summary>The screen.</summary>
+    Screen,
+}
+
+/// <summary>What a participant may do.</summary>
+/// <param name="PublishAudio">Sending sound.</param>
+/// <param name="PublishVideo">Sending a camera's picture.</param>
+/// <param name="PublishScreen">Sending a screen's picture.</param>
+/// <param name="Chat">Writing chat messages.</param>
+/// <param name="Data">Sending data, and calling procedures of others.</param>
+/// <param name="UpdateOwnAttributes">Changing the own attributes.</param>
+/// <param name="Moderate">Steering the session and its participants.</param>
+public sealed record Permissions(
+    bool PublishAudio,
+    bool PublishVideo,
+    bool PublishScreen,
+    bool Chat,
+    bool Data,
+    bool UpdateOwnAttributes,
+    bool Moderate)
+{
+    /// <summary>What a role usually may.</summary>
+    /// <param name="role">The role.</param>
+    public static Permissions Of(Role role)
+    {
+        var (steers, publishes) = (role is Role.Host or Role.Cohost, role != Role.Viewer);
+        return new(publishes, publishes, publishes, Chat: true, Data: publishes, UpdateOwnAttributes: true, Moderate: steers);
+    }
+}
+
+/// <summary>Permissions that are given (<c>true</c>) or taken (<c>false</c>); the others stay as they are.</summary>
+public sealed record PermissionsChange
+{
+    /// <summary>Sending sound.</summary>
+    public bool? PublishAudio { get; init; }
+
+    /// <summary>Sending a camera's picture.</summary>
+    public bool? PublishVideo { get; init; }
+
+    /// <summary>Sending a screen's picture.</summary>
+    public bool? PublishScreen { get; init; }
+
+    /// <summary>Writing chat messages.</summary>
+    public bool? Chat { get; init; }
+
+    /// <summary>Sending data, and calling procedures of others.</summary>
+    public bool? Data { get; init; }
+
+    /// <summary>Changing the own attributes.</summary>
+    public bool? UpdateOwnAttributes { get; init; }
+
+    /// <summary>Steering the session and its participants.</summary>
+    public bool? Moderate { get; init; }
+}
 
 /// <summary>One chat message.</summary>
 /// <param name="MessageId">Its identifier; these sort by time.</param>

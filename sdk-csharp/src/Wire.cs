@@ -1,5 +1,6 @@
 using System;
 using System.Buffers;
+using System.Collections.Generic;
 using System.Globalization;
 using System.Linq;
 using System.Text;
@@ -107,7 +108,11 @@ internal static class Wire
         value.Time("createdAt"),
         value.TimeOrNull("endedAt"),
         value.Text("creatorId"),
-        value.Text("creatorUsername"));
+        value.Text("creatorUsername"))
+    {
+        IsLocked = value.Field("locked")?.ValueKind == JsonValueKind.True,
+        Version = value.LongOrNull("version") ?? 0,
+    };
 
     public static SessionDetail SessionDetail(JsonElement value) => new(Session(value), value.List("participants", Participant));
 
@@ -116,13 +121,71 @@ internal static class Wire
 
     public static SignalingTicket Ticket(JsonElement value) => new(value.Text("url"), value.Text("ticket"), value.Time("expiresAt"));
 
+    public static IReadOnlyList<Participant> Participants(JsonElement value) =>
+        value.ValueKind == JsonValueKind.Array ? value.EnumerateArray().Select(Participant).ToArray() : throw Missing("list");
+
     public static Participant Participant(JsonElement value) => new(
         value.Text("userId"),
         value.Text("username"),
         value.Time("joinedAt"),
         ParticipantStatus(value.Text("status")),
         value.Flag("isMuted"),
-        value.Flag("isVideoEnabled"));
+        value.Flag("isVideoEnabled"))
+    {
+        Role = Role(value),
+        Permissions = Permissions(value),
+    };
+
+    /// <summary>The permissions where they are said, else the role's usual ones.</summary>
+    private static Permissions Permissions(JsonElement value) => value.Field("permissions") is not { } said
+        ? Client.Permissions.Of(Role(value))
+        : new(
+            said.Flag("publishAudio"),
+            said.Flag("publishVideo"),
+            said.Flag("publishScreen"),
+            said.Flag("chat"),
+            said.Flag("data"),
+            said.Flag("updateOwnAttributes"),
+            said.Flag("moderate"));
+
+    private static Role Role(JsonElement value) => value.TextOrNull("role") switch
+    {
+        "host" => Client.Role.Host,
+        "cohost" => Client.Role.Cohost,
+        "participant" or null => Client.Role.Participant,
+        "viewer" => Client.Role.Viewer,
+        _ => Client.Role.Unknown,
+    };
+
+    public static string ToText(Role role) => role switch
+    {
+        Client.Role.Host => "host",
+        Client.Role.Cohost => "cohost",
+        Client.Role.Participant => "participant",
+        Client.Role.Viewer => "viewer",
+        _ => throw new ArgumentOutOfRangeException(nameof(role)),
+    };
+
+    public static string ToText(MediaKind kind) => kind switch
+    {
+        MediaKind.Audio => "audio",
+        MediaKind.Video => "video",
+        MediaKind.Screen => "screen",
+        _ => throw new ArgumentOutOfRangeException(nameof(kind)),
+    };
+
+    public static JsonObject ToJson(PermissionsChange change)
+    {
+        var value = new JsonObject();
+        value.AddIfAny("publishAudio", change.PublishAudio);
+        value.AddIfAny("publishVideo", change.PublishVideo);
+        value.AddIfAny("publishScreen", change.PublishScreen);
+        value.AddIfAny("chat", change.Chat);
+        value.AddIfAny("data", change.Data);
+        value.AddIfAny("updateOwnAttributes", change.UpdateOwnAttributes);
+        value.AddIfAny("moderate", change.Moderate);
+        return value;
+    }
 
     /// <param name="value">The message.</param>
     /// <param name="timestamp">When it was sent, where that stands beside it and not in it.</param>

@@ -4,6 +4,7 @@ import {
   type DeviceLoss,
   type Devices,
   type EndReason,
+  type MediaKind,
   type Participant,
   type PeerState,
   type SessionDetail,
@@ -30,6 +31,8 @@ export class CallView {
   readonly #peerStates = new Map<string, PeerState>();
   readonly #narrow = matchMedia('(max-width: 900px)');
   #session: SessionDetail | undefined;
+  /** What this participant may do here. */
+  #rights: Pick<Participant, 'role' | 'permissions'> | undefined;
   #isEnding = false;
 
   /** @param onLeft the call is over, for whatever reason */
@@ -49,6 +52,8 @@ export class CallView {
     this.#isEnding = false;
     this.#session = await this.#client.joinSession(sessionId, audio, video);
     this.#entitle(this.#session.name);
+    this.#panel.locked = this.#session.locked;
+    this.#rights = this.#session.participants.find(({ userId }) => userId === this.#client.user?.userId);
     this.#togglePanel(!this.#narrow.matches);
     this.#tiles.add(this.#own().userId, this.#own().username, 'camera', true);
     for (const { userId, username } of this.#client.participants.values()) this.#tiles.add(userId, username);
@@ -80,6 +85,22 @@ export class CallView {
       this.#refresh();
     });
     client.on('userStatusUpdated', () => this.#refresh());
+    client.on('participantUpdated', (changed) => {
+      const isOwn = changed.userId === client.user?.userId;
+      if (isOwn) this.#rights = changed;
+      this.#panel.addEvent(`${isOwn ? 'You are' : `${changed.username} is`} a ${changed.role} now`);
+      this.#refresh();
+    });
+    client.on('sessionUpdated', ({ name, locked }) => {
+      this.#entitle(name);
+      this.#panel.locked = locked;
+      this.#panel.addEvent(locked ? 'The session is locked' : 'The session is open');
+    });
+    client.on('muteRequested', ({ kind, byUserId = '' }) => notify(muted(kind, this.#name(byUserId)), 'news'));
+    client.on('removed', ({ bannedUntil }) => {
+      const until = bannedUntil ? ` You may come back at ${new Date(bannedUntil).toLocaleTimeString()}.` : '';
+      notify(`You were taken out of the session.${until}`, 'news');
+    });
     client.on('peerStateChanged', ({ userId, state }) => {
       this.#peerStates.set(userId, state);
       this.#refresh();
@@ -181,7 +202,7 @@ export class CallView {
     this.#panel.close();
     this.#tiles.clear();
     this.#entitle('');
-    if (code !== 'closed' && code !== 'session_ended') notify(explain(new TunRTCError(code, reason)));
+    if (!['closed', 'session_ended', 'removed'].includes(code)) notify(explain(new TunRTCError(code, reason)));
     this.#onLeft();
   }
 
@@ -228,7 +249,7 @@ export class CallView {
     const client = this.#client;
     const own = this.#own();
     const others = [...client.participants.values()];
-    this.#panel.showPeople(own, others);
+    this.#panel.showPeople(own, others, this.#session?.creatorId ?? '');
     for (const { userId, isMuted, isVideoEnabled } of [own, ...others]) this.#tiles.setStatus(userId, isMuted, isVideoEnabled);
     for (const { userId, status } of others) {
       this.#tiles.setState(userId, this.#peerStates.get(userId) ?? 'connecting', status === 'reconnecting');
@@ -261,12 +282,21 @@ export class CallView {
     const { userId = '', username = '' } = this.#client.user ?? {};
     const { isMuted, isVideoEnabled } = this.#client;
     const { status } = this.#client.connectionState;
-    return { userId, username, joinedAt: '', status: status === 'connected' ? 'connected' : 'reconnecting', isMuted, isVideoEnabled };
+    const shown = status === 'connected' ? ('connected' as const) : ('reconnecting' as const);
+    return { userId, username, joinedAt: '', status: shown, isMuted, isVideoEnabled, role: 'participant', ...pick(this.#rights) };
   }
 
   #name(userId: string): string {
     return this.#client.participants.get(userId)?.username ?? userId;
   }
+}
+
+function pick(rights: Pick<Participant, 'role' | 'permissions'> | undefined): Partial<Participant> {
+  return rights ? { role: rights.role, ...(rights.permissions && { permissions: rights.permissions }) } : {};
+}
+
+function muted(kind: MediaKind, name: string): string {
+  return { audio: `${name} muted you.`, video: `${name} turned your camera off.`, screen: `${name} ended your screen share.` }[kind];
 }
 
 /** What a person can do about a device that stopped by itself. */

@@ -42,6 +42,10 @@ export function explain(error: unknown): string {
     case 'not_signed_in':
     case 'unauthorized':
       return 'Your sign-in has ended. Sign in again.';
+    case 'session_locked':
+      return 'The session is locked. Ask whoever hosts it to let you in.';
+    case 'banned':
+      return 'You were taken out of this session, and cannot come back yet.';
     case 'media_denied':
       return isInCall
         ? 'The browser did not allow it. Allow it in the address bar and try again.'

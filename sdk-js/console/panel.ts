@@ -1,5 +1,6 @@
 import type { ChatMessage, Participant, PeerQuality, TunRTCClient } from '../src/index.ts';
 import { byId, clock, icon, initials, make } from './dom.ts';
+import { Steering } from './steering.ts';
 
 const TABS = ['chat', 'people', 'stats', 'log'] as const;
 type Tab = (typeof TABS)[number];
@@ -9,12 +10,16 @@ const STATISTICS_MS = 2_000;
 /** The side panel: chat, people, statistics, log. */
 export class Panel {
   readonly #client: TunRTCClient;
+  readonly #steering: Steering;
+  /** The people as they are shown. */
+  #shown = '';
   #tab: Tab = 'chat';
   #unread = 0;
   #timer: ReturnType<typeof setInterval> | undefined;
 
   constructor(client: TunRTCClient) {
     this.#client = client;
+    this.#steering = new Steering(client);
     for (const tab of TABS) byId(`tab-${tab}`).onclick = () => this.select(tab);
     byId('panel').querySelector<HTMLElement>('[role=tablist]')?.addEventListener('keydown', (event) => this.#moveTab(event));
   }
@@ -22,6 +27,7 @@ export class Panel {
   /** Empties everything for a new session. */
   open(): void {
     for (const id of ['messages', 'people', 'log', 'panel-stats']) byId(id).replaceChildren();
+    this.#shown = '';
     this.select('chat');
     clearInterval(this.#timer);
     this.#timer = setInterval(() => void this.#measure(), STATISTICS_MS);
@@ -70,10 +76,27 @@ export class Panel {
     this.#append(make('li', { className: 'event' }, text));
   }
 
-  showPeople(own: Participant, others: Participant[]): void {
+  /** @param creatorId whoever created the session: nobody steers them */
+  showPeople(own: Participant, others: Participant[], creatorId: string): void {
     const everybody = [own, ...others];
-    byId('people').replaceChildren(...everybody.map((participant) => person(participant, participant === own)));
+    this.#steering.show(own);
+    // What did not change is left alone: a menu in it may be open.
+    const shown = JSON.stringify([creatorId, everybody]);
+    if (shown === this.#shown) return;
+    this.#shown = shown;
+    const lines = everybody.map((participant) => {
+      const menu = this.#steering.menu(own, participant, creatorId);
+      const line = person(participant, participant === own);
+      if (menu) line.append(menu);
+      return line;
+    });
+    byId('people').replaceChildren(...lines);
     byId('people-count').textContent = String(everybody.length);
+  }
+
+  /** The session is locked, or open again. */
+  set locked(locked: boolean) {
+    this.#steering.locked = locked;
   }
 
   log(text: string, isBad = false): void {
@@ -132,7 +155,7 @@ export class Panel {
 }
 
 function person(participant: Participant, isOwn: boolean): HTMLLIElement {
-  const { userId, username, status, isMuted, isVideoEnabled } = participant;
+  const { userId, username, status, isMuted, isVideoEnabled, role } = participant;
   const marks = make('div', { className: 'marks' });
   const mark = (isOff: boolean, on: 'microphone' | 'camera', text: string) => {
     const drawing = icon(isOff ? `${on}-off` : on);
@@ -145,7 +168,7 @@ function person(participant: Participant, isOwn: boolean): HTMLLIElement {
     'li',
     {},
     make('div', { className: 'avatar', ariaHidden: 'true' }, initials(username)),
-    make('div', { className: 'who' }, make('b', {}, isOwn ? `${username} (you)` : username), make('small', {}, status)),
+    make('div', { className: 'who' }, make('b', {}, isOwn ? `${username} (you)` : username), make('small', {}, role === 'participant' ? status : `${role}, ${status}`)),
     marks,
   );
   item.dataset['userId'] = userId;

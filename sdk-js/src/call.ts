@@ -1,6 +1,6 @@
 import type { Environment } from './environment.ts';
 import { asTunRTCError, TunRTCError } from './errors.ts';
-import type { Tell } from './events.ts';
+import type { Tell, TunRTCEvents } from './events.ts';
 import type { Api, Page } from './rest/api.ts';
 import type { Mesh } from './media/mesh.ts';
 import type { Outgoing, Slot } from './media/peer.ts';
@@ -14,9 +14,11 @@ import type {
   Joined,
   LeaveReason,
   Participant,
+  ParticipantUpdatedData,
   ReceivedSignal,
   SessionDetail,
   SignalingTicket,
+  UserStatusData,
 } from './wire.ts';
 
 /** A frame of somebody who is not known to be there has this long to be explained by another, before the server is asked. */
@@ -209,6 +211,7 @@ export class Call {
 
   async #joined({ ack, resumed, joinedAt: at, since }: Arrival): Promise<void> {
     if (this.#closed) return;
+    this.mesh?.permit(ack.session.participants);
     const others = ack.session.participants.filter(({ userId }) => userId !== this.#options.userId);
     const { present, joined, updated, left } = this.#roster.list(others, at);
     for (const { userId } of left) this.mesh?.remove(userId);
@@ -242,22 +245,22 @@ export class Call {
     }
   }
 
-  #event(frame: EventFrame): void {
-    const { timestamp } = frame;
-    switch (frame.event) {
+  #event({ event, data, timestamp }: EventFrame): void {
+    this.mesh?.permit([data]);
+    switch (event) {
       case 'userJoined':
-        this.#userJoined({ ...frame.data, status: 'connected' }, timestamp);
+        this.#userJoined({ ...data, status: 'connected' }, timestamp);
         break;
       case 'userLeft':
-        this.#userLeft(frame.data.userId, frame.data.reason, timestamp);
+        this.#userLeft(data.userId, data.reason, timestamp);
         break;
       case 'userStatusUpdated':
-        this.#statusUpdated(frame.data, timestamp);
-        break;
-      case 'sessionEnded':
-        this.#options.tell('sessionEnded', { reason: frame.data.reason });
+        this.#statusUpdated(data, timestamp);
         break;
       default:
+        // Whatever else there is goes to the page as it came; of a participant it is news for the roster, too.
+        if (event === 'participantUpdated') this.#statusUpdated(data, timestamp);
+        this.#options.tell(event as 'sessionEnded', data as TunRTCEvents['sessionEnded']);
     }
   }
 
@@ -296,7 +299,7 @@ export class Call {
     this.#options.tell('userLeft', { userId, username, reason });
   }
 
-  #statusUpdated(status: Omit<Participant, 'joinedAt'>, at: string): void {
+  #statusUpdated(status: UserStatusData | ParticipantUpdatedData, at: string): void {
     if (status.userId === this.#options.userId) return;
     const judgement = this.#roster.updated(status, at);
     const participant = this.#roster.members.get(status.userId);

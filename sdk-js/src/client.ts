@@ -21,10 +21,15 @@ import type {
   ChatMessage,
   IceServers,
   Joined,
+  MuteParticipant,
+  MuteRequestedData,
   Participant,
+  RemoveParticipant,
   Session,
   SessionDetail,
   SessionType,
+  UpdateParticipant,
+  UpdateSession,
   Visibility,
 } from './wire.ts';
 
@@ -38,6 +43,18 @@ const SLOTS: readonly Slot[] = ['microphone', 'camera', 'screen'];
 /** How a session is created, beside its name. */
 export interface SessionOptions {
   visibility?: Visibility;
+}
+
+/** What those who steer a session can do, and what each of it takes. */
+export interface Moderation {
+  /** Another role, single permissions, or both. */
+  updateParticipant: UpdateParticipant;
+  /** Asks one participant, or with `all` everybody but the hosts, to switch a track off. */
+  muteParticipant: MuteParticipant;
+  /** Takes somebody out, and keeps them out for `banSeconds`. */
+  removeParticipant: RemoveParticipant;
+  /** Another name, number of seats, or a lock. */
+  updateSession: UpdateSession;
 }
 
 /** How signaling does. */
@@ -301,6 +318,14 @@ export class TunRTCClient extends Emitter<TunRTCEvents> {
     return this.#inCall().signaling.sendMessage(message);
   }
 
+  /**
+   * Steers the session, for those who have the permission `moderate`: `updateParticipant`, `muteParticipant`,
+   * `removeParticipant` or `updateSession`. A request to mute is obeyed by the other's client; nobody can be unmuted from afar.
+   */
+  async moderate<Action extends keyof Moderation>(action: Action, data: Moderation[Action]): Promise<void> {
+    await this.#inCall().signaling.send(action, data);
+  }
+
   /** Tells the others, and nothing else: {@link setMuted} and {@link setVideoEnabled} also do what they tell. */
   async updateStatus(isMuted: boolean, isVideoEnabled: boolean): Promise<void> {
     await this.#inCall().updateStatus({ isMuted, isVideoEnabled });
@@ -483,6 +508,11 @@ export class TunRTCClient extends Emitter<TunRTCEvents> {
   protected override emit<Name extends keyof TunRTCEvents>(name: Name, data: TunRTCEvents[Name]): void {
     if (name === 'error' && !this.isHeard(name)) console.warn(`TunRTC: ${(data as TunRTCError).code}: ${(data as TunRTCError).message}`);
     this.#snapshots.note(name, data);
+    if (name === 'muteRequested') {
+      const { kind } = data as MuteRequestedData;
+      // Done before the page hears of it. Turning off does not fail.
+      void (kind === 'audio' ? this.setMuted(true) : kind === 'video' ? this.setVideoEnabled(false) : this.stopScreenShare());
+    }
     super.emit(name, data);
   }
 

@@ -18,6 +18,10 @@ export type ServerErrorCode =
   | 'session_full'
   | 'room_exists'
   | 'session_ended'
+  | 'session_locked'
+  | 'banned'
+  | 'participant_not_found'
+  | 'version_mismatch'
   | 'idempotency_key_reused'
   | 'payload_too_large'
   | 'rate_limited'
@@ -46,6 +50,8 @@ export type ClientErrorCode =
   | 'replaced'
   /** The session was left, or the client disconnected, before the answer came. */
   | 'closed'
+  /** Somebody who steers the session took this participant out of it. */
+  | 'removed'
   /** The user or the browser refused the camera, the microphone or the screen. */
   | 'media_denied'
   /** There is no such device. */

@@ -5,7 +5,16 @@ import type { QualityLevel } from './media/quality.ts';
 import type { Speaker } from './media/speakers.ts';
 import type { MediaStream, RTCDataChannel } from './platform.ts';
 import type { ConnectionState } from './signaling/link-state.ts';
-import type { ChatMessage, EndReason, LeaveReason, Participant } from './wire.ts';
+import type {
+  ChatMessage,
+  EndReason,
+  LeaveReason,
+  MuteRequestedData,
+  Participant,
+  ParticipantUpdatedData,
+  RemovedData,
+  SessionUpdatedData,
+} from './wire.ts';
 
 /** What the client tells, by name. */
 export interface TunRTCEvents {
@@ -13,7 +22,7 @@ export interface TunRTCEvents {
   userJoined: Participant;
   /** Somebody is gone for good: left, removed, or not back in time. */
   userLeft: { userId: string; username: string; reason: LeaveReason };
-  /** Somebody was muted, turned the camera off, or lost or regained the connection. */
+  /** Somebody was muted, turned the camera off, lost or regained the connection, or has another role. */
   userStatusUpdated: Participant;
   /** A chat message, one's own too; each comes once. */
   message: ChatMessage;
@@ -48,6 +57,14 @@ export interface TunRTCEvents {
   activeSpeakersChanged: { speakers: Speaker[] };
   /** How well the connection to one participant works: how a voice sounds over it. */
   connectionQualityChanged: { userId: string; quality: Exclude<QualityLevel, 'unknown'> };
+  /** Somebody's role or permissions changed; one's own too. What they may not send any more is dropped. */
+  participantUpdated: ParticipantUpdatedData;
+  /** The session's name, number of seats or lock changed. */
+  sessionUpdated: SessionUpdatedData;
+  /** Somebody who steers the session had this track switched off. */
+  muteRequested: MuteRequestedData;
+  /** Somebody who steers the session took this participant out of it. The connection ends. */
+  removed: RemovedData;
   /** The session is over for everybody. */
   sessionEnded: { reason: EndReason };
   /** Something failed that nobody was waiting for. */

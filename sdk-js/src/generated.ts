@@ -106,6 +106,8 @@ export interface Joined {
   endedAt: string | null;
   /** What `RTCPeerConnection` wants. */
   iceServers: IceServer[];
+  /** Whether nobody but hosts and cohosts may join. */
+  locked: boolean;
   /** Its number of seats. */
   maxParticipants: number;
   /** How media travels. */
@@ -126,6 +128,8 @@ export interface Joined {
   type: SessionType;
   /** Who joined: the caller. */
   userId: string;
+  /** How often its settings were changed. */
+  version: number;
   /** Who can find it. */
   visibility: Visibility;
 }
@@ -166,8 +170,27 @@ export interface Media {
   topology: Topology;
 }
 
+/** A kind of track. */
+export type MediaKind = 'audio' | 'video' | 'screen';
+
+/** Asks one participant to switch a track off. */
+export interface Mute {
+  /** Which track. */
+  kind: MediaKind;
+}
+
+/** Asks all but the caller, the hosts and some. */
+export interface MuteAll {
+  /** Whom not. */
+  except?: string[];
+  /** Which track. */
+  kind: MediaKind;
+}
+
 /** A new session. */
 export interface NewSession {
+  /** Whether nobody but hosts and cohosts may join; false if not given. */
+  locked?: boolean;
   /** Its number of seats; 10 if not given. */
   maxParticipants?: number;
   /** Its name. */
@@ -180,6 +203,26 @@ export interface NewSession {
   visibility?: Visibility;
 }
 
+/** A participant, with all that is known. */
+export interface ParticipantDetail {
+  /** Whether the microphone is off. */
+  isMuted: boolean;
+  /** Whether the camera is on. */
+  isVideoEnabled: boolean;
+  /** When the seat was taken. */
+  joinedAt: string;
+  /** What the participant may do. */
+  permissions: Permissions;
+  /** The participant's part in the session. */
+  role: Role;
+  /** Whether a connection is there. */
+  status: ParticipantStatus;
+  /** The account. */
+  userId: string;
+  /** Its name. */
+  username: string;
+}
+
 /** A participant. */
 export interface Participant {
   /** What the app calls its user; an account has none. */
@@ -190,12 +233,52 @@ export interface Participant {
   isVideoEnabled: boolean;
   /** When the seat was taken. */
   joinedAt: string;
+  /** What the participant may do, where it is not what the role usually may. */
+  permissions?: Permissions;
+  /** The participant's part in the session. */
+  role: Role;
   /** Whether a connection is there. */
   status: ParticipantStatus;
   /** The account, or the user of an app. */
   userId: string;
   /** The name. */
   username: string;
+}
+
+/** Permissions that are given (true) or taken (false). */
+export interface PermissionsChange {
+  /** Writing chat messages. */
+  chat?: boolean;
+  /** Sending data, and calling procedures of others. */
+  data?: boolean;
+  /** Steering the session and its participants. */
+  moderate?: boolean;
+  /** Sending sound. */
+  publishAudio?: boolean;
+  /** Sending a screen's picture. */
+  publishScreen?: boolean;
+  /** Sending a camera's picture. */
+  publishVideo?: boolean;
+  /** Changing the own attributes. */
+  updateOwnAttributes?: boolean;
+}
+
+/** What a participant may do. */
+export interface Permissions {
+  /** Writing chat messages. */
+  chat: boolean;
+  /** Sending data, and calling procedures of others. */
+  data: boolean;
+  /** Steering the session and its participants. */
+  moderate: boolean;
+  /** Sending sound. */
+  publishAudio: boolean;
+  /** Sending a screen's picture. */
+  publishScreen: boolean;
+  /** Sending a camera's picture. */
+  publishVideo: boolean;
+  /** Changing the own attributes. */
+  updateOwnAttributes: boolean;
 }
 
 /** Whether a participant's connection is there. */
@@ -219,6 +302,8 @@ export interface Problem {
   title: string;
   /** A URI reference that names the kind of problem. */
   type: string;
+  /** When it ends, where it does: of `banned`. */
+  until?: string;
 }
 
 /** A refresh token. */
@@ -237,6 +322,26 @@ export interface Register {
   username: string;
 }
 
+/** Another role, single permissions, or both. */
+export interface RightsChange {
+  /** Single permissions, whatever the role says. */
+  permissions?: PermissionsChange;
+  /** The new role, with its permissions. */
+  role?: Role;
+}
+
+/** A participant's part in a session. */
+export type Role = 'host' | 'cohost' | 'participant' | 'viewer';
+
+/** `sendMessage`. */
+export interface SendMessage {
+  /** What the client calls the message, unique per writer in a session: sent again under the same name, it is the same
+message, with the same `messageId`. The first text is the one that counts. */
+  clientMessageId?: string;
+  /** The text. */
+  message: string;
+}
+
 /** A session with its participants. */
 export interface SessionDetail {
   /** When it was created. */
@@ -249,6 +354,8 @@ export interface SessionDetail {
   currentParticipants: number;
   /** When it ended. */
   endedAt: string | null;
+  /** Whether nobody but hosts and cohosts may join. */
+  locked: boolean;
   /** Its number of seats. */
   maxParticipants: number;
   /** Its name. */
@@ -263,6 +370,8 @@ export interface SessionDetail {
   status: SessionStatus;
   /** What it is for. */
   type: SessionType;
+  /** How often its settings were changed. */
+  version: number;
   /** Who can find it. */
   visibility: Visibility;
 }
@@ -290,6 +399,8 @@ export interface Session {
   currentParticipants: number;
   /** When it ended. */
   endedAt: string | null;
+  /** Whether nobody but hosts and cohosts may join. */
+  locked: boolean;
   /** Its number of seats. */
   maxParticipants: number;
   /** Its name. */
@@ -302,6 +413,8 @@ export interface Session {
   status: SessionStatus;
   /** What it is for. */
   type: SessionType;
+  /** How often its settings were changed. */
+  version: number;
   /** Who can find it. */
   visibility: Visibility;
 }
@@ -318,6 +431,16 @@ export interface SignalingTicket {
 
 /** Who sends media to whom. */
 export type Topology = 'mesh';
+
+/** `updateSession`: at least one of its settings. */
+export interface UpdateSession {
+  /** Whether nobody but hosts and cohosts may join. */
+  locked?: boolean;
+  /** Another number of seats. Nobody loses theirs. */
+  maxParticipants?: number;
+  /** Another name. */
+  name?: string;
+}
 
 /** Who can find a session. */
 export type Visibility = 'public' | 'unlisted';
@@ -385,6 +508,26 @@ export interface MessageData {
   messageId: string;
 }
 
+/** `muteParticipant`: asks one participant, or all but the caller, the hosts and some. */
+export interface MuteParticipant {
+  /** Everybody's; instead of `targetUserId`. */
+  all?: boolean;
+  /** But not theirs; with `all`. */
+  except?: string[];
+  /** Which track. */
+  kind: MediaKind;
+  /** Whose track. */
+  targetUserId?: string;
+}
+
+/** `muteRequested`: somebody who steers the session asks for a track to be switched off. */
+export interface MuteRequestedData {
+  /** Who asks; nobody where the app itself does. */
+  byUserId?: string;
+  /** Which track. */
+  kind: MediaKind;
+}
+
 /** `leaveSession` and `ping` have nothing to say. */
 export type Nothing = Record<string, never>;
 
@@ -397,6 +540,18 @@ export interface Offer {
   sdp: string;
   /** Always `offer`. */
   type: 'offer';
+}
+
+/** `participantUpdated`, and the answer to `updateParticipant`. */
+export interface ParticipantUpdatedData {
+  /** What they may do. */
+  permissions: Permissions;
+  /** Their part in the session. */
+  role: Role;
+  /** Who. */
+  userId: string;
+  /** Their name. */
+  username: string;
 }
 
 /** `receiveAnswer`. */
@@ -447,6 +602,31 @@ export interface ReceiveOffer {
   signalId: string;
 }
 
+/** Whether somebody who was removed may come back. */
+export type RemovalReason = 'removed' | 'banned';
+
+/** The answer to `removeParticipant`. */
+export interface RemoveAck {
+  /** When they may come back, if they are banned. */
+  bannedUntil?: string;
+}
+
+/** `removeParticipant`. */
+export interface RemoveParticipant {
+  /** For how long they are kept out, in seconds. */
+  banSeconds?: number;
+  /** Who; with a ban also somebody who is not here. */
+  targetUserId: string;
+}
+
+/** `removed`: the receiver was taken out of the session, and is disconnected. */
+export interface RemovedData {
+  /** When they may, if they are banned. */
+  bannedUntil?: string;
+  /** Whether they may come back. */
+  reason: RemovalReason;
+}
+
 /** `sendAnswer`. */
 export interface SendAnswer {
   /** The session description. */
@@ -473,15 +653,6 @@ export interface SendIceCandidate {
   targetUserId: string;
 }
 
-/** `sendMessage`. */
-export interface SendMessage {
-  /** What the client calls the message, unique per writer in a session: sent again under the same name, it is the same
-message, with the same `messageId`. The first text is the one that counts. */
-  clientMessageId?: string;
-  /** The text. */
-  message: string;
-}
-
 /** `sendOffer`. */
 export interface SendOffer {
   /** One run of the sending client. */
@@ -498,6 +669,18 @@ export interface SendOffer {
 export interface SessionEndedData {
   /** Why. */
   reason: EndReason;
+}
+
+/** `sessionUpdated`, and the answer to `updateSession`. */
+export interface SessionUpdatedData {
+  /** Whether nobody but hosts and cohosts may join. */
+  locked: boolean;
+  /** Its number of seats. */
+  maxParticipants: number;
+  /** The session's name. */
+  name: string;
+  /** How often its settings were changed. */
+  version: number;
 }
 
 /** The answer to a signal. */
@@ -520,6 +703,16 @@ export interface SyncAck {
   replayed: number;
 }
 
+/** `updateParticipant`: another role, single permissions, or both. */
+export interface UpdateParticipant {
+  /** Single permissions, whatever the role says. */
+  permissions?: PermissionsChange;
+  /** The new role, with its permissions. */
+  role?: Role;
+  /** Whose rights. */
+  targetUserId: string;
+}
+
 /** `updateStatus`. */
 export interface UpdateStatus {
   /** Whether the microphone is off. */
@@ -538,6 +731,10 @@ export interface UserJoinedData {
   isVideoEnabled: boolean;
   /** When they took their seat. */
   joinedAt: string;
+  /** What they may do, where it is not what the role usually may. */
+  permissions?: Permissions;
+  /** Their part in the session. */
+  role: Role;
   /** Who. */
   userId: string;
   /** Their name. */
@@ -574,12 +771,16 @@ export interface UserStatusData {
 
 /** What each event of the server carries, by its name on the wire. */
 export interface ServerEvents {
+  muteRequested: MuteRequestedData;
+  participantUpdated: ParticipantUpdatedData;
   receiveAnswer: ReceiveAnswer;
   receiveIceCandidate: ReceiveIceCandidate;
   receiveMessage: MessageData;
   receiveOffer: ReceiveOffer;
+  removed: RemovedData;
   replaced: Nothing2;
   sessionEnded: SessionEndedData;
+  sessionUpdated: SessionUpdatedData;
   userJoined: UserJoinedData;
   userLeft: UserLeftData;
   userStatusUpdated: UserStatusData;

@@ -3,7 +3,7 @@
  * @module
  */
 export { TunRTCClient } from './client.ts';
-export type { SessionOptions, SignalingStatistics, TunRTCEvents, TunRTCOptions } from './client.ts';
+export type { Moderation, SessionOptions, SignalingStatistics, TunRTCEvents, TunRTCOptions } from './client.ts';
 export type { Listener } from './emitter.ts';
 export { Emitter } from './emitter.ts';
 export type { ChannelLike, Environment, SocketLike, Timer, TokenStorage } from './environment.ts';
@@ -32,16 +32,28 @@ export type {
   Joined,
   LeaveReason,
   Media,
+  MediaKind,
+  MuteParticipant,
+  MuteRequestedData,
   NewSession,
   Participant,
   ParticipantStatus,
+  ParticipantUpdatedData,
+  Permissions,
+  PermissionsChange,
   Problem,
+  RemovedData,
+  RemoveParticipant,
+  Role,
   Session,
   SessionDetail,
   SessionStatus,
   SessionType,
   SessionTypeInput,
+  SessionUpdatedData,
   SignalingTicket,
   Topology,
+  UpdateParticipant,
+  UpdateSession,
   Visibility,
 } from './wire.ts';

@@ -1,4 +1,4 @@
-import type { Participant } from './wire.ts';
+import type { Participant, ParticipantUpdatedData, UserStatusData } from './wire.ts';
 
 /**
  * What a frame about somebody is worth: news; older than what is known; or in doubt, because lists and frames are made at
@@ -60,10 +60,10 @@ export class Roster {
     return isMember ? 'news' : 'old';
   }
 
-  updated(status: Omit<Participant, 'joinedAt'>, at: string): Judgement {
+  updated(status: UserStatusData | ParticipantUpdatedData, at: string): Judgement {
     const known = this.#members.get(status.userId);
     if (!known) return this.signalled(status.userId, at);
-    const participant = { joinedAt: known.joinedAt, ...status };
+    const participant = { ...known, ...status };
     if (this.#isKnownSince(status.userId, at)) {
       // The list may have been made before this status was written, or after.
       return this.#known.get(status.userId) === this.#listedAt && !sameStatus(known, participant) ? 'doubtful' : 'old';

@@ -8,7 +8,9 @@ use aws_lambda_events::apigw::{ApiGatewayProxyResponse, ApiGatewayWebsocketProxy
 use delay::DelayQueue;
 use domain::ports::{Attempt, ChatMessage, Held, Places, Ports};
 use domain::standing::JoinedCache;
-use domain::{Context, Error, MessageId, Metric, Result, SessionId, chat, leases, relay, resume, sessions};
+use domain::{
+    Context, Error, MessageId, Metric, Permission, Result, Rights, SessionId, chat, leases, relay, resume, sessions,
+};
 use gateway::Surroundings;
 use gateway::websocket::{FrameRequest, HubRequest, Speaker, say, silence};
 use protocol::hub::{self, Invocation, Malformed, Method, Record};
@@ -234,7 +236,7 @@ async fn call(
         Method::SendMessage => message(deps, request, context, frame).await.map(|()| None),
         Method::UpdateStatus => {
             let status = frame.status()?;
-            let held = seat(deps, request, context).await?;
+            let (held, _) = seat(deps, request, context).await?;
             leases::update_status(ports(deps, context), &held, status).await.map(|()| None)
         }
     }
@@ -289,9 +291,9 @@ async fn stand_up(deps: &Deps, context: Context<'_>, held: &Held) -> Result<()> 
     }
 }
 
-/// Where the connection sits, once it is known to have joined. The cheap read may be older than its join, so only the consistent
+/// Where the connection sits and what it may do, once it is known to have joined. The cheap read may be older than its join, so only the consistent
 /// one refuses.
-async fn seat(deps: &Deps, request: &HubRequest<'_>, context: Context<'_>) -> Result<Held> {
+async fn seat(deps: &Deps, request: &HubRequest<'_>, context: Context<'_>) -> Result<(Held, Rights)> {
     let (user, ticket) = (request.identity.caller.user_id, request.identity.ticket);
     let mut refused = Error::NotJoined;
     for certain in [false, true] {
@@ -299,7 +301,7 @@ async fn seat(deps: &Deps, request: &HubRequest<'_>, context: Context<'_>) -> Re
         let Some(session) = place.and_then(|place| place.session) else { continue };
         let held = held(request, session);
         match deps.joined.check(&deps.store, context, &held).await {
-            Ok(_) => return Ok(held),
+            Ok(standing) => return Ok((held, standing.rights)),
             Err(error @ (Error::NotJoined | Error::SessionEnded)) => refused = error,
             Err(error) => return Err(error),
         }
@@ -309,7 +311,8 @@ async fn seat(deps: &Deps, request: &HubRequest<'_>, context: Context<'_>) -> Re
 
 async fn signal(deps: &Deps, request: &HubRequest<'_>, context: Context<'_>, frame: &ClientFrame<'_>) -> Result<()> {
     let sent = frame.signal()?;
-    let held = seat(deps, request, context).await?;
+    let (held, rights) = seat(deps, request, context).await?;
+    sent.check(rights)?;
     let signal = sent.into_signal(context, held.session, held.user, &request.identity.caller.username)?;
     relay::relay(ports(deps, context), &signal).await.map(drop)
 }
@@ -317,7 +320,8 @@ async fn signal(deps: &Deps, request: &HubRequest<'_>, context: Context<'_>, fra
 async fn message(deps: &Deps, request: &HubRequest<'_>, context: Context<'_>, frame: &ClientFrame<'_>) -> Result<()> {
     let ClientMessage { text, client_id } = frame.message()?;
     request.limit_chat(context)?;
-    let held = seat(deps, request, context).await?;
+    let (held, rights) = seat(deps, request, context).await?;
+    rights.require(Permission::Chat)?;
     let message = ChatMessage {
         id: MessageId::new(context.ids, context.now),
         session: held.session,

@@ -6,7 +6,7 @@ use aws_lambda_events::apigw::{ApiGatewayProxyResponse, ApiGatewayWebsocketProxy
 use delay::DelayQueue;
 use domain::ports::{ChatMessage, Ports};
 use domain::standing::JoinedCache;
-use domain::{MessageId, chat};
+use domain::{MessageId, Permission, chat};
 use gateway::Surroundings;
 use gateway::websocket::{FrameRequest, silence};
 use protocol::signaling::{ClientMessage, JsonEncoder, MessageAck};
@@ -52,7 +52,7 @@ async fn send(deps: &Deps, request: &FrameRequest<'_>) -> domain::Result<Message
     let ClientMessage { text, client_id } = request.frame()?.message()?;
     request.limit_chat()?;
     let (context, identity) = (request.context(), &request.identity);
-    deps.joined.check(&deps.store, context, &identity.held).await?;
+    deps.joined.check(&deps.store, context, &identity.held).await?.rights.require(Permission::Chat)?;
     let message = ChatMessage {
         id: MessageId::new(context.ids, context.now),
         session: identity.held.session,

@@ -52,7 +52,8 @@ async fn relay(deps: &Deps, request: &FrameRequest<'_>) -> domain::Result<Signal
     let frame = request.frame()?;
     let sent = frame.signal()?;
     let (context, identity) = (request.context(), &request.identity);
-    deps.joined.check(&deps.store, context, &identity.held).await?;
+    let standing = deps.joined.check(&deps.store, context, &identity.held).await?;
+    sent.check(standing.rights)?;
     let signal = sent.into_signal(context, identity.held.session, identity.held.user, &identity.username)?;
     let ports = Ports { store: &deps.store, sockets: &deps.push, delays: &deps.delay, encoder: &JsonEncoder, context };
     let delivery = relay::relay(ports, &signal).await?;

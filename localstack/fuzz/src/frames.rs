@@ -53,6 +53,10 @@ fn read(frame: &ClientFrame<'_>) {
         frame.sync().map(drop),
         frame.status().map(drop),
         frame.message().map(drop),
+        frame.update_participant().map(drop),
+        frame.mute().map(drop),
+        frame.remove().map(drop),
+        frame.update_session().map(drop),
     ];
     readings.iter().filter_map(|reading| reading.as_ref().err()).for_each(assert_names_fields);
     match frame.signal() {

@@ -69,5 +69,6 @@ fn problem(refused: Refused, request_id: &str) -> Problem {
         message: detail.to_owned(),
         request_id: request_id.to_owned(),
         errors: Vec::new(),
+        until: None,
     }
 }

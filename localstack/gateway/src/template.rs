@@ -47,10 +47,17 @@ pub fn cors(allow_origins: Vec<String>) -> Cors {
         // Browsers have it so with SignalR's client; API Gateway refuses it together with every origin. There are no cookies.
         allow_credentials: !allow_origins.iter().any(|origin| origin == "*"),
         allow_origins,
-        allow_methods: ["GET", "HEAD", "POST", "DELETE"].map(str::to_owned).to_vec(),
-        allow_headers: ["authorization", "content-type", "idempotency-key", "x-requested-with", "x-signalr-user-agent"]
-            .map(str::to_owned)
-            .to_vec(),
+        allow_methods: ["GET", "HEAD", "POST", "PATCH", "DELETE"].map(str::to_owned).to_vec(),
+        allow_headers: [
+            "authorization",
+            "content-type",
+            "idempotency-key",
+            "if-match",
+            "x-requested-with",
+            "x-signalr-user-agent",
+        ]
+        .map(str::to_owned)
+        .to_vec(),
         expose_headers: ["link", "retry-after", "www-authenticate", "x-request-id"].map(str::to_owned).to_vec(),
         max_age: Duration::from_secs(7200),
     }

@@ -50,14 +50,28 @@ fn the_domain_knows_no_aws_no_http_and_no_json() {
 
 /// The modules of the domain from the bottom up: each may use those above it in this list, and no other.
 const DOMAIN: [&[&str]; 9] = [
-    &["app", "caller", "error", "event", "ids", "metric", "participant", "policy", "session", "text", "time", "user"],
+    &[
+        "app",
+        "caller",
+        "error",
+        "event",
+        "ids",
+        "metric",
+        "participant",
+        "policy",
+        "rights",
+        "session",
+        "text",
+        "time",
+        "user",
+    ],
     &["context", "happenings"],
     &["webhooks"],
     &["ports"],
     &["accounts", "admission", "announcing", "delivery", "keys", "standing"],
     &["chat", "leases", "relay", "replay"],
     &["eviction", "nudge", "resume", "sessions"],
-    &["sweep"],
+    &["moderation", "sweep"],
     &["erasure"],
 ];
 

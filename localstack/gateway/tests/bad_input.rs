@@ -12,8 +12,20 @@ use support::{Pair, Target};
 use testclient::{Account, Socket};
 use tokio::sync::Mutex;
 
-const ACTIONS: [&str; 8] =
-    ["joinSession", "sendOffer", "sendAnswer", "sendIceCandidate", "sendMessage", "updateStatus", "sync", "ping"];
+const ACTIONS: [&str; 12] = [
+    "joinSession",
+    "sendOffer",
+    "sendAnswer",
+    "sendIceCandidate",
+    "sendMessage",
+    "updateStatus",
+    "updateParticipant",
+    "muteParticipant",
+    "removeParticipant",
+    "updateSession",
+    "sync",
+    "ping",
+];
 
 const ROUTES: [&str; 9] = [
     "auth/register",

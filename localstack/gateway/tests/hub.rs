@@ -503,3 +503,24 @@ async fn whatever_was_acknowledged_reaches_a_client_of_the_hub_in_order_through_
     }
     target.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn bans_and_permissions_hold_at_the_hub_too() {
+    let target = Target::local().await;
+    let (alice, bob) = (target.person("alice").await, target.person("bob").await);
+    let session = target.api.create_session(&alice, 4).await;
+    let at_alice = target.enter(&alice, &session).await;
+    let mut at_bob = target.enter_hub(&bob, &session).await;
+    let change = json!({ "targetUserId": bob.id, "permissions": { "chat": false, "publishAudio": false } });
+    at_alice.ack("updateParticipant", change).await;
+    let sound = "v=0\r\nm=audio 9 UDP/TLS/RTP/SAVPF 111\r\na=sendrecv\r\n";
+    for (method, arguments) in [("SendMessage", json!(["hello"])), ("SendOffer", json!([alice.id, sound]))] {
+        let refused = at_bob.invoke(method, arguments).await.expect_err("not allowed");
+        assert!(refused.contains("forbidden"), "{refused}");
+    }
+    at_alice.ack("removeParticipant", json!({ "targetUserId": bob.id, "banSeconds": 60 })).await;
+    let mut again = target.at_hub(&bob).await;
+    let refused = again.invoke("JoinSession", json!([session])).await.expect_err("banned");
+    assert!(refused.contains("banned"), "{refused}");
+    target.stop().await;
+}

@@ -72,6 +72,8 @@ async fn a_session_is_created_with_nobody_in_it() {
         "endedAt": null,
         "creatorId": alice.id,
         "creatorUsername": alice.username,
+        "locked": false,
+        "version": 0,
     });
     assert_eq!(created.body, expected);
     assert_id(&created.body["sessionId"]);
@@ -93,6 +95,7 @@ async fn joining_gives_everything_that_a_call_needs() {
         "status": "disconnected",
         "isMuted": false,
         "isVideoEnabled": true,
+        "role": "host",
     });
     assert_eq!(joined["participants"], json!([participant]));
     assert_time(&participant["joinedAt"]);
@@ -202,6 +205,7 @@ async fn a_second_user_is_announced_to_the_first() {
         "joinedAt": present[1]["joinedAt"],
         "isMuted": false,
         "isVideoEnabled": true,
+        "role": "participant",
     });
     assert_eq!(event["data"], expected);
 }

@@ -1,4 +1,5 @@
 using System;
+using System.Collections.Generic;
 using System.Linq;
 using System.Net.Http;
 using System.Net.Http.Headers;
@@ -188,6 +189,104 @@ public sealed class TunRTCApi
     public Task<Page<ChatMessage>> GetMessagesAsync(string sessionId, int limit = 50, string? cursor = null, CancellationToken cancellationToken = default) =>
         PageAsync($"/api/session/{Uri.EscapeDataString(sessionId)}/messages", limit, cursor, each => Wire.ChatMessage(each), cancellationToken);
 
+    /// <summary>Changes a session's settings, for those who steer it; the others hear of it. What is <c>null</c> stays.</summary>
+    /// <param name="sessionId">The session.</param>
+    /// <param name="name">1 to 100 characters.</param>
+    /// <param name="maxParticipants">2 to 100. Nobody loses their seat.</param>
+    /// <param name="isLocked">Whether nobody but hosts and cohosts may join.</param>
+    /// <param name="seenVersion">Refused with <c>version_mismatch</c> if the session has another <see cref="Session.Version"/>.</param>
+    /// <param name="cancellationToken">Ends the wait.</param>
+    public Task<Session> UpdateSessionAsync(
+        string sessionId,
+        string? name = null,
+        int? maxParticipants = null,
+        bool? isLocked = null,
+        long? seenVersion = null,
+        CancellationToken cancellationToken = default)
+    {
+        var body = new JsonObject();
+        body.AddIfAny("name", name);
+        body.AddIfAny("maxParticipants", maxParticipants);
+        body.AddIfAny("locked", isLocked);
+        var seen = seenVersion is { } version ? FormattableString.Invariant($"\"{version}\"") : null;
+        return AskAsync(new Request(HttpMethod.Patch, Of(sessionId), body) { IfMatch = seen }, Wire.Session, cancellationToken);
+    }
+
+    /// <summary>Who takes part, and what they may do; for participants and those who steer the session.</summary>
+    /// <param name="sessionId">The session.</param>
+    /// <param name="cancellationToken">Ends the wait.</param>
+    public Task<IReadOnlyList<Participant>> GetParticipantsAsync(string sessionId, CancellationToken cancellationToken = default) =>
+        GetAsync($"{Of(sessionId)}/participants", Wire.Participants, cancellationToken);
+
+    /// <summary>One participant.</summary>
+    /// <param name="sessionId">The session.</param>
+    /// <param name="userId">Who.</param>
+    /// <param name="cancellationToken">Ends the wait.</param>
+    public Task<Participant> GetParticipantAsync(string sessionId, string userId, CancellationToken cancellationToken = default) =>
+        GetAsync(Of(sessionId, userId), Wire.Participant, cancellationToken);
+
+    /// <summary>Changes somebody's role or permissions; everybody hears of it.</summary>
+    /// <param name="sessionId">The session.</param>
+    /// <param name="userId">Whose.</param>
+    /// <param name="role">The new role, with its usual permissions; <c>null</c> to keep it.</param>
+    /// <param name="permissions">Single permissions, whatever the role says.</param>
+    /// <param name="cancellationToken">Ends the wait.</param>
+    public Task<Participant> UpdateParticipantAsync(
+        string sessionId,
+        string userId,
+        Role? role = null,
+        PermissionsChange? permissions = null,
+        CancellationToken cancellationToken = default)
+    {
+        var body = new JsonObject();
+        body.AddIfAny("role", role is { } given ? Wire.ToText(given) : null);
+        body.AddIfAny("permissions", permissions is null ? null : Wire.ToJson(permissions));
+        return AskAsync(new Request(HttpMethod.Patch, Of(sessionId, userId), body), Wire.Participant, cancellationToken);
+    }
+
+    /// <summary>Takes somebody out of a session, also somebody who is not there.</summary>
+    /// <param name="sessionId">The session.</param>
+    /// <param name="userId">Who.</param>
+    /// <param name="ban">For how long they are kept out, 1 s to 30 days; <c>null</c> lets them come back at once.</param>
+    /// <param name="cancellationToken">Ends the wait.</param>
+    public Task RemoveParticipantAsync(string sessionId, string userId, TimeSpan? ban = null, CancellationToken cancellationToken = default)
+    {
+        var query = ban is { } length ? FormattableString.Invariant($"?banSeconds={(long)Math.Ceiling(length.TotalSeconds)}") : "";
+        return AskAsync(new Request(HttpMethod.Delete, Of(sessionId, userId) + query), _ => true, cancellationToken);
+    }
+
+    /// <summary>Asks somebody to switch a track off. It is a request: their client obeys it.</summary>
+    /// <param name="sessionId">The session.</param>
+    /// <param name="userId">Whom.</param>
+    /// <param name="kind">Which track.</param>
+    /// <param name="cancellationToken">Ends the wait.</param>
+    public Task MuteParticipantAsync(string sessionId, string userId, MediaKind kind, CancellationToken cancellationToken = default) =>
+        AskAsync(new Request(HttpMethod.Post, $"{Of(sessionId, userId)}/mute", new JsonObject { ["kind"] = Wire.ToText(kind) }), _ => true, cancellationToken);
+
+    /// <summary>Asks everybody but the caller, the hosts and some to switch a track off.</summary>
+    /// <param name="sessionId">The session.</param>
+    /// <param name="kind">Which track.</param>
+    /// <param name="except">Whom not.</param>
+    /// <param name="cancellationToken">Ends the wait.</param>
+    public Task MuteAllAsync(string sessionId, MediaKind kind, IEnumerable<string>? except = null, CancellationToken cancellationToken = default)
+    {
+        var body = new JsonObject { ["kind"] = Wire.ToText(kind) };
+        body.AddIfAny("except", except is null ? null : new JsonArray(except.Select(each => (JsonNode?)JsonValue.Create(each)).ToArray()));
+        return AskAsync(new Request(HttpMethod.Post, $"{Of(sessionId)}/mute", body), _ => true, cancellationToken);
+    }
+
+    /// <summary>Writes into the chat, for those who steer the session; they need no seat.</summary>
+    /// <param name="sessionId">The session.</param>
+    /// <param name="message">1 to 4096 characters.</param>
+    /// <param name="clientMessageId">Names this message: sent again under the same name, it is the same one.</param>
+    /// <param name="cancellationToken">Ends the wait.</param>
+    public Task<ChatMessage> PostMessageAsync(string sessionId, string message, string? clientMessageId = null, CancellationToken cancellationToken = default)
+    {
+        var body = new JsonObject { ["message"] = message };
+        body.AddIfAny("clientMessageId", clientMessageId);
+        return AskAsync(new Request(HttpMethod.Post, $"{Of(sessionId)}/messages", body), each => Wire.ChatMessage(each), cancellationToken);
+    }
+
     /// <summary>STUN and TURN servers, with credentials that end.</summary>
     /// <param name="cancellationToken">Ends the wait.</param>
     public Task<IceServers> GetIceServersAsync(CancellationToken cancellationToken = default) =>
@@ -230,6 +329,10 @@ public sealed class TunRTCApi
         _tokens.Stop();
         _over.Cancel();
     }
+
+    private static string Of(string sessionId) => $"/api/session/{Uri.EscapeDataString(sessionId)}";
+
+    private static string Of(string sessionId, string userId) => $"{Of(sessionId)}/participants/{Uri.EscapeDataString(userId)}";
 
     private static JsonObject Naming(string sessionId) => new() { ["sessionId"] = sessionId };
 
@@ -359,6 +462,8 @@ public sealed class TunRTCApi
 
         public string? IdempotencyKey { get; init; }
 
+        public string? IfMatch { get; init; }
+
         public HttpRequestMessage ToMessage(string url, string? bearer)
         {
             var message = new HttpRequestMessage(Method, url + Path);
@@ -369,6 +474,10 @@ public sealed class TunRTCApi
             if (IdempotencyKey is not null)
             {
                 message.Headers.Add(TunRTCApi.IdempotencyKey, IdempotencyKey);
+            }
+            if (IfMatch is not null)
+            {
+                message.Headers.Add("If-Match", IfMatch);
             }
             if (Body is not null)
             {

@@ -1,7 +1,7 @@
 import type { Environment } from '../environment.ts';
 import { asTunRTCError, TunRTCError } from '../errors.ts';
 import type { Tell } from '../events.ts';
-import { Peer, type Outgoing, type Slot } from './peer.ts';
+import { Peer, PERMISSION, type Outgoing, type Publishing, type Slot } from './peer.ts';
 import { ProcessorWatch, share, type Reading } from './policy.ts';
 import type { PeerQuality, QualityLevel } from './quality.ts';
 import { fullAt, mustYield } from './room.ts';
@@ -9,7 +9,7 @@ import { Speakers } from './speakers.ts';
 import { Tiles } from './tiles.ts';
 import { Timers } from '../timers.ts';
 import { madeAt } from '../signaling/ticket.ts';
-import type { IceServer, IceServers, Joined, Participant, Signal, SignalBody } from '../wire.ts';
+import type { IceServer, IceServers, Joined, Participant, Role, Signal, SignalBody } from '../wire.ts';
 
 /** ICE credentials are renewed when this share of their life has gone by. */
 const ICE_RENEWAL = 0.5;
@@ -32,7 +32,7 @@ export interface MeshOptions {
   /** What every connection is made with; with `iceServers` in it, these are used in place of the server's. */
   configuration: RTCConfiguration;
   /** The answer to joining, with the first ICE servers. */
-  joined: Pick<Joined, 'iceServers' | 'media' | 'signaling'>;
+  joined: Pick<Joined, 'iceServers' | 'media' | 'participants' | 'signaling'>;
   /** The others in the session. */
   participants: ReadonlyMap<string, Participant>;
   fetchIceServers(): Promise<IceServers>;
@@ -50,11 +50,22 @@ export interface MeshOptions {
   onError(userId: string, error: TunRTCError): void;
 }
 
+/** What the data of a roster or an event may say of somebody. */
+interface Said {
+  userId?: string;
+  role?: Role;
+  permissions?: Publishing;
+}
+
 /** A connection to each other participant. The newcomer offers; of two offers that cross, the lower user id gives way. */
 export class Mesh {
   readonly #options: MeshOptions;
   readonly #peers = new Map<string, Peer>();
+  /** What there is to be sent, and as much of it as this participant may send. */
+  readonly #wanted = new Map<Slot, Outgoing>();
   readonly #outgoing = new Map<Slot, Outgoing>();
+  /** What participants may, as far as that was said. */
+  readonly #permissions = new Map<string, Publishing>();
   /** Addresses of ICE servers that the browser refused. */
   readonly #refused = new Set<string>();
   readonly #timers: Timers<'ice' | 'listen' | 'measure'>;
@@ -77,6 +88,7 @@ export class Mesh {
     this.#timers = new Timers(options.environment);
     const life = this.#ownIceServers ? 0 : credentialLife(options.joined);
     if (life > 0) this.#renewIceServersIn(life * ICE_RENEWAL);
+    this.permit(options.joined.participants);
     this.#tiles = new Tiles(options.videos, options.environment.now);
   }
 
@@ -171,10 +183,32 @@ export class Mesh {
     this.connect(signal.fromUserId, false)?.handle(signal);
   }
 
-  /** Sends a track to everybody in this slot, or nothing any more when `outgoing` is absent. */
+  /** Sends a track to everybody in this slot, or nothing any more when `outgoing` is absent; as long as it may be sent. */
   send(slot: Slot, outgoing?: Outgoing): void {
-    if (outgoing) this.#outgoing.set(slot, outgoing);
-    else this.#outgoing.delete(slot);
+    if (outgoing) this.#wanted.set(slot, outgoing);
+    else this.#wanted.delete(slot);
+    this.#settle();
+  }
+
+  /**
+   * What was said of participants; who has no role in it is left as they were. What somebody may not send is not sent from here,
+   * and neither seen nor heard from there.
+   */
+  permit(said: readonly object[]): void {
+    for (const { userId = '', role, permissions } of said as readonly Said[]) {
+      if (!role) continue;
+      const publishes = role !== 'viewer';
+      const may = permissions ?? { publishAudio: publishes, publishVideo: publishes, publishScreen: publishes };
+      this.#permissions.set(userId, may);
+      this.#peers.get(userId)?.permit(may);
+      if (userId === this.#options.userId) this.#settle();
+    }
+  }
+
+  #settle(): void {
+    const may = this.#permissions.get(this.#options.userId);
+    this.#outgoing.clear();
+    for (const [slot, outgoing] of this.#wanted) if (may?.[PERMISSION[slot]] !== false) this.#outgoing.set(slot, outgoing);
     for (const peer of this.#peers.values()) peer.update(this.#outgoing);
     this.#share();
   }
@@ -308,6 +342,7 @@ export class Mesh {
         onStray: (signal) => this.#stray(userId, peer, signal),
       });
       this.#peers.set(userId, peer);
+      peer.permit(this.#permissions.get(userId));
       peer.update(this.#outgoing);
       this.#share();
       this.#watch();

@@ -5,7 +5,7 @@ import { Meter, Verdict, type PeerQuality } from './quality.ts';
 import { belongsTo, isScreen, markScreen, pack, unpack } from './sdp.ts';
 import { Timers } from '../timers.ts';
 import { fromText, toText } from './tiles.ts';
-import type { Answer, IceServer, Offer, Signal, SignalBody } from '../wire.ts';
+import type { Answer, IceServer, Offer, Permissions, Signal, SignalBody } from '../wire.ts';
 
 /** Candidates found within this time travel together. */
 const BATCH_MS = 40;
@@ -21,6 +21,12 @@ const RESTART_CAP_MS = 16_000;
 
 /** What a participant sends: at most one track of each. */
 export type Slot = 'microphone' | 'camera' | 'screen';
+
+/** What somebody may send. */
+export type Publishing = Pick<Permissions, 'publishAudio' | 'publishVideo' | 'publishScreen'>;
+
+/** The permission that each slot needs. */
+export const PERMISSION = { microphone: 'publishAudio', camera: 'publishVideo', screen: 'publishScreen' } as const;
 
 /** What is sent in a slot; a `null` track keeps its place while there is nothing to send. */
 export interface Outgoing {
@@ -105,6 +111,9 @@ export class Peer {
   /** The other side's epoch: it names the connection over there. */
   #epoch: string | undefined;
   #shunned: string | undefined;
+  /** What came from the other side, and from which of its slots. */
+  readonly #tracks = new Map<MediaStreamTrack, Slot>();
+  #permitted: Publishing | undefined;
 
   constructor(options: PeerOptions) {
     this.#options = options;
@@ -200,9 +209,7 @@ export class Peer {
 
   async #update(outgoing: ReadonlyMap<Slot, Outgoing>): Promise<void> {
     if (this.#closed) return;
-    for (const [slot, sender] of this.#senders) {
-      if (!outgoing.has(slot) && sender.track) this.connection.removeTrack(sender);
-    }
+    for (const [slot, sender] of this.#senders) if (!outgoing.has(slot)) this.#vacate(sender);
     for (const [slot, { track, stream }] of outgoing) {
       const sender = this.#senders.get(slot);
       if (!sender) {
@@ -213,13 +220,34 @@ export class Peer {
     }
   }
 
+  /** Sends nothing any more, and says so: a place that is only empty would still count as sending. */
+  #vacate(sender: RTCRtpSender): void {
+    if (sender.track) this.connection.removeTrack(sender);
+    const transceiver = this.#transceiverOf(sender);
+    if (transceiver?.direction === 'sendrecv') transceiver.direction = 'recvonly';
+  }
+
+  #transceiverOf(sender: RTCRtpSender): RTCRtpTransceiver | undefined {
+    return this.connection.getTransceivers().find((candidate) => candidate.sender === sender);
+  }
+
+  /** What the other side may send: the rest is neither seen nor heard here, though it may still arrive. */
+  permit(permissions: Publishing | undefined): void {
+    this.#permitted = permissions;
+    this.#enforce();
+  }
+
+  #enforce(): void {
+    for (const [track, slot] of this.#tracks) track.enabled = this.#permitted?.[PERMISSION[slot]] !== false;
+  }
+
   /**
    * A sender is used again, so that turning something on and off does not make the description grow. It keeps its stream's
    * name: Chromium returns to the first one after a `setStreams`, and the other side would see the stream go and come back.
    */
   async #replace(sender: RTCRtpSender, track: MediaStreamTrack | null): Promise<void> {
     await sender.replaceTrack(track);
-    const transceiver = this.connection.getTransceivers().find((candidate) => candidate.sender === sender);
+    const transceiver = this.#transceiverOf(sender);
     if (!track || !transceiver || transceiver.direction.startsWith('send')) return;
     transceiver.direction = 'sendrecv';
   }
@@ -393,6 +421,8 @@ export class Peer {
     stream.onremovetrack = () => {
       if (stream.getTracks().length === 0) this.#removed(stream);
     };
+    this.#tracks.set(track, track.kind === 'audio' ? 'microphone' : kind);
+    this.#enforce();
     if (this.#streams.has(stream)) return;
     this.#streams.set(stream, kind);
     this.#options.onStream(stream, kind);

@@ -14,15 +14,13 @@ const FINAL: ReadonlySet<string> = new Set([
   'invalid_refresh_token',
   'not_signed_in',
   'replaced',
-  'session_ended',
-  'session_full',
-  'session_not_found',
   'unauthorized',
 ]);
 
 /** Whether connecting again is of no use after this. What a proxy on the way says in the server's place may pass. */
 export function isFinal(cause: TunRTCError): boolean {
-  return FINAL.has(cause.code) && !cause.isForeign;
+  // The session is over, full, locked or gone, or closed to this user.
+  return (/^(session_|banned)/.test(cause.code) || FINAL.has(cause.code)) && !cause.isForeign;
 }
 
 /**

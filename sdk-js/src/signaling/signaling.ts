@@ -230,9 +230,10 @@ export class Signaling {
       case 'receiveMessage':
         this.#chat.receive({ ...frame.data, timestamp: frame.timestamp }, isEarly);
         break;
+      case 'removed':
       case 'sessionEnded':
         this.#options.onEvent(frame);
-        this.close(new TunRTCError('session_ended', `The session ended (${frame.data.reason}).`));
+        this.close(new TunRTCError(frame.event === 'removed' ? frame.event : 'session_ended', 'The session ended.'));
         break;
       default:
         this.#options.onEvent(frame);

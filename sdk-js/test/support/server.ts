@@ -1,6 +1,6 @@
 /** TunRTC's server by the contract, in this process and in memory, with a network between that can be made to fail. */
 import type { SocketLike } from '../../src/environment.ts';
-import type { LeaveReason, Participant, SessionDetail } from '../../src/wire.ts';
+import type { LeaveReason, Participant, Permissions, SessionDetail } from '../../src/wire.ts';
 
 const INBOX_WINDOW_MS = 600_000;
 const OVERLAP_MS = 30_000;
@@ -12,6 +12,16 @@ const FIRST_CONNECT_MS = 60_000;
 const REFRESH_GRACE_MS = 10_000;
 /** `sync` is answered at most this often on one connection. */
 const SYNC_EVERY_MS = 250;
+/** What a participant usually may. */
+const USUAL: Permissions = {
+  publishAudio: true,
+  publishVideo: true,
+  publishScreen: true,
+  chat: true,
+  data: true,
+  updateOwnAttributes: true,
+  moderate: false,
+};
 const PRESENCE: ReadonlySet<string> = new Set(['userJoined', 'userLeft', 'userStatusUpdated']);
 
 /** What the server needs to know of time. */
@@ -70,6 +80,7 @@ interface Room {
   detail: Omit<SessionDetail, 'participants' | 'currentParticipants'>;
   seats: Map<string, Seat>;
   chat: ChatLine[];
+  banned: Set<string>;
 }
 
 /** One login: its refresh token, and the one before, which leads to the same one again for a moment. */
@@ -400,8 +411,10 @@ export class FakeServer {
       endedAt: null,
       creatorId: user.userId,
       creatorUsername: user.username,
+      locked: false,
+      version: 0,
     };
-    this.#rooms.set(sessionId, { detail, seats: new Map(), chat: [] });
+    this.#rooms.set(sessionId, { detail, seats: new Map(), chat: [], banned: new Set() });
     return { ...detail, currentParticipants: 0 };
   }
 
@@ -457,6 +470,12 @@ export class FakeServer {
         Object.assign(seat, data);
         this.#announce(room, seat);
         return {};
+      case 'updateParticipant':
+      case 'muteParticipant':
+      case 'removeParticipant':
+      case 'updateSession':
+        if (seat.role !== 'host' && seat.role !== 'cohost') throw new Refusal(0, 'forbidden');
+        return this.#steer(room, seat, action, data);
       case 'sync':
         return this.#sync(room, seat, connection, String(data['since']));
       case 'sendOffer':
@@ -466,6 +485,39 @@ export class FakeServer {
       default:
         throw new Refusal(0, 'unknown_action');
     }
+  }
+
+  /** What those who steer a session do, as far as its participants hear of it. */
+  #steer(room: Room, by: Seat, action: string, data: Record<string, unknown>): object {
+    if (action === 'updateSession') {
+      Object.assign(room.detail, data, { version: room.detail.version + 1 });
+      const { name, maxParticipants, locked, version } = room.detail;
+      this.broadcast(room, 'sessionUpdated', { name, maxParticipants, locked, version });
+      return {};
+    }
+    const targets = data['all'] ? [...room.seats.values()].filter((seat) => seat !== by) : [room.seats.get(String(data['targetUserId']))];
+    for (const target of targets) {
+      if (!target) throw new Refusal(0, 'peer_not_found');
+      if (action === 'muteParticipant') {
+        this.#tell(target, 'muteRequested', { kind: data['kind'], byUserId: by.userId });
+      } else if (action === 'updateParticipant') {
+        const permissions = { ...USUAL, ...(data['permissions'] as Partial<Permissions>) };
+        Object.assign(target, { role: data['role'] ?? target.role, permissions });
+        const { userId, username, role } = target;
+        this.broadcast(room, 'participantUpdated', { userId, username, role, permissions });
+      } else {
+        const seconds = data['banSeconds'] as number | undefined;
+        if (seconds) room.banned.add(target.userId);
+        this.#tell(target, 'removed', seconds ? { reason: 'banned', bannedUntil: this.clock.timestamp() } : { reason: 'removed' });
+        // What was told arrives before the end of the connection.
+        this.clock.setTimeout(() => this.removeSeat(room.detail.sessionId, target.userId, 'removed'), 1);
+      }
+    }
+    return {};
+  }
+
+  #tell(seat: Seat, event: string, data: object): void {
+    this.#push(seat, { event, timestamp: this.clock.timestamp(), data });
   }
 
   #join(connection: Connection, room: Room, ticket: Ticket, since: string | undefined): object {
@@ -488,7 +540,8 @@ export class FakeServer {
     seat.status = 'connected';
     const { userId, username, joinedAt, isMuted, isVideoEnabled } = seat;
     const recovered = since !== undefined && this.#catchUp(room, seat, connection, since);
-    if (seat.untold) this.broadcast(room, 'userJoined', { userId, username, joinedAt, isMuted, isVideoEnabled }, userId);
+    const joined = { userId, username, joinedAt, isMuted, isVideoEnabled, role: seat.role };
+    if (seat.untold) this.broadcast(room, 'userJoined', joined, userId);
     else this.#announce(room, seat);
     seat.untold = false;
     return { session: this.#detail(room), recovered, heartbeatSeconds: this.heartbeatSeconds };
@@ -587,6 +640,8 @@ export class FakeServer {
   #seat(room: Room, { userId, username }: User): void {
     if (room.detail.status === 'ended') throw new Refusal(410, 'session_ended');
     if (room.seats.has(userId)) return;
+    if (room.banned.has(userId)) throw new Refusal(403, 'banned');
+    if (room.detail.locked && userId !== room.detail.creatorId) throw new Refusal(403, 'session_locked');
     if (room.seats.size >= room.detail.maxParticipants) throw new Refusal(409, 'session_full');
     const seat: Seat = {
       userId,
@@ -595,6 +650,7 @@ export class FakeServer {
       status: 'disconnected',
       isMuted: false,
       isVideoEnabled: true,
+      role: userId === room.detail.creatorId ? 'host' : 'participant',
       connections: new Set(),
       current: undefined,
       attempt: 0,
@@ -618,13 +674,14 @@ export class FakeServer {
   }
 
   #detail(room: Room): SessionDetail {
-    const participants = [...room.seats.values()].map(({ userId, username, joinedAt, status, isMuted, isVideoEnabled }) => ({
+    const participants = [...room.seats.values()].map(({ userId, username, joinedAt, status, isMuted, isVideoEnabled, role }) => ({
       userId,
       username,
       joinedAt,
       status,
       isMuted,
       isVideoEnabled,
+      role,
     }));
     return { ...room.detail, currentParticipants: room.seats.size, participants };
   }

@@ -290,7 +290,7 @@ class Connection implements SocketLike {
 }
 
 function participant(userId: string, joinedAt: string): JoinAck['session']['participants'][number] {
-  return { userId, username: userId, joinedAt, status: 'connected', isMuted: false, isVideoEnabled: true };
+  return { userId, username: userId, joinedAt, status: 'connected', isMuted: false, isVideoEnabled: true, role: 'participant' };
 }
 
 function joinAck(recovered: boolean, at: string): JoinAck {
@@ -306,6 +306,8 @@ function joinAck(recovered: boolean, at: string): JoinAck {
     endedAt: null,
     creatorId: 'me',
     creatorUsername: 'me',
+    locked: false,
+    version: 0,
     participants: [participant('me', at), participant('bob', at)],
   } as const;
   return { session: { ...session, participants: [...session.participants] }, recovered, heartbeatSeconds: 240 };

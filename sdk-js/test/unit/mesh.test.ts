@@ -76,7 +76,7 @@ class Ferry {
       createPeerConnection: (configuration) => new FakePeerConnection(configuration) as unknown as RTCPeerConnection,
       userId: id,
       configuration: {},
-      joined: { iceServers: [{ urls: ['stun:first'] }], signaling: { url: '', ticket: '', expiresAt: '' }, media: { topology: 'mesh', limit: 6 } },
+      joined: { participants: [], iceServers: [{ urls: ['stun:first'] }], signaling: { url: '', ticket: '', expiresAt: '' }, media: { topology: 'mesh', limit: 6 } },
       videos: side.videos,
       fetchIceServers: async () => {
         side.iceRequests++;

@@ -4,7 +4,7 @@ import { Roster } from '../../src/roster.ts';
 import type { Participant } from '../../src/wire.ts';
 
 function somebody(userId: string, more: Partial<Participant> = {}): Participant {
-  return { userId, username: userId, joinedAt: '', status: 'connected', isMuted: false, isVideoEnabled: true, ...more };
+  return { userId, username: userId, joinedAt: '', status: 'connected', isMuted: false, isVideoEnabled: true, role: 'participant', ...more };
 }
 
 const names = (participants: Iterable<Participant>) => [...participants].map(({ userId }) => userId);

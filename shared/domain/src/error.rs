@@ -1,5 +1,7 @@
 //! What can go wrong, with the stable code that clients see. Causes are `#[source]`, for the log alone.
 
+use crate::Timestamp;
+
 /// The result of every rule and port.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -70,6 +72,33 @@ pub enum Error {
     /// A grant that the token or the key has not.
     #[error("this needs the grant {0}")]
     MissingGrant(&'static str),
+    /// A permission that the caller lacks, in this session.
+    #[error("the permission `{permission}` is missing")]
+    NotPermitted {
+        /// As clients write it.
+        permission: &'static str,
+    },
+    /// What even somebody with the permission may not do, here or to this participant.
+    #[error("{reason}")]
+    NotAllowed {
+        /// Why, for people.
+        reason: &'static str,
+    },
+    /// Nobody joins a session that is locked.
+    #[error("the session is locked")]
+    SessionLocked,
+    /// The caller was banned from the session.
+    #[error("you are banned from this session for now")]
+    Banned {
+        /// When that ends.
+        until: Timestamp,
+    },
+    /// The session was changed since the caller saw it.
+    #[error("the session has been changed meanwhile; read it again")]
+    VersionMismatch,
+    /// Nobody of that name takes part in the session.
+    #[error("there is no such participant in this session")]
+    ParticipantNotFound,
     /// No such route.
     #[error("there is no such route")]
     NotFound,
@@ -158,7 +187,13 @@ impl Error {
             Self::KeyDisabled => "key_disabled",
             Self::InvalidCredentials => "invalid_credentials",
             Self::InvalidRefreshToken => "invalid_refresh_token",
-            Self::Forbidden(_) | Self::MissingGrant(_) => "forbidden",
+            Self::Forbidden(_) | Self::MissingGrant(_) | Self::NotPermitted { .. } | Self::NotAllowed { .. } => {
+                "forbidden"
+            }
+            Self::SessionLocked => "session_locked",
+            Self::Banned { .. } => "banned",
+            Self::VersionMismatch => "version_mismatch",
+            Self::ParticipantNotFound => "participant_not_found",
             Self::NotFound => "not_found",
             Self::MethodNotAllowed { .. } => "method_not_allowed",
             Self::SessionNotFound => "session_not_found",

@@ -1,7 +1,7 @@
 //! What the server tells clients on its own, and the port that puts it into words.
 
 use crate::ports::ChatMessage;
-use crate::{Identity, Participant, Timestamp, UserId, Username};
+use crate::{Identity, Participant, Session, Timestamp, UserId, Username};
 
 /// An encoded event, ready to be pushed and to be kept in an inbox.
 #[derive(Clone, PartialEq, Eq, Hash)]
@@ -36,6 +36,17 @@ pub enum Ending {
     CreatorDeleted,
 }
 
+/// A kind of track.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MediaKind {
+    /// The microphone.
+    Audio,
+    /// The camera.
+    Video,
+    /// The screen.
+    Screen,
+}
+
 /// An event that is not a signal. Signals come encoded, because the server passes them on untouched.
 #[derive(Debug, Clone)]
 pub enum Event<'a> {
@@ -54,6 +65,22 @@ pub enum Event<'a> {
     },
     /// Somebody's presence, microphone or camera changed.
     UserStatusUpdated(&'a Participant),
+    /// Somebody's role or permissions changed.
+    ParticipantUpdated(&'a Participant),
+    /// The session's settings changed.
+    SessionUpdated(&'a Session),
+    /// Somebody who steers the session asks for a track to be switched off.
+    MuteRequested {
+        /// Which.
+        kind: MediaKind,
+        /// Who asks; nobody where the app itself does.
+        by: Option<UserId>,
+    },
+    /// The receiver was taken out of the session.
+    Removed {
+        /// When they may come back, if there is such a time.
+        banned_until: Option<Timestamp>,
+    },
     /// A chat message.
     ReceiveMessage(&'a ChatMessage),
     /// The session is over.

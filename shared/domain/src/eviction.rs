@@ -102,12 +102,12 @@ impl Calls {
     /// The logins behind them.
     fn families(&self) -> BTreeSet<FamilyId> {
         let connected = self.logged.iter().map(|logged| logged.admission.family);
-        connected.chain(self.visits.iter().map(|visit| visit.family)).collect()
+        connected.chain(self.visits.iter().filter_map(|visit| visit.family)).collect()
     }
 
     /// The login that took the seat there: of a participant that no connection has joined yet.
     fn visitor(&self, session: SessionId) -> Option<FamilyId> {
-        self.visits.iter().find(|visit| visit.session == session).map(|visit| visit.family)
+        self.visits.iter().find(|visit| visit.session == session).and_then(|visit| visit.family)
     }
 }
 
@@ -135,7 +135,7 @@ async fn left_over(
     let logged: Vec<_> = calls.logged.iter().filter(|logged| over(logged.admission.family)).collect();
     let open = logged.iter().filter(|logged| logged.closure.is_none());
     let connections = open.map(|logged| logged.admission.connection.clone()).collect();
-    let visited = calls.visits.iter().filter(|visit| over(visit.family)).map(|visit| visit.session);
+    let visited = calls.visits.iter().filter(|visit| visit.family.is_some_and(&over)).map(|visit| visit.session);
     let sessions: BTreeSet<_> = logged.iter().filter_map(|logged| logged.admission.session).chain(visited).collect();
 
     let members = join_all(sessions.into_iter().map(|session| store.member(session, user))).await;

@@ -1,6 +1,6 @@
 //! A seat in a session, and who is believed to sit on it.
 
-use crate::{ConnectionId, Departure, FamilyId, Identity, SessionId, Timestamp, UserId, Username};
+use crate::{ConnectionId, Departure, FamilyId, Identity, Rights, SessionId, Timestamp, UserId, Username};
 use std::time::Duration;
 
 /// What others see of a participant.
@@ -102,6 +102,8 @@ pub struct Participant {
     pub is_muted: bool,
     /// Whether the camera is on.
     pub is_video_enabled: bool,
+    /// What the participant may do.
+    pub rights: Rights,
 }
 
 impl Participant {

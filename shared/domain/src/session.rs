@@ -1,7 +1,8 @@
 //! Sessions ("rooms") and their rosters.
 
 use crate::{
-    ConnectionId, Participant, Presence, ProjectId, RoomName, SessionId, Timestamp, Untold, UserId, Username, text,
+    ConnectionId, Participant, Presence, ProjectId, Rights, Role, RoomName, SessionId, Timestamp, Untold, UserId,
+    Username, text,
 };
 
 /// A session's name: 1-100 characters, one of them visible; see [`text`].
@@ -86,9 +87,25 @@ pub struct Session {
     pub creator_id: UserId,
     /// The creator's name.
     pub creator_username: Username,
+    /// What whoever steers it has set.
+    pub controls: Controls,
+}
+
+/// What those who steer a session set.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Controls {
+    /// Whether nobody joins any more, but hosts and cohosts.
+    pub locked: bool,
+    /// How often the session's settings were changed.
+    pub version: u64,
 }
 
 impl Session {
+    /// Whether that user is its host for having created it: accounts are, but not whoever came first into an app's room.
+    pub fn is_hosted_by(&self, user: UserId) -> bool {
+        self.project.is_default() && self.creator_id == user
+    }
+
     /// Whether it can still be joined.
     pub fn is_active(&self) -> bool {
         self.state == SessionState::Active
@@ -107,6 +124,13 @@ pub struct Roster {
 }
 
 impl Roster {
+    /// From what was read. The account that created the session is its host, whatever is kept with the seat.
+    pub fn new(session: Session, mut participants: Vec<Participant>, departed: Vec<Participant>) -> Self {
+        let creator = participants.iter_mut().find(|p| session.is_hosted_by(p.user_id));
+        creator.into_iter().for_each(|creator| creator.rights = Rights::of(Role::Host));
+        Self { session, participants, departed }
+    }
+
     /// Whoever is believed to be there: rosters ignore leases that ran out.
     pub fn present(&self, now: Timestamp) -> impl Iterator<Item = &Participant> {
         self.participants.iter().filter(move |p| p.is_present(now))

@@ -12,9 +12,9 @@ use crate::ports::{
     Rosters, Seats, Sessions, Sockets, TakenSeat, Throttles, Users,
 };
 use crate::{
-    Caller, ConnectionId, Context, Departure, Ending, Error, Event, KeyGrant, Participant, Person, Presence, Result,
-    RoomName, RoomRef, Rooms, Roster, Scope, Session, SessionId, SessionKind, SessionName, SessionState, Timestamp,
-    UserId, Visibility,
+    Caller, ConnectionId, Context, Controls, Departure, Ending, Error, Event, KeyGrant, Participant, Person, Presence,
+    Result, RoomName, RoomRef, Rooms, Roster, Scope, Session, SessionId, SessionKind, SessionName, SessionState,
+    Timestamp, UserId, Visibility,
 };
 
 /// How long a key of a request to create is remembered.
@@ -30,6 +30,8 @@ pub struct NewSession {
     pub kind: SessionKind,
     /// Who can find it.
     pub visibility: Visibility,
+    /// Whether nobody but hosts and cohosts may join.
+    pub locked: bool,
     /// The app's name of it.
     pub room: Option<RoomName>,
 }
@@ -44,6 +46,7 @@ impl NewSession {
             kind: SessionKind::VideoCall,
             visibility: Visibility::Unlisted,
             room: Some(room),
+            locked: false,
         }
     }
 
@@ -64,6 +67,7 @@ impl NewSession {
             room: self.room,
             creator_id,
             creator_username,
+            controls: Controls { locked: self.locked, version: 0 },
         }
     }
 
@@ -195,6 +199,7 @@ fn differences(one: &Session, other: &Session) -> Vec<&'static str> {
         ("visibility", one.visibility == other.visibility),
         ("maxParticipants", one.max_participants == other.max_participants),
         ("room", one.room == other.room),
+        ("locked", one.controls.locked == other.controls.locked),
     ];
     all.into_iter().filter(|(_, same)| !same).map(|(setting, _)| setting).collect()
 }
@@ -433,6 +438,8 @@ async fn take_seat(
         let crowd = match store.take_seat(session, caller, context.now, lease, noted_until).await {
             Ok(TakenSeat::Taken(attempt)) => return Ok(Some(attempt)),
             Ok(TakenSeat::HeldAlready) => return Ok(None),
+            Ok(TakenSeat::Banned(until)) => return Err(Error::Banned { until }),
+            Ok(TakenSeat::Locked) => Some(Error::SessionLocked),
             Ok(TakenSeat::Refused) => None,
             // Too many want a seat at once. Whether there is one to come back for, the roster says.
             Err(error @ Error::Unavailable(_)) => Some(error),
@@ -442,6 +449,14 @@ async fn take_seat(
         require_access(caller, &roster)?;
         if roster.seated(caller.user_id).is_some() {
             return Ok(None);
+        }
+        if matches!(crowd, Some(Error::SessionLocked)) {
+            // What a host may who left a moment ago is kept where it is found only once the others were told of that.
+            match roster.departed.iter().find(|p| p.user_id == caller.user_id && p.rights.moderates()) {
+                Some(host) if !last_try => tell_untold(ports, &roster, host).await?,
+                Some(_) | None => return Err(Error::SessionLocked),
+            }
+            continue;
         }
         if let Some(crowd) = crowd.filter(|_| roster.has_free_seat()) {
             return Err(crowd);

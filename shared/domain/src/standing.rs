@@ -5,7 +5,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use crate::ports::{Held, Holding, Members};
-use crate::{ConnectionId, Context, Error, Membership, Participant, Result, Timestamp};
+use crate::{ConnectionId, Context, Error, Membership, Participant, Result, Rights, Timestamp};
 
 /// Remembers for a few seconds which connections have joined, so that a signal needs no read of its sender.
 ///
@@ -43,6 +43,8 @@ pub struct Standing {
     lease_until: Timestamp,
     /// When its participant joined.
     pub joined_at: Timestamp,
+    /// What its participant may do: a withdrawal bites as soon as this is read again.
+    pub rights: Rights,
     synced_at: Option<Timestamp>,
 }
 
@@ -139,6 +141,7 @@ async fn read_standing(store: &(impl Members + Sync), now: Timestamp, held: &Hel
             checked_at: now,
             lease_until: member.lease_until,
             joined_at: member.joined_at,
+            rights: member.rights,
             synced_at: None,
         }),
         Some(member) if member.membership == Membership::Ended => Err(Error::SessionEnded),
@@ -152,7 +155,7 @@ mod tests {
 
     fn standing(checked_at: u64) -> Standing {
         let at = Timestamp::from_millis(checked_at);
-        Standing { checked_at: at, lease_until: at, joined_at: at, synced_at: None }
+        Standing { checked_at: at, lease_until: at, joined_at: at, rights: Rights::default(), synced_at: None }
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use domain::Error;
 use http::StatusCode;
+use protocol::format_time;
 use protocol::rest::{Field, Problem};
 
 /// The status and the title of an error.
@@ -18,11 +19,18 @@ pub fn status(error: &Error) -> (StatusCode, &'static str) {
         Error::KeyDisabled => (StatusCode::UNAUTHORIZED, "The API key is disabled"),
         Error::InvalidCredentials => (StatusCode::UNAUTHORIZED, "Wrong e-mail or password"),
         Error::InvalidRefreshToken => (StatusCode::UNAUTHORIZED, "The refresh token is not valid"),
-        Error::Forbidden(_) | Error::MissingGrant(_) => (StatusCode::FORBIDDEN, "Not allowed"),
+        Error::Forbidden(_) | Error::MissingGrant(_) | Error::NotPermitted { .. } | Error::NotAllowed { .. } => {
+            (StatusCode::FORBIDDEN, "Not allowed")
+        }
+        Error::SessionLocked => (StatusCode::FORBIDDEN, "The session is locked"),
+        Error::Banned { .. } => (StatusCode::FORBIDDEN, "Banned"),
+        Error::VersionMismatch => (StatusCode::PRECONDITION_FAILED, "The session was changed"),
         Error::MethodNotAllowed { .. } => (StatusCode::METHOD_NOT_ALLOWED, "Another method is needed"),
         Error::NotFound => (StatusCode::NOT_FOUND, "Not found"),
         Error::SessionNotFound => (StatusCode::NOT_FOUND, "No such session"),
-        Error::NotInSession | Error::NotJoined | Error::PeerNotFound => (StatusCode::NOT_FOUND, "Not a participant"),
+        Error::NotInSession | Error::NotJoined | Error::PeerNotFound | Error::ParticipantNotFound => {
+            (StatusCode::NOT_FOUND, "Not a participant")
+        }
         Error::UserExists => (StatusCode::CONFLICT, "The account exists"),
         Error::RoomExists(_) => (StatusCode::CONFLICT, "The room exists"),
         Error::SessionFull { .. } => (StatusCode::CONFLICT, "The session is full"),
@@ -75,6 +83,10 @@ pub fn document(error: &Error, request_id: &str) -> Problem {
         }
         _ => Vec::new(),
     };
+    let until = match error {
+        Error::Banned { until } => Some(format_time(*until)),
+        _ => None,
+    };
     Problem {
         kind: format!("/docs#{code}"),
         title,
@@ -84,11 +96,13 @@ pub fn document(error: &Error, request_id: &str) -> Problem {
         code,
         request_id: request_id.to_owned(),
         errors,
+        until,
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use domain::Timestamp;
     use serde_json::Value;
 
     use super::*;
@@ -100,6 +114,8 @@ mod tests {
             Error::Unauthorized,
             Error::InvalidCredentials,
             Error::InvalidRefreshToken,
+            Error::SessionLocked,
+            Error::Banned { until: Timestamp::from_millis(1) },
             Error::InvalidToken("the claim exp is missing".to_owned()),
             Error::TokenExpired { seconds: 1 },
             Error::TokenNotActive { seconds: 1 },
@@ -110,6 +126,8 @@ mod tests {
             Error::RoomExists("name".to_owned()),
             Error::SessionNotFound,
             Error::NotInSession,
+            Error::ParticipantNotFound,
+            Error::VersionMismatch,
             Error::UserExists,
             Error::IdempotencyKeyReused,
             Error::SessionFull { limit: 2 },

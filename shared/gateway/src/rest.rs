@@ -10,12 +10,13 @@ use domain::accounts::Grant;
 use domain::ports::{IdempotencyKey, Keys};
 use domain::{Caller, Context, Error, Identity, KeyId, Metric, Person, Result, RoomRef, Timestamp, UserId};
 use http::header::{
-    ALLOW, AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, HeaderValue, LINK, ORIGIN, RETRY_AFTER, WWW_AUTHENTICATE,
+    ALLOW, AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, HeaderValue, IF_MATCH, LINK, ORIGIN, RETRY_AFTER,
+    WWW_AUTHENTICATE,
 };
-use http::{HeaderName, StatusCode};
+use http::{HeaderName, Method, StatusCode};
 use lambda_http::request::RequestContext;
 use lambda_http::{Body, Request, RequestExt, Response};
-use protocol::rest::{Auth, MAX_BODY};
+use protocol::rest::{Auth, MAX_BODY, parse_ban, parse_version};
 use protocol::{Page, routes};
 use serde::Serialize;
 
@@ -194,6 +195,37 @@ impl<'a> RestRequest<'a> {
         Identity::parse(named).map_err(|must| Error::field("identity", must))
     }
 
+    /// Whether the path names a user.
+    pub fn names_a_user(&self) -> bool {
+        self.request.path_parameters_ref().is_some_and(|parameters| parameters.first("userId").is_some())
+    }
+
+    /// The user that the path names. What is no identifier names no participant.
+    pub fn user_in_path(&self) -> Result<UserId> {
+        let parameters = self.request.path_parameters_ref();
+        let id = parameters.and_then(|p| p.first("userId")).and_then(|text| text.parse().ok());
+        id.ok_or(Error::ParticipantNotFound)
+    }
+
+    /// The method.
+    pub fn method(&self) -> &'a Method {
+        self.request.method()
+    }
+
+    /// For how long somebody is to be kept out, as the query says.
+    pub fn ban(&self) -> Result<Option<Duration>> {
+        let query = self.request.query_string_parameters_ref();
+        query.and_then(|query| query.first("banSeconds")).map(parse_ban).transpose()
+    }
+
+    /// The version that the client has seen, in the header `If-Match`.
+    pub fn if_match(&self) -> Result<Option<u64>> {
+        match self.request.headers().get(IF_MATCH) {
+            None => Ok(None),
+            Some(given) => parse_version(given.to_str().unwrap_or_default()),
+        }
+    }
+
     /// API Gateway takes `GET /api/session/join` for a session called `join`, because no route with that path takes GET.
     fn is_elsewhere(&self) -> bool {
         let methods = routes::methods(self.request.raw_http_path());
@@ -298,6 +330,11 @@ impl Answer {
     /// 201 with that body.
     pub fn created(body: &impl Serialize) -> Self {
         Self::json(StatusCode::CREATED, "application/json", body)
+    }
+
+    /// 202 with that body.
+    pub fn accepted(body: &impl Serialize) -> Self {
+        Self::json(StatusCode::ACCEPTED, "application/json", body)
     }
 
     /// 204.

@@ -61,6 +61,20 @@ impl<'a> Fields<'a> {
         self.required(name, "must be true or false", Ok)
     }
 
+    /// True or false, where the field may be missing or null.
+    pub fn optional_flag(&mut self, name: &str) -> Option<Option<bool>> {
+        self.optional(name, "must be true or false", Ok)
+    }
+
+    /// Like [`Fields::object`], where the field may be missing or null.
+    pub fn optional_object<T>(&mut self, name: &str, read: impl FnOnce(&mut Self) -> Option<T>) -> Option<Option<T>> {
+        if self.has(name) {
+            return self.object(name, read).map(|(value, _)| Some(value));
+        }
+        self.unread.remove(name);
+        Some(None)
+    }
+
     /// Any JSON that `parse` accepts, where the field may be missing or null.
     pub fn optional_json<T>(
         &mut self,

@@ -1,16 +1,20 @@
 //! REST: what clients send and what they get.
 
+use std::time::Duration;
+
 use domain::accounts::Grant;
-use domain::ports::ChatMessage;
+use domain::ports::{ChatMessage, SessionChange};
 use domain::sessions::{DEFAULT_SEATS, NewSession};
 use domain::{
-    Email, Error, Identity, Password, Presence, RoomName, RoomRef, Roster, Session, SessionKind, SessionName,
-    SessionState, Timestamp, User, Username, Visibility,
+    Email, Error, Identity, MediaKind, Password, Presence, RightsChange, RoomName, RoomRef, Roster, Session,
+    SessionKind, SessionName, SessionState, Timestamp, User, UserId, Username, Visibility,
 };
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use crate::{Fields, format_time};
+use crate::rights::{PermissionsView, RoleView};
+use crate::signaling::{ClientMessage, client_message};
+use crate::{Fields, format_time, rights};
 
 /// The longest request body, in bytes.
 pub const MAX_BODY: usize = 64 * 1024;
@@ -106,6 +110,7 @@ pub fn parse_new_session(json: &str) -> Result<NewSession, Error> {
         let max_participants = f.optional_number("maxParticipants", seats);
         let kind = f.optional_json("type", kind);
         let visibility = f.optional_text("visibility", |text| visibility(&text));
+        let locked = f.optional_flag("locked");
         let room = f.optional_text("room", |text| RoomName::parse(&text));
         // An app hands out links of its own, so its rooms are listed only where it says so.
         let usual = if matches!(room, Some(Some(_))) { Visibility::Unlisted } else { Visibility::Public };
@@ -115,8 +120,54 @@ pub fn parse_new_session(json: &str) -> Result<NewSession, Error> {
             kind: kind?.unwrap_or(SessionKind::VideoCall),
             visibility: visibility?.unwrap_or(usual),
             room: room?,
+            locked: locked?.unwrap_or(false),
         })
     })
+}
+
+/// `PATCH /api/session/{sessionId}`.
+pub fn parse_session_change(json: &str) -> Result<SessionChange, Error> {
+    body(json, rights::session_change)
+}
+
+/// `PATCH /api/session/{sessionId}/participants/{userId}`.
+pub fn parse_rights_change(json: &str) -> Result<RightsChange, Error> {
+    body(json, rights::change)
+}
+
+/// `POST /api/session/{sessionId}/participants/{userId}/mute`.
+pub fn parse_mute(json: &str) -> Result<MediaKind, Error> {
+    body(json, |f| f.text("kind", |text| rights::media_kind(&text)))
+}
+
+/// `POST /api/session/{sessionId}/mute`: what, and of whom not.
+pub fn parse_mute_all(json: &str) -> Result<(MediaKind, Vec<UserId>), Error> {
+    body(json, |f| {
+        let kind = f.text("kind", |text| rights::media_kind(&text));
+        let except = f.optional_json("except", rights::users);
+        Some((kind?, except?.unwrap_or_default()))
+    })
+}
+
+/// `POST /api/session/{sessionId}/messages`.
+pub fn parse_message(json: &str) -> Result<ClientMessage, Error> {
+    body(json, client_message)
+}
+
+/// How long somebody is kept out, as the query says.
+pub fn parse_ban(seconds: &str) -> Result<Duration, Error> {
+    let whole = seconds.parse().map_err(|_| "must be a whole number");
+    whole.and_then(rights::ban).map_err(|reason| Error::field("banSeconds", reason))
+}
+
+/// The version that a header `If-Match` names: `"3"`, say; none where any will do.
+pub fn parse_version(etag: &str) -> Result<Option<u64>, Error> {
+    if etag == "*" {
+        return Ok(None);
+    }
+    let bare = etag.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
+    let version = bare.and_then(|bare| bare.parse().ok());
+    version.map(Some).ok_or_else(|| Error::field("if-match", "must be the session's version in quotes, or *"))
 }
 
 /// `{"sessionId"}` or `{"room"}`: join, ticket, leave and end. Neither means the room that the caller's token is for.
@@ -132,7 +183,7 @@ pub fn parse_session_ref(json: &str) -> Result<Option<RoomRef>, Error> {
     })
 }
 
-fn seats(number: u64) -> Result<u8, &'static str> {
+pub(crate) fn seats(number: u64) -> Result<u8, &'static str> {
     u8::try_from(number).ok().filter(|n| (2..=100).contains(n)).ok_or("must be 2-100")
 }
 
@@ -251,6 +302,10 @@ pub struct SessionView {
     pub creator_id: String,
     /// The creator's name.
     pub creator_username: String,
+    /// Whether nobody but hosts and cohosts may join.
+    pub locked: bool,
+    /// How often its settings were changed.
+    pub version: u64,
     /// The app's own name of it, if it has one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub room: Option<String>,
@@ -319,6 +374,8 @@ impl From<&Session> for SessionView {
             ended_at,
             creator_id: session.creator_id.to_string(),
             creator_username: session.creator_username.as_str().to_owned(),
+            locked: session.controls.locked,
+            version: session.controls.version,
             room: session.room.as_ref().map(|room| room.as_str().to_owned()),
         }
     }
@@ -365,6 +422,49 @@ pub struct ParticipantView {
     pub is_muted: bool,
     /// Whether the camera is on.
     pub is_video_enabled: bool,
+    /// The participant's part in the session.
+    pub role: RoleView,
+    /// What the participant may do, where it is not what the role usually may.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub permissions: Option<PermissionsView>,
+}
+
+/// A participant, with all that is known.
+#[derive(Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct ParticipantDetail {
+    /// The account.
+    pub user_id: String,
+    /// Its name.
+    pub username: String,
+    /// When the seat was taken.
+    pub joined_at: String,
+    /// Whether a connection is there.
+    pub status: PresenceView,
+    /// Whether the microphone is off.
+    pub is_muted: bool,
+    /// Whether the camera is on.
+    pub is_video_enabled: bool,
+    /// The participant's part in the session.
+    pub role: RoleView,
+    /// What the participant may do.
+    pub permissions: PermissionsView,
+}
+
+impl From<&domain::Participant> for ParticipantDetail {
+    fn from(participant: &domain::Participant) -> Self {
+        Self {
+            user_id: participant.user_id.to_string(),
+            username: participant.username.as_str().to_owned(),
+            joined_at: format_time(participant.joined_at),
+            status: participant.presence.into(),
+            is_muted: participant.is_muted,
+            is_video_enabled: participant.is_video_enabled,
+            role: participant.rights.role.into(),
+            permissions: participant.rights.permissions.into(),
+        }
+    }
 }
 
 /// Whether a participant's connection is there.
@@ -405,6 +505,8 @@ impl From<&domain::Participant> for ParticipantView {
             status: participant.presence.into(),
             is_muted: participant.is_muted,
             is_video_enabled: participant.is_video_enabled,
+            role: participant.rights.role.into(),
+            permissions: PermissionsView::unless_usual(participant.rights),
         }
     }
 }
@@ -562,6 +664,9 @@ pub struct Problem {
     /// Every bad field of the request.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub errors: Vec<Field>,
+    /// When it ends, where it does: of `banned`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub until: Option<String>,
 }
 
 /// One bad field of a request.
@@ -576,6 +681,8 @@ pub struct Field {
 
 #[cfg(test)]
 mod tests {
+    use domain::Permissions;
+
     use super::*;
 
     fn refused<T>(result: Result<T, Error>) -> Vec<String> {
@@ -614,6 +721,23 @@ mod tests {
     }
 
     #[test]
+    fn a_version_stands_in_quotes() {
+        assert_eq!(parse_version("\"3\"").expect("valid"), Some(3));
+        assert_eq!(parse_version("*").expect("valid"), None);
+        for odd in ["3", "\"three\"", "W/\"3\"", "\"\"", "\"-1\"", ""] {
+            assert_eq!(refused(parse_version(odd)), ["if-match"], "{odd}");
+        }
+    }
+
+    #[test]
+    fn a_ban_in_a_query_is_a_number_of_seconds() {
+        assert_eq!(parse_ban("60").expect("valid"), Duration::from_secs(60));
+        for odd in ["", "0", "-1", "1.5", "2592001", "long"] {
+            assert_eq!(refused(parse_ban(odd)), ["banSeconds"], "{odd}");
+        }
+    }
+
+    #[test]
     fn seats_are_counted_from_2_to_100() {
         for (seats, accepted) in [("1", false), ("2", true), ("100", true), ("101", false), ("2.5", false)] {
             let parsed = parse_new_session(&format!(r#"{{"name":"x","maxParticipants":{seats}}}"#));
@@ -623,7 +747,7 @@ mod tests {
 
     /// docs/API.md says so of the answer to `joinSession`, the one frame that carries a roster.
     #[test]
-    fn a_hundred_participants_of_the_longest_names_stay_under_40_kb() {
+    fn a_hundred_participants_of_the_longest_names_and_of_unusual_rights_stay_under_60_kb() {
         let longest = || ParticipantView {
             identity: None,
             user_id: "01930000-0000-7000-8000-000000000000".to_owned(),
@@ -632,11 +756,13 @@ mod tests {
             status: PresenceView::Reconnecting,
             is_muted: false,
             is_video_enabled: false,
+            role: RoleView::Participant,
+            permissions: Some(Permissions::default().into()),
         };
         let roster: Vec<_> = (0..100).map(|_| longest()).collect();
         let bytes = serde_json::to_vec(&roster).expect("plain data").len();
         let rest_of_the_frame = 2 * 1024;
-        assert!((32 * 1024..40 * 1000).contains(&(bytes + rest_of_the_frame)), "{bytes}");
+        assert!((50 * 1024..60 * 1000).contains(&(bytes + rest_of_the_frame)), "{bytes}");
     }
 
     /// An app may name its users at greater length; API Gateway takes messages of 128 KB.

@@ -58,6 +58,16 @@ pub const ROUTES: &[Route] = &[
     http("HEAD /api/session/{sessionId}", "session_get"),
     http("GET /api/session/{sessionId}/messages", "session_messages"),
     http("HEAD /api/session/{sessionId}/messages", "session_messages"),
+    http("PATCH /api/session/{sessionId}", "session_update"),
+    http("POST /api/session/{sessionId}/messages", "session_say"),
+    http("POST /api/session/{sessionId}/mute", "session_moderate"),
+    http("GET /api/session/{sessionId}/participants", "session_participants"),
+    http("HEAD /api/session/{sessionId}/participants", "session_participants"),
+    http("GET /api/session/{sessionId}/participants/{userId}", "session_participants"),
+    http("HEAD /api/session/{sessionId}/participants/{userId}", "session_participants"),
+    http("PATCH /api/session/{sessionId}/participants/{userId}", "session_moderate"),
+    http("DELETE /api/session/{sessionId}/participants/{userId}", "session_moderate"),
+    http("POST /api/session/{sessionId}/participants/{userId}/mute", "session_moderate"),
     http("GET /api/iceservers", "ice_servers"),
     http("HEAD /api/iceservers", "ice_servers"),
     http("POST /hubs/signaling/negotiate", "hub_negotiate"),
@@ -74,6 +84,10 @@ pub const ROUTES: &[Route] = &[
     websocket("sendIceCandidate", "ws_signal"),
     websocket("sendMessage", "ws_message"),
     websocket("updateStatus", "ws_status"),
+    websocket("updateParticipant", "ws_moderate"),
+    websocket("muteParticipant", "ws_moderate"),
+    websocket("removeParticipant", "ws_moderate"),
+    websocket("updateSession", "ws_moderate"),
     websocket("sync", "ws_sync"),
     websocket("ping", "ws_ping"),
     websocket("$default", "ws_hub"),
@@ -129,8 +143,8 @@ mod tests {
     fn a_paths_methods_are_those_of_its_routes() {
         assert_eq!(methods("/api/auth/me"), ["GET", "HEAD", "DELETE"]);
         assert_eq!(methods("/api/session/join"), ["POST"]);
-        assert_eq!(methods("/api/session/x"), ["GET", "HEAD"]);
-        assert_eq!(methods("/api/session/x/messages"), ["GET", "HEAD"]);
+        assert_eq!(methods("/api/session/x"), ["GET", "HEAD", "PATCH"]);
+        assert_eq!(methods("/api/session/x/messages"), ["GET", "HEAD", "POST"]);
         for nowhere in ["/", "/api", "/api/session/", "/api/auth/me/", "/api/session/x/y"] {
             assert!(methods(nowhere).is_empty(), "{nowhere}");
         }

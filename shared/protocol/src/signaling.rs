@@ -1,16 +1,21 @@
 //! Signaling: the frames of clients, the answers to them, and the events.
 
+use std::time::Duration;
+
 use domain::delivery::Delivery;
-use domain::ports::{ClientMessageId, Signal, Status};
+use domain::moderation::Muted;
+use domain::ports::{ClientMessageId, SessionChange, Signal, Status};
 use domain::{
-    Context, Departure, Ending, Error, Event, EventEncoder, Frame, Participant, SessionId, SignalId, Timestamp, UserId,
-    Username,
+    Context, Departure, Ending, Error, Event, EventEncoder, Frame, MediaKind, Participant, Permission, Rights,
+    RightsChange, Session, SessionId, SignalId, Timestamp, UserId, Username,
 };
 use serde::Serialize;
 use serde_json::value::RawValue;
 
 use crate::rest::{PresenceView, SessionDetail, identity};
-use crate::{Fields, format_time, parse_time};
+use crate::rights::{MediaKindView, PermissionsView, RoleView};
+use crate::sdp::Sent;
+use crate::{Fields, format_time, parse_time, rights, sdp};
 
 /// API Gateway splits larger messages into several frames; ours stay below, in bytes.
 /// <https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-execution-service-websocket-limits-table.html>
@@ -95,11 +100,49 @@ impl<'a> ClientFrame<'a> {
 
     /// `sendMessage`.
     pub fn message(&self) -> Result<ClientMessage, Error> {
+        self.data(client_message)
+    }
+
+    /// `updateParticipant`.
+    pub fn update_participant(&self) -> Result<UpdateParticipant, Error> {
         self.data(|f| {
-            let text = f.text("message", message);
-            let client_id = f.optional_text("clientMessageId", ClientMessageId::parse);
-            Some(ClientMessage { text: text?, client_id: client_id? })
+            let target = target(f);
+            let change = rights::change(f);
+            Some(UpdateParticipant { target: target?, change: change? })
         })
+    }
+
+    /// `muteParticipant`.
+    pub fn mute(&self) -> Result<Mute, Error> {
+        self.data(|f| {
+            let kind = f.text("kind", |text| rights::media_kind(&text));
+            let one = f.optional_text("targetUserId", |text| Ok(text.parse().ok()));
+            let all = f.optional_flag("all");
+            let except = f.optional_json("except", rights::users);
+            let (one, all, except) = (one?, all?, except?);
+            let who = match (one, all, except) {
+                (Some(target), None | Some(false), None) => target.map(Muted::One),
+                (None, Some(true), except) => Some(Muted::AllBut(except.unwrap_or_default())),
+                (Some(_), Some(true), _) => return f.refuse("all", "must not come with targetUserId"),
+                (Some(_), _, Some(_)) => return f.refuse("except", "must not come with targetUserId"),
+                (None, None | Some(false), _) => return f.refuse("targetUserId", "is missing, and all is not true"),
+            };
+            Some(Mute { who, kind: kind? })
+        })
+    }
+
+    /// `removeParticipant`.
+    pub fn remove(&self) -> Result<Remove, Error> {
+        self.data(|f| {
+            let target = target(f);
+            let ban = f.optional_number("banSeconds", rights::ban);
+            Some(Remove { target: target?, ban: ban? })
+        })
+    }
+
+    /// `updateSession`.
+    pub fn update_session(&self) -> Result<SessionChange, Error> {
+        self.data(rights::session_change)
     }
 
     /// `sendOffer`, `sendAnswer` and `sendIceCandidate`; another action is unknown.
@@ -111,7 +154,7 @@ impl<'a> ClientFrame<'a> {
             _ => return Err(Error::UnknownAction),
         };
         self.data(|f| {
-            let target = f.text("targetUserId", |text| Ok(text.parse().ok()));
+            let target = target(f);
             let epoch = f.optional_text("epoch", |text| tag(text, "must be 1-64 characters"));
             let seq = f.optional_number("seq", |n| if n >= 1 { Ok(n) } else { Err("must be at least 1") });
             let body = if field == "candidates" { candidates(f) } else { description(f, field) };
@@ -136,6 +179,37 @@ pub struct ClientMessage {
     pub client_id: Option<ClientMessageId>,
 }
 
+/// A chat message, from either door.
+pub(crate) fn client_message(f: &mut Fields<'_>) -> Option<ClientMessage> {
+    let text = f.text("message", message);
+    let client_id = f.optional_text("clientMessageId", ClientMessageId::parse);
+    Some(ClientMessage { text: text?, client_id: client_id? })
+}
+
+/// `updateParticipant`.
+pub struct UpdateParticipant {
+    /// Whose rights.
+    pub target: Option<UserId>,
+    /// What is to be changed.
+    pub change: RightsChange,
+}
+
+/// `muteParticipant`.
+pub struct Mute {
+    /// Whose track; nobody's if the target is no user.
+    pub who: Option<Muted>,
+    /// Which track.
+    pub kind: MediaKind,
+}
+
+/// `removeParticipant`.
+pub struct Remove {
+    /// Who.
+    pub target: Option<UserId>,
+    /// For how long they are kept out.
+    pub ban: Option<Duration>,
+}
+
 /// A signal as a client sends it.
 pub struct ClientSignal<'a> {
     event: &'static str,
@@ -147,7 +221,7 @@ pub struct ClientSignal<'a> {
 }
 
 enum Body<'a> {
-    Description(&'a RawValue),
+    Description(&'a RawValue, Sent),
     Candidates(Vec<&'a RawValue>),
 }
 
@@ -169,7 +243,7 @@ impl ClientSignal<'_> {
             answer: self.description_of("answer"),
             candidates: match &self.body {
                 Body::Candidates(list) => Some(list),
-                Body::Description(_) => None,
+                Body::Description(..) => None,
             },
             epoch: self.epoch.as_deref(),
             seq: self.seq,
@@ -182,10 +256,23 @@ impl ClientSignal<'_> {
         Ok(Signal { id, session, to, frame })
     }
 
+    /// Refuses a description that would send what its sender may not.
+    pub fn check(&self, rights: Rights) -> Result<(), Error> {
+        let Body::Description(_, sent) = self.body else {
+            return Ok(());
+        };
+        let kinds = [
+            (sent.audio, Permission::PublishAudio),
+            (sent.video, Permission::PublishVideo),
+            (sent.screen, Permission::PublishScreen),
+        ];
+        kinds.into_iter().filter(|(sends, _)| *sends).try_for_each(|(_, needed)| rights.require(needed))
+    }
+
     fn description_of(&self, field: &str) -> Option<&RawValue> {
         match self.body {
-            Body::Description(raw) if self.field == field => Some(raw),
-            Body::Description(_) | Body::Candidates(_) => None,
+            Body::Description(raw, _) if self.field == field => Some(raw),
+            Body::Description(..) | Body::Candidates(_) => None,
         }
     }
 }
@@ -221,12 +308,17 @@ fn message(text: String) -> Result<String, &'static str> {
 }
 
 fn description<'a>(f: &mut Fields<'a>, field: &'static str) -> Option<Body<'a>> {
-    let (_, raw) = f.object(field, |d| {
+    let (sent, raw) = f.object(field, |d| {
         let kind = d.text("type", |text| if text == field { Ok(()) } else { Err("does not fit the action") });
-        let sdp = d.text("sdp", |text| if text.is_empty() { Err("must not be empty") } else { Ok(()) });
+        let sdp = d.text("sdp", |text| if text.is_empty() { Err("must not be empty") } else { Ok(sdp::sent(&text)) });
         kind.and(sdp)
     })?;
-    Some(Body::Description(raw))
+    Some(Body::Description(raw, sent))
+}
+
+/// Whoever an action is about. What is no identifier names nobody.
+fn target(f: &mut Fields<'_>) -> Option<Option<UserId>> {
+    f.text("targetUserId", |text| Ok(text.parse().ok()))
 }
 
 fn candidates<'a>(f: &mut Fields<'a>) -> Option<Body<'a>> {
@@ -295,6 +387,7 @@ pub fn error(id: Option<&str>, at: Timestamp, error: &Error) -> String {
 fn frame_code(error: &Error) -> &'static str {
     match error {
         Error::NotInSession | Error::SessionNotFound => Error::NotJoined.code(),
+        Error::ParticipantNotFound => Error::PeerNotFound.code(),
         other => other.code(),
     }
 }
@@ -384,6 +477,11 @@ pub struct UserJoinedData {
     pub is_muted: bool,
     /// Whether the camera is on.
     pub is_video_enabled: bool,
+    /// Their part in the session.
+    pub role: RoleView,
+    /// What they may do, where it is not what the role usually may.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub permissions: Option<PermissionsView>,
 }
 
 /// `userLeft`.
@@ -453,6 +551,125 @@ pub struct MessageData {
     pub client_message_id: Option<String>,
 }
 
+/// `participantUpdated`, and the answer to `updateParticipant`.
+#[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct ParticipantUpdatedData {
+    /// Who.
+    pub user_id: String,
+    /// Their name.
+    pub username: String,
+    /// Their part in the session.
+    pub role: RoleView,
+    /// What they may do.
+    pub permissions: PermissionsView,
+}
+
+/// `sessionUpdated`, and the answer to `updateSession`.
+#[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct SessionUpdatedData {
+    /// The session's name.
+    pub name: String,
+    /// Its number of seats.
+    pub max_participants: u8,
+    /// Whether nobody but hosts and cohosts may join.
+    pub locked: bool,
+    /// How often its settings were changed.
+    pub version: u64,
+}
+
+/// `muteRequested`: somebody who steers the session asks for a track to be switched off.
+#[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct MuteRequestedData {
+    /// Which track.
+    pub kind: MediaKindView,
+    /// Who asks; nobody where the app itself does.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub by_user_id: Option<String>,
+}
+
+/// `removed`: the receiver was taken out of the session, and is disconnected.
+#[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct RemovedData {
+    /// Whether they may come back.
+    pub reason: RemovalView,
+    /// When they may, if they are banned.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub banned_until: Option<String>,
+}
+
+/// Whether somebody who was removed may come back.
+#[derive(Debug, Clone, Copy, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub enum RemovalView {
+    /// They may.
+    Removed,
+    /// Not before the ban ends.
+    Banned,
+}
+
+/// The answer to `removeParticipant`.
+#[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct RemoveAck {
+    /// When they may come back, if they are banned.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub banned_until: Option<String>,
+}
+
+/// The answer to one of the actions of those who steer a session.
+#[derive(Serialize)]
+#[serde(untagged)]
+pub enum ModerateAck {
+    /// To `updateParticipant`.
+    Participant(ParticipantUpdatedData),
+    /// To `removeParticipant`.
+    Removed(RemoveAck),
+    /// To `updateSession`.
+    Session(SessionUpdatedData),
+    /// To `muteParticipant`.
+    Nothing(Nothing),
+}
+
+impl RemovedData {
+    /// What whoever was removed is told.
+    pub fn new(banned_until: Option<Timestamp>) -> Self {
+        let reason = if banned_until.is_some() { RemovalView::Banned } else { RemovalView::Removed };
+        Self { reason, banned_until: banned_until.map(format_time) }
+    }
+}
+
+impl From<&Participant> for ParticipantUpdatedData {
+    fn from(participant: &Participant) -> Self {
+        Self {
+            user_id: participant.user_id.to_string(),
+            username: owned(&participant.username),
+            role: participant.rights.role.into(),
+            permissions: participant.rights.permissions.into(),
+        }
+    }
+}
+
+impl From<&Session> for SessionUpdatedData {
+    fn from(session: &Session) -> Self {
+        Self {
+            name: session.name.as_str().to_owned(),
+            max_participants: session.max_participants,
+            locked: session.controls.locked,
+            version: session.controls.version,
+        }
+    }
+}
+
 /// `sessionEnded`.
 #[derive(Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -490,6 +707,15 @@ impl EventEncoder for JsonEncoder {
             Event::UserStatusUpdated(participant) => {
                 encode("userStatusUpdated", None, at, &UserStatusData::from(*participant))
             }
+            Event::ParticipantUpdated(participant) => {
+                encode("participantUpdated", None, at, &ParticipantUpdatedData::from(*participant))
+            }
+            Event::SessionUpdated(session) => encode("sessionUpdated", None, at, &SessionUpdatedData::from(*session)),
+            Event::MuteRequested { kind, by } => {
+                let data = MuteRequestedData { kind: (*kind).into(), by_user_id: by.map(|by| by.to_string()) };
+                encode("muteRequested", None, at, &data)
+            }
+            Event::Removed { banned_until } => encode("removed", None, at, &RemovedData::new(*banned_until)),
             Event::ReceiveMessage(message) => {
                 let data = MessageData {
                     message_id: message.id.to_string(),
@@ -521,6 +747,8 @@ impl From<&Participant> for UserJoinedData {
             joined_at: format_time(participant.joined_at),
             is_muted: participant.is_muted,
             is_video_enabled: participant.is_video_enabled,
+            role: participant.rights.role.into(),
+            permissions: PermissionsView::unless_usual(participant.rights),
         }
     }
 }

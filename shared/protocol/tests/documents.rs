@@ -60,6 +60,9 @@ fn request_schemas_have_the_fields_that_the_parsers_read() {
     assert_same_fields(&document, "DeleteAccount", |json| names(rest::DeleteAccount::parse(json)));
     assert_same_fields(&document, "NewSession", |json| names(rest::parse_new_session(json)));
     assert_same_fields(&document, "SessionRef", |json| names(rest::parse_session_ref(json)));
+    assert_same_fields(&document, "Mute", |json| names(rest::parse_mute(json)));
+    assert_same_fields(&document, "MuteAll", |json| names(rest::parse_mute_all(json)));
+    assert_same_fields(&document, "SendMessage", |json| names(rest::parse_message(json)));
 }
 
 fn frame<T>(action: &str, data: &str, read: impl Fn(&ClientFrame<'_>) -> Result<T, domain::Error>) -> Vec<String> {
@@ -74,6 +77,7 @@ fn frame_schemas_have_the_fields_that_the_parsers_read() {
     assert_same_fields(&document, "JoinSession", |data| frame("joinSession", data, |f| f.join()));
     assert_same_fields(&document, "SendMessage", |data| frame("sendMessage", data, |f| f.message()));
     assert_same_fields(&document, "UpdateStatus", |data| frame("updateStatus", data, |f| f.status()));
+    assert_same_fields(&document, "RemoveParticipant", |data| frame("removeParticipant", data, |f| f.remove()));
     assert_same_fields(&document, "Sync", |data| frame("sync", data, |f| f.sync()));
     assert_same_fields(&document, "SendOffer", |data| frame("sendOffer", data, |f| f.signal().map(drop)));
     assert_same_fields(&document, "SendAnswer", |data| frame("sendAnswer", data, |f| f.signal().map(drop)));

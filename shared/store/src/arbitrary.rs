@@ -2,8 +2,8 @@
 
 use domain::ports::{Admission, ChatMessage, ClientMessageId, Closure, Counted};
 use domain::{
-    ConnectionId, Email, PasswordHash, ProjectId, RoomName, Session, SessionKind, SessionName, SessionState, Timestamp,
-    User, Username, Visibility,
+    ConnectionId, Controls, Email, PasswordHash, ProjectId, RoomName, Session, SessionKind, SessionName, SessionState,
+    Timestamp, User, Username, Visibility,
 };
 use proptest::prelude::*;
 
@@ -96,7 +96,7 @@ pub(crate) fn session() -> impl Strategy<Value = Session> {
     let visibility = prop_oneof![Just(Visibility::Public), Just(Visibility::Unlisted)];
     let name = "[^\\p{Cc}]{1,100}".prop_filter_map("valid", |text| SessionName::kept(&text));
     let seats = (2..=100u8).prop_flat_map(|max| (Just(max), 0..=max));
-    let creator = (user_id(), username());
+    let creator = (user_id(), username(), any::<bool>());
     let app = prop_oneof![Just((ProjectId::default(), None)), (project(), proptest::option::of(room_name()))];
     let times = (timestamp(), timestamp());
     (session_id(), name, kind, visibility, seats, times, app, creator).prop_map(
@@ -115,6 +115,7 @@ pub(crate) fn session() -> impl Strategy<Value = Session> {
                 room: app.1,
                 creator_id: creator.0,
                 creator_username: creator.1,
+                controls: Controls { locked: creator.2, version: 0 },
             }
         },
     )

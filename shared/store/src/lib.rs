@@ -23,6 +23,7 @@ mod inbox;
 mod items;
 mod keys;
 mod members;
+mod moderation;
 
 mod records;
 mod requests;

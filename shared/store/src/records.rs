@@ -2,8 +2,8 @@
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use domain::{
-    CatchingUp, ConnectionId, Ending, Identity, Membership, Participant, ProjectId, Result, RoomName, Session,
-    SessionName, SessionState, Timestamp, Username,
+    CatchingUp, ConnectionId, Controls, Ending, Identity, Membership, Participant, ProjectId, Result, Rights, RoomName,
+    Session, SessionName, SessionState, Timestamp, Username,
 };
 use serde::{Deserialize, Serialize};
 
@@ -29,6 +29,11 @@ pub(crate) struct SessionRecord {
     ended_at: Option<u64>,
     creator_id: String,
     creator_username: String,
+    /// Its presence is what makes a session a locked one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    locked: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    version: Option<u64>,
     /// Without one it is the default project's.
     #[serde(skip_serializing_if = "Option::is_none")]
     project_id: Option<String>,
@@ -65,6 +70,8 @@ impl SessionRecord {
             ended_at: None,
             creator_id: session.creator_id.to_string(),
             creator_username: session.creator_username.as_str().to_owned(),
+            locked: session.controls.locked.then_some(true),
+            version: None,
             project_id: (!session.project.is_default()).then(|| session.project.as_str().to_owned()),
             room_name: session.room.as_ref().map(|room| room.as_str().to_owned()),
             due_pk: Some(due_pk),
@@ -112,6 +119,7 @@ impl SessionRecord {
             room: self.room_name.as_deref().map(RoomName::parse).transpose().map_err(|_| Malformed("room"))?,
             creator_id: self.creator_id.parse().map_err(|_| Malformed("creator"))?,
             creator_username: Username::kept(&self.creator_username).ok_or(Malformed("creator's name"))?,
+            controls: Controls { locked: self.locked.is_some(), version: self.version.unwrap_or_default() },
         })
     }
 }
@@ -142,6 +150,8 @@ pub(crate) struct ParticipantRecord {
     untold: Option<String>,
     is_muted: bool,
     is_video_enabled: bool,
+    /// See [`Rights::bits`]; none are the usual ones.
+    pub(crate) rights: Option<u16>,
 }
 
 impl ParticipantRecord {
@@ -188,8 +198,14 @@ impl ParticipantRecord {
             untold: untold.transpose()?,
             is_muted: self.is_muted,
             is_video_enabled: self.is_video_enabled,
+            rights: rights(self.rights)?,
         })
     }
+}
+
+/// What a note of rights stands for.
+pub(crate) fn rights(bits: Option<u16>) -> Result<Rights, Malformed> {
+    bits.map_or(Ok(Rights::default()), |bits| Rights::from_bits(bits).ok_or(Malformed("rights")))
 }
 
 /// The participant of an item.
@@ -265,6 +281,7 @@ mod tests {
                 ("loginFamily", text("not an identifier")),
                 ("joinedAt", AttributeValue::N("-1".to_owned())),
                 ("sk", text("META")),
+                ("rights", AttributeValue::N("9999".to_owned())),
             ];
             for (name, value) in spoilt {
                 let mut item = seat(session, user);

@@ -34,7 +34,7 @@ pub(crate) const MARK: &str = "happened";
 pub(crate) struct Change {
     key: Key,
     update: String,
-    condition: String,
+    condition: Option<String>,
     values: Item,
     happens: bool,
 }
@@ -42,7 +42,12 @@ pub(crate) struct Change {
 impl Change {
     /// To that item: an update expression, as long as the condition holds.
     pub(crate) fn to(key: Key, update: impl Into<String>, condition: impl Into<String>) -> Self {
-        Self { key, update: update.into(), condition: condition.into(), values: Item::new(), happens: false }
+        Self { key, update: update.into(), condition: Some(condition.into()), values: Item::new(), happens: false }
+    }
+
+    /// To that item, whatever it is; an item is made if there is none.
+    pub(crate) fn unconditional(key: Key, update: impl Into<String>) -> Self {
+        Self { key, update: update.into(), condition: None, values: Item::new(), happens: false }
     }
 
     /// A value that the expressions name.
@@ -82,7 +87,7 @@ impl Change {
             .table_name(table)
             .update_expression(self.expression())
             .set_key(Some(self.key.into_item()))
-            .condition_expression(self.condition)
+            .set_condition_expression(self.condition)
             .set_expression_attribute_values(Some(self.values))
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
             .build()
@@ -153,7 +158,7 @@ impl Store {
             .table_name(&self.table)
             .update_expression(change.expression())
             .set_key(Some(change.key.into_item()))
-            .condition_expression(change.condition)
+            .set_condition_expression(change.condition)
             .set_expression_attribute_values((!change.values.is_empty()).then_some(change.values))
             .return_values(returned)
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);

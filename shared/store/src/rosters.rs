@@ -23,7 +23,7 @@ impl Rosters for Store {
         };
         let participants: Vec<_> = participants.into_iter().map(records::participant).collect::<Result<_>>()?;
         let (departed, participants) = participants.into_iter().partition(|p: &Participant| p.has_untold_departure());
-        Ok(Some(Roster { session: record.into_session()?, participants: in_order(participants), departed }))
+        Ok(Some(Roster::new(record.into_session()?, in_order(participants), departed)))
     }
 }
 

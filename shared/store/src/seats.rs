@@ -5,15 +5,15 @@ use aws_sdk_dynamodb::types::ReturnValue;
 use domain::ports::{Guard, Seats, TakenSeat};
 use domain::sweep::LEFT_ALONE;
 use domain::{
-    Departure, Error, Membership, Participant, Person, Presence, Result, RoomRef, Rooms, Scope, SessionId, Timestamp,
+    Departure, Error, Membership, Participant, Person, Presence, Result, Rights, RoomRef, Rooms, SessionId, Timestamp,
     Untold, UserId,
 };
 
 use crate::due::SET_DUE;
-use crate::items::{connection_set, expiry, millis, number, text};
+use crate::items::{Item, connection_set, expiry, millis, number, text};
 use crate::records::ParticipantRecord;
 use crate::requests::{Change, Refusals, Transacted, Written};
-use crate::visits::{Left, note_visit};
+use crate::visits::{Found, Left, note_visit};
 use crate::{Store, keys, words};
 
 /// How often a seat is tried for that changes at the same time.
@@ -30,11 +30,11 @@ impl Seats for Store {
         lease_until: Timestamp,
         noted_until: Timestamp,
     ) -> Result<TakenSeat> {
-        let mut start = Start { attempt: now.millis(), left: None };
+        let mut start = Start { at: now, attempt: now.millis(), left: None };
         for _ in 0..TRIES {
             let transacted = self
                 .transact(vec![
-                    count_seat(session, &caller.scope, now).in_transaction(&self.table)?,
+                    count_seat(session, caller, now, &start).in_transaction(&self.table)?,
                     sit_down(session, caller, now, lease_until, &start)
                         .due(session, self.due_after(lease_until))
                         .in_transaction(&self.table)?,
@@ -99,8 +99,9 @@ impl Seats for Store {
     }
 }
 
-/// One more seat of an active session that is not full and lies in the scope of the access.
-fn count_seat(session: SessionId, scope: &Scope, now: Timestamp) -> Change {
+/// One more seat of an active session that is not full, lies in the scope of the access, and is not locked for whoever comes.
+fn count_seat(session: SessionId, caller: &Person, now: Timestamp, start: &Start) -> Change {
+    let scope = &caller.scope;
     let open = "attribute_exists(pk) AND attribute_not_exists(endedAt) AND seats < maxSeats";
     let project = if scope.project.is_default() { "attribute_not_exists(projectId)" } else { "projectId = :project" };
     let (room, named) = match &scope.rooms {
@@ -108,10 +109,19 @@ fn count_seat(session: SessionId, scope: &Scope, now: Timestamp) -> Change {
         Rooms::Only(RoomRef::Room(name)) => (" AND roomName = :room", Some(name.as_str())),
         Rooms::StartingWith(prefix) => (" AND begins_with(roomName, :room)", Some(prefix.as_str())),
     };
+    // An account that created the session is its host; whoever came first into an app's room is not.
+    let lock = match (start.passes_locks(), scope.project.is_default()) {
+        (true, _) => "",
+        (false, true) => " AND (attribute_not_exists(locked) OR creatorId = :user)",
+        (false, false) => " AND attribute_not_exists(locked)",
+    };
     let update = "SET seats = seats + :one, touchedAt = :now";
-    let mut change = Change::to(keys::session(session), update, format!("{open} AND {project}{room}"))
+    let mut change = Change::to(keys::session(session), update, format!("{open} AND {project}{room}{lock}"))
         .with(":one", number(1))
         .with(":now", millis(now));
+    if lock.contains(":user") {
+        change = change.with(":user", text(caller.user_id.to_string()));
+    }
     if !scope.project.is_default() {
         change = change.with(":project", text(scope.project.as_str()));
     }
@@ -120,19 +130,35 @@ fn count_seat(session: SessionId, scope: &Scope, now: Timestamp) -> Change {
 
 /// What a new seat goes on from.
 struct Start {
+    /// When it is tried.
+    at: Timestamp,
     /// The first attempt.
     attempt: u64,
     /// What the visit keeps of an earlier seat.
     left: Option<Left>,
 }
 
+impl Start {
+    /// Whether whoever had the earlier seat steered the session: they are never locked out of it.
+    fn passes_locks(&self) -> bool {
+        self.left.as_ref().is_some_and(|left| left.rights.moderates())
+    }
+}
+
 /// A fresh participant, or a fresh seat for one who had left: its attempts are newer than all of before, and what was not
 /// fenced then is still to be fenced.
 fn sit_down(session: SessionId, caller: &Person, now: Timestamp, lease_until: Timestamp, start: &Start) -> Change {
     let mut update = "SET username = :username, joinedAt = :now, duePk = :duePart, dueSk = :dueAt, membership = :seated, presence = :disconnected, \
-                  attempt = :before, tickets = :first, stay = :first, leaseUntil = :lease, untold = :untold, isMuted = :no, isVideoEnabled = :yes \
-                  REMOVE liveConnection, loginFamily, connectedAt, expiresAt, unheardLease, catchingUp, catchingOn, waiting"
+                  attempt = :before, tickets = :first, stay = :first, leaseUntil = :lease, untold = :untold, isMuted = :no, isVideoEnabled = :yes"
         .to_owned();
+    // The usual rights are not noted. Those of a seat that was left a moment ago still stand there.
+    let rights = start.left.as_ref().map(|left| left.rights).filter(|rights| *rights != Rights::default());
+    if rights.is_some() {
+        update.push_str(", rights = if_not_exists(rights, :rights)");
+    }
+    update.push_str(
+        " REMOVE liveConnection, loginFamily, connectedAt, expiresAt, unheardLease, catchingUp, catchingOn, waiting",
+    );
     if caller.identity.is_some() {
         update = update.replacen("SET ", "SET appIdentity = :identity, ", 1);
     }
@@ -152,6 +178,10 @@ fn sit_down(session: SessionId, caller: &Person, now: Timestamp, lease_until: Ti
         .with(":untold", text(words::untold::of(Untold::Join)))
         .with(":no", aws_sdk_dynamodb::types::AttributeValue::Bool(false))
         .with(":yes", aws_sdk_dynamodb::types::AttributeValue::Bool(true));
+    let change = match rights {
+        Some(rights) => change.with(":rights", number(rights.bits())),
+        None => change,
+    };
     let change = match &caller.identity {
         Some(identity) => change.with(":identity", text(identity.as_str())),
         None => change,
@@ -171,12 +201,16 @@ fn stand_up(participant: &Participant, guard: Guard, reason: Departure, keep_unt
     };
     let key = keys::participant(participant.session_id, participant.user_id);
     let left = "SET membership = :left, expiresAt = :gone, untold = :untold";
-    let update = format!("{left}, {SET_DUE} REMOVE liveConnection, loginFamily, catchingUp, catchingOn, waiting");
+    let kept = if reason == Departure::Removed { participant.rights.after_removal() } else { participant.rights };
+    let rights = if kept == participant.rights { "" } else { ", rights = :rights" };
+    let update =
+        format!("{left}{rights}, {SET_DUE} REMOVE liveConnection, loginFamily, catchingUp, catchingOn, waiting");
     let change = Change::to(key, update, condition)
         .with(":seated", text(SEATED))
         .with(":left", text(words::membership::of(Membership::Left)))
         .with(":untold", text(words::untold::of(Untold::Departure(reason))))
         .with(":gone", expiry(keep_until));
+    let change = if rights.is_empty() { change } else { change.with(":rights", number(kept.bits())) };
     match guard {
         Guard::Seated => change,
         Guard::SameAttempt => change.with(":attempt", number(participant.attempt)),
@@ -193,23 +227,43 @@ enum Refused {
     StartFrom(Start),
 }
 
-/// Holding a seat goes before the session's being full.
+/// Holding a seat goes before everything, a ban before the session's being full or locked.
 fn judge(mut refusals: Refusals, tried: Start) -> Result<Refused> {
     let earlier = refusals.take_item(1).map(ParticipantRecord::from_item).transpose()?;
     let membership = earlier.as_ref().map(ParticipantRecord::membership).transpose()?;
     match membership {
         Some(Membership::Seated) => return Ok(Refused::For(TakenSeat::HeldAlready)),
-        Some(Membership::Left | Membership::Ended) | None if refusals.at(0) => {
-            return Ok(Refused::For(TakenSeat::Refused));
+        None if !refusals.at(0) && !refusals.at(2) => {
+            return Err(Error::Internal("a seat was refused without a reason".into()));
         }
-        None if !refusals.at(2) => return Err(Error::Internal("a seat was refused without a reason".into())),
         Some(Membership::Left | Membership::Ended) | None => {}
     }
+    let passed = tried.passes_locks();
+    let visit = refusals.take_item(2).map(Found::of).transpose()?;
+    if let Some(until) = visit.as_ref().and_then(|visit| visit.banned_until)
+        && until > tried.at
+    {
+        return Ok(Refused::For(TakenSeat::Banned(until)));
+    }
     let left = match refusals.at(2) {
-        true => refusals.take_item(2).map(Left::of).transpose()?.flatten(),
+        true => visit.and_then(|visit| visit.left),
         false => tried.left,
     };
     let newest = earlier.map(|seat| seat.tickets).max(left.as_ref().map(|left| left.newest));
     let attempt = newest.map_or(tried.attempt, |newest| tried.attempt.max(newest + 1));
-    Ok(Refused::StartFrom(Start { attempt, left }))
+    let next = Start { at: tried.at, attempt, left };
+    if refusals.at(0) {
+        let locked = refusals.take_item(0).is_some_and(|session| is_locked(&session));
+        match locked && !passed {
+            true if next.passes_locks() => {}
+            true => return Ok(Refused::For(TakenSeat::Locked)),
+            false => return Ok(Refused::For(TakenSeat::Refused)),
+        }
+    }
+    Ok(Refused::StartFrom(next))
+}
+
+/// Whether it is an active session that is locked.
+fn is_locked(session: &Item) -> bool {
+    session.contains_key("locked") && !session.contains_key("endedAt")
 }

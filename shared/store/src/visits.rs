@@ -2,14 +2,13 @@
 
 use aws_sdk_dynamodb::types::ReturnValue;
 use domain::ports::{Held, Visit, Visits};
-use domain::{ConnectionId, Participant, Person, Result, SessionId, Timestamp, UserId};
+use domain::{ConnectionId, Participant, Person, Result, Rights, SessionId, Timestamp, UserId};
 use serde::Deserialize;
 
-use crate::Store;
 use crate::errors::{Malformed, misfit};
 use crate::items::{Item, connection_set, expiry, millis, number, text};
-use crate::keys;
 use crate::requests::{Change, Written};
+use crate::{Store, keys, records};
 
 impl Visits for Store {
     async fn visits(&self, user: UserId) -> Result<Vec<Visit>> {
@@ -30,16 +29,25 @@ impl Visits for Store {
 #[serde(rename_all = "camelCase")]
 struct VisitRecord {
     sk: String,
-    family_id: String,
+    /// The login that took the seat. Somebody who was banned before they came has none.
+    family_id: Option<String>,
     taken_at: u64,
     newest_attempt: Option<u64>,
     #[serde(default)]
     unfenced: Vec<String>,
+    rights: Option<u16>,
+    banned_until: Option<u64>,
 }
 
 impl VisitRecord {
     fn from_item(item: Item) -> Result<Self> {
         serde_dynamo::from_item(item).map_err(misfit)
+    }
+
+    fn left(self) -> Result<Option<Left>> {
+        let unfenced = self.unfenced.into_iter().map(ConnectionId::new).collect();
+        let rights = records::rights(self.rights)?;
+        Ok(self.newest_attempt.map(|newest| Left { newest, unfenced, rights }))
     }
 }
 
@@ -49,19 +57,36 @@ pub(crate) struct Left {
     pub(crate) newest: u64,
     /// Connections that are not known to be closed.
     pub(crate) unfenced: Vec<ConnectionId>,
+    /// What whoever sat there might do.
+    pub(crate) rights: Rights,
 }
 
 impl Left {
     /// Of a visit's item.
     pub(crate) fn of(item: Item) -> Result<Option<Self>> {
+        VisitRecord::from_item(item)?.left()
+    }
+}
+
+/// What a visit says to somebody who wants a seat.
+pub(crate) struct Found {
+    /// What the seat has to go on from.
+    pub(crate) left: Option<Left>,
+    /// Until when its user is kept out.
+    pub(crate) banned_until: Option<Timestamp>,
+}
+
+impl Found {
+    /// Of a visit's item.
+    pub(crate) fn of(item: Item) -> Result<Self> {
         let record = VisitRecord::from_item(item)?;
-        let unfenced = record.unfenced.into_iter().map(ConnectionId::new).collect();
-        Ok(record.newest_attempt.map(|newest| Self { newest, unfenced }))
+        let banned_until = record.banned_until.map(Timestamp::from_millis);
+        Ok(Self { left: record.left()?, banned_until })
     }
 }
 
 /// What the user's partition says of a seat: whoever ends logins or deletes the account finds it there. `left` is what the
-/// seat takes over from the one before; refused when that is not what is kept there.
+/// seat takes over from the one before; refused when that is not what is kept there, and as long as the user is banned.
 pub(crate) fn note_visit(
     session: SessionId,
     caller: &Person,
@@ -69,11 +94,13 @@ pub(crate) fn note_visit(
     noted_until: Timestamp,
     left: Option<&Left>,
 ) -> Change {
-    let update = "SET familyId = :family, takenAt = :now, expiresAt = :gone REMOVE newestAttempt, unfenced";
-    let condition = match left {
+    let update =
+        "SET familyId = :family, takenAt = :now, expiresAt = :gone REMOVE newestAttempt, unfenced, rights, bannedUntil";
+    let as_kept = match left {
         None => "attribute_not_exists(newestAttempt)",
         Some(_) => "newestAttempt = :newest",
     };
+    let condition = format!("{as_kept} AND (attribute_not_exists(bannedUntil) OR bannedUntil <= :now)");
     let change = Change::to(keys::visit(caller.user_id, session), update, condition)
         .with(":family", text(caller.family.to_string()))
         .with(":now", millis(now))
@@ -91,10 +118,11 @@ impl Store {
         let adds = if left.unfenced.is_empty() { "" } else { " ADD unfenced :unfenced" };
         let change = Change::to(
             keys::visit(left.user_id, left.session_id),
-            format!("SET newestAttempt = :newest{adds}"),
+            format!("SET newestAttempt = :newest, rights = :rights{adds}"),
             "expiresAt >= :gone AND (attribute_not_exists(newestAttempt) OR newestAttempt < :newest)",
         )
         .with(":newest", number(left.tickets))
+        .with(":rights", number(left.rights.bits()))
         .with(":gone", expiry(keep_until));
         let change = match left.unfenced.as_slice() {
             [] => change,
@@ -118,9 +146,10 @@ impl Store {
 
 fn visit(item: Item) -> Result<Visit> {
     let record = VisitRecord::from_item(item)?;
+    let family = record.family_id.map(|family| family.parse().map_err(|_| Malformed("visit's family")));
     Ok(Visit {
         session: keys::visit_of(&record.sk).ok_or(Malformed("visited session"))?,
-        family: record.family_id.parse().map_err(|_| Malformed("visit's family"))?,
+        family: family.transpose()?,
         at: Timestamp::from_millis(record.taken_at),
     })
 }

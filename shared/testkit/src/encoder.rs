@@ -20,6 +20,12 @@ impl EventEncoder for PlainEncoder {
                 participant.is_muted,
                 participant.is_video_enabled
             ),
+            Event::ParticipantUpdated(participant) => {
+                format!("participantUpdated {} {}", participant.username.as_str(), participant.rights.role.name())
+            }
+            Event::SessionUpdated(session) => format!("sessionUpdated locked={}", session.controls.locked),
+            Event::MuteRequested { kind, .. } => format!("muteRequested {kind:?}"),
+            Event::Removed { .. } => "removed".to_owned(),
             Event::ReceiveMessage(m) => format!("receiveMessage {} {}", m.username.as_str(), m.text),
             Event::SessionEnded(why) => format!("sessionEnded {}", ending(*why)),
             Event::Replaced => "replaced".to_owned(),

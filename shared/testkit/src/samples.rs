@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use domain::{
-    Clock, Context, Email, FamilyId, PasswordHash, Person, Policy, Session, SessionId, SessionKind, SessionName,
-    SessionState, Timestamp, User, UserId, Username, Visibility,
+    Clock, Context, Controls, Email, FamilyId, PasswordHash, Person, Policy, Session, SessionId, SessionKind,
+    SessionName, SessionState, Timestamp, User, UserId, Username, Visibility,
 };
 
 use crate::{FixedClock, SequentialIds};
@@ -75,6 +75,7 @@ impl Samples {
             room: None,
             creator_id: creator.user_id,
             creator_username: creator.username.clone(),
+            controls: Controls::default(),
         }
     }
 }

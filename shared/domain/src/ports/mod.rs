@@ -22,7 +22,8 @@ pub use delivery::{
 };
 pub use log::{Admission, Closure, ConnectionLog, LoggedConnection, Place, Places};
 pub use seats::{
-    Attempt, Catching, Finished, Guard, Held, Holding, Members, Seats, Status, TakeOver, TakenSeat, Visit, Visits,
+    Attempt, Ban, Catching, ControlsSet, Finished, Guard, Held, Holding, Members, Moderation, Seats, SessionChange,
+    Status, TakeOver, TakenSeat, Visit, Visits,
 };
 pub use sessions::{
     ActiveSessions, DUE_PARTS, Due, DueTimes, Endings, Erasures, IdempotencyKey, RoomNames, Rosters, Sessions,

@@ -1,15 +1,16 @@
 //! What a seat needs: taking and freeing it, holding it over a connection, and reading who sits there.
 
 use crate::{
-    ConnectionId, Departure, FamilyId, Membership, Participant, Person, Result, SessionId, TicketId, Timestamp, UserId,
+    ConnectionId, Departure, FamilyId, Membership, Participant, Person, Result, Rights, Session, SessionId,
+    SessionName, TicketId, Timestamp, UserId,
 };
 
 /// Seats are taken and freed in one transaction each, so that two callers cannot both take the last one.
 pub trait Seats {
     /// Takes a seat for the caller, who must show life before `lease_until`, and notes that the others have to be told. With
     /// the seat a [`Visit`] is noted, and kept until `noted_until`. Somebody who was here before goes on from there: attempts
-    /// are newer than all of before, and what was not fenced then is still to be fenced. Refused, too, where the caller's
-    /// access is for another project or room.
+    /// are newer than all of before, what was not fenced then is still to be fenced, and the rights are those of then. Refused,
+    /// too, where the caller's access is for another project or room.
     fn take_seat(
         &self,
         session: SessionId,
@@ -45,9 +46,9 @@ pub trait Seats {
 pub struct Visit {
     /// The session.
     pub session: SessionId,
-    /// The login that took the seat.
-    pub family: FamilyId,
-    /// When the seat was taken, the last time.
+    /// The login that took the seat; none for somebody who was banned before they came.
+    pub family: Option<FamilyId>,
+    /// When the seat was taken, the last time, or the ban was said.
     pub at: Timestamp,
 }
 
@@ -64,7 +65,62 @@ pub enum TakenSeat {
     Taken(u64),
     /// The user held one already.
     HeldAlready,
+    /// The user is banned until then.
+    Banned(Timestamp),
+    /// Nobody joins any more, but hosts and cohosts.
+    Locked,
     /// The session is full, over, not there, or not the caller's to join.
+    Refused,
+}
+
+/// What those who steer a session do to it and to others. Each is one conditional update.
+pub trait Moderation {
+    /// Sets the rights of somebody who holds a seat, if they are still as they were seen; the participant as it is then.
+    fn set_rights(
+        &self,
+        participant: &Participant,
+        rights: Rights,
+    ) -> impl Future<Output = Result<Option<Participant>>> + Send;
+    /// Keeps somebody out, who may never have been here. It is noted with the [`Visit`].
+    fn ban(&self, session: SessionId, user: UserId, ban: Ban) -> impl Future<Output = Result<()>> + Send;
+    /// Changes the settings of a session that is active, and counts its version up.
+    fn set_controls(
+        &self,
+        session: SessionId,
+        change: &SessionChange,
+    ) -> impl Future<Output = Result<ControlsSet>> + Send;
+}
+
+/// Keeping somebody out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Ban {
+    /// When it was said.
+    pub at: Timestamp,
+    /// When it ends.
+    pub until: Timestamp,
+    /// How long it is noted, at least until it ends.
+    pub noted_until: Timestamp,
+}
+
+/// What is to be changed about a session.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct SessionChange {
+    /// Another name.
+    pub name: Option<SessionName>,
+    /// Another number of seats, 2-100. Nobody loses theirs.
+    pub max_participants: Option<u8>,
+    /// Whether it is to be locked.
+    pub locked: Option<bool>,
+    /// The version that whoever asks has seen, if it matters.
+    pub seen: Option<u64>,
+}
+
+/// What came of changing a session.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ControlsSet {
+    /// It is this way now.
+    Set(Box<Session>),
+    /// It has another version than was seen, or is over.
     Refused,
 }
 

@@ -13,9 +13,10 @@ use domain::ports::{
 };
 use domain::standing::JoinedCache;
 use domain::{
-    Clock, ConnectionId, Context, Departure, Ending, Error, Event, EventEncoder, FamilyId, Frame, IdSource, Membership,
-    MessageId, Participant, Person, Policy, Presence, ProjectId, Result, Roster, Session, SessionId, SessionKind,
-    SessionName, SessionState, SignalId, Throttle, TicketId, Timestamp, Untold, UserId, Username, Visibility,
+    Clock, ConnectionId, Context, Controls, Departure, Ending, Error, Event, EventEncoder, FamilyId, Frame, IdSource,
+    Membership, MessageId, Participant, Person, Policy, Presence, ProjectId, Result, Rights, Roster, Session,
+    SessionId, SessionKind, SessionName, SessionState, SignalId, Throttle, TicketId, Timestamp, Untold, UserId,
+    Username, Visibility,
 };
 use uuid::{Builder, Uuid};
 
@@ -159,6 +160,7 @@ fn session(id: SessionId, creator: UserId, seats: u8) -> Session {
         room: None,
         creator_id: creator,
         creator_username: name(0),
+        controls: Controls::default(),
     }
 }
 
@@ -193,7 +195,12 @@ impl EventEncoder for House {
                 let (user, joined) = (self.place(participant.user_id), participant.joined_at.millis());
                 Frame(format!("{} u {user} {joined}", at.millis()))
             }
-            Event::SessionEnded(_) | Event::Replaced => Frame(format!("{} e", at.millis())),
+            Event::SessionEnded(_)
+            | Event::Replaced
+            | Event::ParticipantUpdated(_)
+            | Event::SessionUpdated(_)
+            | Event::MuteRequested { .. }
+            | Event::Removed { .. } => Frame(format!("{} e", at.millis())),
         }
     }
 }
@@ -405,7 +412,7 @@ impl Rosters for House {
             let (participants, others): (Vec<_>, Vec<_>) = rows.partition(Participant::takes_part);
             let departed = others.into_iter().filter(Participant::has_untold_departure).collect();
             let seats_taken = u8::try_from(participants.len()).expect("a few");
-            Some(Roster { session: Session { seats_taken, ..self.session.clone() }, participants, departed })
+            Some(Roster::new(Session { seats_taken, ..self.session.clone() }, participants, departed))
         })
         .await
     }
@@ -659,6 +666,7 @@ fn seated(session_id: SessionId, caller: &Person, joined_at: Timestamp, lease_un
         untold: Some(Untold::Join),
         is_muted: false,
         is_video_enabled: true,
+        rights: Rights::default(),
     }
 }
 

@@ -7,18 +7,18 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use domain::ports::{
-    Admission, Attempt, Catching, ChatHistory, ChatLog, ChatMessage, Closure, ConnectionLog, Counted, DUE_PARTS,
-    DelayedMessage, Delays, Due, DueTimes, Endings, Erasures, Families, Finished, Guard, Held, Holding, IdempotencyKey,
-    Inbox, LoggedConnection, Members, MintedRefresh, Page, PasswordHasher, Ports, PresentedRefresh, Pushed,
-    RefreshMint, RoomNames, Rosters, Rotation, Seats, Sessions, Signal, Sockets, Status, TakeOver, TakenSeat,
-    Throttles, Users, Visit, Visits,
+    Admission, Attempt, Ban, Catching, ChatHistory, ChatLog, ChatMessage, Closure, ConnectionLog, ControlsSet, Counted,
+    DUE_PARTS, DelayedMessage, Delays, Due, DueTimes, Endings, Erasures, Families, Finished, Guard, Held, Holding,
+    IdempotencyKey, Inbox, LoggedConnection, Members, MintedRefresh, Moderation, Page, PasswordHasher, Ports,
+    PresentedRefresh, Pushed, RefreshMint, RoomNames, Rosters, Rotation, Seats, SessionChange, Sessions, Signal,
+    Sockets, Status, TakeOver, TakenSeat, Throttles, Users, Visit, Visits,
 };
 use domain::sweep::LEFT_ALONE;
 use domain::{
-    CatchingUp, ConnectionId, Context, Departure, Email, Ending, Error, Event, EventEncoder, FamilyId, Frame, IdSource,
-    Membership, MessageId, Participant, Password, PasswordHash, Person, Policy, Presence, ProjectId, Result, RoomName,
-    Roster, Session, SessionId, SessionKind, SessionName, SessionState, SignalId, Throttle, TicketId, Timestamp,
-    Untold, User, UserId, Username, Visibility,
+    CatchingUp, ConnectionId, Context, Controls, Departure, Email, Ending, Error, Event, EventEncoder, FamilyId, Frame,
+    IdSource, Membership, MessageId, Participant, Password, PasswordHash, Person, Policy, Presence, ProjectId, Result,
+    Rights, RoomName, Roster, Session, SessionId, SessionKind, SessionName, SessionState, SignalId, Throttle, TicketId,
+    Timestamp, Untold, User, UserId, Username, Visibility,
 };
 use uuid::{Builder, Uuid};
 
@@ -48,8 +48,10 @@ pub struct State {
     creations: Vec<(UserId, String, SessionId)>,
     pub participants: Vec<Participant>,
     tickets: BTreeMap<UserId, u64>,
-    /// Connections of seats that were left, as long as no new one is taken there.
-    left: BTreeMap<(SessionId, UserId), Vec<ConnectionId>>,
+    /// Connections and rights of seats that were left, as long as no new one is taken there.
+    left: BTreeMap<(SessionId, UserId), (Vec<ConnectionId>, Rights)>,
+    /// Who is kept out until when.
+    pub bans: BTreeMap<(SessionId, UserId), Timestamp>,
     /// What the cheap read finds, where it is not what is there.
     pub hints: BTreeMap<UserId, Option<Participant>>,
     pub inbox: Vec<(Signal, Timestamp)>,
@@ -184,6 +186,7 @@ impl Fake {
             room: None,
             creator_id: creator.user_id,
             creator_username: creator.username.clone(),
+            controls: Controls::default(),
         });
         id
     }
@@ -301,6 +304,7 @@ fn seated(session: SessionId, caller: &Person, now: Timestamp, lease_until: Time
         untold: Some(Untold::Join),
         is_muted: false,
         is_video_enabled: true,
+        rights: Rights::default(),
     }
 }
 
@@ -311,6 +315,17 @@ impl EventEncoder for Fake {
             Event::UserLeft { username, reason, .. } => format!("userLeft {} {reason:?}", username.as_str()),
             Event::UserStatusUpdated(who) => {
                 format!("userStatusUpdated {} {:?} {}", who.username.as_str(), who.presence, who.is_muted)
+            }
+            Event::ParticipantUpdated(who) => {
+                format!("participantUpdated {} {}", who.username.as_str(), who.rights.role.name())
+            }
+            Event::SessionUpdated(session) => {
+                format!("sessionUpdated locked={} version={}", session.controls.locked, session.controls.version)
+            }
+            Event::MuteRequested { kind, .. } => format!("muteRequested {kind:?}"),
+            Event::Removed { banned_until: None } => "removed".to_owned(),
+            Event::Removed { banned_until: Some(until) } => {
+                format!("removed until {}", until.since(START).as_secs())
             }
             Event::ReceiveMessage(message) => format!("receiveMessage {}", message.text),
             Event::SessionEnded(why) => format!("sessionEnded {why:?}"),
@@ -448,8 +463,8 @@ impl Members for Fake {
         };
         row.untold = None;
         if row.membership == Membership::Left {
-            let unfenced = row.unfenced.clone();
-            state.left.insert(seat, unfenced);
+            let kept = (row.unfenced.clone(), row.rights);
+            state.left.insert(seat, kept);
             state.participants.retain(|p| (p.session_id, p.user_id) != seat);
         }
         Ok(())
@@ -457,7 +472,7 @@ impl Members for Fake {
 
     async fn was_left(&self, held: &Held) -> Result<bool> {
         let state = self.step("read visit").await?;
-        Ok(state.left.get(&(held.session, held.user)).is_some_and(|left| left.contains(&held.connection)))
+        Ok(state.left.get(&(held.session, held.user)).is_some_and(|(left, _)| left.contains(&held.connection)))
     }
 
     async fn note_waiting(&self, session: SessionId, user: UserId) -> Result<bool> {
@@ -485,7 +500,7 @@ impl Rosters for Fake {
         let participants = participants.cloned().collect();
         let departed = state.participants.iter().filter(|p| p.session_id == session && p.has_untold_departure());
         let departed = departed.cloned().collect();
-        Ok(state.session(session).cloned().map(|session| Roster { session, participants, departed }))
+        Ok(state.session(session).cloned().map(|session| Roster::new(session, participants, departed)))
     }
 }
 
@@ -630,19 +645,30 @@ impl Seats for Fake {
         if state.row(session, caller.user_id).is_some_and(|row| row.holds_seat()) {
             return Ok(TakenSeat::HeldAlready);
         }
+        let seat = (session, caller.user_id);
+        if let Some(until) = state.bans.get(&seat).filter(|until| **until > now) {
+            return Ok(TakenSeat::Banned(*until));
+        }
+        let steers = state.left.get(&seat).is_some_and(|(_, rights)| rights.moderates());
         let Some(free) = state.session(session).filter(|s| s.is_active() && s.seats_taken < s.max_participants) else {
             return Ok(TakenSeat::Refused);
         };
+        if free.controls.locked && !steers && free.creator_id != caller.user_id {
+            return Ok(TakenSeat::Locked);
+        }
         free.seats_taken += 1;
-        let visit = Visit { session, family: caller.family, at: now };
+        let visit = Visit { session, family: Some(caller.family), at: now };
         state.visits.retain(|(user, seat)| (*user, seat.session) != (caller.user_id, session));
         state.visits.push((caller.user_id, visit));
         let attempt = state.tickets.get(&caller.user_id).copied().unwrap_or_default() + 1;
         state.tickets.insert(caller.user_id, attempt);
         let mut fresh = seated(session, caller, now, lease_until, attempt - 1);
-        fresh.unfenced = state.left.remove(&(session, caller.user_id)).unwrap_or_default();
+        if let Some((unfenced, rights)) = state.left.remove(&seat) {
+            (fresh.unfenced, fresh.rights) = (unfenced, rights);
+        }
         if let Some(row) = state.row(session, caller.user_id) {
             fresh.unfenced.extend(row.unfenced.iter().cloned());
+            fresh.rights = row.rights;
             *row = fresh;
         } else {
             state.participants.push(fresh);
@@ -673,6 +699,9 @@ impl Seats for Fake {
         if as_wanted {
             (row.membership, row.connection, row.family) = (Membership::Left, None, None);
             row.untold = Some(Untold::Departure(reason));
+            if reason == Departure::Removed {
+                row.rights = row.rights.after_removal();
+            }
             state.session(session).expect("made before").seats_taken -= 1;
         }
         Ok(as_wanted)
@@ -694,6 +723,36 @@ impl Seats for Fake {
             row.lease_until = row.lease_until.max(lease_until);
         }
         Ok(())
+    }
+}
+
+impl Moderation for Fake {
+    async fn set_rights(&self, participant: &Participant, rights: Rights) -> Result<Option<Participant>> {
+        let mut state = self.step("set rights").await?;
+        let row = state.row(participant.session_id, participant.user_id);
+        let row = row.filter(|row| row.holds_seat() && row.rights == participant.rights);
+        Ok(row.map(|row| {
+            row.rights = rights;
+            row.clone()
+        }))
+    }
+
+    async fn ban(&self, session: SessionId, user: UserId, ban: Ban) -> Result<()> {
+        self.step("ban").await?.bans.insert((session, user), ban.until);
+        Ok(())
+    }
+
+    async fn set_controls(&self, session: SessionId, change: &SessionChange) -> Result<ControlsSet> {
+        let mut state = self.step("set controls").await?;
+        let seen = |s: &&mut Session| s.is_active() && change.seen.is_none_or(|seen| seen == s.controls.version);
+        let Some(found) = state.session(session).filter(seen) else {
+            return Ok(ControlsSet::Refused);
+        };
+        found.name = change.name.clone().unwrap_or_else(|| found.name.clone());
+        found.max_participants = change.max_participants.unwrap_or(found.max_participants);
+        found.controls.locked = change.locked.unwrap_or(found.controls.locked);
+        found.controls.version += 1;
+        Ok(ControlsSet::Set(Box::new(found.clone())))
     }
 }
 

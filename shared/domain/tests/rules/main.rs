@@ -6,6 +6,7 @@ mod catching_up;
 mod endings;
 mod fake;
 mod happening;
+mod moderating;
 mod overlapping;
 mod relaying;
 mod resuming;

@@ -134,6 +134,7 @@ impl Story {
             max_participants: 2,
             kind: SessionKind::VideoCall,
             visibility: Visibility::Public,
+            locked: false,
             room: None,
         };
         sessions::create(fake, fake.context(5), &Caller::from(self.bob.clone()), new, None).await.map(drop)

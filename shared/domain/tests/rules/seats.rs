@@ -209,6 +209,7 @@ async fn creating_is_counted_and_does_not_join() {
         max_participants: 2,
         kind: SessionKind::VideoCall,
         visibility: Visibility::Unlisted,
+        locked: false,
         room: None,
     };
     let caller = Caller::from(alice.clone());
@@ -229,6 +230,7 @@ async fn a_request_to_create_that_is_sent_again_creates_nothing_more() {
         max_participants: 2,
         kind: SessionKind::VideoCall,
         visibility: Visibility::Unlisted,
+        locked: false,
         room: None,
     };
     let key = IdempotencyKey::parse("\"monday\"").unwrap();

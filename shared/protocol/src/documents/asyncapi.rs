@@ -56,6 +56,10 @@ fn actions(s: &mut Schemas) -> Vec<Action> {
         ("sendIceCandidate", s.of::<requests::SendIceCandidate>(), s.of::<signaling::SignalAck>()),
         ("sendMessage", s.of::<requests::SendMessage>(), s.of::<signaling::MessageAck>()),
         ("updateStatus", s.of::<requests::UpdateStatus>(), s.of::<signaling::Nothing>()),
+        ("updateParticipant", s.of::<requests::UpdateParticipant>(), s.of::<signaling::ParticipantUpdatedData>()),
+        ("muteParticipant", s.of::<requests::MuteParticipant>(), s.of::<signaling::Nothing>()),
+        ("removeParticipant", s.of::<requests::RemoveParticipant>(), s.of::<signaling::RemoveAck>()),
+        ("updateSession", s.of::<requests::UpdateSession>(), s.of::<signaling::SessionUpdatedData>()),
         ("sync", s.of::<requests::Sync>(), s.of::<signaling::SyncAck>()),
         ("ping", s.of::<requests::Nothing>(), s.of::<signaling::Nothing>()),
     ]
@@ -70,6 +74,10 @@ fn events(s: &mut Schemas) -> Vec<(&'static str, Schema)> {
         ("receiveAnswer", s.of::<requests::ReceiveAnswer>()),
         ("receiveIceCandidate", s.of::<requests::ReceiveIceCandidate>()),
         ("receiveMessage", s.of::<signaling::MessageData>()),
+        ("participantUpdated", s.of::<signaling::ParticipantUpdatedData>()),
+        ("sessionUpdated", s.of::<signaling::SessionUpdatedData>()),
+        ("muteRequested", s.of::<signaling::MuteRequestedData>()),
+        ("removed", s.of::<signaling::RemovedData>()),
         ("sessionEnded", s.of::<signaling::SessionEndedData>()),
         ("replaced", s.of::<signaling::Nothing>()),
     ]

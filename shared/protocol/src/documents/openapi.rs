@@ -32,6 +32,7 @@ struct Operation {
     answer: Option<Schema>,
     paged: bool,
     repeatable: bool,
+    more: Vec<Value>,
     errors: &'static [&'static str],
 }
 
@@ -48,9 +49,9 @@ pub fn openapi() -> Value {
         let Some((method, path)) = route.key.split_once(' ').filter(|(method, _)| *method != "HEAD") else {
             continue;
         };
-        let operation = describe(route.function, &mut schemas);
+        let operation = describe(route, &mut schemas);
         let item = paths.entry(path).or_insert_with(|| json!({}));
-        item[method.to_lowercase()] = operation.into_json(route.function, path, &mut refusals);
+        item[method.to_lowercase()] = operation.into_json(&name(route), path, &mut refusals);
     }
     json!({
         "openapi": "3.1.1",
@@ -80,6 +81,7 @@ impl Operation {
             answer,
             paged: false,
             repeatable: false,
+            more: Vec::new(),
             errors,
         }
     }
@@ -114,10 +116,16 @@ impl Operation {
         self
     }
 
+    fn with(mut self, parameter: Value) -> Self {
+        self.more.push(parameter);
+        self
+    }
+
     /// Every error of the route under the status that it is answered with, those that any route can give too.
     fn errors_by_status(&self) -> BTreeMap<u16, Vec<&'static str>> {
         let of_body: &[_] = if self.request.is_some() { &["invalid_request", "payload_too_large"] } else { &[] };
-        let of_page: &[_] = if self.paged { &["invalid_request"] } else { &[] };
+        let has_query = self.paged || (self.request.is_none() && !self.more.is_empty());
+        let of_page: &[_] = if has_query { &["invalid_request"] } else { &[] };
         let of_bearer: &[_] = match self.callers {
             Callers::Open => &[],
             Callers::Accounts => &["unauthorized"],
@@ -139,6 +147,7 @@ impl Operation {
         if self.repeatable {
             parameters.push(idempotency_key());
         }
+        parameters.extend(self.more.iter().cloned());
         if !parameters.is_empty() {
             operation["parameters"] = Value::Array(parameters);
         }
@@ -169,6 +178,10 @@ impl Operation {
     }
 }
 
+/// What whoever steers a session can meet.
+const STEERING: &[&str] = &["forbidden", "session_not_found", "session_ended"];
+/// The same where it is about a participant.
+const STEERING_SOMEBODY: &[&str] = &["forbidden", "session_not_found", "participant_not_found", "session_ended"];
 /// Why a join token or a key is refused.
 const OF_TOKENS: &[&str] =
     &["unauthorized", "token_expired", "token_not_active", "token_revoked", "key_disabled", "forbidden"];
@@ -198,10 +211,11 @@ fn status(code: &str) -> u16 {
         | "token_not_active"
         | "token_revoked"
         | "key_disabled" => 401,
-        "forbidden" => 403,
-        "session_not_found" | "not_in_session" => 404,
+        "forbidden" | "session_locked" | "banned" => 403,
+        "session_not_found" | "not_in_session" | "participant_not_found" => 404,
         "user_exists" | "session_full" | "room_exists" => 409,
         "session_ended" => 410,
+        "version_mismatch" => 412,
         "payload_too_large" => 413,
         "idempotency_key_reused" => 422,
         "rate_limited" => 429,
@@ -263,7 +277,32 @@ fn parameters(path: &str, paged: bool) -> Vec<Value> {
         json!({ "name": "identity", "in": "path", "required": true, "description": "What the app calls its user.",
             "schema": { "type": "string", "pattern": "^[A-Za-z0-9_-]{1,128}$" } })
     });
-    session.into_iter().chain(identity).chain(page.into_iter().flatten()).collect()
+    let user = path.contains("{userId}").then(|| {
+        json!({ "name": "userId", "in": "path", "required": true, "schema": { "type": "string", "format": "uuid", "pattern": requests::ID } })
+    });
+    session.into_iter().chain(identity).chain(user).chain(page.into_iter().flatten()).collect()
+}
+
+fn if_match() -> Value {
+    json!({ "name": "if-match", "in": "header", "description": "The session's `version` in quotes: changed only if it still is that one.",
+        "schema": { "type": "string", "pattern": "^(\\*|\"[0-9]{1,15}\")$" } })
+}
+
+fn ban_seconds() -> Value {
+    json!({ "name": "banSeconds", "in": "query", "description": "For how long they are kept out. Also for somebody who is not here.",
+        "schema": { "type": "integer", "minimum": 1, "maximum": 2_592_000 } })
+}
+
+/// Names an operation: by its function, and by what tells apart the routes of one function.
+fn name(route: &Route) -> String {
+    match route.key {
+        "GET /api/session/{sessionId}/participants/{userId}" => "participant_get".to_owned(),
+        "PATCH /api/session/{sessionId}/participants/{userId}" => "participant_update".to_owned(),
+        "DELETE /api/session/{sessionId}/participants/{userId}" => "participant_remove".to_owned(),
+        "POST /api/session/{sessionId}/participants/{userId}/mute" => "participant_mute".to_owned(),
+        "POST /api/session/{sessionId}/mute" => "session_mute".to_owned(),
+        _ => route.function.to_owned(),
+    }
 }
 
 fn idempotency_key() -> Value {
@@ -276,8 +315,8 @@ fn idempotency_key() -> Value {
 /// `before:` and an identifier in base64url.
 const CURSOR: &str = "^YmVmb3JlO[A-Za-z0-9_-]{49}$";
 
-fn describe(function: &str, s: &mut Schemas) -> Operation {
-    match function {
+fn describe(route: &Route, s: &mut Schemas) -> Operation {
+    match name(route).as_str() {
         "auth_register" => Operation::new("Open an account", 201, Some(s.of::<rest::Auth>()), &["user_exists"])
             .open()
             .takes(s.of::<requests::Register>()),
@@ -312,7 +351,7 @@ fn describe(function: &str, s: &mut Schemas) -> Operation {
                 .repeatable()
         }
         "session_join" => {
-            let errors = &["session_not_found", "session_full", "session_ended"];
+            let errors = &["session_not_found", "session_full", "session_ended", "session_locked", "banned"];
             Operation::new("Join a session", 200, Some(s.of::<rest::Joined>()), errors)
                 .for_apps()
                 .takes(s.of::<requests::SessionRef>())
@@ -350,6 +389,44 @@ fn describe(function: &str, s: &mut Schemas) -> Operation {
             Operation::new("Show the chat, newest first", 200, Some(s.of::<Vec<rest::ChatView>>()), errors)
                 .for_apps()
                 .paged()
+        }
+        "session_update" => {
+            let errors = &["forbidden", "session_not_found", "session_ended", "version_mismatch"];
+            Operation::new("Change a session's settings", 200, Some(s.of::<rest::SessionView>()), errors)
+                .takes(s.of::<requests::UpdateSession>())
+                .with(if_match())
+        }
+        "session_say" => Operation::new(
+            "Write into the chat, for who steers the session",
+            201,
+            Some(s.of::<rest::ChatView>()),
+            STEERING,
+        )
+        .takes(s.of::<requests::SendMessage>()),
+        "session_participants" => {
+            let all = s.of::<Vec<rest::ParticipantDetail>>();
+            Operation::new("List who takes part", 200, Some(all), &["session_not_found", "not_in_session"])
+        }
+        "participant_get" => {
+            let errors = &["session_not_found", "not_in_session", "participant_not_found"];
+            Operation::new("Show a participant", 200, Some(s.of::<rest::ParticipantDetail>()), errors)
+        }
+        "participant_update" => {
+            let changed = s.of::<rest::ParticipantDetail>();
+            Operation::new("Change a participant's role or permissions", 200, Some(changed), STEERING_SOMEBODY)
+                .takes(s.of::<requests::RightsChange>())
+        }
+        "participant_remove" => {
+            Operation::new("Take somebody out of a session, or keep them out", 204, None, STEERING).with(ban_seconds())
+        }
+        "participant_mute" => {
+            let done = s.of::<rest::Done>();
+            Operation::new("Ask a participant to switch a track off", 202, Some(done), STEERING_SOMEBODY)
+                .takes(s.of::<requests::Mute>())
+        }
+        "session_mute" => {
+            Operation::new("Ask everybody to switch a track off", 202, Some(s.of::<rest::Done>()), STEERING)
+                .takes(s.of::<requests::MuteAll>())
         }
         "ice_servers" => {
             let servers = s.of::<rest::IceServers>();

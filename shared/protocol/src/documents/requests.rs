@@ -88,6 +88,9 @@ pub struct NewSession {
     /// Who can find it; `public` if not given.
     #[serde(skip_serializing_if = "Option::is_none")]
     visibility: Option<VisibilityInput>,
+    /// Whether nobody but hosts and cohosts may join; false if not given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    locked: Option<bool>,
     /// The app's own name of it, unique among the active sessions of its project; no UUID. For API keys and join tokens.
     #[schemars(length(min = 1, max = 128), regex(pattern = NAME))]
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -280,6 +283,156 @@ pub struct UpdateStatus {
     is_muted: bool,
     /// Whether the camera is on.
     is_video_enabled: bool,
+}
+
+/// `updateParticipant`: another role, single permissions, or both.
+#[derive(JsonSchema, Serialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schemars(extend("minProperties" = 2))]
+pub struct UpdateParticipant {
+    /// Whose rights.
+    #[schemars(regex(pattern = ID), extend("format" = "uuid"))]
+    target_user_id: String,
+    /// The new role, with its permissions.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    role: Option<RoleInput>,
+    /// Single permissions, whatever the role says.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    permissions: Option<PermissionsInput>,
+}
+
+/// Another role, single permissions, or both.
+#[derive(JsonSchema, Serialize)]
+#[serde(deny_unknown_fields)]
+#[schemars(extend("minProperties" = 1))]
+pub struct RightsChange {
+    /// The new role, with its permissions.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    role: Option<RoleInput>,
+    /// Single permissions, whatever the role says.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    permissions: Option<PermissionsInput>,
+}
+
+/// Asks one participant to switch a track off.
+#[derive(JsonSchema, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Mute {
+    /// Which track.
+    kind: MediaKindInput,
+}
+
+/// Asks all but the caller, the hosts and some.
+#[derive(JsonSchema, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct MuteAll {
+    /// Which track.
+    kind: MediaKindInput,
+    /// Whom not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    except: Option<Vec<String>>,
+}
+
+/// A role.
+#[derive(JsonSchema, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum RoleInput {
+    /// Steers the session.
+    Host,
+    /// Steers the session too, but neither makes nor unmakes hosts and cohosts.
+    Cohost,
+    /// Takes part.
+    Participant,
+    /// Looks on, and may write.
+    Viewer,
+}
+
+/// Permissions that are given (true) or taken (false).
+#[derive(JsonSchema, Serialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct PermissionsInput {
+    /// Sending sound.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    publish_audio: Option<bool>,
+    /// Sending a camera's picture.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    publish_video: Option<bool>,
+    /// Sending a screen's picture.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    publish_screen: Option<bool>,
+    /// Writing chat messages.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    chat: Option<bool>,
+    /// Sending data, and calling procedures of others.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    data: Option<bool>,
+    /// Changing the own attributes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    update_own_attributes: Option<bool>,
+    /// Steering the session and its participants.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    moderate: Option<bool>,
+}
+
+/// `muteParticipant`: asks one participant, or all but the caller, the hosts and some.
+#[derive(JsonSchema, Serialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct MuteParticipant {
+    /// Whose track.
+    #[schemars(regex(pattern = ID), extend("format" = "uuid"))]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    target_user_id: Option<String>,
+    /// Everybody's; instead of `targetUserId`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    all: Option<bool>,
+    /// But not theirs; with `all`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    except: Option<Vec<String>>,
+    /// Which track.
+    kind: MediaKindInput,
+}
+
+/// A kind of track.
+#[derive(JsonSchema, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum MediaKindInput {
+    /// The microphone.
+    Audio,
+    /// The camera.
+    Video,
+    /// The screen.
+    Screen,
+}
+
+/// `removeParticipant`.
+#[derive(JsonSchema, Serialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct RemoveParticipant {
+    /// Who; with a ban also somebody who is not here.
+    #[schemars(regex(pattern = ID), extend("format" = "uuid"))]
+    target_user_id: String,
+    /// For how long they are kept out, in seconds.
+    #[schemars(range(min = 1, max = 2_592_000))]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ban_seconds: Option<u32>,
+}
+
+/// `updateSession`: at least one of its settings.
+#[derive(JsonSchema, Serialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schemars(extend("minProperties" = 1))]
+pub struct UpdateSession {
+    /// Another name.
+    #[schemars(length(min = 1, max = 100), regex(pattern = NAME))]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name: Option<String>,
+    /// Another number of seats. Nobody loses theirs.
+    #[schemars(range(min = 2, max = 100))]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    max_participants: Option<u8>,
+    /// Whether nobody but hosts and cohosts may join.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    locked: Option<bool>,
 }
 
 /// `sync`.

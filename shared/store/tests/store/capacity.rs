@@ -5,7 +5,8 @@
 
 use domain::delivery::Delivery;
 use domain::ports::{
-    ActiveSessions, ChatMessage, ClientMessageId, ConnectionLog, Families, Guard, Holding, Status, Throttles,
+    ActiveSessions, Ban, ChatMessage, ClientMessageId, ConnectionLog, Families, Guard, Holding, Moderation,
+    SessionChange, Sessions, Status, Throttles,
 };
 use domain::{Departure, ProjectId, Visibility, chat, leases, relay, sessions};
 use testkit::{FakeSockets, Request};
@@ -64,6 +65,30 @@ async fn a_join_is_one_transaction_and_another_one_at_the_most() {
     assert_eq!(transactions(), 1);
     assert_eq!(join(&bob).await.err().map(|refused| refused.code()), Some("session_full"));
     assert_eq!(transactions(), 1);
+}
+
+#[tokio::test]
+async fn a_lock_and_a_ban_cost_a_join_nothing() {
+    let at = Setting::new().await;
+    let creator = at.samples.caller("creator");
+    let session = at.samples.session(&creator, 5);
+    at.store.add(&session, at.empty_until()).await.unwrap();
+    let locked = SessionChange { locked: Some(true), ..SessionChange::default() };
+    at.store.set_controls(session.id, &locked).await.unwrap();
+    let seat = async |caller| {
+        at.database.door().take();
+        at.sit(session.id, caller).await;
+        let requests = at.database.door().take();
+        (operations(&requests).len(), units(&requests, "TransactWriteItems"))
+    };
+    assert_eq!(seat(&creator).await, (1, 7.0), "into a locked session");
+    let unlocked = SessionChange { locked: Some(false), ..SessionChange::default() };
+    at.store.set_controls(session.id, &unlocked).await.unwrap();
+    let bob = at.samples.caller("bob");
+    let ban = Ban { at: at.samples.now(), until: at.samples.later(9), noted_until: at.samples.later(86_400) };
+    at.store.ban(session.id, bob.user_id, ban).await.unwrap();
+    at.samples.clock.advance(std::time::Duration::from_secs(10));
+    assert_eq!(seat(&bob).await, (1, 7.0), "after a ban");
 }
 
 #[tokio::test]

@@ -15,6 +15,7 @@ mod faults;
 mod happened;
 mod holding;
 mod inbox;
+mod moderation;
 mod seats;
 mod sessions;
 mod throttles;
@@ -76,7 +77,7 @@ impl Setting {
     async fn sit(&self, session: SessionId, caller: &Person) -> u64 {
         match self.take_seat(session, caller).await {
             TakenSeat::Taken(attempt) => attempt,
-            other @ (TakenSeat::HeldAlready | TakenSeat::Refused) => panic!("no seat: {other:?}"),
+            other => panic!("no seat: {other:?}"),
         }
     }
 

@@ -1,0 +1,49 @@
+//! `GET /api/session/{sessionId}/participants`, and one of them: who takes part, and what they may do.
+
+use auth::Callers;
+use domain::moderation::{self, Actor};
+use domain::{Error, Result, accounts, sessions};
+use gateway::Surroundings;
+use gateway::rest::{Answer, RestRequest};
+use lambda_http::{Body, Request, Response};
+use protocol::rest::ParticipantDetail;
+use runtime::{Runtime, SettingError};
+use store::Store;
+
+/// What this function needs.
+pub struct Deps {
+    surroundings: Surroundings,
+    store: Store,
+    callers: Callers,
+}
+
+impl Deps {
+    /// From configuration; names the setting that is missing.
+    pub fn new(runtime: &Runtime) -> Result<Self, SettingError> {
+        Ok(Self { surroundings: runtime.get()?, store: runtime.get()?, callers: runtime.get()? })
+    }
+}
+
+/// Answers the routes.
+pub async fn handle(deps: &Deps, request: Request) -> Response<Body> {
+    let request = RestRequest::new(&deps.surroundings, "session_participants", &request);
+    let result = show(deps, &request).await;
+    request.respond(result)
+}
+
+async fn show(deps: &Deps, request: &RestRequest<'_>) -> Result<Answer> {
+    let caller = request.seated_caller(&deps.callers, &deps.store).await?;
+    let (context, person) = (request.context(), caller.person()?);
+    accounts::require_live(&deps.store, context, &caller).await?;
+    let session = sessions::find(&deps.store, context, &caller, &request.session_in_path()?).await?;
+    let actor = Actor::Account(person.user_id);
+    let roster = moderation::watch(&deps.store, context, actor, session).await?;
+    let mut present = roster.present(request.now());
+    if !request.names_a_user() {
+        let all: Vec<_> = present.map(ParticipantDetail::from).collect();
+        return Ok(Answer::ok(&all));
+    }
+    let user = request.user_in_path()?;
+    let found = present.find(|participant| participant.user_id == user).ok_or(Error::ParticipantNotFound)?;
+    Ok(Answer::ok(&ParticipantDetail::from(found)))
+}

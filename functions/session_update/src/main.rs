@@ -1,0 +1,5 @@
+//! The Lambda function behind `POST /api/session/leave`.
+
+fn main() -> Result<(), runtime::serve::Error> {
+    runtime::serve::http(session_update::Deps::new, session_update::handle)
+}

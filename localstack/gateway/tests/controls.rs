@@ -1,0 +1,341 @@
+//! Steering a session, through real HTTP and WebSocket clients: roles and permissions, removal and bans, locks.
+
+mod support;
+
+use bytes::Bytes;
+use http::{Method, Request, StatusCode};
+use http_body_util::Full;
+use serde_json::{Value, json};
+use support::{Pair, Target, offer, until};
+use testclient::{Socket, socket_address};
+
+/// A description that sends that kind in that direction.
+fn sdp(kind: &str, direction: &str) -> String {
+    format!("v=0\r\nm={kind} 9 UDP/TLS/RTP/SAVPF 111\r\na={direction}\r\n")
+}
+
+/// The data of the error that answers a frame.
+async fn refusal(socket: &Socket, action: &str, data: Value) -> Value {
+    let answer = socket.request(action, data).await.expect("a live connection");
+    assert_eq!(answer["event"], "error", "{answer}");
+    answer["data"].clone()
+}
+
+#[tokio::test]
+async fn the_creator_is_the_host_and_everybody_hears_who_becomes_what() {
+    let target = Target::local().await;
+    let Pair { alice, bob, session, mut at_alice, mut at_bob } = target.pair().await;
+    let detail = target.detail(&bob, &session).await;
+    let roles: Vec<_> = detail["participants"].as_array().expect("a list").iter().map(|p| p["role"].clone()).collect();
+    assert_eq!(roles, ["host", "participant"]);
+    assert_eq!(detail["participants"][0].get("permissions"), None, "the usual ones");
+
+    let change = json!({ "targetUserId": bob.id, "role": "cohost", "permissions": { "publishScreen": false } });
+    let ack = at_alice.ack("updateParticipant", change).await;
+    for at in [&mut at_alice, &mut at_bob] {
+        assert_eq!(at.event("participantUpdated").await["data"], ack);
+    }
+    assert_eq!(
+        (&ack["userId"], &ack["role"], &ack["username"]),
+        (&json!(bob.id), &json!("cohost"), &json!(bob.username))
+    );
+    assert_eq!(ack["permissions"]["publishScreen"], false);
+    assert_eq!(ack["permissions"]["moderate"], true);
+    let detail = target.detail(&alice, &session).await;
+    assert_eq!(detail["participants"][1]["permissions"], ack["permissions"], "unusual ones are said");
+}
+
+#[tokio::test]
+async fn what_somebody_may_not_send_is_refused_by_the_name_of_the_permission() {
+    let target = Target::local().await;
+    let Pair { alice, bob, at_alice, at_bob, .. } = target.pair().await;
+    let change = json!({ "targetUserId": bob.id, "role": "viewer", "permissions": { "chat": false } });
+    at_alice.ack("updateParticipant", change).await;
+    for (kind, direction, missing) in [
+        ("audio", "sendrecv", Some("publishAudio")),
+        ("video", "sendonly", Some("publishVideo")),
+        ("audio", "recvonly", None),
+        ("video", "inactive", None),
+    ] {
+        let data = offer(&alice.id, &sdp(kind, direction));
+        match missing {
+            None => drop(at_bob.ack("sendOffer", data).await),
+            Some(permission) => {
+                let error = refusal(&at_bob, "sendOffer", data).await;
+                let message = format!("the permission `{permission}` is missing");
+                assert_eq!(error, json!({ "code": "forbidden", "message": message }));
+            }
+        }
+    }
+    let answer = json!({ "targetUserId": alice.id, "answer": { "type": "answer", "sdp": sdp("audio", "sendonly") } });
+    assert_eq!(refusal(&at_bob, "sendAnswer", answer).await["code"], "forbidden");
+    let candidate = json!({ "targetUserId": alice.id, "candidate": { "candidate": "candidate:1" } });
+    at_bob.ack("sendIceCandidate", candidate).await;
+    let error = refusal(&at_bob, "sendMessage", json!({ "message": "hello" })).await;
+    assert_eq!(error["message"], "the permission `chat` is missing");
+}
+
+#[tokio::test]
+async fn a_screen_may_be_shown_without_the_permission_for_a_camera() {
+    let target = Target::local().await;
+    let Pair { alice, bob, at_alice, at_bob, .. } = target.pair().await;
+    let change = json!({ "targetUserId": bob.id, "permissions": { "publishVideo": false } });
+    at_alice.ack("updateParticipant", change).await;
+    let screen = format!("{}a=content:slides\r\n", sdp("video", "sendonly"));
+    at_bob.ack("sendOffer", offer(&alice.id, &screen)).await;
+    assert_eq!(at_bob.refusal("sendOffer", offer(&alice.id, &sdp("video", "sendonly"))).await, "forbidden");
+    // What cannot be read may send anything.
+    assert_eq!(at_bob.refusal("sendOffer", offer(&alice.id, "tunrtc-deflate:AAAA")).await, "forbidden");
+}
+
+#[tokio::test]
+async fn whoever_may_not_steer_is_refused_each_action() {
+    let target = Target::local().await;
+    let Pair { alice, at_bob, .. } = target.pair().await;
+    for (action, data) in [
+        ("updateParticipant", json!({ "targetUserId": alice.id, "role": "viewer" })),
+        ("muteParticipant", json!({ "targetUserId": alice.id, "kind": "audio" })),
+        ("muteParticipant", json!({ "all": true, "kind": "audio" })),
+        ("removeParticipant", json!({ "targetUserId": alice.id, "banSeconds": 60 })),
+        ("updateSession", json!({ "locked": true })),
+    ] {
+        let error = refusal(&at_bob, action, data).await;
+        assert_eq!(error["message"], "the permission `moderate` is missing", "{action}");
+    }
+}
+
+#[tokio::test]
+async fn an_action_names_the_field_that_is_wrong_with_it() {
+    let target = Target::local().await;
+    let Pair { bob, at_alice, .. } = target.pair().await;
+    for (action, data, message) in [
+        ("updateParticipant", json!({ "targetUserId": bob.id }), "role is missing, and permissions too"),
+        (
+            "updateParticipant",
+            json!({ "targetUserId": bob.id, "role": "king" }),
+            "role must be host, cohost, participant or viewer",
+        ),
+        (
+            "updateParticipant",
+            json!({ "targetUserId": bob.id, "permissions": { "fly": true } }),
+            "permissions.fly is not known",
+        ),
+        ("updateParticipant", json!({ "role": "viewer" }), "targetUserId is missing"),
+        ("muteParticipant", json!({ "kind": "audio" }), "targetUserId is missing, and all is not true"),
+        (
+            "muteParticipant",
+            json!({ "targetUserId": bob.id, "all": true, "kind": "audio" }),
+            "all must not come with targetUserId",
+        ),
+        ("muteParticipant", json!({ "targetUserId": bob.id, "kind": "smell" }), "kind must be audio, video or screen"),
+        ("muteParticipant", json!({ "all": true, "except": 7, "kind": "audio" }), "except must be a list of strings"),
+        ("removeParticipant", json!({ "targetUserId": bob.id, "banSeconds": 0 }), "banSeconds must be 1-2592000"),
+        ("updateSession", json!({}), "name is missing, and maxParticipants and locked too"),
+        ("updateSession", json!({ "locked": "yes" }), "locked must be true or false"),
+    ] {
+        let error = refusal(&at_alice, action, data).await;
+        assert_eq!(error, json!({ "code": "invalid_frame", "message": message }), "{action}");
+    }
+    for target in ["nobody", "01930000-0000-7000-8000-000000000000"] {
+        for (action, more) in
+            [("updateParticipant", json!({ "role": "viewer" })), ("muteParticipant", json!({ "kind": "audio" }))]
+        {
+            let mut data = more;
+            data["targetUserId"] = json!(target);
+            assert_eq!(at_alice.refusal(action, data).await, "peer_not_found");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_banned_participant_stays_out_through_every_door_and_may_return_when_the_ban_ends() {
+    let target = Target::local().await;
+    let alice = target.person("alice").await;
+    let bob = target.person("bob").await;
+    let session = target.api.create_session(&alice, 4).await;
+    let mut at_alice = target.enter(&alice, &session).await;
+    let mut at_bob = target.enter(&bob, &session).await;
+    let minted = target.about(&bob, "ticket", &session).await;
+    // A second tab that has not joined yet: its ticket is newer than the one of the live connection.
+    let second = target.connect(&bob, &session).await;
+
+    let ban = json!({ "targetUserId": bob.id, "banSeconds": 3 });
+    let banned_until = at_alice.ack("removeParticipant", ban).await["bannedUntil"].clone();
+    support::assert_time(&banned_until);
+    assert_eq!(at_bob.event("removed").await["data"], json!({ "reason": "banned", "bannedUntil": banned_until }));
+    at_bob.ended().await;
+    let left = at_alice.event("userLeft").await;
+    assert_eq!((&left["data"]["userId"], &left["data"]["reason"]), (&json!(bob.id), &json!("removed")));
+
+    let join = target.api.join(&bob, &session).await;
+    assert_eq!((join.status, join.code(), &join.body["until"]), (StatusCode::FORBIDDEN, "banned", &banned_until));
+    let ticket = target.about(&bob, "ticket", &session).await;
+    assert_eq!((ticket.status, ticket.code()), (StatusCode::NOT_FOUND, "not_in_session"));
+    assert_eq!(
+        target.api.get(&format!("/api/session/{session}/messages"), Some(&bob.token)).await.code(),
+        "not_in_session"
+    );
+    let late = Socket::connect(&socket_address(&minted.body)).await.expect("a ticket that was not used");
+    for tab in [&second, &late] {
+        assert_eq!(tab.refusal("joinSession", json!({ "sessionId": session })).await, "not_joined");
+        assert_eq!(tab.refusal("sendMessage", json!({ "message": "still here" })).await, "not_joined");
+    }
+    until("the end of the ban", async || (target.api.join(&bob, &session).await.status == 200).then_some(())).await;
+    let _back = target.enter(&bob, &session).await;
+    assert_eq!(at_alice.event("userJoined").await["data"]["userId"], bob.id);
+}
+
+#[tokio::test]
+async fn somebody_who_is_removed_without_a_ban_may_come_back_at_once() {
+    let target = Target::local().await;
+    let Pair { bob, session, at_alice, mut at_bob, .. } = target.pair().await;
+    assert_eq!(at_alice.ack("removeParticipant", json!({ "targetUserId": bob.id })).await, json!({}));
+    assert_eq!(at_bob.event("removed").await["data"], json!({ "reason": "removed" }));
+    at_bob.ended().await;
+    target.enter(&bob, &session).await;
+    // Removing somebody who is not here is no mistake.
+    at_alice.ack("removeParticipant", json!({ "targetUserId": "01930000-0000-7000-8000-000000000000" })).await;
+}
+
+#[tokio::test]
+async fn a_locked_session_refuses_newcomers_and_takes_its_host_back() {
+    let target = Target::local().await;
+    let (alice, bob, carol) = (target.person("alice").await, target.person("bob").await, target.person("carol").await);
+    let session = target.api.create_session(&alice, 4).await;
+    let at_alice = target.enter(&alice, &session).await;
+    let mut at_bob = target.enter(&bob, &session).await;
+    let locked = at_alice.ack("updateSession", json!({ "locked": true, "name": "Closed" })).await;
+    assert_eq!(locked, json!({ "name": "Closed", "maxParticipants": 4, "locked": true, "version": 1 }));
+    assert_eq!(at_bob.event("sessionUpdated").await["data"], locked);
+
+    let refused = target.api.join(&carol, &session).await;
+    assert_eq!((refused.status, refused.code()), (StatusCode::FORBIDDEN, "session_locked"));
+    assert_eq!(target.about(&bob, "ticket", &session).await.status, 200, "who is inside comes back");
+    at_alice.ack("leaveSession", json!({})).await;
+    let at_alice = target.enter(&alice, &session).await;
+    at_alice.ack("updateSession", json!({ "locked": false })).await;
+    target.enter(&carol, &session).await;
+}
+
+#[tokio::test]
+async fn a_session_may_be_made_locked() {
+    let target = Target::local().await;
+    let (alice, bob) = (target.person("alice").await, target.person("bob").await);
+    let wanted = json!({ "name": "Later", "locked": true });
+    let created = target.api.post("/api/session/create", Some(&alice.token), wanted).await;
+    assert_eq!((&created.body["locked"], &created.body["version"]), (&json!(true), &json!(0)));
+    let session = created.text("sessionId");
+    assert_eq!(target.api.join(&bob, &session).await.code(), "session_locked");
+    target.enter(&alice, &session).await;
+}
+
+#[tokio::test]
+async fn a_request_to_mute_says_who_asks_and_waits_for_who_is_away() {
+    let target = Target::local().await;
+    let Pair { alice, bob, session, at_alice, mut at_bob } = target.pair().await;
+    at_alice.ack("muteParticipant", json!({ "targetUserId": bob.id, "kind": "audio" })).await;
+    let asked = json!({ "kind": "audio", "byUserId": alice.id });
+    assert_eq!(at_bob.event("muteRequested").await["data"], asked);
+
+    let seen = target.detail(&bob, &session).await["participants"][1]["joinedAt"].clone();
+    at_bob.close().await;
+    at_bob.ended().await;
+    at_alice.ack("muteParticipant", json!({ "all": true, "kind": "video" })).await;
+    let mut back = target.connect(&bob, &session).await;
+    let joined = back.ack("joinSession", json!({ "sessionId": session, "since": seen })).await;
+    assert_eq!(joined["recovered"], true);
+    let kinds = [back.event("muteRequested").await, back.event("muteRequested").await];
+    assert_eq!(kinds.map(|event| event["data"]["kind"].clone()), ["audio", "video"]);
+}
+
+#[tokio::test]
+async fn a_host_steers_over_rest_without_being_there() {
+    let target = Target::local().await;
+    let (alice, bob) = (target.person("alice").await, target.person("bob").await);
+    let session = target.api.create_session(&alice, 4).await;
+    let mut at_bob = target.enter(&bob, &session).await;
+    let path = format!("/api/session/{session}");
+    let one = format!("{path}/participants/{}", bob.id);
+    let ask = async |method: Method, path: &str, body: Value| {
+        target.api.call(method, path, Some(&alice.token), Some(body)).await
+    };
+
+    let listed = target.api.get(&format!("{path}/participants"), Some(&alice.token)).await;
+    assert_eq!((listed.status, listed.body.as_array().map(Vec::len)), (StatusCode::OK, Some(1)), "{}", listed.body);
+    assert_eq!(listed.body[0]["permissions"]["publishAudio"], true, "always said here");
+    let changed = ask(Method::PATCH, &one, json!({ "role": "viewer" })).await;
+    assert_eq!((changed.status, &changed.body["role"]), (StatusCode::OK, &json!("viewer")), "{}", changed.body);
+    assert_eq!(at_bob.event("participantUpdated").await["data"]["role"], "viewer");
+    assert_eq!(target.api.get(&one, Some(&alice.token)).await.body, changed.body);
+
+    for (path, body) in [
+        (format!("{one}/mute"), json!({ "kind": "audio" })),
+        (format!("{path}/mute"), json!({ "kind": "audio", "except": [] })),
+    ] {
+        assert_eq!(ask(Method::POST, &path, body).await.status, 202, "{path}");
+        assert_eq!(at_bob.event("muteRequested").await["data"], json!({ "kind": "audio", "byUserId": alice.id }));
+    }
+    let said = ask(Method::POST, &format!("{path}/messages"), json!({ "message": "Five minutes." })).await;
+    assert_eq!(said.status, 201, "{}", said.body);
+    assert_eq!(at_bob.event("receiveMessage").await["data"]["messageId"], said.body["messageId"]);
+
+    let removed = target.api.call(Method::DELETE, &format!("{one}?banSeconds=600"), Some(&alice.token), None).await;
+    assert_eq!(removed.status, 204, "{}", removed.body);
+    assert_eq!(at_bob.event("removed").await["data"]["reason"], "banned");
+    assert_eq!(target.api.join(&bob, &session).await.code(), "banned");
+    let again = target.api.call(Method::DELETE, &one, Some(&alice.token), None).await;
+    assert_eq!(again.status, 204, "removing somebody who is gone is no mistake");
+    assert_eq!(target.api.get(&one, Some(&alice.token)).await.code(), "participant_not_found");
+}
+
+#[tokio::test]
+async fn a_session_is_changed_only_if_it_is_what_was_seen() {
+    let target = Target::local().await;
+    let (alice, bob) = (target.person("alice").await, target.person("bob").await);
+    let session = target.api.create_session(&alice, 4).await;
+    let path = format!("/api/session/{session}");
+    let patch = async |version: Option<&str>, body: Value| {
+        let mut request = Request::patch("/").header("authorization", format!("Bearer {}", alice.token));
+        if let Some(version) = version {
+            request = request.header("if-match", version);
+        }
+        let request = request.body(Full::new(Bytes::from(body.to_string()))).expect("a request");
+        target.api.send(&path, request).await
+    };
+    let first = patch(Some("\"0\""), json!({ "name": "Daily", "maxParticipants": 9 })).await;
+    assert_eq!((first.status, &first.body["version"]), (StatusCode::OK, &json!(1)), "{}", first.body);
+    assert_eq!((&first.body["name"], &first.body["maxParticipants"]), (&json!("Daily"), &json!(9)));
+    let stale = patch(Some("\"0\""), json!({ "locked": true })).await;
+    assert_eq!((stale.status, stale.code()), (StatusCode::PRECONDITION_FAILED, "version_mismatch"));
+    assert_eq!(patch(Some("1"), json!({ "locked": true })).await.body["errors"][0]["field"], "if-match");
+    assert_eq!(patch(None, json!({ "locked": true })).await.body["locked"], true);
+    assert_eq!(patch(None, json!({})).await.code(), "invalid_request");
+    let refused = target.api.call(Method::PATCH, &path, Some(&bob.token), Some(json!({ "locked": false }))).await;
+    assert_eq!((refused.status, refused.code()), (StatusCode::FORBIDDEN, "forbidden"));
+}
+
+#[tokio::test]
+async fn whoever_neither_takes_part_nor_steers_does_not_see_who_is_there() {
+    let target = Target::local().await;
+    let Pair { alice, bob, session, .. } = target.pair().await;
+    let stranger = target.person("stranger").await;
+    let path = format!("/api/session/{session}/participants");
+    assert_eq!(target.api.get(&path, Some(&bob.token)).await.status, 200);
+    let refused = target.api.get(&path, Some(&stranger.token)).await;
+    assert_eq!((refused.status, refused.code()), (StatusCode::NOT_FOUND, "not_in_session"));
+    for (method, path, body) in [
+        (Method::PATCH, format!("{path}/{}", alice.id), Some(json!({ "role": "viewer" }))),
+        (Method::DELETE, format!("{path}/{}", alice.id), None),
+        (Method::POST, format!("{path}/{}/mute", alice.id), Some(json!({ "kind": "audio" }))),
+        (Method::POST, format!("/api/session/{session}/mute"), Some(json!({ "kind": "audio" }))),
+        (Method::POST, format!("/api/session/{session}/messages"), Some(json!({ "message": "hello" }))),
+    ] {
+        for person in [&bob, &stranger] {
+            let refused = target.api.call(method.clone(), &path, Some(&person.token), body.clone()).await;
+            assert_eq!((refused.status, refused.code()), (StatusCode::FORBIDDEN, "forbidden"), "{method} {path}");
+        }
+    }
+    let bad =
+        target.api.call(Method::DELETE, &format!("{path}/{}?banSeconds=soon", bob.id), Some(&alice.token), None).await;
+    assert_eq!(bad.body["errors"][0]["field"], "banSeconds");
+}

@@ -1,0 +1,328 @@
+//! Steering a session: rights, removal, requests to mute, and the session's settings.
+//!
+//! One rule says who may do so ([`authority`]), whichever way somebody asks: over a connection, or over REST.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use futures_util::stream::{self, StreamExt};
+
+use crate::delivery::broadcast;
+use crate::leases::finish_departure;
+use crate::ports::{
+    Ban, ChatLog, ChatMessage, ControlsSet, Delays, Guard, Held, Inbox, Members, Moderation, Ports, Rosters, Seats,
+    SessionChange, Signal, Sockets, Waiting,
+};
+use crate::relay::relay;
+use crate::sessions::active_roster;
+use crate::{
+    ConnectionId, Context, Departure, Error, Event, MediaKind, Participant, Permission, Result, RightsChange, Role,
+    Roster, Session, SessionId, SignalId, Timestamp, UserId,
+};
+
+/// Who asks.
+#[derive(Debug, Clone, Copy)]
+pub enum Actor<'a> {
+    /// A participant, over that connection.
+    Connection(&'a Held),
+    /// An account, over REST. The session's creator needs no seat.
+    Account(UserId),
+}
+
+impl Actor<'_> {
+    /// The user.
+    fn user(&self) -> UserId {
+        match self {
+            Self::Connection(held) => held.user,
+            Self::Account(user) => *user,
+        }
+    }
+}
+
+/// How far somebody's word goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Authority {
+    /// Everywhere, but the creator stays the host.
+    Host,
+    /// Not to hosts, and not to who is host or cohost.
+    Cohost,
+}
+
+/// A change that others change at the same time is tried so often.
+const TRIES: usize = 4;
+
+/// So many are sent to at the same time.
+const SENDS_AT_ONCE: usize = 16;
+
+/// Whether somebody may steer this session, and how far.
+///
+/// # Errors
+/// `NotJoined` for a connection that does not hold its participant, `NotPermitted` for whoever lacks `moderate`.
+fn authority(roster: &Roster, actor: Actor<'_>) -> Result<Authority> {
+    let missing = Error::NotPermitted { permission: Permission::Moderate.name() };
+    let seat = roster.seated(actor.user());
+    let rights = match (actor, seat) {
+        (Actor::Connection(held), Some(seat)) if seat.is_on(&held.connection) => seat.rights,
+        (Actor::Connection(_), _) => return Err(Error::NotJoined),
+        (Actor::Account(user), _) if roster.session.is_hosted_by(user) => return Ok(Authority::Host),
+        (Actor::Account(_), Some(seat)) => seat.rights,
+        (Actor::Account(_), None) => return Err(missing),
+    };
+    match rights.role {
+        _ if !rights.moderates() => Err(missing),
+        Role::Host => Ok(Authority::Host),
+        Role::Cohost | Role::Participant | Role::Viewer => Ok(Authority::Cohost),
+    }
+}
+
+impl Authority {
+    /// Whether it reaches that participant.
+    fn reaches(self, roster: &Roster, target: UserId) -> Result<()> {
+        let role = roster.seated(target).map(|target| target.rights.role);
+        if roster.session.is_hosted_by(target) {
+            return Err(Error::NotAllowed { reason: "the session's creator stays its host" });
+        }
+        match self {
+            Self::Cohost if role == Some(Role::Host) => Err(Error::NotAllowed { reason: ONLY_A_HOST }),
+            Self::Host | Self::Cohost => Ok(()),
+        }
+    }
+
+    /// Whether it covers making that of somebody.
+    fn covers(self, change: &RightsChange, target: &Participant) -> Result<()> {
+        let steers = |role: Role| matches!(role, Role::Host | Role::Cohost);
+        let of_role =
+            change.role.is_some_and(|role| role != target.rights.role && (steers(role) || steers(target.rights.role)));
+        let of_permission = change.permissions.iter().any(|(one, _)| *one == Permission::Moderate);
+        match self {
+            Self::Cohost if of_role || of_permission => Err(Error::NotAllowed { reason: ONLY_A_HOST }),
+            Self::Host | Self::Cohost => Ok(()),
+        }
+    }
+}
+
+const ONLY_A_HOST: &str = "only a host may do this";
+
+/// Changes a participant's role or permissions, and tells everybody. On the way of signals and chat it counts within 10 s.
+///
+/// # Errors
+/// As [`authority`]; `ParticipantNotFound`, `NotAllowed` for what only a host may do.
+pub async fn update_participant(
+    ports: Ports<'_, impl Moderation + Members + Rosters + Inbox + Sync, impl Sockets + Sync, impl Delays + Sync>,
+    actor: Actor<'_>,
+    session: SessionId,
+    target: UserId,
+    change: &RightsChange,
+) -> Result<Participant> {
+    let Ports { store, context, .. } = ports;
+    for _ in 0..TRIES {
+        let roster = active_roster(store, session, context.now).await?;
+        let authority = authority(&roster, actor)?;
+        let participant = roster.seated(target).ok_or(Error::ParticipantNotFound)?;
+        authority.reaches(&roster, target)?;
+        authority.covers(change, participant)?;
+        let rights = change.applied_to(participant.rights);
+        if let Some(changed) = store.set_rights(participant, rights).await? {
+            tell_all(ports, session, &Event::ParticipantUpdated(&changed)).await?;
+            return Ok(changed);
+        }
+    }
+    Err(Error::Unavailable("a participant's rights change too fast".into()))
+}
+
+/// Takes a participant out of the session, and keeps them out for `ban` if that is given. Also somebody who is not here may be
+/// banned. Until when, if so. A repetition finishes what was interrupted.
+///
+/// The ban comes first and the look at the seat then; a join asks for the ban in the same step in which it takes a seat. So
+/// one of the two sees the other.
+///
+/// # Errors
+/// As [`authority`]; `NotAllowed` where the target is a host.
+pub async fn remove(
+    ports: Ports<
+        '_,
+        impl Moderation + Seats + Members + Rosters + Inbox + Sync,
+        impl Sockets + Sync,
+        impl Delays + Sync,
+    >,
+    actor: Actor<'_>,
+    session: SessionId,
+    target: UserId,
+    ban: Option<Duration>,
+) -> Result<Option<Timestamp>> {
+    let Ports { store, context, .. } = ports;
+    let roster = active_roster(store, session, context.now).await?;
+    authority(&roster, actor)?.reaches(&roster, target)?;
+    let until = ban.map(|ban| context.now + ban);
+    if let Some(until) = until {
+        let noted_until = until.max(context.now + context.policy.connection_log);
+        store.ban(session, target, Ban { at: context.now, until, noted_until }).await?;
+    }
+    if let Some(participant) = store.member(session, target).await? {
+        take_out(ports, &participant, until).await?;
+    }
+    Ok(until)
+}
+
+/// Frees the seat, tells whoever sat there, cuts their connections, and tells the others.
+async fn take_out(
+    ports: Ports<'_, impl Seats + Members + Rosters + Inbox + Sync, impl Sockets + Sync, impl Delays + Sync>,
+    participant: &Participant,
+    banned_until: Option<Timestamp>,
+) -> Result<()> {
+    let Ports { store, context, .. } = ports;
+    let (keep_until, empty_until) = (context.now + context.policy.history, context.policy.empty_due(context.now));
+    let _freed =
+        store.free_seat(participant, Guard::Seated, Departure::Removed, context.now, keep_until, empty_until).await?;
+    // Nobody takes the participant over any more, so these are all connections that ever did.
+    let after = store.member(participant.session_id, participant.user_id).await?.filter(|p| !p.holds_seat());
+    let connections: BTreeSet<_> =
+        participant.unfenced.iter().chain(after.iter().flat_map(|after| &after.unfenced)).collect();
+    dismiss(ports, connections, banned_until).await?;
+    match after {
+        Some(after) => finish_departure(ports, &after).await,
+        None => Ok(()),
+    }
+}
+
+/// Tells connections that they were removed, and closes them.
+async fn dismiss(
+    ports: Ports<'_, impl Sync, impl Sockets + Sync, impl Sync>,
+    connections: BTreeSet<&ConnectionId>,
+    banned_until: Option<Timestamp>,
+) -> Result<()> {
+    let removed = &ports.encode(&Event::Removed { banned_until });
+    let dismissals = connections.into_iter().map(|connection| async move {
+        // Best effort: what counts is that it is closed.
+        let _told = ports.sockets.push(connection, removed).await;
+        ports.sockets.close(connection).await
+    });
+    join_all(dismissals).await.into_iter().collect()
+}
+
+/// Whose track is to be switched off.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Muted {
+    /// That participant's.
+    One(UserId),
+    /// Everybody's but the caller's, the hosts' and these.
+    AllBut(Vec<UserId>),
+}
+
+/// Asks participants to switch a track off. The request waits for whoever is away for a moment, as a signal does. In a mesh the
+/// server never sees media, so it can only ask.
+///
+/// # Errors
+/// As [`authority`]; `ParticipantNotFound`, `NotAllowed` where the target is a host.
+pub async fn mute(
+    ports: Ports<'_, impl Members + Rosters + Inbox + Sync, impl Sockets + Sync, impl Delays + Sync>,
+    actor: Actor<'_>,
+    session: SessionId,
+    who: &Muted,
+    kind: MediaKind,
+) -> Result<()> {
+    let roster = active_roster(ports.store, session, ports.context.now).await?;
+    let authority = authority(&roster, actor)?;
+    let by = Some(actor.user());
+    let event = Event::MuteRequested { kind, by };
+    match who {
+        Muted::One(target) => {
+            roster.seated(*target).ok_or(Error::ParticipantNotFound)?;
+            authority.reaches(&roster, *target)?;
+            send(ports, session, *target, &event).await
+        }
+        Muted::AllBut(except) => {
+            let asked = roster.present(ports.context.now).filter(|p| p.rights.role != Role::Host);
+            let asked = asked.map(|p| p.user_id).filter(|user| *user != actor.user() && !except.contains(user));
+            let sends: Vec<_> = asked.map(|target| send(ports, session, target, &event)).collect();
+            let sent: Vec<_> = stream::iter(sends).buffer_unordered(SENDS_AT_ONCE).collect().await;
+            sent.into_iter().filter(|sent| !matches!(sent, Err(Error::ParticipantNotFound))).collect()
+        }
+    }
+}
+
+/// Sends an event to one participant as signals are sent: written first, pushed then.
+async fn send(
+    ports: Ports<'_, impl Members + Inbox + Sync, impl Sockets + Sync, impl Delays + Sync>,
+    session: SessionId,
+    to: UserId,
+    event: &Event<'_>,
+) -> Result<()> {
+    let id = SignalId::new(ports.context.ids, ports.context.now);
+    let sent = relay(ports, &Signal { id, session, to, frame: ports.encode(event) }).await;
+    match sent {
+        Err(Error::PeerNotFound) => Err(Error::ParticipantNotFound),
+        sent => sent.map(drop),
+    }
+}
+
+/// The session with those who are there, for whoever takes part or steers it.
+///
+/// # Errors
+/// `NotInSession` for everybody else.
+pub async fn watch(
+    store: &(impl Rosters + Sync),
+    context: Context<'_>,
+    actor: Actor<'_>,
+    session: SessionId,
+) -> Result<Roster> {
+    let roster = store.roster(session, context.now).await?.ok_or(Error::SessionNotFound)?;
+    let takes_part = roster.participants.iter().any(|participant| participant.user_id == actor.user());
+    let may = takes_part || authority(&roster, actor).is_ok();
+    may.then_some(roster).ok_or(Error::NotInSession)
+}
+
+/// Sends a chat message of somebody who steers the session, and who need not be there; the message as it is kept.
+///
+/// # Errors
+/// As [`authority`].
+pub async fn say(
+    ports: Ports<'_, impl ChatLog + Members + Rosters + Inbox + Sync, impl Sockets + Sync, impl Delays + Sync>,
+    actor: Actor<'_>,
+    message: &ChatMessage,
+) -> Result<ChatMessage> {
+    let Ports { store, context, .. } = ports;
+    authority(&active_roster(store, message.session, context.now).await?, actor)?;
+    let message = store.append(message, context.now + context.policy.history).await?;
+    let roster = active_roster(store, message.session, context.now).await?;
+    let frame = ports.encoder.encode(&message.event(), message.id.timestamp());
+    let kept = Some(Waiting::Message(message.id));
+    broadcast(ports, message.session, roster.connected(context.now), &frame, kept).await?;
+    Ok(message)
+}
+
+/// Changes the session's settings, and tells everybody.
+///
+/// # Errors
+/// As [`authority`]; `VersionMismatch` where the session was changed since it was seen.
+pub async fn update_session(
+    ports: Ports<'_, impl Moderation + Members + Rosters + Inbox + Sync, impl Sockets + Sync, impl Delays + Sync>,
+    actor: Actor<'_>,
+    session: SessionId,
+    change: &SessionChange,
+) -> Result<Session> {
+    let Ports { store, context, .. } = ports;
+    let roster = active_roster(store, session, context.now).await?;
+    authority(&roster, actor)?;
+    let ControlsSet::Set(changed) = store.set_controls(session, change).await? else {
+        // Either it ended meanwhile, or it was changed.
+        return active_roster(store, session, context.now).await.and(Err(Error::VersionMismatch));
+    };
+    tell_all(ports, session, &Event::SessionUpdated(&changed)).await?;
+    Ok(*changed)
+}
+
+/// Tells everybody who is connected. The roster is read after what is told was written, so whoever joins too late to be in it
+/// has read it themselves.
+async fn tell_all(
+    ports: Ports<'_, impl Members + Rosters + Inbox + Sync, impl Sockets + Sync, impl Delays + Sync>,
+    session: SessionId,
+    event: &Event<'_>,
+) -> Result<()> {
+    let Some(roster) = ports.store.roster(session, ports.context.now).await? else {
+        return Ok(());
+    };
+    let frame = ports.encode(event);
+    broadcast(ports, session, roster.connected(ports.context.now), &frame, None).await
+}

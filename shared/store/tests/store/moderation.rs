@@ -1,0 +1,236 @@
+//! Rights, bans and locks: kept with what a join and a departure write anyway, and raced by two hundred of them.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use domain::moderation::{self, Actor};
+use domain::ports::{Ban, ControlsSet, Guard, Members, Moderation, Seats, SessionChange, TakenSeat, Visits};
+use domain::{Departure, Permission, Person, Rights, RightsChange, Role, Session, SessionId, Timestamp, UserId};
+use testkit::FakeSockets;
+
+use crate::Setting;
+
+async fn lock(at: &Setting, session: SessionId, locked: bool) -> Session {
+    let change = SessionChange { locked: Some(locked), ..SessionChange::default() };
+    match at.store.set_controls(session, &change).await.unwrap() {
+        ControlsSet::Set(session) => *session,
+        ControlsSet::Refused => panic!("the session is there"),
+    }
+}
+
+async fn ban(at: &Setting, session: SessionId, user: UserId, until: Timestamp) {
+    let ban = Ban { at: at.samples.now(), until, noted_until: at.samples.later(30 * 86_400) };
+    at.store.ban(session, user, ban).await.unwrap();
+}
+
+async fn leave(at: &Setting, session: SessionId, caller: &Person, reason: Departure) {
+    let seat = at.participant(session, caller).await;
+    let (now, later) = (at.samples.now(), at.samples.later(60));
+    assert!(at.store.free_seat(&seat, Guard::Seated, reason, now, later, later).await.unwrap());
+    let left = at.store.member(session, caller.user_id).await.unwrap().expect("not told yet");
+    at.store.told(&left, at.samples.later(86_400)).await.unwrap();
+    assert_eq!(at.store.member(session, caller.user_id).await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn rights_are_set_as_long_as_they_are_as_they_were_seen() {
+    let at = Setting::new().await;
+    let (session, bob) = (at.session(3).await.id, at.samples.caller("bob"));
+    at.sit(session, &bob).await;
+    let seen = at.participant(session, &bob).await;
+    assert_eq!(seen.rights, Rights::default());
+    let set = at.store.set_rights(&seen, Rights::of(Role::Viewer)).await.unwrap().expect("as it was seen");
+    assert_eq!(set.rights, Rights::of(Role::Viewer));
+    assert_eq!(at.store.set_rights(&seen, Rights::of(Role::Cohost)).await.unwrap(), None);
+    assert!(at.store.set_rights(&set, Rights::of(Role::Cohost)).await.unwrap().is_some());
+    assert_eq!(at.participant(session, &bob).await.rights.role, Role::Cohost);
+}
+
+#[tokio::test]
+async fn the_creator_is_the_host_without_a_note() {
+    let at = Setting::new().await;
+    let creator = at.samples.caller("creator");
+    let session = at.samples.session(&creator, 3);
+    domain::ports::Sessions::add(&at.store, &session, at.empty_until()).await.unwrap();
+    at.sit(session.id, &creator).await;
+    assert_eq!(at.participant(session.id, &creator).await.rights.role, Role::Host);
+}
+
+#[tokio::test]
+async fn whoever_leaves_finds_the_same_rights_and_whoever_is_removed_steers_no_more() {
+    let at = Setting::new().await;
+    let session = at.session(4).await.id;
+    let [bob, carol, dave] = ["bob", "carol", "dave"].map(|name| at.samples.caller(name));
+    for (who, rights) in
+        [(&bob, Rights::of(Role::Cohost)), (&carol, Rights::of(Role::Viewer)), (&dave, Rights::of(Role::Cohost))]
+    {
+        at.sit(session, who).await;
+        let seat = at.participant(session, who).await;
+        at.store.set_rights(&seat, rights).await.unwrap().expect("nobody else did");
+    }
+    leave(&at, session, &bob, Departure::Left).await;
+    leave(&at, session, &carol, Departure::Timeout).await;
+    leave(&at, session, &dave, Departure::Removed).await;
+    for (who, role) in [(&bob, Role::Cohost), (&carol, Role::Viewer), (&dave, Role::Participant)] {
+        at.sit(session, who).await;
+        assert_eq!(at.participant(session, who).await.rights, Rights::of(role));
+    }
+}
+
+#[tokio::test]
+async fn rights_stay_with_somebody_who_comes_back_before_the_others_were_told() {
+    let at = Setting::new().await;
+    let (session, bob) = (at.session(3).await.id, at.samples.caller("bob"));
+    at.sit(session, &bob).await;
+    let seat = at.participant(session, &bob).await;
+    let seat = at.store.set_rights(&seat, Rights::of(Role::Viewer)).await.unwrap().expect("nobody else did");
+    let (now, later) = (at.samples.now(), at.samples.later(60));
+    at.store.free_seat(&seat, Guard::Seated, Departure::Left, now, later, later).await.unwrap();
+    at.sit(session, &bob).await;
+    assert_eq!(at.participant(session, &bob).await.rights.role, Role::Viewer);
+}
+
+#[tokio::test]
+async fn a_ban_keeps_out_until_it_ends_whoever_was_here_or_never_came() {
+    let at = Setting::new().await;
+    let session = at.session(3).await.id;
+    let [bob, carol] = ["bob", "carol"].map(|name| at.samples.caller(name));
+    let first = at.sit(session, &bob).await;
+    ban(&at, session, bob.user_id, at.samples.later(60)).await;
+    ban(&at, session, carol.user_id, at.samples.later(60)).await;
+    assert_eq!(at.take_seat(session, &bob).await, TakenSeat::HeldAlready, "a seat is taken away by who bans");
+    leave(&at, session, &bob, Departure::Removed).await;
+    for who in [&bob, &carol] {
+        assert_eq!(at.take_seat(session, who).await, TakenSeat::Banned(at.samples.later(60)));
+    }
+    at.samples.clock.advance(Duration::from_secs(60));
+    assert!(at.sit(session, &bob).await > first, "the attempts go on from before");
+    at.sit(session, &carol).await;
+}
+
+#[tokio::test]
+async fn a_ban_is_found_where_the_traces_of_an_account_are_looked_for() {
+    let at = Setting::new().await;
+    let (session, bob) = (at.session(3).await.id, at.samples.caller("bob"));
+    ban(&at, session, bob.user_id, at.samples.later(60)).await;
+    let visits = at.store.visits(bob.user_id).await.unwrap();
+    assert_eq!(visits.iter().map(|visit| (visit.session, visit.family)).collect::<Vec<_>>(), [(session, None)]);
+    domain::ports::Erasures::erase_traces(&at.store, bob.user_id, session).await.unwrap();
+    assert_eq!(at.store.visits(bob.user_id).await.unwrap(), []);
+}
+
+#[tokio::test]
+async fn a_locked_session_takes_its_creator_and_who_steered_it_before() {
+    let at = Setting::new().await;
+    let creator = at.samples.caller("creator");
+    let session = at.samples.session(&creator, 4);
+    domain::ports::Sessions::add(&at.store, &session, at.empty_until()).await.unwrap();
+    let session = session.id;
+    let [bob, carol, dave] = ["bob", "carol", "dave"].map(|name| at.samples.caller(name));
+    for (who, role) in [(&bob, Role::Cohost), (&carol, Role::Participant)] {
+        at.sit(session, who).await;
+        let seat = at.participant(session, who).await;
+        at.store.set_rights(&seat, Rights::of(role)).await.unwrap().expect("nobody else did");
+        leave(&at, session, who, Departure::Left).await;
+    }
+    assert!(lock(&at, session, true).await.controls.locked);
+    for who in [&carol, &dave] {
+        assert_eq!(at.take_seat(session, who).await, TakenSeat::Locked);
+    }
+    at.sit(session, &creator).await;
+    at.sit(session, &bob).await;
+    assert!(!lock(&at, session, false).await.controls.locked);
+    at.sit(session, &carol).await;
+}
+
+#[tokio::test]
+async fn settings_are_counted_and_refused_where_another_version_was_seen() {
+    let at = Setting::new().await;
+    let session = at.session(3).await;
+    let set = async |seen| {
+        let change = SessionChange { max_participants: Some(9), seen, ..SessionChange::default() };
+        at.store.set_controls(session.id, &change).await.unwrap()
+    };
+    assert!(matches!(set(Some(1)).await, ControlsSet::Refused));
+    for (seen, version) in [(Some(0), 1), (Some(1), 2), (None, 3)] {
+        let ControlsSet::Set(changed) = set(seen).await else { panic!("{seen:?} is what is there") };
+        assert_eq!(
+            (changed.controls.version, changed.max_participants, changed.name),
+            (version, 9, session.name.clone())
+        );
+    }
+    assert!(matches!(set(Some(0)).await, ControlsSet::Refused));
+    let never = at.samples.session(&at.samples.caller("nobody"), 2).id;
+    assert_eq!(at.store.set_controls(never, &SessionChange::default()).await.unwrap(), ControlsSet::Refused);
+}
+
+/// Who is banned holds no seat in the end, whoever came first; a lock lets nobody in who came after it; what was taken from
+/// somebody stays taken; and seats are counted as they are taken.
+#[tokio::test]
+async fn two_hundred_racing_joins_with_locks_and_bans_switched_under_them_keep_what_must_hold() {
+    let at = Arc::new(Setting::new().await);
+    let host = at.samples.caller("host");
+    let session = at.samples.session(&host, 100);
+    domain::ports::Sessions::add(&at.store, &session, at.empty_until()).await.unwrap();
+    let session = session.id;
+    at.sit(session, &host).await;
+    let callers: Vec<_> = (0..200).map(|n| at.samples.caller(&format!("user{n}"))).collect();
+
+    let joins = callers.iter().cloned().map(|caller| {
+        let at = Arc::clone(&at);
+        tokio::spawn(async move { (caller.user_id, at.take_seat(session, &caller).await) })
+    });
+    let joins: Vec<_> = joins.collect();
+    let sockets = FakeSockets::default();
+    let actor = Actor::Account(host.user_id);
+    for (n, caller) in callers.iter().enumerate().step_by(5) {
+        let until = Some(Duration::from_secs(600));
+        moderation::remove(at.ports(&sockets), actor, session, caller.user_id, until).await.unwrap();
+        let change = SessionChange { locked: Some(n % 2 == 0), ..SessionChange::default() };
+        moderation::update_session(at.ports(&sockets), actor, session, &change).await.unwrap();
+    }
+    lock(&at, session, true).await;
+    let mut answers = Vec::new();
+    for join in joins {
+        answers.push(join.await.unwrap());
+    }
+    let roster = at.roster(session).await;
+    assert_eq!(usize::from(roster.session.seats_taken), roster.participants.len());
+    for banned in callers.iter().step_by(5) {
+        assert!(roster.seated(banned.user_id).is_none(), "{}", banned.user_id);
+        assert!(matches!(at.take_seat(session, banned).await, TakenSeat::Banned(_)));
+    }
+    for (user, answer) in &answers {
+        let banned = callers.iter().step_by(5).any(|caller| caller.user_id == *user);
+        let seated = roster.seated(*user).is_some();
+        assert!(banned || seated == matches!(answer, TakenSeat::Taken(_)), "{user} {answer:?}");
+    }
+    let late = at.samples.caller("late");
+    assert_eq!(at.take_seat(session, &late).await, TakenSeat::Locked);
+    assert_eq!(roster.seated(host.user_id).expect("the host stays").rights.role, Role::Host);
+}
+
+#[tokio::test]
+async fn overlapping_changes_of_rights_are_all_made() {
+    let at = Arc::new(Setting::new().await);
+    let host = at.samples.caller("host");
+    let session = at.samples.session(&host, 4);
+    domain::ports::Sessions::add(&at.store, &session, at.empty_until()).await.unwrap();
+    let bob = at.samples.caller("bob");
+    at.sit(session.id, &bob).await;
+    let (id, actor) = (session.id, Actor::Account(host.user_id));
+    let wanted = [Permission::PublishAudio, Permission::PublishVideo, Permission::Chat];
+    let changes = wanted.map(|one| {
+        let (at, bob) = (Arc::clone(&at), bob.user_id);
+        tokio::spawn(async move {
+            let (sockets, change) =
+                (FakeSockets::default(), RightsChange { role: None, permissions: vec![(one, false)] });
+            moderation::update_participant(at.ports(&sockets), actor, id, bob, &change).await.map(drop)
+        })
+    });
+    for change in changes {
+        change.await.unwrap().unwrap();
+    }
+    let rights = at.participant(session.id, &bob).await.rights;
+    assert!(wanted.iter().all(|one| !rights.permissions.has(*one)), "{rights:?}");
+}
