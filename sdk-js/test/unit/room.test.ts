@@ -11,6 +11,7 @@ const participant = (userId: string, joinedAt: string, more: Partial<Participant
   status: 'connected',
   isMuted: false,
   isVideoEnabled: true,
+  role: 'participant',
   ...more,
 });
 
