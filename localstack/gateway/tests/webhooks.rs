@@ -257,8 +257,10 @@ async fn what_happened_while_a_receiver_was_down_is_told_by_the_server_that_is_s
     let all = receiver.upto("participant.joined").await;
     let kinds: Vec<_> = all.iter().map(Got::kind).collect();
     assert_eq!(kinds[..3], ["session.created", "session.started", "participant.joined"]);
-    let sequences = sequences(&all);
-    assert!(sequences.is_sorted_by(|one, other| one < other), "{sequences:?}");
+    // A delivery that the end of the first server cut short comes again.
+    let mut seen = BTreeSet::new();
+    let first_times: Vec<_> = sequences(&all).into_iter().filter(|sequence| seen.insert(*sequence)).collect();
+    assert!(first_times.is_sorted_by(|one, other| one < other), "{first_times:?}");
     let _same_server: &Api = &target.api;
     target.stop().await;
     std::fs::remove_dir_all(data.parent().unwrap()).unwrap();

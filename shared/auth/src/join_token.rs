@@ -21,8 +21,8 @@ use crate::seal::KeySecret;
 pub(crate) const LEEWAY: Duration = Duration::from_secs(60);
 /// The longest life of a join token.
 const LONGEST_LIFE: Duration = Duration::from_secs(24 * 3600);
-/// A name or an identity has at most so many characters.
-const LONGEST_NAME: usize = 128;
+/// A name has at most so many characters: a roster of a hundred users has to fit into one message (128 KB).
+const LONGEST_NAME: usize = 100;
 
 /// What LiveKit's tokens may have in `video` that says nothing here.
 const WITHOUT_MEANING: [&str; 8] = [
@@ -286,11 +286,12 @@ impl Claims<'_> {
     ) -> Result<Person> {
         let subject = self.text("sub")?.ok_or_else(|| invalid("sub", "is missing"))?;
         let identity = Identity::parse(subject).map_err(|must| invalid("sub", must))?;
-        let name = self.text("name")?.unwrap_or(subject);
+        let shortened: String = subject.chars().take(LONGEST_NAME).collect();
+        let name = self.text("name")?.unwrap_or(&shortened);
         let fits = name.chars().count() <= LONGEST_NAME && !name.chars().any(char::is_control);
         let username = Username::kept(name).filter(|_| fits);
         let username =
-            username.ok_or_else(|| invalid("name", "must be 1-128 characters, none of them a control character"))?;
+            username.ok_or_else(|| invalid("name", "must be 1-100 characters, none of them a control character"))?;
         let millis = |seconds: u64| Timestamp::from_millis(seconds.saturating_mul(1000));
         Ok(Person {
             user_id: user_of(&key.project, &identity),
@@ -416,8 +417,8 @@ mod tests {
             ("the claim sub must be 1-128", changed(|c| c["sub"] = json!("x".repeat(129)))),
             ("the claim sub must be 1-128", changed(|c| c["sub"] = json!("a\u{0}b"))),
             ("the claim name must be a text", changed(|c| c["name"] = json!({}))),
-            ("the claim name must be 1-128", changed(|c| c["name"] = json!("x".repeat(129)))),
-            ("the claim name must be 1-128", changed(|c| c["name"] = json!("   "))),
+            ("the claim name must be 1-100", changed(|c| c["name"] = json!("x".repeat(101)))),
+            ("the claim name must be 1-100", changed(|c| c["name"] = json!("   "))),
             ("the claim video is missing", changed(|c| drop(c.as_object_mut().expect("object").remove("video")))),
             ("the claim video must be an object", changed(|c| c["video"] = json!("all"))),
             ("the claim video.room is missing", changed(|c| c["video"]["room"] = json!(""))),

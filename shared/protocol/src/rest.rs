@@ -770,12 +770,14 @@ mod tests {
     fn a_hundred_users_of_an_app_with_the_longest_names_fit_into_one_message() {
         let longest = || ParticipantView {
             user_id: "01930000-0000-8000-8000-000000000000".to_owned(),
-            username: "\u{20000}".repeat(128),
+            username: "\u{20000}".repeat(100),
             identity: Some("\u{20000}".repeat(128)),
             joined_at: "2026-11-28T12:00:00.000Z".to_owned(),
             status: PresenceView::Reconnecting,
             is_muted: false,
             is_video_enabled: false,
+            role: RoleView::Participant,
+            permissions: Some(Permissions::default().into()),
         };
         let roster: Vec<_> = (0..100).map(|_| longest()).collect();
         let bytes = serde_json::to_vec(&roster).expect("plain data").len();

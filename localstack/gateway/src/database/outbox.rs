@@ -311,7 +311,7 @@ mod tests {
         let told = opened().await.run_here(|engine| {
             let mut numbers = Numbers::default();
             assert!(written(engine, &mut numbers, update("SET word = :word", None)));
-            assert!(written(engine, &mut numbers, update("SET other = :word", None)));
+            assert!(written(engine, &mut numbers, update("SET later = :word", None)));
             assert!(!written(engine, &mut numbers, update("SET word = :word", Some("attribute_not_exists(pk)"))));
             oldest(engine, TABLE, 0, 9)
         });
@@ -320,7 +320,7 @@ mod tests {
         assert!(told[0].number < told[1].number);
         assert_eq!((told[0].before.is_none(), word(told[0].after.as_ref())), (true, Some(&text("here"))));
         assert_eq!(told[1].before, told[0].after);
-        assert!(told[1].after.as_ref().is_some_and(|after| after.contains_key("other")));
+        assert!(told[1].after.as_ref().is_some_and(|after| after.contains_key("later")));
     }
 
     #[tokio::test]
@@ -334,12 +334,12 @@ mod tests {
             engine.update_item(update("SET word = :word", None))?;
             finish(engine, TABLE)?;
             // Another write in the next process changes nothing of that.
-            assert!(written(engine, &mut Numbers::default(), update("SET other = :word", None)));
+            assert!(written(engine, &mut Numbers::default(), update("SET later = :word", None)));
             oldest(engine, TABLE, 0, 9)
         });
         let told = told.expect("records");
         assert_eq!(word(told[0].after.as_ref()), Some(&text("here")));
-        assert!(!told[0].after.as_ref().is_some_and(|after| after.contains_key("other")));
+        assert!(!told[0].after.as_ref().is_some_and(|after| after.contains_key("later")));
         assert!(told[0].number < told[1].number);
     }
 

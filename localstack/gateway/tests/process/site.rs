@@ -67,7 +67,8 @@ async fn whatever_takes_get_takes_head_with_the_same_headers_and_no_body() {
     let session = server.api.create_session(&alice, 2).await;
     server.api.join(&alice, &session).await;
     let gets = ROUTES.iter().filter_map(|route| route.key.strip_prefix("GET "));
-    let paths = gets.map(|path| path.replace("{sessionId}", &session)).chain(["/", "/docs"].map(str::to_owned));
+    let paths = gets.map(|path| path.replace("{sessionId}", &session).replace("{userId}", &alice.id));
+    let paths = paths.chain(["/", "/docs"].map(str::to_owned));
     for path in paths {
         let get = ask(&server, Method::GET, &path, Some(&alice.token)).await;
         let head = ask(&server, Method::HEAD, &path, Some(&alice.token)).await;
@@ -90,7 +91,7 @@ async fn a_known_path_with_another_method_is_405_and_names_those_it_takes() {
         (Method::PUT, "/api/auth/me", "GET, HEAD, DELETE"),
         (Method::GET, "/api/auth/login", "POST"),
         (Method::DELETE, "/health", "GET, HEAD"),
-        (Method::PATCH, "/api/session/x/messages", "GET, HEAD"),
+        (Method::PATCH, "/api/session/x/messages", "GET, HEAD, POST"),
         (Method::POST, "/", "GET, HEAD"),
         (Method::POST, "/docs", "GET, HEAD"),
         (Method::POST, "/ws", "GET"),

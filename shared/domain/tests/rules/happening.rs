@@ -2,8 +2,8 @@
 
 use domain::happenings::{Happening, Kind, Reason, SessionView, Stay, of_session, of_stay};
 use domain::{
-    Departure, Ending, Membership, Presence, ProjectId, Session, SessionId, SessionKind, SessionName, SessionState,
-    Timestamp, UserId, Username, Visibility,
+    Controls, Departure, Ending, Membership, Presence, ProjectId, Session, SessionId, SessionKind, SessionName,
+    SessionState, Timestamp, UserId, Username, Visibility,
 };
 
 use crate::fake::START;
@@ -31,6 +31,7 @@ fn session() -> Session {
         room: None,
         creator_id: UserId::first_at(START),
         creator_username: alice(),
+        controls: Controls::default(),
     }
 }
 
