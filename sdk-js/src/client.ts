@@ -506,7 +506,7 @@ export class TunRTCClient extends Emitter<TunRTCEvents> {
 
   /** Nothing fails silently: without a listener a failure is at least in the console. */
   protected override emit<Name extends keyof TunRTCEvents>(name: Name, data: TunRTCEvents[Name]): void {
-    if (name === 'error' && !this.isHeard(name)) console.warn(`TunRTC: ${(data as TunRTCError).code}: ${(data as TunRTCError).message}`);
+    if (name === 'error' && !this.isHeard(name)) console.warn('TunRTC', data);
     this.#snapshots.note(name, data);
     if (name === 'muteRequested') {
       const { kind } = data as MuteRequestedData;

@@ -51,7 +51,7 @@ export function checkOptions(options: string | TunRTCOptions, environment: Envir
     ...check('environment.', { ...given?.environment }, Object.fromEntries(parts) as Record<string, string>),
   ];
   for (const [field, storage] of [['storage', given?.storage], ['environment.storage', given?.environment?.storage]] as const) {
-    if (storage && !isStorage(storage)) errors.push({ field, reason: 'must keep text by getItem, setItem and removeItem, and give it back at once' });
+    if (storage && !isStorage(storage)) errors.push({ field, reason: 'must have getItem, setItem and removeItem that answer at once' });
   }
   if (!isAddress(given?.url)) errors.push({ field: 'url', reason: 'must be the address of a server' });
   const { iceServers = [] } = given?.rtcConfiguration ?? {};

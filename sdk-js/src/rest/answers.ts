@@ -51,8 +51,8 @@ type Meaning = readonly [code: ErrorCode, message: string];
 const LATE: Meaning = ['timeout', 'The server did not answer in time.'];
 /** What a status says that something other than the server answered. */
 const FOREIGN: Record<number, Meaning> = {
-  400: ['invalid_request', 'The request was refused on its way to the server: as malformed.'],
-  401: ['unauthorized', 'The request was refused on its way to the server: it asks for a sign-in.'],
+  400: ['invalid_request', 'The request was refused on its way to the server.'],
+  401: ['unauthorized', 'The request was refused on its way to the server.'],
   403: ['forbidden', 'The request was refused on its way to the server.'],
   404: ['not_found', 'There is no TunRTC server at this address.'],
   408: LATE,
@@ -64,8 +64,8 @@ const FOREIGN: Record<number, Meaning> = {
 function foreignAnswer({ status, type }: Response): Meaning {
   if (status >= 500) return ['unavailable', `The server cannot be reached at the moment (${status}).`];
   const leadsAway = type === 'opaqueredirect' || (status >= 300 && status < 400);
-  const elsewhere = 'The address of the server leads to another one: give the client that one.';
-  return ['invalid_response', leadsAway ? elsewhere : `Something other than a TunRTC server answered (${status}).`];
+  const elsewhere = 'The address leads to another one: use that.';
+  return ['invalid_response', leadsAway ? elsewhere : `No TunRTC server answered (${status}).`];
 }
 
 function isProblem(body: unknown): body is Partial<Problem> & { code: string } {

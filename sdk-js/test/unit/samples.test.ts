@@ -27,6 +27,11 @@ declare const { TunRTCClient }: typeof import('tunrtc-client');
 declare const video: HTMLVideoElement;
 declare const MyWebSocket: new (url: string) => import('tunrtc-client').SocketLike;
 declare const process: { env: Record<string, string> };
+declare module 'node:http' {
+  type Request = AsyncIterable<string> & { headers: Record<string, string> };
+  type Response = { writeHead(status: number): { end(): void } };
+  export function createServer(handle: (request: Request, response: Response) => void): { listen(port: number): void };
+}
 declare module '*.vue' { const component: import('vue').Component; export default component; }
 declare module '*.svelte' { const component: import('svelte').Component<Record<string, unknown>>; export default component; }
 `;
