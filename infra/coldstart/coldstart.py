@@ -97,6 +97,14 @@ def authorizer_event() -> dict:
             "multiValueQueryStringParameters": {"ticket": ["forged"]}, "stageVariables": {}, "requestContext": context}
 
 
+def stream_record() -> dict:
+    """What the table's stream says when somebody's first connection has joined."""
+    texts = {"pk": f"SESSION#{SESSION}", "sk": f"PARTICIPANT#{USER}", "username": "bench", "membership": "seated", "presence": "connected"}
+    numbers = {"joinedAt": "1", "connectedAt": "2", "happened": "2", "stay": "1"}
+    image = {name: {"S": text} for name, text in texts.items()} | {name: {"N": number} for name, number in numbers.items()}
+    return {"eventID": "1", "eventName": "MODIFY", "eventSource": "aws:dynamodb", "dynamodb": {"SequenceNumber": "1", "NewImage": image}}
+
+
 def event_of(name: str, function: dict, grant: dict) -> dict:
     """An event that takes the function as far as its first calls to the table.
 
@@ -118,6 +126,11 @@ def event_of(name: str, function: dict, grant: dict) -> dict:
         return authorizer_event()
     if name == "api_keys":
         return {"action": "list"}
+    if name == "webhook_fanout":
+        return {"Records": [stream_record()]}
+    if name == "webhook_send":
+        letter = {"webhookId": USER, "eventId": "evt_1", "kind": "participant.joined", "projectId": "default", "body": "{}"}
+        return {"Records": [{"messageId": "1", "body": json.dumps(letter), "attributes": {"ApproximateReceiveCount": "1"}}]}
     if name == "participant_expiry":
         return {"version": "0", "id": "1", "detail-type": "Scheduled Event", "source": "aws.events", "account": "1",
                 "time": "2026-01-01T00:00:00Z", "region": "us-east-1", "resources": [], "detail": {}}
