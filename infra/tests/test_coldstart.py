@@ -74,7 +74,7 @@ def test_there_is_an_event_for_every_function():
     table = yaml.safe_load((cfn.INFRA / "functions.yaml").read_text())
     for name, each in table["functions"].items():
         event = coldstart.event_of(name, each, {"token": "t", "refreshToken": "r"})
-        assert event.get("routeKey") or event.get("requestContext") or event.get("detail-type") or event.get("action"), name
+        assert event.get("routeKey") or event.get("requestContext") or event.get("detail-type") or event.get("action") or event.get("Records"), name
 
 
 ROW = {"function": "ws_signal", "memoryMb": 256, "zippedBytes": 3_000_000, "calls": ["GetItem"], "initMs": 2.5, "firstMs": 3.0}
