@@ -122,6 +122,8 @@ def methods(trait: str) -> set[str]:
     return of_store | {method for other, method in ELSEWHERE if other == trait}
 
 
+# What a function is made of that asks a port by itself, outside the domain: the type, and what it asks.
+ASKING = {"Callers": ("Keys", "key"), "Doorkeeper": ("Keys", "key")}
 PORTS_OF = {"deps.store": None, "store": None, "sockets": "Sockets", "deps.push": "Sockets", "delays": "Delays", "lines": "Lines", "deps.lines": "Lines"}
 
 
@@ -167,7 +169,9 @@ def function_actions(name: str) -> frozenset[str]:
     """Everything that the function `functions/NAME` may do, as IAM actions; @connections with its method, the
     index by its name."""
     text = production_part(ROOT / "functions" / name / "src" / "lib.rs")
+    made_of = set(re.findall(r"\w+", block(text, text.index("pub struct Deps"))[0])) if "pub struct Deps" in text else set()
     return frozenset().union(
+        *(port_actions(*asked) for kind, asked in ASKING.items() if kind in made_of),
         *(actions_of(function.body, frozenset(re.findall(r"\b[A-Z]\w+", text)) | all_traits(), f"functions::{name}")
           for function in functions_in(text, name))
     )

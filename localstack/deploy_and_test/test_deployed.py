@@ -533,12 +533,14 @@ FOR_SOMEBODY_WHO_LEFT_UNTOLD = {"DeleteItem"}  # Members::told takes the partici
 WHEN_A_REQUEST_COMES_AGAIN = {"Query"}  # sessions::create finds what its Idempotency-Key has created
 AFTER_A_DELETION_THAT_WAS_INTERRUPTED = {"BatchWriteItem", "DeleteItem"}  # erasure::finish, a minute later
 OF_A_NAMED_ROOM = {"DeleteItem"}  # Endings::forget_active gives its name back
+BY_A_JOIN_TOKEN = {"GetItem"}  # Callers::verify_token reads the API key
 BY_THE_OPERATOR = {"BatchGetItem", "PutItem", "Query", "UpdateItem"}  # keys.py
 RARE = {
     "api_keys": BY_THE_OPERATOR,
     "auth_delete": AFTER_A_PUSH_THAT_FAILED,
     "auth_logout": AFTER_A_PUSH_THAT_FAILED,
     "auth_password": AFTER_A_PUSH_THAT_FAILED | FOR_SOMEBODY_WHO_LEFT_UNTOLD,
+    "hub_negotiate": BY_A_JOIN_TOKEN,
     "participant_expiry": AFTER_A_PUSH_THAT_FAILED | AFTER_A_DELETION_THAT_WAS_INTERRUPTED,
     "session_create": WHEN_A_REQUEST_COMES_AGAIN | OF_A_NAMED_ROOM,
     "session_end": OF_A_NAMED_ROOM,
@@ -549,6 +551,7 @@ RARE = {
     "session_ticket": WITHOUT_A_SEAT,
     "session_update": AFTER_A_PUSH_THAT_FAILED,
     "user_revoke": {"DeleteItem", "GetItem", "PutItem", "Query", "UpdateItem", "SendMessage"},  # eviction::revoke, for an API key
+    "ws_authorizer": BY_A_JOIN_TOKEN,
     "ws_connect": WHERE_A_LOGIN_ENDS_MEANWHILE,
     "ws_disconnect": AFTER_A_PUSH_THAT_FAILED,
     "ws_hub": AFTER_A_PUSH_THAT_FAILED | NEAR_THE_END_OF_A_LEASE | WHERE_A_WRITER_IS_GONE,

@@ -1,8 +1,9 @@
-//! The authorizer of `$connect`: tells whom a ticket or a token admits, without touching the table.
+//! The authorizer of `$connect`: tells whom a ticket or a token admits. It reads the table for join tokens alone, for their API key.
 //!
 //! API Gateway answers 401 to a handshake when an authorizer fails with the text `Unauthorized`, and 403 when its policy denies:
 //! <https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-websocket-api-lambda-auth.html>.
 
+use std::error::Error as _;
 use std::sync::Arc;
 
 use aws_lambda_events::apigw::{
@@ -16,11 +17,13 @@ use gateway::hub::{Admitted, Doorkeeper, Shown};
 use gateway::websocket::context_key;
 use runtime::{Runtime, SettingError};
 use serde_json::{Map, Value, json};
+use store::Store;
 
 /// What this function needs.
 pub struct Deps {
     clock: Arc<dyn Clock>,
     ids: Arc<dyn IdSource>,
+    store: Store,
     doorkeeper: Doorkeeper,
     origins: Origins,
 }
@@ -28,7 +31,13 @@ pub struct Deps {
 impl Deps {
     /// From configuration; names the setting that is missing.
     pub fn new(runtime: &Runtime) -> Result<Self, SettingError> {
-        Ok(Self { clock: runtime.get()?, ids: runtime.get()?, doorkeeper: runtime.get()?, origins: runtime.get()? })
+        Ok(Self {
+            clock: runtime.get()?,
+            ids: runtime.get()?,
+            store: runtime.get()?,
+            doorkeeper: runtime.get()?,
+            origins: runtime.get()?,
+        })
     }
 }
 
@@ -43,9 +52,13 @@ pub async fn handle(deps: &Deps, event: Request) -> Result<Response, lambda_runt
     let shown = Shown::new(&event.headers, |name| query.first(name));
     let request_id = event.request_context.request_id.as_deref();
 
-    let Ok(admitted) = deps.doorkeeper.admit(shown, now) else {
-        tracing::info!(request.id = request_id, route = "ws_authorizer", outcome = "unauthorized", "answered");
-        return Err(Unauthorized.into());
+    let admitted = match deps.doorkeeper.admit(&deps.store, shown, now).await {
+        Ok(admitted) => admitted,
+        Err(error) => {
+            let cause = error.source().map(tracing::field::display);
+            tracing::info!(request.id = request_id, route = "ws_authorizer", outcome = error.code(), cause, "answered");
+            return Err(Unauthorized.into());
+        }
     };
     let header = |name| event.headers.get(name).and_then(|value| value.to_str().ok());
     let allowed = deps.origins.allow(header("origin"), header("host").unwrap_or_default());
@@ -54,6 +67,11 @@ pub async fn handle(deps: &Deps, event: Request) -> Result<Response, lambda_runt
         Admitted::Own(ticket) => (ticket.user, by_ticket(&ticket, false)),
         Admitted::HubByTicket(ticket) => (ticket.user, by_ticket(&ticket, true)),
         Admitted::HubByToken(caller) => (caller.user_id, by_token(&caller, TicketId::new(&*deps.ids, now))),
+        Admitted::HubByJoinToken(caller, token) => {
+            let mut context = by_token(&caller, TicketId::new(&*deps.ids, now));
+            context.insert(context_key::JOIN_TOKEN.to_owned(), json!(token));
+            (caller.user_id, context)
+        }
     };
     tracing::info!(request.id = request_id, route = "ws_authorizer", user.id = %user, outcome, "answered");
     Ok(answer(user, context, allowed, event.method_arn.clone().unwrap_or_default()))

@@ -4,15 +4,17 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use auth::{Callers, Presented};
 use aws_lambda_events::apigw::{ApiGatewayProxyResponse, ApiGatewayWebsocketProxyRequest};
 use delay::DelayQueue;
 use domain::ports::{Attempt, ChatMessage, Held, Places, Ports};
 use domain::standing::JoinedCache;
 use domain::{
-    Context, Error, MessageId, Metric, Permission, Result, Rights, SessionId, chat, leases, relay, resume, sessions,
+    Context, Error, MessageId, Metric, Permission, Person, Result, Rights, RoomRef, SessionId, chat, leases, relay,
+    resume, sessions,
 };
 use gateway::Surroundings;
-use gateway::websocket::{FrameRequest, HubRequest, Speaker, say, silence};
+use gateway::websocket::{Door, FrameRequest, HubRequest, Speaker, say, silence};
 use protocol::hub::{self, Invocation, Malformed, Method, Record};
 use protocol::rest::SessionDetail;
 use protocol::signaling::{ClientFrame, ClientMessage, JsonEncoder, Nothing};
@@ -26,6 +28,7 @@ pub struct Deps {
     store: Store,
     push: Push,
     delay: DelayQueue,
+    callers: Callers,
     joined: Arc<JoinedCache>,
 }
 
@@ -37,6 +40,7 @@ impl Deps {
             store: runtime.get()?,
             push: runtime.get()?,
             delay: runtime.get()?,
+            callers: runtime.get()?,
             joined: runtime.get()?,
         })
     }
@@ -228,7 +232,7 @@ async fn call(
     frame: &ClientFrame<'_>,
 ) -> Result<Option<SessionDetail>> {
     match method {
-        Method::JoinSession => join(deps, request, context, frame.join()?.session).await.map(Some),
+        Method::JoinSession => join(deps, request, context, frame.join_at_hub()?).await.map(Some),
         Method::LeaveSession => leave(deps, request, context).await.map(|()| None),
         Method::SendOffer | Method::SendAnswer | Method::SendIceCandidate => {
             signal(deps, request, context, frame).await.map(|()| None)
@@ -247,29 +251,86 @@ fn ports<'a>(deps: &'a Deps, context: Context<'a>) -> Ports<'a, Store, Push, Del
 }
 
 /// Takes a seat if there is none, as joining over REST does, and makes this connection the live one, as `joinSession` does. A
-/// connection is in one session at a time.
+/// connection is in one session at a time: the one before is left once there is a seat in the other, so a refused join changes
+/// nothing.
 async fn join(
     deps: &Deps,
     request: &HubRequest<'_>,
     context: Context<'_>,
-    session: SessionId,
+    asked: Option<RoomRef>,
 ) -> Result<SessionDetail> {
     let (identity, ports) = (&request.identity, ports(deps, context));
     let (user, ticket) = (identity.caller.user_id, identity.ticket);
-    if identity.only.is_some_and(|only| only != session) {
-        return Err(Error::Unauthorized);
-    }
     let place = deps.store.place(user, ticket, true).await?.ok_or(Error::NotJoined)?;
+    let (session, number) = sit(deps, request, context, asked).await?;
     if let Some(other) = place.session.filter(|other| *other != session) {
         stand_up(deps, context, &held(request, other)).await?;
     }
-    let seated = sessions::join(ports, &identity.caller, session).await?;
     // Before the participant is taken over: whoever notes the end of this connection must find out where it was.
     deps.store.set_place(user, ticket, Some(session)).await?;
-    let (held, number) = (held(request, session), seated.attempt);
-    let attempt = Attempt { held, number, family: identity.caller.family, ticket };
+    let attempt = Attempt { held: held(request, session), number, family: identity.caller.family, ticket };
     let joined = resume::join_caught_up(ports, &attempt).await?;
     Ok(SessionDetail::new(&joined.roster, context.now))
+}
+
+/// The session where the caller has a seat now, and the number of the attempt: by what opened the connection. A join token is
+/// verified anew, because its key may be disabled and its time over since.
+async fn sit(
+    deps: &Deps,
+    request: &HubRequest<'_>,
+    context: Context<'_>,
+    asked: Option<RoomRef>,
+) -> Result<(SessionId, u64)> {
+    let caller = &request.identity.caller;
+    match &request.identity.door {
+        Door::AccessToken => take_seat(deps, context, caller, asked).await,
+        Door::Ticket(session) if asked.as_ref().is_some_and(|asked| *asked != RoomRef::Session(*session)) => {
+            Err(Error::Unauthorized)
+        }
+        Door::Ticket(session) => Ok((*session, sessions::ticket(&deps.store, context, caller, *session).await?)),
+        Door::JoinToken(token) => {
+            let access = context.policy.access_token;
+            let shown = deps.callers.verify_token(&deps.store, token.reveal(), context.now, access).await?;
+            match shown.expired {
+                None => take_seat(deps, context, shown.caller.person()?, asked).await,
+                Some(seconds) => {
+                    let kept = keep_seat(deps, context, shown, asked).await;
+                    kept.map_err(|error| match error {
+                        Error::NotInSession | Error::SessionNotFound => Error::TokenExpired { seconds },
+                        error => error,
+                    })
+                }
+            }
+        }
+    }
+}
+
+/// Takes a seat, or finds the one already held, as joining over REST does.
+async fn take_seat(
+    deps: &Deps,
+    context: Context<'_>,
+    person: &Person,
+    asked: Option<RoomRef>,
+) -> Result<(SessionId, u64)> {
+    let ports = ports(deps, context);
+    let seated = match sessions::meant(&person.scope, asked)? {
+        RoomRef::Session(session) => sessions::join(ports, person, session).await?,
+        RoomRef::Room(name) => sessions::join_room(ports, person, &name).await?,
+    };
+    Ok((seated.roster.session.id, seated.attempt))
+}
+
+/// The seat already held by somebody whose join token has ended, as asking for a ticket over REST.
+async fn keep_seat(
+    deps: &Deps,
+    context: Context<'_>,
+    shown: Presented,
+    asked: Option<RoomRef>,
+) -> Result<(SessionId, u64)> {
+    let caller = shown.seated()?;
+    let room = sessions::meant(caller.scope(), asked)?;
+    let session = sessions::find(&deps.store, context, &caller, &room).await?;
+    Ok((session, sessions::ticket(&deps.store, context, caller.person()?, session).await?))
 }
 
 /// Gives the seat up. The connection stays, and may join another session.

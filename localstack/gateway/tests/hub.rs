@@ -6,8 +6,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 
 use apigateway::Chances;
+use domain::Clock;
+use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use local::{Fate, Intercept, Options, SdkCall};
-use runtime::settings;
+use runtime::{SystemClock, settings};
 use serde_json::{Value, json};
 use support::{PASSWORD, Target, offer, until};
 use testclient::hub::{HubSocket, SEPARATOR};
@@ -311,6 +313,152 @@ async fn a_token_in_the_query_or_in_a_header_or_a_ticket_opens_the_hub() {
     let signaling = target.seat(&person, &session).await.body["signaling"].clone();
     let own = socket_address(&signaling).replace("/ws?", "/hubs/signaling?");
     Socket::connect(&own).await.expect("an open door").ack("joinSession", json!({ "sessionId": session })).await;
+    target.stop().await;
+}
+
+/// A token as LiveKit's server SDKs mint it, with the key of a server without data, after `change`.
+fn join_token(change: impl FnOnce(&mut Value)) -> String {
+    let now = SystemClock.now().seconds();
+    let mut claims = json!({
+        "iss": "devkey", "sub": "ann", "nbf": now, "exp": now + 600, "video": { "roomJoin": true, "room": "daily" },
+    });
+    change(&mut claims);
+    signed(&claims, "tunrtc-development-secret-0123456789")
+}
+
+fn signed(claims: &Value, secret: &str) -> String {
+    let key = EncodingKey::from_secret(secret.as_bytes());
+    jsonwebtoken::encode(&Header::new(Algorithm::HS256), claims, &key).expect("JSON")
+}
+
+/// Has an operator's command about keys carried out.
+async fn keys(target: &Target, command: Value) -> Value {
+    let function = target.server().function("api_keys").expect("the function");
+    let answer = function(command.to_string().into()).await.expect("an answer");
+    serde_json::from_slice(&answer).expect("JSON")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_join_token_opens_the_hub_and_its_room_is_made_by_the_first_who_joins() {
+    let target = Target::local().await;
+    let ann = join_token(|_| ());
+    let mut at_ann = HubSocket::connect(&format!("{}?id=x", target.address()), Some(&ann)).await;
+    let joined = at_ann.invoke("JoinSession", json!(["daily"])).await.expect("the room is made");
+    assert_eq!((&joined["room"], &joined["participants"][0]["identity"]), (&json!("daily"), &json!("ann")));
+    let (session, id) = (joined["sessionId"].clone(), joined["participants"][0]["userId"].clone());
+
+    // Somebody of our own protocol, by the same room.
+    let ben = join_token(|claims| claims["sub"] = json!("ben"));
+    let seat = target.api.post("/api/session/join", Some(&ben), json!({})).await;
+    assert_eq!(seat.body["sessionId"], session, "the same room is the same session");
+    let mut at_ben = Socket::connect(&socket_address(&seat.body["signaling"])).await.expect("an open door");
+    at_ben.ack("joinSession", json!({ "sessionId": session })).await;
+    assert_eq!(at_ann.event("UserJoined").await["identity"], "ben");
+    at_ben.ack("sendMessage", json!({ "message": "hello" })).await;
+    assert_eq!(at_ann.event("ReceiveMessage").await["message"], "hello");
+    at_ann.invoke("SendMessage", json!(["hello yourself"])).await.expect("sent");
+    at_ben.event("receiveMessage").await;
+    assert_eq!(at_ben.event("receiveMessage").await["data"]["fromUserId"], id);
+
+    // By the session's id, by nothing at all and in the query: the same room and the same participant.
+    for asked in [session.clone(), Value::Null] {
+        let address = format!("{}?access_token={ann}", target.address());
+        let again = HubSocket::connect(&address, None).await.invoke("JoinSession", json!([asked])).await;
+        assert_eq!(again.expect("joined")["participants"][0]["userId"], id);
+    }
+    target.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_ticket_of_a_join_token_opens_the_hub_for_the_seat_it_was_made_with() {
+    let target = Target::local().await;
+    let seat = target.api.post("/api/session/join", Some(&join_token(|_| ())), json!({})).await;
+    let ticket = seat.body["signaling"]["ticket"].as_str().expect("a ticket");
+    let mut socket = HubSocket::connect(&format!("{}?ticket={ticket}&id=x", target.address()), None).await;
+    let joined = socket.invoke("JoinSession", json!([seat.body["sessionId"]])).await.expect("the seat is there");
+    assert_eq!(joined["participants"][0]["userId"], seat.body["userId"]);
+    socket.invoke("LeaveSession", json!([])).await.expect("left");
+    let refused = socket.invoke("JoinSession", json!([seat.body["sessionId"]])).await.expect_err("no seat any more");
+    assert!(refused.contains("HubException: "), "{refused}");
+    target.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_join_token_that_is_refused_is_told_why() {
+    let target = Target::local().await;
+    let made = keys(&target, json!({ "action": "create", "project": "acme" })).await["created"].clone();
+    let of_acme = |room: &str| {
+        let mut claims = json!({ "sub": "ann", "video": { "roomJoin": true, "room": room } });
+        let now = SystemClock.now().seconds();
+        (claims["iss"], claims["nbf"], claims["exp"]) = (made["key"].clone(), json!(now), json!(now + 600));
+        signed(&claims, made["secret"].as_str().expect("a secret"))
+    };
+    let ago = |seconds: u64| json!(SystemClock.now().seconds() - seconds);
+    let expired =
+        |seconds: u64| join_token(|claims| (claims["nbf"], claims["exp"]) = (ago(seconds + 600), ago(seconds)));
+    let negotiated = async |token: &str| {
+        let reply = target.api.post("/hubs/signaling/negotiate?negotiateVersion=1", Some(token), json!({})).await;
+        (reply.status.as_u16(), reply.code().to_owned())
+    };
+    let opened = async |token: &str| {
+        let address = format!("{}?id=x", target.address());
+        HubSocket::open(&address, Some(token)).await.err().map(|refused: Refused| refused.status.as_u16())
+    };
+    let joined = async |token: &str, room: &str| {
+        let mut socket = HubSocket::connect(&format!("{}?id=x", target.address()), Some(token)).await;
+        socket.invoke("JoinSession", json!([room])).await.err().unwrap_or_default()
+    };
+    let forged = signed(&json!({ "iss": "devkey", "sub": "ann" }), "another secret that has 32 bytes or more");
+    let long_ago = expired(25 * 3600);
+    let without_join = join_token(|claims| claims["video"] = json!({ "roomList": true }));
+    for (token, refused) in
+        [(&forged, (401, "unauthorized")), (&long_ago, (401, "token_expired")), (&without_join, (403, "forbidden"))]
+    {
+        let (status, code) = negotiated(token).await;
+        assert_eq!((status, code.as_str()), refused);
+        assert_eq!(opened(token).await, Some(401), "{code}");
+    }
+
+    let session = target.api.create_session(&target.person("owner").await, 2).await;
+    for (token, room, code) in [
+        (join_token(|_| ()), "weekly", "forbidden"),
+        (join_token(|_| ()), session.as_str(), "session_not_found"),
+        (of_acme("weekly"), "daily", "forbidden"),
+        // It ended, and no seat was taken with it.
+        (expired(300), "daily", "token_expired"),
+    ] {
+        let refused = joined(&token, room).await;
+        assert!(refused.contains(&format!("HubException: {code}: ")), "{room}: {refused}");
+    }
+
+    let good = of_acme("daily");
+    assert_eq!(negotiated(&good).await.0, 200);
+    assert_eq!(joined(&good, "daily").await, "");
+    target.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_disabled_key_opens_the_hub_no_more_and_a_seat_outlives_its_token() {
+    let target = Target::local().await;
+    let made = keys(&target, json!({ "action": "create", "project": "acme" })).await["created"].clone();
+    keys(&target, json!({ "action": "disable", "key": made["key"] })).await;
+    let now = SystemClock.now().seconds();
+    let claims = json!({
+        "iss": made["key"], "sub": "ann", "nbf": now, "exp": now + 600, "video": { "roomJoin": true, "room": "daily" },
+    });
+    let token = signed(&claims, made["secret"].as_str().expect("a secret"));
+    let reply = target.api.post("/hubs/signaling/negotiate", Some(&token), json!({})).await;
+    assert_eq!((reply.status.as_u16(), reply.code()), (401, "key_disabled"), "{}", reply.body);
+    let refused = HubSocket::open(&format!("{}?id=x", target.address()), Some(&token)).await;
+    assert_eq!(refused.err().map(|refused: Refused| refused.status.as_u16()), Some(401));
+
+    // A seat is come back to with the token that it was taken with, though that has ended.
+    let seated = target.api.post("/api/session/join", Some(&join_token(|_| ())), json!({})).await;
+    assert_eq!(seated.status, 200, "{}", seated.body);
+    let ended = join_token(|claims| (claims["nbf"], claims["exp"]) = (json!(now - 900), json!(now - 300)));
+    let mut socket = HubSocket::connect(&format!("{}?id=x", target.address()), Some(&ended)).await;
+    let joined = socket.invoke("JoinSession", json!(["daily"])).await.expect("the seat is there");
+    assert_eq!(joined["participants"][0]["userId"], seated.body["userId"]);
     target.stop().await;
 }
 

@@ -2,8 +2,10 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { HubConnectionBuilder, HubConnectionState, LogLevel, type HubConnection } from '@microsoft/signalr';
+import { AccessToken } from 'livekit-server-sdk';
 import type { Browser, Page } from 'playwright-core';
 import { TunRTCClient, type Participant } from '../../src/index.ts';
+import { TunRTCServer } from '../../src/server.ts';
 import { eventually, freshPage, launch, startServer, type Server } from '../support/browser.ts';
 
 let server: Server;
@@ -65,10 +67,37 @@ describe('@microsoft/signalr in Node', () => {
     await eventually(() => Promise.resolve(heard.length === 2 && said.length === 2), 'both are heard');
     assert.deepEqual(heard.map(({ message }) => message).sort(), ['from the hub', 'to the hub']);
 
-    await assert.rejects(alice.invoke('JoinSession', 'no session'), /HubException: invalid_frame: sessionId must be a session's id/);
+    await assert.rejects(alice.invoke('JoinSession', 'no session'), /HubException: session_not_found: /);
     await assert.rejects(alice.invoke('Nope'), /HubException: Method does not exist\./);
     await alice.stop();
     await demo.logout();
+  });
+
+  test('joins a room with a token of LiveKit\'s library, and chats with a client of ours', async () => {
+    const [key, secret] = ['devkey', 'tunrtc-development-secret-0123456789'];
+    const ann = hub(() => {
+      const token = new AccessToken(key, secret, { identity: 'ann', name: 'Ann', ttl: '10m' });
+      token.addGrant({ roomJoin: true, room: 'daily' });
+      return token.toJwt();
+    });
+    const heard: Message[] = [];
+    ann.on('ReceiveMessage', (message: Message) => heard.push(message));
+    await ann.start();
+    await assert.rejects(ann.invoke('JoinSession', 'weekly'), /HubException: forbidden: /);
+    const { sessionId } = await ann.invoke<{ sessionId: string }>('JoinSession', 'daily');
+
+    const backend = new TunRTCServer({ url: server.url, key, secret });
+    const ben = new TunRTCClient({ url: server.url, getToken: () => backend.mintToken({ identity: 'ben', name: 'Ben', room: 'daily' }) });
+    const said: string[] = [];
+    ben.on('message', ({ fromUsername, message }) => said.push(`${fromUsername}: ${message}`));
+    assert.equal((await ben.joinRoom(false, false)).sessionId, sessionId);
+    await ben.sendMessage('to the hub');
+    await eventually(() => Promise.resolve(heard.length === 1), 'ann hears ben');
+    await ann.invoke('SendMessage', 'from the hub');
+    await eventually(() => Promise.resolve(said.includes('Ann: from the hub')), 'ben hears ann');
+    assert.deepEqual(heard[0] && [heard[0].fromUsername, heard[0].message], ['Ben', 'to the hub']);
+    await ben.leaveSession();
+    await ann.stop();
   });
 
   test('a wrong token is refused when it negotiates', async () => {

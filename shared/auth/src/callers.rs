@@ -14,6 +14,8 @@ use crate::{Sealer, Tokens, same_secret};
 
 /// How long a key is believed to be as it was read: so long may one that was disabled go on.
 const TRUST: Duration = Duration::from_secs(30);
+/// A seat serves its holder for so long after the join token has ended.
+const LONGEST_SEAT: Duration = Duration::from_secs(24 * 3600);
 /// So many keys are remembered; more than that, and all are read again.
 const REMEMBERED: usize = 1_000;
 
@@ -40,6 +42,42 @@ pub struct Presented {
     pub expired: Option<u64>,
 }
 
+impl Presented {
+    /// The caller, for whom something new begins.
+    ///
+    /// # Errors
+    /// `TokenExpired`.
+    pub fn fresh(self) -> Result<Caller> {
+        match self.expired {
+            Some(seconds) => Err(Error::TokenExpired { seconds }),
+            None => Ok(self.caller),
+        }
+    }
+
+    /// The same where a seat serves as well as a token that has not ended: what was given at the join lasts as long as the seat,
+    /// and a day at most.
+    ///
+    /// # Errors
+    /// `TokenExpired`, also for whoever was to go when the token ends.
+    pub fn seated(self) -> Result<Caller> {
+        match self.expired {
+            Some(seconds) if self.caller.grants().eject_at_end || seconds > LONGEST_SEAT.as_secs() => {
+                Err(Error::TokenExpired { seconds })
+            }
+            Some(_) | None => Ok(self.caller),
+        }
+    }
+}
+
+/// The token of a header `Authorization: Bearer <token>` (RFC 6750, section 2.1).
+///
+/// # Errors
+/// `Unauthorized` for a header of another kind.
+pub fn bearer(header: &str) -> Result<&str> {
+    let (scheme, token) = header.split_once(' ').ok_or(Error::Unauthorized)?;
+    scheme.eq_ignore_ascii_case("Bearer").then(|| token.trim()).ok_or(Error::Unauthorized)
+}
+
 impl Callers {
     /// With keys derived from the deployment's secrets.
     pub fn new(tokens: Tokens, sealer: Sealer) -> Self {
@@ -58,21 +96,33 @@ impl Callers {
         now: Timestamp,
         access: Duration,
     ) -> Result<Presented> {
-        let (scheme, credentials) = header.and_then(|value| value.split_once(' ')).ok_or(Error::Unauthorized)?;
-        let credentials = credentials.trim();
-        if scheme.eq_ignore_ascii_case("Basic") {
-            let caller = self.key_itself(store, credentials, now).await?;
+        let header = header.ok_or(Error::Unauthorized)?;
+        if let Some((scheme, credentials)) = header.split_once(' ')
+            && scheme.eq_ignore_ascii_case("Basic")
+        {
+            let caller = self.key_itself(store, credentials.trim(), now).await?;
             return Ok(Presented { caller, expired: None });
         }
-        if !scheme.eq_ignore_ascii_case("Bearer") {
-            return Err(Error::Unauthorized);
-        }
-        let Some(id) = join_token::issuer(credentials) else {
-            let caller = Caller::Account(self.tokens.verify(credentials, now)?);
+        self.verify_token(store, bearer(header)?, now, access).await
+    }
+
+    /// Who presents that token: an access token, or one of an API key.
+    ///
+    /// # Errors
+    /// The same.
+    pub async fn verify_token(
+        &self,
+        store: &(impl Keys + Sync),
+        token: &str,
+        now: Timestamp,
+        access: Duration,
+    ) -> Result<Presented> {
+        let Some(id) = join_token::issuer(token) else {
+            let caller = Caller::Account(self.tokens.verify(token, now)?);
             return Ok(Presented { caller, expired: None });
         };
         let open = self.key(store, &id, now).await?;
-        let Verified { caller, expired } = join_token::verify(credentials, &open, now, access)?;
+        let Verified { caller, expired } = join_token::verify(token, &open, now, access)?;
         Ok(Presented { caller, expired })
     }
 

@@ -20,7 +20,7 @@ mod ticket;
 mod token;
 mod webhook_sealer;
 
-pub use callers::{Callers, Presented};
+pub use callers::{Callers, Presented, bearer};
 pub use ice::{Ice, IceServer};
 pub use ice_url::{IceUrlKind, check_ice_url};
 pub use join_token::user_of;

@@ -7,6 +7,7 @@ use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use domain::{Error, FamilyId, Person, Result, Timestamp, User, UserId, Username};
 use serde::{Deserialize, Serialize};
 
+use crate::callers::bearer;
 use crate::jwt::{Signer, unauthorized};
 use crate::random;
 use crate::secrets::{Purpose, Secrets};
@@ -50,11 +51,7 @@ impl Tokens {
 
     /// The same for the value of an `Authorization` header, `Bearer <token>` (RFC 6750, section 2.1).
     pub fn verify_bearer(&self, header: Option<&str>, now: Timestamp) -> Result<Person> {
-        let (scheme, token) = header.and_then(|value| value.split_once(' ')).ok_or(Error::Unauthorized)?;
-        if !scheme.eq_ignore_ascii_case("Bearer") {
-            return Err(Error::Unauthorized);
-        }
-        self.verify(token.trim(), now)
+        self.verify(bearer(header.ok_or(Error::Unauthorized)?)?, now)
     }
 }
 

@@ -1,8 +1,11 @@
 //! Who may speak to the hub: what its clients show, and whom that admits.
 
-use auth::{Ticket, Tickets, Tokens};
+use std::time::Duration;
+
+use auth::{Callers, Ticket, Tickets};
 use config::{FromRuntime, Runtime, SettingError};
-use domain::{Error, Person, Result, Timestamp};
+use domain::ports::Keys;
+use domain::{Error, Person, Policy, Result, Timestamp};
 use http::HeaderMap;
 use http::header::AUTHORIZATION;
 
@@ -34,20 +37,22 @@ impl<'a> Shown<'a> {
 
 /// Whom a handshake admits, and how they will speak.
 #[derive(Debug)]
-pub enum Admitted {
+pub enum Admitted<'a> {
     /// A ticket, to our own frames.
     Own(Ticket),
     /// A ticket, to the hub: to the one session that it names.
     HubByTicket(Ticket),
     /// An access token, to the hub.
     HubByToken(Person),
+    /// A join token, to the hub. It is asked again at each join, so it comes along.
+    HubByJoinToken(Person, &'a str),
 }
 
-/// Tells whom tickets and tokens admit, without touching the table.
-#[derive(Debug, Clone)]
+/// Tells whom tickets and tokens admit. The table is read for join tokens alone: for their key, once in a while.
 pub struct Doorkeeper {
     tickets: Tickets,
-    tokens: Tokens,
+    callers: Callers,
+    access: Duration,
 }
 
 impl Doorkeeper {
@@ -55,11 +60,16 @@ impl Doorkeeper {
     /// the hub: the WebSocket API has one address for both, and no event says by which name it was reached.
     ///
     /// # Errors
-    /// `Unauthorized` when what is shown is missing, malformed, expired or forged.
-    pub fn admit(&self, shown: Shown<'_>, now: Timestamp) -> Result<Admitted> {
+    /// `Unauthorized` when what is shown is missing, malformed, expired or forged; of a join token what is wrong with it.
+    pub async fn admit<'a>(
+        &self,
+        store: &(impl Keys + Sync),
+        shown: Shown<'a>,
+        now: Timestamp,
+    ) -> Result<Admitted<'a>> {
         match shown {
             Shown { ticket: Some(ticket), id: None, .. } => self.tickets.verify(ticket, now).map(Admitted::Own),
-            _ => self.admit_to_hub(shown, now),
+            _ => self.admit_to_hub(store, shown, now).await,
         }
     }
 
@@ -67,20 +77,35 @@ impl Doorkeeper {
     ///
     /// # Errors
     /// The same.
-    pub fn admit_to_hub(&self, shown: Shown<'_>, now: Timestamp) -> Result<Admitted> {
+    pub async fn admit_to_hub<'a>(
+        &self,
+        store: &(impl Keys + Sync),
+        shown: Shown<'a>,
+        now: Timestamp,
+    ) -> Result<Admitted<'a>> {
         match shown {
-            Shown { access_token: Some(token), .. } => self.tokens.verify(token, now).map(Admitted::HubByToken),
-            Shown { authorization: Some(_), .. } => {
-                self.tokens.verify_bearer(shown.authorization, now).map(Admitted::HubByToken)
-            }
+            Shown { access_token: Some(token), .. } => self.by_token(store, token, now).await,
+            Shown { authorization: Some(header), .. } => self.by_token(store, auth::bearer(header)?, now).await,
             Shown { ticket: Some(ticket), .. } => self.tickets.verify(ticket, now).map(Admitted::HubByTicket),
             Shown { .. } => Err(Error::Unauthorized),
         }
+    }
+
+    /// A join token that has ended still connects, because its holder may have a seat to come back to. Whether so, the join says.
+    async fn by_token<'a>(&self, store: &(impl Keys + Sync), token: &'a str, now: Timestamp) -> Result<Admitted<'a>> {
+        let caller = self.callers.verify_token(store, token, now, self.access).await?.seated()?;
+        let person = caller.person()?.clone();
+        Ok(if person.identity.is_some() {
+            Admitted::HubByJoinToken(person, token)
+        } else {
+            Admitted::HubByToken(person)
+        })
     }
 }
 
 impl FromRuntime for Doorkeeper {
     fn from_runtime(runtime: &Runtime) -> Result<Self, SettingError> {
-        Ok(Self { tickets: runtime.get::<Tickets>()?, tokens: runtime.get::<Tokens>()? })
+        let access = runtime.get::<Policy>()?.access_token;
+        Ok(Self { tickets: runtime.get::<Tickets>()?, callers: runtime.get::<Callers>()?, access })
     }
 }

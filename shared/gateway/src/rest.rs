@@ -26,9 +26,6 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const IDEMPOTENCY_KEY: &str = "idempotency-key";
 const CONTENT_TYPE_OPTIONS: HeaderName = HeaderName::from_static("x-content-type-options");
 
-/// A seat is given new tickets for so long after its token has ended.
-const LONGEST_SEAT: Duration = Duration::from_secs(24 * 3600);
-
 /// One request while it is being answered.
 pub struct RestRequest<'a> {
     surroundings: &'a Surroundings,
@@ -76,22 +73,12 @@ impl<'a> RestRequest<'a> {
     /// Why the token or the key is refused. A page has no business with a key, so one that comes from a page is `Forbidden`:
     /// whoever puts a secret into a page finds out at once.
     pub async fn caller(&self, callers: &Callers, store: &(impl Keys + Sync)) -> Result<Caller> {
-        let presented = self.presented(callers, store).await?;
-        match presented.expired {
-            Some(seconds) => Err(Error::TokenExpired { seconds }),
-            None => Ok(presented.caller),
-        }
+        self.presented(callers, store).await?.fresh()
     }
 
     /// The same where a seat serves as well as a token that has not ended: what was given at the join lasts as long as the seat.
     pub async fn seated_caller(&self, callers: &Callers, store: &(impl Keys + Sync)) -> Result<Caller> {
-        let presented = self.presented(callers, store).await?;
-        match presented.expired {
-            Some(seconds) if presented.caller.grants().eject_at_end || seconds > LONGEST_SEAT.as_secs() => {
-                Err(Error::TokenExpired { seconds })
-            }
-            Some(_) | None => Ok(presented.caller),
-        }
+        self.presented(callers, store).await?.seated()
     }
 
     async fn presented(&self, callers: &Callers, store: &(impl Keys + Sync)) -> Result<Presented> {

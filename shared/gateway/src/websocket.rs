@@ -1,6 +1,7 @@
 //! The WebSocket API's side: who a connection is, what its frames say, and the answers to them.
 
 use std::error::Error as StdError;
+use std::fmt;
 use std::sync::OnceLock;
 use std::time::Duration;
 
@@ -44,8 +45,49 @@ pub struct HubIdentity {
     pub connection: ConnectionId,
     /// What the connection is logged as: its ticket, or a name of that kind.
     pub ticket: TicketId,
-    /// The one session that a ticket admits to; a token admits to every one.
-    pub only: Option<SessionId>,
+    /// What opened the connection, and so what it may join.
+    pub door: Door,
+}
+
+/// What opened a connection of the hub.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Door {
+    /// An access token: it may join what its user may join.
+    AccessToken,
+    /// A join token, which is asked at each join.
+    JoinToken(JoinToken),
+    /// A ticket: it admits to the seat in that session that it was made for.
+    Ticket(SessionId),
+}
+
+/// A join token as it was shown. It is in no log.
+#[derive(Clone, PartialEq, Eq)]
+pub struct JoinToken(String);
+
+impl JoinToken {
+    /// The token, to be verified.
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for JoinToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("JoinToken")
+    }
+}
+
+impl Door {
+    fn of(fields: &ApiGatewayRequestAuthorizer) -> Result<Self, BadEvent> {
+        let has = |key| fields.fields.contains_key(key);
+        if has(context_key::JOIN_TOKEN) {
+            return read(fields, context_key::JOIN_TOKEN).map(JoinToken).map(Self::JoinToken);
+        }
+        if has(context_key::SESSION_ID) {
+            return read(fields, context_key::SESSION_ID).map(Self::Ticket);
+        }
+        Ok(Self::AccessToken)
+    }
 }
 
 /// Whom a connection speaks for, and in which dialect.
@@ -67,12 +109,11 @@ impl Speaker {
         let expires_at = Timestamp::from_millis(read(fields, context_key::ACCESS_EXPIRES_AT)?);
         let (user, family) = (read(fields, context_key::USER_ID)?, read(fields, context_key::FAMILY_ID)?);
         let caller = Person::account(user, username(fields)?, family, expires_at);
-        let only = fields.fields.contains_key(context_key::SESSION_ID);
         Ok(Self::Hub(HubIdentity {
             caller,
             connection: ConnectionId::hub(gateway_name(request)?),
             ticket: read(fields, context_key::TICKET_ID)?,
-            only: only.then(|| read(fields, context_key::SESSION_ID)).transpose()?,
+            door: Door::of(fields)?,
         }))
     }
 
@@ -112,6 +153,8 @@ pub mod context_key {
     pub const ATTEMPT: &str = "attempt";
     /// The login.
     pub const FAMILY_ID: &str = "familyId";
+    /// The join token, for a connection of the hub that was opened by one.
+    pub const JOIN_TOKEN: &str = "joinToken";
     /// When the access runs out, in milliseconds since the Unix epoch.
     pub const ACCESS_EXPIRES_AT: &str = "accessExpiresAt";
 }

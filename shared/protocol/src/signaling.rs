@@ -7,7 +7,7 @@ use domain::moderation::Muted;
 use domain::ports::{ClientMessageId, SessionChange, Signal, Status};
 use domain::{
     Context, Departure, Ending, Error, Event, EventEncoder, Frame, MediaKind, Participant, Permission, Rights,
-    RightsChange, Session, SessionId, SignalId, Timestamp, UserId, Username,
+    RightsChange, RoomRef, Session, SessionId, SignalId, Timestamp, UserId, Username,
 };
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -77,6 +77,11 @@ impl<'a> ClientFrame<'a> {
             let since = f.optional_text("since", |text| since(&text));
             Some(Join { session: session?, since: since? })
         })
+    }
+
+    /// `JoinSession` of the hub: a session's id or a room's name, or null for what the token is for.
+    pub fn join_at_hub(&self) -> Result<Option<RoomRef>, Error> {
+        self.data(|f| f.optional_text("sessionId", |text| RoomRef::parse(&text)))
     }
 
     /// `leaveSession` and `ping`.
