@@ -173,13 +173,17 @@ public record SessionDetail : Session
 /// <summary>The answer to taking a seat.</summary>
 public sealed record JoinedSession : SessionDetail
 {
-    internal JoinedSession(SessionDetail detail, SignalingTicket signaling, IReadOnlyList<IceServer> iceServers, int? videoLimit)
+    internal JoinedSession(SessionDetail detail, string? userId, SignalingTicket signaling, IReadOnlyList<IceServer> iceServers, int? videoLimit)
         : base(detail, detail.Participants)
     {
+        UserId = userId;
         Signaling = signaling;
         IceServers = iceServers;
         VideoLimit = videoLimit;
     }
+
+    /// <summary>Who took it; <c>null</c> where an older server does not say.</summary>
+    public string? UserId { get; }
 
     /// <summary>How to connect.</summary>
     public SignalingTicket Signaling { get; }

@@ -92,7 +92,7 @@ public sealed class TunRTCClient : IAsyncDisposable
             Timeout = Timeout.InfiniteTimeSpan,
             MaxResponseContentBufferSize = LongestAnswer,
         };
-        Api = new TunRTCApi(options.Url, _surroundings, _http, auth => _hub.Emit(new TokensChangedEvent(auth)));
+        Api = new TunRTCApi(options.Url, _surroundings, _http, auth => _hub.Emit(new TokensChangedEvent(auth)), options.GetToken);
     }
 
     /// <summary>Somebody came in. Those who were there before are in <see cref="Participants"/>.</summary>
@@ -275,6 +275,13 @@ public sealed class TunRTCClient : IAsyncDisposable
     public Task<SessionDetail> JoinSessionAsync(string sessionId, CancellationToken cancellationToken = default) =>
         Run(() => JoinAsync(sessionId, cancellationToken));
 
+    /// <summary>
+    /// Joins the room that the app's token is for; see <see cref="TunRTCOptions.GetToken"/>. Everything else is as with
+    /// <see cref="JoinSessionAsync"/>.
+    /// </summary>
+    /// <param name="cancellationToken">Undoes it, as leaving does.</param>
+    public Task<SessionDetail> JoinRoomAsync(CancellationToken cancellationToken = default) => Run(() => JoinAsync(null, cancellationToken));
+
     /// <summary>Leaves the session; does nothing outside a session. Here it is left at once.</summary>
     /// <param name="cancellationToken">Ends the wait.</param>
     public Task LeaveSessionAsync(CancellationToken cancellationToken = default) => Run(() => LeaveAsync().WaitAsync(cancellationToken));
@@ -416,7 +423,7 @@ public sealed class TunRTCClient : IAsyncDisposable
         _http.Dispose();
     }
 
-    private async Task<SessionDetail> JoinAsync(string sessionId, CancellationToken cancellationToken)
+    private async Task<SessionDetail> JoinAsync(string? sessionId, CancellationToken cancellationToken)
     {
         cancellationToken.ThrowIfCancellationRequested();
         var prepared = Task.WhenAll(PatientlyAsync(RetireAsync()), _account.Settled());
@@ -442,7 +449,7 @@ public sealed class TunRTCClient : IAsyncDisposable
     private Call Open(Visit visit, JoinedSession joined) => new(
         _surroundings,
         Api,
-        Api.Auth?.UserId ?? "",
+        joined.UserId ?? Api.Auth?.UserId ?? "",
         joined,
         _heartbeat,
         _options.Media,

@@ -1,6 +1,7 @@
 using System;
 using System.Net.Http;
 using System.Threading;
+using System.Threading.Tasks;
 
 namespace TunRTC.Client;
 
@@ -13,6 +14,12 @@ public sealed record TunRTCOptions(string Url)
     /// into a GET. By default one of the client's own.
     /// </summary>
     public HttpMessageHandler? HttpHandler { get; init; }
+
+    /// <summary>
+    /// Gets a join token for the user from the app's own backend (docs/APPS.md), in place of a sign-in. It is called at each
+    /// join, and when the server says that a token ran out; its cancellation token ends with the client.
+    /// </summary>
+    public Func<CancellationToken, Task<string>>? GetToken { get; init; }
 
     /// <summary>Carries signaling. By default <see cref="System.Net.WebSockets.ClientWebSocket"/>.</summary>
     public ISignalingTransport? Transport { get; init; }

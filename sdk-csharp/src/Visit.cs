@@ -64,9 +64,9 @@ internal sealed class Visit
     private TunRTCException? _unreturned;
 
     /// <param name="api">Asks for the seat.</param>
-    /// <param name="sessionId">The session.</param>
+    /// <param name="sessionId">The session; <c>null</c> for the room that the app's token is for.</param>
     /// <param name="open">There is a seat: makes the call.</param>
-    public Visit(TunRTCApi api, string sessionId, Func<JoinedSession, Call> open)
+    public Visit(TunRTCApi api, string? sessionId, Func<JoinedSession, Call> open)
     {
         _api = api;
         _open = open;
@@ -75,7 +75,7 @@ internal sealed class Visit
         _over.Task.Forget();
     }
 
-    public string SessionId { get; }
+    public string? SessionId { get; }
 
     /// <summary>Ends when this client is in the session.</summary>
     public Task<SessionDetail> Joined => _joined.Task;

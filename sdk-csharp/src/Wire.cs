@@ -117,7 +117,7 @@ internal static class Wire
     public static SessionDetail SessionDetail(JsonElement value) => new(Session(value), value.List("participants", Participant));
 
     public static JoinedSession Joined(JsonElement value) =>
-        new(SessionDetail(value), Ticket(value.Object("signaling")), value.List("iceServers", IceServer), value.Field("media")?.NumberOrNull("limit"));
+        new(SessionDetail(value), value.TextOrNull("userId"), Ticket(value.Object("signaling")), value.List("iceServers", IceServer), value.Field("media")?.NumberOrNull("limit"));
 
     public static SignalingTicket Ticket(JsonElement value) => new(value.Text("url"), value.Text("ticket"), value.Time("expiresAt"));
 

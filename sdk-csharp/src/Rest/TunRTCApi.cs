@@ -39,16 +39,18 @@ public sealed class TunRTCApi
     private readonly Surroundings _surroundings;
     private readonly HttpClient _http;
     private readonly Tokens _tokens;
+    private readonly AppToken? _app;
 
     /// <summary>The client was disposed.</summary>
     private readonly CancellationTokenSource _over = new();
 
-    internal TunRTCApi(string url, Surroundings surroundings, HttpClient http, Action<Auth?> onTokens)
+    internal TunRTCApi(string url, Surroundings surroundings, HttpClient http, Action<Auth?> onTokens, Func<CancellationToken, Task<string>>? getToken = null)
     {
         _url = url.TrimEnd('/');
         _surroundings = surroundings;
         _http = http;
         _tokens = new Tokens(surroundings, RenewAsync, onTokens);
+        _app = getToken is null ? null : new AppToken(getToken);
     }
 
     /// <summary>The tokens and the user they belong to, while signed in.</summary>
@@ -145,9 +147,9 @@ public sealed class TunRTCApi
     /// Takes a seat, or keeps the one that is held; does not connect (<see cref="TunRTCClient.JoinSessionAsync"/> does). Tried
     /// again a few times while the server is <c>unavailable</c>.
     /// </summary>
-    /// <param name="sessionId">The session.</param>
+    /// <param name="sessionId">The session; <c>null</c> for the room that the app's token is for (<see cref="TunRTCOptions.GetToken"/>).</param>
     /// <param name="cancellationToken">Ends the tries.</param>
-    public Task<JoinedSession> JoinSessionAsync(string sessionId, CancellationToken cancellationToken = default) =>
+    public Task<JoinedSession> JoinSessionAsync(string? sessionId, CancellationToken cancellationToken = default) =>
         TakeSeatAsync(sessionId, () => cancellationToken.IsCancellationRequested, cancellationToken);
 
     /// <summary>A fresh ticket, for another connection to a session that this user has a seat in.</summary>
@@ -157,9 +159,9 @@ public sealed class TunRTCApi
         AskAsync(new Request(HttpMethod.Post, "/api/session/ticket", Naming(sessionId)) { Timeout = ShortTimeout }, Wire.Ticket, cancellationToken);
 
     /// <summary>Gives the seat back.</summary>
-    /// <param name="sessionId">The session.</param>
+    /// <param name="sessionId">The session; <c>null</c> for the room that the app's token is for.</param>
     /// <param name="cancellationToken">Ends the wait.</param>
-    public Task LeaveSessionAsync(string sessionId, CancellationToken cancellationToken = default) =>
+    public Task LeaveSessionAsync(string? sessionId, CancellationToken cancellationToken = default) =>
         AskAsync(new Request(HttpMethod.Post, "/api/session/leave", Naming(sessionId)), _ => true, cancellationToken);
 
     /// <summary>Ends a session for everybody; only its creator may.</summary>
@@ -271,7 +273,7 @@ public sealed class TunRTCApi
     public Task MuteAllAsync(string sessionId, MediaKind kind, IEnumerable<string>? except = null, CancellationToken cancellationToken = default)
     {
         var body = new JsonObject { ["kind"] = Wire.ToText(kind) };
-        body.AddIfAny("except", except is null ? null : new JsonArray(except.Select(each => (JsonNode?)JsonValue.Create(each)).ToArray()));
+        body.AddIfAny("except", except is null ? null : new JsonArray(except.Select(each => (JsonNode?)each).ToArray()));
         return AskAsync(new Request(HttpMethod.Post, $"{Of(sessionId)}/mute", body), _ => true, cancellationToken);
     }
 
@@ -298,11 +300,15 @@ public sealed class TunRTCApi
         Loop.Run(async () => Wire.Health((await SendAsync(new Request(HttpMethod.Get, "/health"), null, cancellationToken)).Body));
 
     /// <summary>As <see cref="JoinSessionAsync"/>; a try that is under way is not given up, because it may lead to a seat.</summary>
-    /// <param name="sessionId">The session.</param>
+    /// <param name="sessionId">The session; <c>null</c> for the room that the app's token is for.</param>
     /// <param name="isEnough">Asked before another try.</param>
     /// <param name="cancellationToken">Ends the try that is under way, too.</param>
-    internal Task<JoinedSession> TakeSeatAsync(string sessionId, Func<bool> isEnough, CancellationToken cancellationToken = default) => Loop.Run(async () =>
+    internal Task<JoinedSession> TakeSeatAsync(string? sessionId, Func<bool> isEnough, CancellationToken cancellationToken = default) => Loop.Run(async () =>
     {
+        if (_app is not null)
+        {
+            await _app.AskAsync();
+        }
         for (var attempt = 0; ; attempt++)
         {
             try
@@ -327,6 +333,7 @@ public sealed class TunRTCApi
     internal void Stop()
     {
         _tokens.Stop();
+        _app?.Dispose();
         _over.Cancel();
     }
 
@@ -334,7 +341,7 @@ public sealed class TunRTCApi
 
     private static string Of(string sessionId, string userId) => $"{Of(sessionId)}/participants/{Uri.EscapeDataString(userId)}";
 
-    private static JsonObject Naming(string sessionId) => new() { ["sessionId"] = sessionId };
+    private static JsonObject Naming(string? sessionId) => sessionId is null ? new() : new() { ["sessionId"] = sessionId };
 
     private Task<Auth> SignInAsync(string path, JsonObject body, CancellationToken cancellationToken) => Loop.Run(async () =>
     {
@@ -381,6 +388,10 @@ public sealed class TunRTCApi
 
     private async Task<Answer> WithTokenAsync(Request request, CancellationToken cancellationToken)
     {
+        if (_app is not null)
+        {
+            return await _app.WithAsync(token => SendAsync(request, token, cancellationToken));
+        }
         var bearer = await _tokens.FreshAsync();
         var userId = Auth?.UserId;
         try

@@ -19,8 +19,8 @@ internal static class Backoff
     /// <summary>After these, connecting again cannot help.</summary>
     private static readonly HashSet<string> Final = new(StringComparer.Ordinal)
     {
-        "closed", "forbidden", "invalid_refresh_token", "not_signed_in", "replaced", "session_ended", "session_full",
-        "session_not_found", "unauthorized",
+        "banned", "closed", "forbidden", "invalid_refresh_token", "not_signed_in", "removed", "replaced", "session_ended",
+        "session_full", "session_locked", "session_not_found", "unauthorized",
     };
 
     /// <summary>Whether connecting again is of no use after this. What a proxy on the way says in the server's place may pass.</summary>

@@ -250,6 +250,11 @@ internal sealed class Membership : ILinkOwner
         {
             Close(new TunRTCException("session_ended", $"The session ended ({frame.Data.TextOrNull("reason")})."));
         }
+        if (frame.Event == "removed")
+        {
+            // Whoever was taken out does not come back by itself.
+            Close(new TunRTCException("removed", "Somebody who steers the session took this participant out of it."));
+        }
     }
 
     private void Receive(Signal signal)

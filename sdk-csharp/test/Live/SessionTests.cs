@@ -39,6 +39,22 @@ public sealed class SessionTests
     }
 
     [Test]
+    public async Task Whoever_was_taken_out_is_told_so_does_not_come_back_and_can_be_kept_out()
+    {
+        var (server, sessionId) = await SessionAsync();
+        await using var demo = await server.SignedInAsync("demo");
+        await using var alice = await server.SignedInAsync("alice");
+        var closed = new TaskCompletionSource<ConnectionState>(TaskCreationOptions.RunContinuationsAsynchronously);
+        alice.OnConnectionStateChanged += (_, data) => _ = data.State.Status == ConnectionStatus.Closed && closed.TrySetResult(data.State);
+        await demo.JoinSessionAsync(sessionId);
+        await alice.JoinSessionAsync(sessionId);
+        await demo.Api.RemoveParticipantAsync(sessionId, alice.User!.UserId, TimeSpan.FromHours(1));
+        Check.Equal("removed", (await closed.Task.WaitAsync(Patience)).Code);
+        await Check.EventuallyAsync(() => demo.Participants.Count == 0, "the seat is free");
+        await Check.FailsAsync(alice.JoinSessionAsync(sessionId), "banned");
+    }
+
+    [Test]
     public async Task Signals_arrive_in_order_and_large_descriptions_in_one_piece()
     {
         var (server, sessionId) = await SessionAsync();
