@@ -535,6 +535,9 @@ AFTER_A_DELETION_THAT_WAS_INTERRUPTED = {"BatchWriteItem", "DeleteItem"}  # eras
 OF_A_NAMED_ROOM = {"DeleteItem"}  # Endings::forget_active gives its name back
 BY_A_JOIN_TOKEN = {"GetItem"}  # Callers::verify_token reads the API key
 BY_THE_OPERATOR = {"BatchGetItem", "PutItem", "Query", "UpdateItem"}  # keys.py
+STEERING = {"DeleteItem", "GetItem", "Query", "UpdateItem"}  # no host steers here: localstack/gateway/tests/controls
+OF_WEBHOOKS = {"GetItem", "PutItem", "SendMessage", "UpdateItem"}  # nobody has an endpoint here
+BY_THE_STREAM = {"DescribeStream", "GetRecords", "GetShardIterator"}  # Lambda itself reads it, and the endpoint asks no role for that
 RARE = {
     "api_keys": BY_THE_OPERATOR,
     "auth_delete": AFTER_A_PUSH_THAT_FAILED,
@@ -546,10 +549,11 @@ RARE = {
     "session_end": OF_A_NAMED_ROOM,
     "session_join": AFTER_A_PUSH_THAT_FAILED | FOR_SOMEBODY_WHO_LEFT_UNTOLD,
     "session_leave": AFTER_A_PUSH_THAT_FAILED,
-    "session_moderate": AFTER_A_PUSH_THAT_FAILED,
-    "session_say": AFTER_A_PUSH_THAT_FAILED,
+    "session_moderate": STEERING | AFTER_A_PUSH_THAT_FAILED,
+    "session_participants": STEERING,
+    "session_say": STEERING | AFTER_A_PUSH_THAT_FAILED,
     "session_ticket": WITHOUT_A_SEAT,
-    "session_update": AFTER_A_PUSH_THAT_FAILED,
+    "session_update": STEERING | AFTER_A_PUSH_THAT_FAILED,
     "user_revoke": {"DeleteItem", "GetItem", "PutItem", "Query", "UpdateItem", "SendMessage"},  # eviction::revoke, for an API key
     "ws_authorizer": BY_A_JOIN_TOKEN,
     "ws_connect": WHERE_A_LOGIN_ENDS_MEANWHILE,
@@ -557,7 +561,9 @@ RARE = {
     "ws_hub": AFTER_A_PUSH_THAT_FAILED | NEAR_THE_END_OF_A_LEASE | WHERE_A_WRITER_IS_GONE,
     "ws_join": AFTER_A_PUSH_THAT_FAILED | FOR_SOMEBODY_WHO_LEFT_UNTOLD,
     "ws_leave": AFTER_A_PUSH_THAT_FAILED,
-    "ws_moderate": AFTER_A_PUSH_THAT_FAILED,
+    "webhook_fanout": OF_WEBHOOKS | BY_THE_STREAM,
+    "webhook_send": OF_WEBHOOKS,
+    "ws_moderate": STEERING | AFTER_A_PUSH_THAT_FAILED,
     "ws_status": AFTER_A_PUSH_THAT_FAILED,
     "ws_signal": AFTER_A_PUSH_THAT_FAILED | NEAR_THE_END_OF_A_LEASE,
     "ws_message": AFTER_A_PUSH_THAT_FAILED | NEAR_THE_END_OF_A_LEASE | WHERE_A_WRITER_IS_GONE,

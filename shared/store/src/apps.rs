@@ -97,7 +97,11 @@ impl KeyAdministration for Store {
     }
 
     async fn keys(&self, project: Option<&ProjectId>) -> Result<Vec<AppKey>> {
-        let listed = self.keys_between(keys::KEYS.to_owned(), keys::listed_keys(project)).await?;
+        let listed = match project {
+            Some(project) => self.keys_between(keys::KEYS.to_owned(), keys::listed_keys(project)).await?,
+            // DynamoDB takes no empty text for the beginning of a range.
+            None => self.keys_of(keys::KEYS.to_owned()).await?,
+        };
         let ids = listed.into_iter().filter_map(|key| keys::listed_key_of(&key.sk));
         let found = self.get_all(ids.map(|id| keys::app_key(&id)).collect()).await?;
         let mut items: Vec<_> = found.into_iter().map(app_key).collect::<Result<_>>()?;

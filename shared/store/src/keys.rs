@@ -138,8 +138,8 @@ pub(crate) fn listed_key(project: &ProjectId, id: &KeyId) -> Key {
 }
 
 /// The first and the last possible sort key in the list, of a project's API keys or of all.
-pub(crate) fn listed_keys(project: Option<&ProjectId>) -> [String; 2] {
-    starting_with(&project.map(|project| format!("{project}#")).unwrap_or_default())
+pub(crate) fn listed_keys(project: &ProjectId) -> [String; 2] {
+    starting_with(&format!("{project}#"))
 }
 
 /// The API key that a sort key of the list names.

@@ -32,6 +32,11 @@ impl Target {
         }
     }
 
+    /// Whether that is a deployment, in an emulator of AWS.
+    pub fn is_deployed(&self) -> bool {
+        self.server.is_none()
+    }
+
     /// A new server in this process, with its data in memory.
     pub async fn local() -> Self {
         Self::with(Options::default()).await

@@ -417,7 +417,8 @@ fn describe(route: &Route, s: &mut Schemas) -> Operation {
                 .takes(s.of::<requests::RightsChange>())
         }
         "participant_remove" => {
-            Operation::new("Take somebody out of a session, or keep them out", 204, None, STEERING).with(ban_seconds())
+            Operation::new("Take somebody out of a session, or keep them out", 204, None, STEERING_SOMEBODY)
+                .with(ban_seconds())
         }
         "participant_mute" => {
             let done = s.of::<rest::Done>();

@@ -308,9 +308,11 @@ pub struct UpdateParticipant {
 pub struct RightsChange {
     /// The new role, with its permissions.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "RoleInput", default)]
     role: Option<RoleInput>,
     /// Single permissions, whatever the role says.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "PermissionsInput", default)]
     permissions: Option<PermissionsInput>,
 }
 
