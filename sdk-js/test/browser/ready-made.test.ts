@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import type { Browser, Page } from 'playwright-core';
-import { clientPage, eventually, freshPage, launch, seesEverybody, startServer, type Server } from '../support/browser.ts';
+import { clientPage, eventually, freshPage, launch, seesEverybody, startServerIn, type Server } from '../support/browser.ts';
 import { block, bundle, serve, shell, type Site } from '../support/guides.ts';
 import { looksRight } from '../support/look.ts';
 import type { TunRTCClient } from '../../src/index.ts';
@@ -16,7 +16,7 @@ let browser: Browser;
 const sites: Site[] = [];
 
 before(async () => {
-  server = await startServer();
+  server = await startServerIn({ TUNRTC_TICKETS_PER_USER: '100000' }, '--port', '0');
   browser = await launch();
 });
 
@@ -324,7 +324,8 @@ function watch(): void {
 /** Runs in the page. Some are taken away at once, some when they have joined, some in between. */
 async function mountAgainAndAgain({ sessionId, times }: { sessionId: string; times: number }): Promise<{ tracks: number; connections: number }> {
   const connected = () =>
-    new Promise<void>((resolve) => {
+    new Promise<void>((resolve, reject) => {
+      setTimeout(() => reject(new Error('it never connects')), 60_000);
       const look = () => {
         if (tunrtc.connectionState.status !== 'connected') return;
         stop();
