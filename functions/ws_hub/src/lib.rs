@@ -168,6 +168,9 @@ async fn answer(deps: &Deps, request: &HubRequest<'_>, text: &str) -> Reply {
     }
 }
 
+/// A function has ended after so long. Until then a connection whose session is noted may still be joining it.
+const JOINING: Duration = Duration::from_secs(30);
+
 /// Answers a sign of life. A connection that has lost its participant, or whose access ran out, is ended: its client comes back,
 /// and joins again.
 async fn ping(deps: &Deps, request: &HubRequest<'_>, context: Context<'_>) -> Reply {
@@ -177,9 +180,11 @@ async fn ping(deps: &Deps, request: &HubRequest<'_>, context: Context<'_>) -> Re
         if identity.caller.expires_at <= context.now {
             return Err(Error::Unauthorized);
         }
-        match deps.store.place(identity.caller.user_id, identity.ticket, false).await?.and_then(|place| place.session) {
-            Some(session) => deps.joined.check(&deps.store, context, &held(request, session)).await.map(drop),
-            None => Ok(()),
+        let place = deps.store.place(identity.caller.user_id, identity.ticket, false).await?.unwrap_or_default();
+        let Some(session) = place.session else { return Ok(()) };
+        match deps.joined.check(&deps.store, context, &held(request, session)).await {
+            Err(Error::NotJoined) if place.since.is_some_and(|since| context.now.since(since) < JOINING) => Ok(()),
+            checked => checked.map(drop),
         }
     };
     let result = alive.await;
@@ -267,7 +272,7 @@ async fn join(
         stand_up(deps, context, &held(request, other)).await?;
     }
     // Before the participant is taken over: whoever notes the end of this connection must find out where it was.
-    deps.store.set_place(user, ticket, Some(session)).await?;
+    deps.store.set_place(user, ticket, Some(session), context.now).await?;
     let attempt = Attempt { held: held(request, session), number, family: identity.caller.family, ticket };
     let joined = resume::join_caught_up(ports, &attempt).await?;
     Ok(SessionDetail::new(&joined.roster, context.now))
@@ -339,7 +344,7 @@ async fn leave(deps: &Deps, request: &HubRequest<'_>, context: Context<'_>) -> R
     let place = deps.store.place(user, ticket, true).await?;
     let session = place.and_then(|place| place.session).ok_or(Error::NotJoined)?;
     stand_up(deps, context, &held(request, session)).await?;
-    deps.store.set_place(user, ticket, None).await
+    deps.store.set_place(user, ticket, None, context.now).await
 }
 
 /// Gives a seat up, unless it is lost already.

@@ -593,6 +593,31 @@ async fn a_call_of_a_method_costs_one_cheap_read_more_than_a_frame_of_ours_and_a
     target.stop().await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sign_of_life_while_a_connection_joins_does_not_end_it() {
+    let target = Target::local().await;
+    let (alice, bob) = (target.person("alice").await, target.person("bob").await);
+    let session = target.api.create_session(&alice, 3).await;
+    let _at_alice = target.enter(&alice, &session).await;
+    for _ in 0..100 {
+        let mut at_bob = target.at_hub(&bob).await;
+        let join = json!({ "type": 1, "invocationId": "1", "target": "JoinSession", "arguments": [session] });
+        at_bob.send(&join.to_string()).await;
+        for _ in 0..20 {
+            at_bob.send(r#"{"type":6}"#).await;
+        }
+        loop {
+            let record = at_bob.record().await.expect("a connection that stays");
+            assert_ne!(record["type"], 7, "{record}");
+            if record["type"] == 3 {
+                assert!(record.get("error").is_none(), "{record}");
+                break;
+            }
+        }
+    }
+    target.stop().await;
+}
+
 /// How often the connection of the hub is cut.
 const DROPS: usize = 500;
 

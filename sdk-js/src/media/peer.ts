@@ -316,16 +316,21 @@ export class Peer {
       return;
     }
     this.#epoch = signal.epoch;
-    if ('offer' in signal) await this.#accept(signal.offer);
+    if ('offer' in signal) await this.#accept(signal, signal.offer);
     else if ('answer' in signal) await this.#conclude(signal.answer);
     else for (const candidate of signal.candidates) await this.#addCandidate(candidate);
   }
 
-  async #accept({ sdp }: Offer): Promise<void> {
+  async #accept(signal: Signal, { sdp }: Offer): Promise<void> {
     const pc = this.connection;
     const offer = await unpack(sdp);
     const collision = this.#making || pc.signalingState !== 'stable';
     if (collision && !this.#options.polite) return;
+    // Chromium never offers a data channel again whose first offer gave way to one without any, and asks for it for ever.
+    if (collision && !pc.remoteDescription && !offer.includes('m=application')) {
+      this.#options.onStray(signal);
+      return;
+    }
     this.#timers.disarm('first');
     this.#timers.disarm('answer');
     this.#received = offer;

@@ -91,6 +91,9 @@ class FakeChannel {
   }
 }
 
+/** The place of data channels in a description. */
+const CHANNELS = 'm=application 9\r\n';
+
 type Type = 'offer' | 'answer';
 interface Description {
   type: Type;
@@ -113,6 +116,8 @@ export class FakePeerConnection {
   restarts = 0;
   #generation = 0;
   #needed = false;
+  /** As in Chromium: a channel whose first offer gave way to one without any is never offered again, and asked for always. */
+  #hasLostChannel = false;
   #lines: Line[] = [];
   #senders: FakeSender[] = [];
   #current: { local?: Description; remote?: Description } = {};
@@ -225,6 +230,7 @@ export class FakePeerConnection {
         if (this.signalingState === 'have-local-offer') {
           this.#pending = {};
           this.#needed = true;
+          if (this.channels.size > 0 && !this.#current.remote && !description.sdp.includes(CHANNELS)) this.#hasLostChannel = true;
         }
         this.#pending.remote = known;
         this.#enter('have-remote-offer');
@@ -280,9 +286,11 @@ export class FakePeerConnection {
     }
     const lines = this.#lines.filter(({ track, direction }) => track && direction === 'sendrecv');
     const placed = lines.filter(({ track }) => track && places[track.kind]-- > 0);
-    this.#needed = placed.length < lines.length;
+    const offersChannels = this.channels.size > 0 && !this.#hasLostChannel;
+    const hasChannels = type === 'offer' ? offersChannels : (this.#pending.remote?.sdp.includes(CHANNELS) ?? false);
+    this.#needed = placed.length < lines.length || this.#hasLostChannel || (offersChannels && !hasChannels);
     const sections = placed.map(({ track, stream, mid }) => `m=${track?.kind} 9\r\na=mid:${mid}\r\na=msid:${stream} ${track?.id}\r\n`);
-    return `v=0\r\na=ice-ufrag:${this.#fragment()}\r\n${sections.join('')}`;
+    return `v=0\r\na=ice-ufrag:${this.#fragment()}\r\n${sections.join('')}${hasChannels ? CHANNELS : ''}`;
   }
 
   #gather(): void {

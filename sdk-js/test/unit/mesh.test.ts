@@ -229,6 +229,37 @@ describe('negotiation', () => {
     assert.equal(bob.sent.filter((body) => 'answer' in body).length, 0);
   });
 
+  test('a first offer that crosses one without data channels gives way to it, and the two do not negotiate for ever', async () => {
+    const ferry = new Ferry();
+    const alice = ferry.add('alice');
+    alice.mesh.send('camera', camera());
+    alice.mesh.connect('stock', true);
+    await clock.until(() => offers(alice) === 1);
+    const given = alice.connection();
+    // What makes its connections without this SDK, and answers whatever is offered.
+    const stock = new FakePeerConnection({});
+    stock.addTrack(new FakeTrack('audio'), new FakeStream());
+    await stock.setLocalDescription();
+    const from = { fromUserId: 'stock', fromUsername: 'stock', timestamp: '', signalId: '' };
+    alice.mesh.handle({ ...from, signalId: '1', offer: { type: 'offer', sdp: stock.localDescription?.sdp ?? '' } });
+    for (let answered = 1; answered < 10; answered++) {
+      await clock.advance(100);
+      const last = alice.sent.filter((body) => 'offer' in body || 'answer' in body).at(-1);
+      if (!last || stock.remoteDescription?.sdp === ('offer' in last ? last.offer : last.answer).sdp) continue;
+      if ('answer' in last) {
+        await stock.setRemoteDescription({ type: 'answer', sdp: last.answer.sdp });
+        continue;
+      }
+      await stock.setRemoteDescription({ type: 'offer', sdp: last.offer.sdp });
+      await stock.setLocalDescription();
+      alice.mesh.handle({ ...from, signalId: `${answered + 1}`, answer: { type: 'answer', sdp: stock.localDescription?.sdp ?? '' } });
+    }
+    assert.notEqual(alice.connection(), given, 'another connection took its place');
+    assert.ok(offers(alice) <= 2, `${offers(alice)} offers`);
+    assert.equal(alice.connection().signalingState, 'stable');
+    assert.deepEqual(alice.errors, []);
+  });
+
   test('offers that cross again and again in a running call break nothing', async () => {
     const [alice, bob, ferry] = await pair();
     const random = seeded(3);

@@ -63,13 +63,19 @@ impl Places for Store {
         record.filter(|record| record.closed_at.is_none()).map(PlaceRecord::into_place).transpose()
     }
 
-    async fn set_place(&self, user: UserId, ticket: TicketId, session: Option<SessionId>) -> Result<()> {
+    async fn set_place(
+        &self,
+        user: UserId,
+        ticket: TicketId,
+        session: Option<SessionId>,
+        now: Timestamp,
+    ) -> Result<()> {
         let key = keys::connection(user, ticket);
         let change = match session {
-            Some(session) => {
-                Change::to(key, "SET sessionId = :session", OPEN).with(":session", text(session.to_string()))
-            }
-            None => Change::to(key, "REMOVE sessionId", OPEN),
+            Some(session) => Change::to(key, "SET sessionId = :session, placedAt = :now", OPEN)
+                .with(":session", text(session.to_string()))
+                .with(":now", millis(now)),
+            None => Change::to(key, "REMOVE sessionId, placedAt", OPEN),
         };
         let noted = self.change(change, ReturnValue::None).await?;
         noted.is_done().then_some(()).ok_or(Error::NotJoined)
@@ -97,6 +103,7 @@ const OPEN: &str = "attribute_exists(pk) AND attribute_not_exists(closedAt)";
 #[serde(rename_all = "camelCase")]
 struct PlaceRecord {
     session_id: Option<String>,
+    placed_at: Option<u64>,
     unfinished_record: Option<String>,
     closed_at: Option<u64>,
 }
@@ -112,7 +119,8 @@ impl PlaceRecord {
     }
 
     fn into_place(self) -> Result<Place> {
-        Ok(Place { session: self.session()?, rest: self.unfinished_record })
+        let since = self.placed_at.map(Timestamp::from_millis);
+        Ok(Place { session: self.session()?, since, rest: self.unfinished_record })
     }
 }
 

@@ -30,12 +30,13 @@ pub trait Places {
         ticket: TicketId,
         certain: bool,
     ) -> impl Future<Output = Result<Option<Place>>> + Send;
-    /// Notes the session that a connection joins, or that it is in none any more. `NotJoined` for one that has ended.
+    /// Notes the session that a connection joins from `now` on, or that it is in none any more. `NotJoined` for one that has ended.
     fn set_place(
         &self,
         user: UserId,
         ticket: TicketId,
         session: Option<SessionId>,
+        now: Timestamp,
     ) -> impl Future<Output = Result<()>> + Send;
     /// Keeps the beginning of a record whose end comes with the next frame, or nothing any more, unless that was changed meanwhile
     /// from what is `known`; then it is false.
@@ -51,8 +52,10 @@ pub trait Places {
 /// Where a connection of the hub is.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Place {
-    /// The session that it has joined.
+    /// The session that it has joined, or joins.
     pub session: Option<SessionId>,
+    /// Since when that is noted.
+    pub since: Option<Timestamp>,
     /// The beginning of a record whose end has not come yet.
     pub rest: Option<String>,
 }

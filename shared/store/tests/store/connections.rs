@@ -105,11 +105,15 @@ async fn a_connection_of_the_hub_is_where_it_was_noted_until_it_ends() {
     let (user, ticket) = (admission.user, admission.ticket);
     let place = async |certain| at.store.place(user, ticket, certain).await.expect("a read");
     assert_eq!(place(true).await, None);
-    assert!(at.store.set_place(user, ticket, Some(session)).await.is_err(), "not before it is logged");
+    assert!(
+        at.store.set_place(user, ticket, Some(session), at.samples.now()).await.is_err(),
+        "not before it is logged"
+    );
     at.store.open(&admission, at.samples.later(60)).await.expect("logged");
     assert_eq!(place(true).await, Some(Place::default()));
-    at.store.set_place(user, ticket, Some(session)).await.expect("noted");
-    assert_eq!(place(false).await.and_then(|place| place.session), Some(session));
+    at.store.set_place(user, ticket, Some(session), at.samples.now()).await.expect("noted");
+    let noted = Place { session: Some(session), since: Some(at.samples.now()), rest: None };
+    assert_eq!(place(false).await, Some(noted));
     let logged = at.store.of_user(user, at.samples.now()).await.expect("a log");
     assert_eq!(logged[0].admission, Admission { session: Some(session), ..admission.clone() });
 
@@ -121,5 +125,5 @@ async fn a_connection_of_the_hub_is_where_it_was_noted_until_it_ends() {
     let closure = Closure { at: at.samples.now(), code: 1006, reason: String::new() };
     assert_eq!(at.store.close(user, ticket, &closure).await.expect("noted"), Some(session));
     assert_eq!(place(true).await, None);
-    assert!(at.store.set_place(user, ticket, None).await.is_err());
+    assert!(at.store.set_place(user, ticket, None, at.samples.now()).await.is_err());
 }
