@@ -46,7 +46,7 @@ test-infra: ## The AWS template, the scripts and coturn
 	sh infra/setup.sh policy
 	infra/.venv/bin/python -m pytest coturn/tests infra/tests
 
-test-deployed: ## A deployment of the template into an emulator
+test-deployed: packages ## A deployment of the template into an emulator
 	sh localstack/deploy_and_test/run.sh
 
 test-api: ## The running server against its own API document (ARGS="--full" takes minutes), and SignalR clients of Python

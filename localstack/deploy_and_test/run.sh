@@ -4,13 +4,13 @@
 #
 #   TUNRTC_FUNCTIONS=target/lambda    tests these packages, as `infra/deploy.py build` made them, and builds none
 #
-# Needs Debian's coturn and binutils (strip) besides Rust and Python 3.10.
+# Needs Debian's coturn and binutils (strip) besides Rust, Node 20 and Python 3.10.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../.." && pwd)
-for program in cargo turnserver strip; do
+for program in cargo npm turnserver strip; do
   command -v "$program" >/dev/null || {
-    echo "run.sh: $program is missing: install Rust (https://rustup.rs), and with apt-get coturn and binutils" >&2
+    echo "run.sh: $program is missing: install Rust (https://rustup.rs) and Node.js, and with apt-get coturn and binutils" >&2
     exit 2
   }
 done

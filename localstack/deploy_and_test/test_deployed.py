@@ -19,12 +19,14 @@ import boto3
 import pytest
 
 import deployment as deploying
+import edge
 from client import PASSWORD, Hub, Person, Signaling, call
 from conftest import GRACE_SECONDS, TURN_SECRET_NAME
 from turn_client import Client, Credentials
 
 sys.path[:0] = [str(deploying.ROOT / "infra"), str(deploying.ROOT / "infra" / "tests")]
 
+import keys  # noqa: E402
 import rotate_secret  # noqa: E402
 import smoke  # noqa: E402
 import template as cfn  # noqa: E402
@@ -210,6 +212,17 @@ def test_a_client_of_the_hub_meets_one_of_ours(alice, bob):
         await second.closed()
 
     asyncio.run(run())
+
+
+def test_stock_clients_of_the_hub_work_here_too(deployed):
+    """The tests of Python's and JavaScript's SignalR clients, pointed at the deployment, with a key that its operator makes."""
+    session = boto3.Session(region_name="us-east-1", aws_access_key_id="test", aws_secret_access_key="test")
+    made = keys.ask(session, deployed.stack, {"action": "create", "project": "stock"}, f"http://{deployed.emulator.host}")["created"]
+    with edge.running(deployed) as url:
+        where = os.environ | {"TUNRTC_URL": url, "TUNRTC_API_KEY": made["key"], "TUNRTC_API_SECRET": made["secret"]}
+        for command in (["sh", "localstack/hub_test/run.sh"], ["npm", "--prefix", "sdk-js", "run", "--silent", "test:hub"]):
+            done = subprocess.run(command, cwd=deploying.ROOT, env=where, capture_output=True, text=True, timeout=SUITE_SECONDS)
+            assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_what_a_negotiation_of_the_hub_answers(alice):

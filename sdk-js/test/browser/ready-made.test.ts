@@ -1,6 +1,6 @@
 /** The ready-made parts and the guides' own apps: built as the guides say, and used by two people in real browsers. */
 import assert from 'node:assert/strict';
-import { after, before, describe, test } from 'node:test';
+import { after, afterEach, before, describe, test } from 'node:test';
 import type { Browser, Page } from 'playwright-core';
 import { clientPage, eventually, freshPage, launch, seesEverybody, startServerIn, type Server } from '../support/browser.ts';
 import { block, bundle, serve, shell, type Site } from '../support/guides.ts';
@@ -25,6 +25,9 @@ after(async () => {
   await Promise.all(sites.map((site) => site.stop()));
   await server.stop();
 });
+
+// Chromium opens sixteen microphones at most, and a page that was left open keeps one.
+afterEach(() => Promise.all(browser.contexts().map((context) => context.close())));
 
 async function site(files: Record<string, string>): Promise<string> {
   const made = await serve(files);
