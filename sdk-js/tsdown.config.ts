@@ -1,5 +1,7 @@
 import { defineConfig } from 'tsdown';
 
+const tighten = (css: string) => css.replace(/\n\s*/g, '').replace(/\s*([{};,>])\s*/g, '$1').replace(/: /g, ':').replace(/;}/g, '}');
+
 export default defineConfig([
   {
     entry: { index: 'src/index.ts' },
@@ -24,8 +26,11 @@ export default defineConfig([
     format: 'esm',
     platform: 'neutral',
     target: 'es2022',
-    // A style sheet says the same without its line breaks.
-    plugins: [{ name: 'styles', transform: (code, id) => (id.endsWith('/ui/styles.ts') ? code.replace(/\n\s*/g, '') : undefined) }],
+    // The client is the file beside these, also for a page without a bundler. A style sheet says the same without its blanks.
+    plugins: [
+      { name: 'client', renderChunk: (code, { fileName }) => (fileName.endsWith('.js') ? code.replaceAll(`from "tunrtc-client"`, `from "./index.js"`) : null) },
+      { name: 'styles', transform: (code, id) => (id.endsWith('/ui/styles.ts') ? code.replace(/`[^]*`/, tighten) : undefined) },
+    ],
     deps: { neverBundle: ['tunrtc-client', 'react'] },
     dts: true,
     sourcemap: true,

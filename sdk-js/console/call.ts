@@ -10,7 +10,7 @@ import {
   type SessionDetail,
   type TunRTCClient,
 } from '../src/index.ts';
-import { ask, byId, dress, make, startToolbar } from './dom.ts';
+import { ask, byId, dress, make, startToolbar, type Icon } from './dom.ts';
 import { attempt, explain, notify } from './notice.ts';
 import { Panel } from './panel.ts';
 import { Tiles } from './tiles.ts';
@@ -255,9 +255,9 @@ export class CallView {
       this.#tiles.setState(userId, this.#peerStates.get(userId) ?? 'connecting', status === 'reconnecting');
     }
     byId('alone').hidden = others.length > 0;
-    this.#button('mute', client.isMuted ? 'microphone-off' : 'microphone', client.isMuted ? 'Unmute' : 'Mute', client.isMuted);
+    this.#button('mute', 'microphone', client.isMuted ? 'Unmute' : 'Mute', client.isMuted, true);
     const isOff = !client.isVideoEnabled;
-    this.#button('camera', isOff ? 'camera-off' : 'camera', isOff ? 'Camera on' : 'Camera off', isOff);
+    this.#button('camera', 'camera', isOff ? 'Camera on' : 'Camera off', isOff, true);
     this.#button('screen', 'screen', client.isScreenShared ? 'Stop sharing' : 'Share screen', client.isScreenShared);
     dress(byId('devices'), 'devices', 'Devices');
     dress(byId('details'), 'details', 'Details');
@@ -265,9 +265,9 @@ export class CallView {
   }
 
   /** The words say what a click does. So there is no `aria-pressed` beside them, which would say the opposite. */
-  #button(id: string, drawing: Parameters<typeof dress>[1], text: string, isLit: boolean): void {
+  #button(id: string, drawing: Icon, text: string, isLit: boolean, strikes = false): void {
     const button = byId(id);
-    dress(button, drawing, text);
+    dress(button, drawing, text, strikes && isLit);
     button.classList.toggle('lit', isLit);
   }
 

@@ -12,8 +12,8 @@ export function byId<Kind extends HTMLElement = HTMLElement>(id: string): Kind {
 }
 
 /** Gives a button its drawing and its words. */
-export function dress(button: HTMLElement, name: Icon, text?: string): void {
-  button.replaceChildren(icon(name), ...(text ? [make('span', { className: 'text' }, text)] : []));
+export function dress(button: HTMLElement, name: Icon, text?: string, isOff = false): void {
+  button.replaceChildren(icon(name, isOff), ...(text ? [make('span', { className: 'text' }, text)] : []));
   if (text) button.setAttribute('aria-label', text);
 }
 

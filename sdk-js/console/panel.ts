@@ -158,7 +158,7 @@ function person(participant: Participant, isOwn: boolean): HTMLLIElement {
   const { userId, username, status, isMuted, isVideoEnabled, role } = participant;
   const marks = make('div', { className: 'marks' });
   const mark = (isOff: boolean, on: 'microphone' | 'camera', text: string) => {
-    const drawing = icon(isOff ? `${on}-off` : on);
+    const drawing = icon(on, isOff);
     drawing.classList.toggle('off', isOff);
     marks.append(drawing, make('span', { className: 'hidden' }, `${text} ${isOff ? 'off' : 'on'}`));
   };

@@ -88,7 +88,7 @@ export class Tiles {
     item.classList.toggle('blank', !isVideoEnabled || !video.srcObject);
     const label = item.querySelector('.label');
     label?.querySelector('svg')?.remove();
-    if (isMuted) label?.prepend(icon('microphone-off'));
+    if (isMuted) label?.prepend(icon('microphone', true));
   }
 
   setState(userId: string, state: PeerState, isAway: boolean): void {

@@ -1,6 +1,6 @@
 import type { Snapshot, TunRTCClient } from 'tunrtc-client';
 import { DeviceSelects } from './devices.ts';
-import { icon, make, type Icon } from './dom.ts';
+import { entitle, icon, make } from './dom.ts';
 import type { Labels } from './labels.ts';
 import { Level } from './level.ts';
 
@@ -76,9 +76,7 @@ export class Before {
 /** A button for a microphone or a camera, as that stands now. */
 export function dressToggle(button: HTMLButtonElement, name: 'microphone' | 'camera', isOn: boolean, label: string): void {
   if (button.title === label) return;
-  const drawing: Icon = isOn ? name : `${name}-off`;
-  button.replaceChildren(icon(drawing));
-  button.title = label;
-  button.setAttribute('aria-label', label);
+  button.replaceChildren(icon(name, !isOn));
+  entitle(button, label);
   button.classList.toggle('off', !isOn);
 }

@@ -77,7 +77,7 @@ class View {
     const { ready, call } = this.#labels;
     const { audio = true, video = true } = options;
     const onError = (thrown: unknown) => this.#failed(thrown as TunRTCError);
-    this.#during = new During(this.#client, this.#labels, options.chat ?? true, { leave: () => void this.#leave(), onError });
+    this.#during = new During(this.#client, this.#labels, options.chat ?? true, { leave: () => void this.#client.leaveSession().catch(() => {}), onError });
     this.#before = new Before(this.#client, this.#labels, options.heading ?? ready, {
       join: () => void (this.#isAsking ? this.#join(audio, video) : this.#join(!this.#client.isMuted, this.#client.isVideoEnabled)),
       onSpeaker: (deviceId) => this.#during.useSpeaker(deviceId),
@@ -128,10 +128,6 @@ class View {
       this.#enter('before');
       this.#failed(thrown as TunRTCError);
     }
-  }
-
-  async #leave(): Promise<void> {
-    await this.#client.leaveSession().catch(() => {});
   }
 
   /** The call ended, by whomever. */

@@ -16,9 +16,7 @@ export function make<Tag extends keyof HTMLElementTagNameMap>(
 
 const PATHS = {
   microphone: 'M12 3a3 3 0 0 1 3 3v5a3 3 0 0 1-6 0V6a3 3 0 0 1 3-3zM5 11a7 7 0 0 0 14 0M12 18v3',
-  'microphone-off': 'M15 9.5V6a3 3 0 0 0-5.7-1.3M9 9v2a3 3 0 0 0 4.6 2.5M5 11a7 7 0 0 0 11.2 5.6M19 11a7 7 0 0 1-.5 2.5M12 18v3M3 3l18 18',
   camera: 'M3 7.5A1.5 1.5 0 0 1 4.5 6h9A1.5 1.5 0 0 1 15 7.5v9a1.5 1.5 0 0 1-1.5 1.5h-9A1.5 1.5 0 0 1 3 16.5zM15 10.5l6-3.5v10l-6-3.5',
-  'camera-off': 'M8.5 6h5A1.5 1.5 0 0 1 15 7.5v5m0 1l6 3.5V7l-5 3M15 16.5a1.5 1.5 0 0 1-1.5 1.5h-9A1.5 1.5 0 0 1 3 16.5v-9A1.5 1.5 0 0 1 4.5 6M3 3l18 18',
   screen: 'M3 5.5h18v11H3zM8 20.5h8M12 8.5v5M9.5 10.7L12 8.3l2.5 2.4',
   devices: 'M4 7h10M18 7h2M4 17h2M10 17h10M16 5v4M8 15v4',
   details: 'M4 5.5h16v10.5H9.5L5.5 19.5V16H4z',
@@ -27,11 +25,19 @@ const PATHS = {
   close: 'M6 6l12 12M18 6L6 18',
 } as const;
 
+const STRUCK_OUT = 'M3 3l18 18';
+
 export type Icon = keyof typeof PATHS;
 
 /** A line drawing; decoration, so screen readers pass over it. */
-export function icon(name: Icon): SVGElement {
-  return drawing(PATHS[name]);
+export function icon(name: Icon, isOff = false): SVGElement {
+  return drawing(PATHS[name] + (isOff ? STRUCK_OUT : ''));
+}
+
+/** Gives a button that has no words its name, for the mouse and for screen readers. */
+export function entitle(button: HTMLElement, title: string): void {
+  button.title = title;
+  button.setAttribute('aria-label', title);
 }
 
 /** A line drawing of one's own. */
@@ -45,10 +51,9 @@ export function drawing(line: string): SVGElement {
   return svg;
 }
 
-/** One or two letters that stand for a name. */
+/** One or two letters that stand for a name; what is said beside it, in brackets, does not count. */
 export function initials(name: string): string {
-  const words = name.trim().split(/\s+/);
-  return words.slice(0, 2).map((word) => [...word][0] ?? '').join('').toUpperCase() || '?';
+  return (name.match(/(?<!\S)[\p{L}\p{N}]/gu) ?? ['?']).slice(0, 2).join('').toUpperCase();
 }
 
 /** The time of day, as people write it here. */

@@ -2,7 +2,7 @@ import type { Snapshot, TunRTCClient } from 'tunrtc-client';
 import { dressToggle } from './before.ts';
 import { Chat } from './chat.ts';
 import { DeviceSelects } from './devices.ts';
-import { icon, make, startToolbar, type Icon } from './dom.ts';
+import { entitle, icon, make, startToolbar, type Icon } from './dom.ts';
 import { Grid } from './grid.ts';
 import type { Labels } from './labels.ts';
 
@@ -44,7 +44,7 @@ export class During {
       this.#sound.hidden = true;
       this.#grid.play();
     };
-    this.#grid = new Grid(labels, () => (this.#sound.hidden = false));
+    this.#grid = new Grid(client, labels, () => (this.#sound.hidden = false));
     this.#chat = hasChat ? new Chat(client, labels, () => this.#talks(false)) : undefined;
     this.#selects = new DeviceSelects(client, labels, (id) => this.useSpeaker(id), handlers.onError);
     this.#dialog = this.#createDialog();
@@ -67,11 +67,11 @@ export class During {
   update(snapshot: Snapshot, problem: string): void {
     const { local, connection, participants, sessionId, messages } = snapshot;
     const labels = this.#labels;
-    this.#grid.update(snapshot);
+    this.#grid.update();
     dressToggle(this.#microphone, 'microphone', !local.isMuted, local.isMuted ? labels.unmute : labels.mute);
     dressToggle(this.#camera, 'camera', local.isVideoEnabled, local.isVideoEnabled ? labels.cameraOff : labels.cameraOn);
     this.#screen.classList.toggle('on', local.isScreenShared);
-    name(this.#screen, local.isScreenShared ? labels.stopSharing : labels.share);
+    entitle(this.#screen, local.isScreenShared ? labels.stopSharing : labels.share);
     const status =
       connection.status === 'reconnecting' ? labels.reconnecting : local.isScreenShared ? labels.sharing : participants.length > 0 ? '' : labels.alone;
     if (this.#status.textContent !== status) this.#status.textContent = status;
@@ -116,7 +116,7 @@ export class During {
 
   #button(drawing: Icon, label: string, act: () => unknown): HTMLButtonElement {
     const button = make('button', { type: 'button' }, icon(drawing));
-    if (label) name(button, label);
+    if (label) entitle(button, label);
     button.onclick = () => void Promise.resolve(act()).catch(this.#handlers.onError);
     return button;
   }
@@ -147,11 +147,6 @@ export class During {
     const unread = messages.filter(({ messageId, fromUserId }) => messageId > this.#seen && fromUserId !== user?.userId).length;
     this.#count.hidden = unread === 0;
     this.#count.textContent = unread > 99 ? '99+' : String(unread);
-    name(this.#talk, unread > 0 ? `${this.#labels.chat}, ${unread} ${this.#labels.unread}` : this.#labels.chat);
+    entitle(this.#talk, unread > 0 ? `${this.#labels.chat}, ${unread} ${this.#labels.unread}` : this.#labels.chat);
   }
-}
-
-function name(button: HTMLElement, label: string): void {
-  button.title = label;
-  button.setAttribute('aria-label', label);
 }

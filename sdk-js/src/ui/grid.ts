@@ -1,4 +1,4 @@
-import type { Participant, Snapshot } from 'tunrtc-client';
+import type { Participant, QualityLevel, Snapshot, TunRTCClient } from 'tunrtc-client';
 import { icon, initials, make } from './dom.ts';
 import type { Labels } from './labels.ts';
 
@@ -11,11 +11,14 @@ interface Tile {
   video: HTMLVideoElement;
   name: HTMLElement;
   state: HTMLElement;
+  /** Has others no longer send what this tile shows. */
+  forget(): void;
 }
 
 /** What one tile shows. */
-interface View {
+export interface View {
   key: string;
+  userId: string;
   name: string;
   stream: MediaStream | undefined;
   isOwn: boolean;
@@ -28,26 +31,54 @@ interface View {
 /** Everybody's picture, and the shared screens large beside them. */
 export class Grid {
   readonly element: HTMLElement = make('div', { className: 'room' });
+  /** The tile that stands large, by its {@link View.key}, until it is gone; empty for none. */
+  pinned = '';
   readonly #stage = make('ul', { className: 'stage' });
   readonly #people: HTMLUListElement;
   readonly #tiles = new Map<string, Tile>();
+  readonly #client: TunRTCClient;
   readonly #labels: Labels;
   readonly #onBlocked: () => void;
+  readonly #tools: (view: View, item: HTMLElement, video: HTMLVideoElement) => Node[];
   readonly #observer: ResizeObserver;
+  readonly #stops: (() => void)[];
+  readonly #qualities = new Map<string, QualityLevel>();
+  #speaking: readonly string[] = [];
+  /** Who spoke last, oneself apart. */
+  #leader = '';
   #speaker = '';
 
-  /** @param onBlocked is told when the browser plays no sound before a click; then {@link play} is to be called by one */
-  constructor(labels: Labels, onBlocked: () => void) {
+  /**
+   * @param onBlocked is told when the browser plays no sound before a click; then {@link play} is to be called by one
+   * @param tools makes what is in a tile beside its picture and its name
+   */
+  constructor(client: TunRTCClient, labels: Labels, onBlocked: () => void, tools: (view: View, item: HTMLElement, video: HTMLVideoElement) => Node[] = () => []) {
+    this.#client = client;
     this.#labels = labels;
     this.#onBlocked = onBlocked;
+    this.#tools = tools;
+    this.#stops = [
+      client.on('activeSpeakersChanged', ({ speakers }) => {
+        this.#speaking = speakers.map(({ userId }) => userId);
+        this.#leader = this.#speaking.find((userId) => client.participants.has(userId)) ?? this.#leader;
+        this.update();
+      }),
+      client.on('connectionQualityChanged', ({ userId, quality }) => {
+        this.#qualities.set(userId, quality);
+        this.update();
+      }),
+    ];
     this.#people = make('ul', { className: 'people', ariaLabel: labels.people });
     this.element.append(this.#stage, this.#people);
     this.#observer = new ResizeObserver(() => this.#arrange());
     this.#observer.observe(this.#people);
   }
 
-  update(snapshot: Snapshot): void {
+  /** Brings it to what the client says. */
+  update(): void {
+    const snapshot = this.#client.getSnapshot();
     const views = this.#views(snapshot);
+    if (!views.some(({ key }) => key === this.pinned)) this.pinned = '';
     const wanted = new Set(views.map(({ key }) => key));
     for (const [key, tile] of this.#tiles) if (!wanted.has(key)) this.#remove(key, tile);
     for (const view of views) this.#show(view);
@@ -67,18 +98,22 @@ export class Grid {
     await Promise.all([...this.#tiles.values()].map(({ video }) => this.#route(video)));
   }
 
+  /** Empties it; what it showed is told to nobody any more. */
   close(): void {
     this.#observer.disconnect();
+    for (const stop of this.#stops) stop();
     for (const [key, tile] of this.#tiles) this.#remove(key, tile);
   }
 
   #views({ streams, participants, peers, local, user }: Snapshot): View[] {
-    const { you, screenOf, connecting, reconnecting } = this.#labels;
+    const { you, screenOf, connecting, reconnecting, poor } = this.#labels;
     const cameraOf = (userId: string) => streams.find((each) => each.userId === userId && each.kind === 'camera' && !each.isLocal)?.stream;
+    const isPoor = (userId: string) => /poor|lost/.test(this.#qualities.get(userId) ?? '');
     const state = ({ userId, status }: Participant) =>
-      status === 'reconnecting' || peers[userId] === 'reconnecting' ? reconnecting : peers[userId] === 'connecting' ? connecting : '';
+      status === 'reconnecting' || peers[userId] === 'reconnecting' ? reconnecting : peers[userId] === 'connecting' ? connecting : isPoor(userId) ? poor : '';
     const own: View = {
       key: 'own',
+      userId: user?.userId ?? '',
       name: user ? `${user.username} (${you})` : you,
       stream: streams.find(({ isLocal, kind }) => isLocal && kind === 'camera')?.stream,
       isOwn: true,
@@ -90,12 +125,12 @@ export class Grid {
     const others = participants.map((participant): View => {
       const stream = cameraOf(participant.userId);
       const { userId, username: name, isMuted, isVideoEnabled } = participant;
-      return { key: userId, name, stream, isOwn: false, isScreen: false, isMuted, hasPicture: isVideoEnabled && stream !== undefined, state: state(participant) };
+      return { key: userId, userId, name, stream, isOwn: false, isScreen: false, isMuted, hasPicture: isVideoEnabled && stream !== undefined, state: state(participant) };
     });
     const screens = streams
       .filter(({ kind, isLocal }) => kind === 'screen' && !isLocal)
       .map(({ userId, username, stream }): View => {
-        return { key: `${userId} screen`, name: `${screenOf} ${username}`, stream, isOwn: false, isScreen: true, isMuted: false, hasPicture: true, state: '' };
+        return { key: `${userId} screen`, userId, name: `${screenOf} ${username}`, stream, isOwn: false, isScreen: true, isMuted: false, hasPicture: true, state: '' };
       });
     return [...screens, ...others, own];
   }
@@ -103,12 +138,24 @@ export class Grid {
   #show(view: View): void {
     const tile = this.#tiles.get(view.key) ?? this.#add(view);
     const { item, video, name, state } = tile;
-    item.className = ['tile', view.isOwn && 'own', view.isScreen && 'screen', !view.hasPicture && 'blank'].filter(Boolean).join(' ');
+    const { key, userId, isOwn, isScreen } = view;
+    const pinned = key === this.pinned;
+    const classes = {
+      own: isOwn,
+      screen: isScreen,
+      blank: !view.hasPicture,
+      pinned,
+      speaking: !isScreen && this.#speaking.includes(userId),
+      leading: !isScreen && userId === this.#leader,
+    };
+    for (const [each, holds] of Object.entries(classes)) item.classList.toggle(each, holds);
+    item.dataset['quality'] = this.#qualities.get(userId) ?? '';
+    this.#place(item, this.pinned ? pinned : isScreen);
     if (video.srcObject !== (view.stream ?? null)) {
       video.srcObject = view.stream ?? null;
       if (view.stream) video.play().catch((error: Error) => error.name === 'NotAllowedError' && this.#onBlocked());
     }
-    const muted = view.isMuted ? [icon('microphone-off'), make('span', { className: 'hidden' }, this.#labels.muted)] : [];
+    const muted = view.isMuted ? [icon('microphone', true), make('span', { className: 'hidden' }, this.#labels.muted)] : [];
     const text = `${view.name} ${view.isMuted}`;
     if (name.dataset['text'] !== text) name.replaceChildren(...muted, make('span', {}, view.name));
     name.dataset['text'] = text;
@@ -116,26 +163,35 @@ export class Grid {
     state.hidden = view.state === '';
   }
 
-  #add({ key, isOwn, isScreen, name: username }: View): Tile {
+  #add(view: View): Tile {
+    const { key, isOwn } = view;
     const video = make('video', { autoplay: true, playsInline: true, muted: isOwn });
     const name = make('div', { className: 'name' });
     const state = make('div', { className: 'state' });
-    const item = make('li', {}, video, make('div', { className: 'initials', ariaHidden: 'true' }, initials(username)), name, state);
-    const tile = { item, video, name, state };
+    const item = make('li', { className: 'tile' }, video, make('div', { className: 'initials', ariaHidden: 'true' }, initials(view.name)), name, state);
+    item.append(...this.#tools(view, item, video));
+    // A phone that is held upright gives a picture of which a tile would cut the head away.
+    video.onresize = () => item.classList.toggle('upright', video.videoHeight > video.videoWidth);
+    const tile = { item, video, name, state, forget: isOwn ? () => {} : this.#client.observe(video) };
     this.#tiles.set(key, tile);
     void this.#route(video);
-    const list = isScreen ? this.#stage : this.#people;
-    // Oneself comes last, whoever comes after.
-    const own = this.#tiles.get('own')?.item;
-    if (own && own !== item && !isScreen) list.insertBefore(item, own);
-    else list.append(item);
     return tile;
   }
 
-  #remove(key: string, { item, video }: Tile): void {
+  /** On the stage or among the people; there oneself comes last, whoever comes after. */
+  #place(item: HTMLElement, isLarge: boolean): void {
+    const list = isLarge ? this.#stage : this.#people;
+    if (item.parentElement === list) return;
+    const own = this.#people.querySelector('.own');
+    list.insertBefore(item, own && !isLarge ? own : null);
+  }
+
+  #remove(key: string, { item, video, forget }: Tile): void {
+    forget();
     video.srcObject = null;
     item.remove();
     this.#tiles.delete(key);
+    this.#qualities.delete(key);
   }
 
   async #route(video: HTMLVideoElement): Promise<void> {

@@ -33,16 +33,17 @@ export interface Labels {
   muted: string;
   connecting: string;
   reconnecting: string;
+  poor: string;
   alone: string;
   playSound: string;
-  left: string;
-  ended: string;
+  closed: string;
+  session_ended: string;
   replaced: string;
-  full: string;
-  denied: string;
-  notFound: string;
-  inUse: string;
-  insecure: string;
+  session_full: string;
+  media_denied: string;
+  media_not_found: string;
+  media_in_use: string;
+  media_unavailable: string;
   offline: string;
   noSession: string;
   signedOut: string;
@@ -81,44 +82,31 @@ export const LABELS: Labels = {
   muted: 'Microphone off',
   connecting: 'Connecting…',
   reconnecting: 'Reconnecting…',
+  poor: 'Poor connection',
   alone: 'Nobody else is here yet.',
   playSound: 'Turn sound on',
-  left: 'You left the call.',
-  ended: 'The call has ended.',
+  closed: 'You left the call.',
+  session_ended: 'The call has ended.',
   replaced: 'You joined this call somewhere else; it goes on there.',
-  full: 'This call is full.',
-  denied: 'The camera or microphone was not allowed. Allow it in the address bar, or join without it.',
-  notFound: 'No camera or microphone was found. You can join without one.',
-  inUse: 'The camera or microphone is in use by another program.',
-  insecure: 'Cameras and microphones need a page over HTTPS. You can join without them.',
+  session_full: 'This call is full.',
+  media_denied: 'The camera or microphone was not allowed. Allow it in the address bar, or join without it.',
+  media_not_found: 'No camera or microphone was found. You can join without one.',
+  media_in_use: 'The camera or microphone is in use by another program.',
+  media_unavailable: 'Cameras and microphones need a page over HTTPS. You can join without them.',
   offline: 'The server cannot be reached. Try again in a moment.',
   noSession: 'There is no such call.',
   signedOut: 'The sign-in has ended.',
 };
 
-const BY_CODE: Record<string, keyof Labels> = {
-  media_denied: 'denied',
-  media_not_found: 'notFound',
-  media_in_use: 'inUse',
-  media_unavailable: 'insecure',
-  network_error: 'offline',
-  timeout: 'offline',
-  unavailable: 'offline',
-  connection_lost: 'offline',
-  session_full: 'full',
-  session_not_found: 'noSession',
-  not_found: 'noSession',
-  session_ended: 'ended',
-  ended: 'ended',
-  replaced: 'replaced',
-  closed: 'left',
-  not_signed_in: 'signedOut',
-  unauthorized: 'signedOut',
-  invalid_refresh_token: 'signedOut',
-};
+/** Codes that say to a person what another label says; every other label of an error has the name of its code. */
+const SAME: readonly [RegExp, keyof Labels][] = [
+  [/^(network_error|timeout|unavailable|connection_lost)$/, 'offline'],
+  [/^(session_)?not_found$/, 'noSession'],
+  [/^(not_signed_in|unauthorized|invalid_refresh_token)$/, 'signedOut'],
+];
 
 /** What a person can do with an error. */
-export function explain(labels: Labels, { code, message }: { code?: string; message: string }): string {
-  const name = BY_CODE[code ?? ''];
-  return name ? labels[name] : message;
+export function explain(labels: Labels, { code = '', message }: { code?: string; message: string }): string {
+  const [, name = code] = SAME.find(([codes]) => codes.test(code)) ?? [];
+  return labels[name as keyof Labels] ?? message;
 }

@@ -132,22 +132,20 @@ test('users of an app’s own meet in a room by their tokens: React on one side,
     createRoot(document.getElementById('root')).render(
       <TunRTCProvider url="${server.url}" getToken={async () => '${await token('Ann')}'}><VideoCall style={{ height: '90vh' }} /></TunRTCProvider>,
     );`;
-  const element = `import { TunRTCClient } from 'tunrtc-client';
-    import 'tunrtc-client/element';
-    const call = document.createElement('tunrtc-call');
-    call.toggleAttribute('room', true);
-    call.client = new TunRTCClient({ url: '${server.url}', getToken: async () => '${await token('Ben')}' });
-    document.getElementById('root').append(call);`;
-  const pages = await Promise.all(
-    Object.entries({ 'token.jsx': react, 'token.js': element }).map(async ([file, code]) => {
-      const page = await freshPage(browser);
-      await page.goto(await site({ '/': shell('/app.js'), '/app.js': await bundle(file.replace('.', '-'), { [file]: code }) }));
-      return page;
-    }),
-  );
-  await join(...pages);
-  await pages[0]?.locator('.tile').filter({ hasText: 'Ben' }).waitFor();
-  await pages[1]?.locator('.tile').filter({ hasText: 'Ann' }).waitFor();
+  const [ann, ben] = [await freshPage(browser), await freshPage(browser)];
+  await ann.goto(await site({ '/': shell('/app.js'), '/app.js': await bundle('token', { 'token.jsx': react }) }));
+  const element = (await block('guides/plain.md', 'token.html')).replace('A TOKEN OF YOUR BACKEND', await token('Ben'));
+  await ben.goto(await site({ '/': at(element) }));
+  await join(ann, ben);
+  await ann.locator('.tile').filter({ hasText: 'Ben' }).waitFor();
+  await ben.locator('.tile').filter({ hasText: 'Ann' }).waitFor();
+
+  // A new token, for when the old one runs out, disturbs nobody; without an address there is no call.
+  const call = ben.locator('tunrtc-call');
+  await call.evaluate((element, renewed) => element.setAttribute('token', renewed), await token('Ben'));
+  await shows(ben, 2);
+  await call.evaluate((element) => element.removeAttribute('url'));
+  await eventually(async () => (await ann.locator('.tile').count()) === 1, 'the element has left');
 });
 
 test('React rendered by a server, and hydrated, is a call', async () => {
