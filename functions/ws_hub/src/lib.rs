@@ -8,6 +8,7 @@ use auth::{Callers, Presented};
 use aws_lambda_events::apigw::{ApiGatewayProxyResponse, ApiGatewayWebsocketProxyRequest};
 use delay::DelayQueue;
 use domain::ports::{Attempt, ChatMessage, Held, Places, Ports};
+use domain::resume::CaughtUp;
 use domain::standing::JoinedCache;
 use domain::{
     Context, Error, MessageId, Metric, Permission, Person, Result, Rights, RoomRef, SessionId, chat, leases, relay,
@@ -274,8 +275,14 @@ async fn join(
     // Before the participant is taken over: whoever notes the end of this connection must find out where it was.
     deps.store.set_place(user, ticket, Some(session), context.now).await?;
     let attempt = Attempt { held: held(request, session), number, family: identity.caller.family, ticket };
-    let joined = resume::join_caught_up(ports, &attempt).await?;
-    Ok(SessionDetail::new(&joined.roster, context.now))
+    let told = place.told.filter(|_| place.session == Some(session));
+    match resume::join_caught_up(ports, &attempt, told).await? {
+        CaughtUp::Joined(joined) => Ok(SessionDetail::new(&joined.roster, context.now)),
+        CaughtUp::More(next) => {
+            deps.store.set_told(user, ticket, next).await?;
+            Err(Error::Unavailable("there is more to tell than one call can".into()))
+        }
+    }
 }
 
 /// The session where the caller has a seat now, and the number of the attempt: by what opened the connection. A join token is

@@ -6,7 +6,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 
 use apigateway::Chances;
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
 use domain::Clock;
+use http_body_util::Full;
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use local::{Fate, Intercept, Options, SdkCall};
 use runtime::{SystemClock, settings};
@@ -624,14 +627,7 @@ const DROPS: usize = 500;
 #[tokio::test(flavor = "multi_thread")]
 async fn whatever_was_acknowledged_reaches_a_client_of_the_hub_in_order_through_five_hundred_cuts() {
     let faults = Chances { seed: 7, lost_disconnect: 0.3, ..Chances::default() };
-    let settings = vec![
-        (settings::TICKETS_PER_USER, "100000".to_owned()),
-        (settings::FRAMES_PER_SECOND, "100000".to_owned()),
-        (settings::FRAMES_BURST, "100000".to_owned()),
-        (settings::CHAT_PER_SECOND, "100000".to_owned()),
-        (settings::CHAT_BURST, "100000".to_owned()),
-    ];
-    let target = Target::with(Options { faults: Some(faults), settings, ..Options::default() }).await;
+    let target = Target::with(Options { faults: Some(faults), settings: unlimited(), ..Options::default() }).await;
     let (alice, bob) = (target.person("alice").await, target.person("bob").await);
     let session = target.api.create_session(&alice, 3).await;
     let at_alice = target.enter(&alice, &session).await;
@@ -694,8 +690,106 @@ async fn bans_and_permissions_hold_at_the_hub_too() {
         assert!(refused.contains("forbidden"), "{refused}");
     }
     at_alice.ack("removeParticipant", json!({ "targetUserId": bob.id, "banSeconds": 60 })).await;
+    let removed = at_bob.event("Removed").await;
+    assert!(removed["bannedUntil"].is_string(), "{removed}");
+    at_bob.ended().await;
     let mut again = target.at_hub(&bob).await;
     let refused = again.invoke("JoinSession", json!([session])).await.expect_err("banned");
     assert!(refused.contains("banned"), "{refused}");
+    target.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_locked_session_refuses_newcomers_of_the_hub_and_takes_back_who_is_inside() {
+    let target = Target::local().await;
+    let (alice, bob, carol) = (target.person("alice").await, target.person("bob").await, target.person("carol").await);
+    let session = target.api.create_session(&alice, 4).await;
+    let at_alice = target.enter(&alice, &session).await;
+    let _at_bob = target.enter_hub(&bob, &session).await;
+    at_alice.ack("updateSession", json!({ "locked": true })).await;
+    let mut at_carol = target.at_hub(&carol).await;
+    let refused = at_carol.invoke("JoinSession", json!([session])).await.expect_err("locked");
+    assert!(refused.contains("session_locked"), "{refused}");
+    target.enter_hub(&bob, &session).await;
+    at_alice.ack("updateSession", json!({ "locked": false })).await;
+    at_carol.invoke("JoinSession", json!([session])).await.expect("open again");
+    target.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tokens_that_are_taken_back_end_a_connection_of_the_hub_and_open_none() {
+    let target = Target::local().await;
+    let ann = join_token(|claims| claims["nbf"] = json!(SystemClock.now().seconds() - 5));
+    let open = async || HubSocket::open(&target.address(), Some(&ann)).await;
+    let mut at_ann = open().await.expect("an open door");
+    at_ann.invoke("JoinSession", json!(["daily"])).await.expect("the room is made");
+    let backend = BASE64_STANDARD.encode("devkey:tunrtc-development-secret-0123456789");
+    let revoke = http::Request::post("/").header("authorization", format!("Basic {backend}"));
+    let request = revoke.body(Full::default()).expect("a request");
+    assert_eq!(target.api.send("/api/users/ann/revoke", request).await.status, 204);
+    at_ann.ended().await;
+    if let Ok(mut again) = open().await {
+        let refused = again.invoke("JoinSession", json!(["daily"])).await.expect_err("taken back");
+        assert!(refused.contains("token_revoked"), "{refused}");
+    }
+    target.stop().await;
+}
+
+/// As fast as the test can: what is tested is not the limits.
+fn unlimited() -> Vec<(&'static str, String)> {
+    let unlimited = [
+        settings::TICKETS_PER_USER,
+        settings::FRAMES_PER_SECOND,
+        settings::FRAMES_BURST,
+        settings::CHAT_PER_SECOND,
+        settings::CHAT_BURST,
+    ];
+    unlimited.map(|setting| (setting, "100000".to_owned())).to_vec()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_one_call_cannot_tell_is_told_by_the_next() {
+    const MISSED: usize = 2_050;
+    let target = Target::with(Options { settings: unlimited(), ..Options::default() }).await;
+    let (alice, bob) = (target.person("alice").await, target.person("bob").await);
+    let session = target.api.create_session(&alice, 3).await;
+    let at_alice = target.enter(&alice, &session).await;
+    drop(target.enter_hub(&bob, &session).await);
+    for n in 0..MISSED {
+        at_alice.ack("sendOffer", offer(&bob.id, &n.to_string())).await;
+    }
+    let mut at_bob = target.at_hub(&bob).await;
+    let refused = at_bob.invoke("JoinSession", json!([session])).await.expect_err("too much for one call");
+    assert!(refused.contains("unavailable"), "{refused}");
+    at_bob.invoke("JoinSession", json!([session])).await.expect("the rest was told");
+    let mut known = BTreeSet::new();
+    let mut heard = at_bob.drain();
+    heard.retain(|(event, data)| event == "ReceiveOffer" && known.insert(data["signalId"].to_string()));
+    assert_eq!(heard.len(), MISSED);
+    for (n, (_, data)) in heard.iter().enumerate() {
+        assert_eq!(data["offer"]["sdp"], n.to_string());
+    }
+    target.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_connection_of_the_hub_that_cannot_be_pushed_to_is_cut_before_anything_overtakes() {
+    let throttled: Intercept = Arc::new(|call: &SdkCall<'_>| {
+        let pushes = call.target.is_empty() && call.method == "POST";
+        match pushes && String::from_utf8_lossy(call.body).contains("held up") {
+            true => Fate::Answer(429, r#"{"message":"Too Many Requests"}"#.to_owned()),
+            false => Fate::Pass,
+        }
+    });
+    let target = Target::with(Options { intercept: Some(throttled), ..Options::default() }).await;
+    let (alice, bob) = (target.person("alice").await, target.person("bob").await);
+    let session = target.api.create_session(&alice, 3).await;
+    let at_alice = target.enter(&alice, &session).await;
+    let mut at_bob = target.enter_hub(&bob, &session).await;
+    for text in ["held up", "later"] {
+        at_alice.ack("sendOffer", offer(&bob.id, text)).await;
+    }
+    at_bob.ended().await;
+    assert!(at_bob.drain().iter().all(|(event, _)| event != "ReceiveOffer"), "nothing overtook");
     target.stop().await;
 }

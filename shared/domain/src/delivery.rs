@@ -26,7 +26,8 @@ const PUSHES_AT_ONCE: usize = 16;
 /// `Gone` means that this connection died, not that the peer left: the participant is read again, consistently, and a
 /// newer connection gets the frame. Where there is none, or where the push was throttled or failed, the frame waits, and
 /// a delayed message looks after it (`nudge::nudge`). Only if that message cannot be sent, the connection is cut,
-/// so that its client comes back and gets the replay; if that fails too, there is an error.
+/// so that its client comes back and gets the replay; if that fails too, there is an error. The connection of a client that does
+/// not put frames in order is cut at once: what is sent after the answer to this frame would overtake it.
 pub async fn deliver(
     ports: Ports<'_, impl Inbox + Members + Sync, impl Sockets + Sync, impl Delays + Sync>,
     session: SessionId,
@@ -50,6 +51,9 @@ pub async fn deliver(
             Ok(None) => return Ok(Delivery::Queued),
             Ok(Some(newer)) if newer != connection => connection = newer,
             // Still the same, or not to be read now: whoever looks after the frame will find the newest.
+            Ok(_) | Err(_) if connection.is_hub() => {
+                return ports.sockets.close(&connection).await.map(|()| Delivery::Queued);
+            }
             Ok(_) | Err(_) => {
                 nudge_later(ports, session, user, &connection, waiting).await?;
                 return Ok(Delivery::Queued);

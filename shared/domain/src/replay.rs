@@ -4,12 +4,12 @@ use std::collections::HashSet;
 
 use futures_util::stream::{self, StreamExt};
 
-use crate::ports::{ChatLog, Held, Inbox, Ports, Pushed, Sockets};
-use crate::{ConnectionId, Frame, MessageId, Result, SignalId, Timestamp};
+use crate::ports::{ChatLog, Held, Inbox, Ports, Pushed, Sockets, Told};
+use crate::{ConnectionId, Frame, Result, Timestamp};
 
-/// The most that one replay pushes.
+/// After so many frames a replay asks for no further page.
 const MOST_ITEMS: usize = 2_000;
-/// The most that one replay pushes, in bytes.
+/// After so many bytes a replay asks for no further page.
 const MOST_BYTES: usize = 4 * 1024 * 1024;
 /// Replays are pushed so many at a time: receivers put them in order.
 const REPLAYS_AT_ONCE: usize = 8;
@@ -20,6 +20,8 @@ pub(crate) struct Replayed {
     pub(crate) count: usize,
     /// How it ended.
     pub(crate) end: ReplayEnd,
+    /// What comes next, for one that was truncated.
+    pub(crate) next: Told,
 }
 
 /// How a replay ended.
@@ -27,7 +29,7 @@ pub(crate) struct Replayed {
 pub(crate) enum ReplayEnd {
     /// Everything was pushed.
     Complete,
-    /// There was more than one replay may push.
+    /// There may be more than one replay pushes.
     Truncated,
     /// The connection is gone.
     Gone,
@@ -44,44 +46,44 @@ pub(crate) async fn replay(
     joined_at: Timestamp,
 ) -> Result<Replayed> {
     let mut pusher = Pusher::new(ports.sockets, &held.connection, REPLAYS_AT_ONCE, None);
-    replay_by(ports, held, from, joined_at, &mut pusher).await
+    replay_by(ports, held, Told::until(from, joined_at), &mut pusher).await
 }
 
-/// The same one frame after the other, for receivers that do not put them in order. Leaves out what was `told`, and adds what is
-/// pushed.
+/// The same from `next` on, one frame after the other, for receivers that do not put them in order. Leaves out what was `told`, and
+/// adds what is pushed.
 pub(crate) async fn replay_once(
     ports: Ports<'_, impl Inbox + ChatLog + Sync, impl Sockets + Sync, impl Sync>,
     held: &Held,
-    from: Timestamp,
-    joined_at: Timestamp,
+    next: Told,
     told: &mut HashSet<Frame>,
 ) -> Result<Replayed> {
     let mut pusher = Pusher::new(ports.sockets, &held.connection, 1, Some(told));
-    replay_by(ports, held, from, joined_at, &mut pusher).await
+    replay_by(ports, held, next, &mut pusher).await
 }
 
 async fn replay_by<C: Sockets + Sync>(
     ports: Ports<'_, impl Inbox + ChatLog + Sync, C, impl Sync>,
     held: &Held,
-    from: Timestamp,
-    joined_at: Timestamp,
+    mut next: Told,
     pusher: &mut Pusher<'_, C>,
 ) -> Result<Replayed> {
     let Ports { store, encoder, context, .. } = ports;
-    let mut signals = Some(SignalId::first_at(from));
+    let mut signals = Some(next.signals);
     while let Some(first) = signals.filter(|_| pusher.goes_on()) {
+        next.signals = first;
         let page = store.signals(held.session, held.user, first, context.now).await?;
         pusher.push(page.items).await;
         signals = page.next;
     }
-    let mut messages = Some(MessageId::first_at(from.max(joined_at)));
+    let mut messages = Some(next.messages);
     while let Some(first) = messages.filter(|_| pusher.goes_on()) {
+        next.messages = first;
         let page = store.messages_since(held.session, first, context.now).await?;
         let frames = page.items.iter().map(|message| encoder.encode(&message.event(), message.id.timestamp()));
         pusher.push(frames.collect()).await;
         messages = page.next;
     }
-    Ok(Replayed { count: pusher.count, end: pusher.end.unwrap_or(ReplayEnd::Complete) })
+    Ok(Replayed { count: pusher.count, end: pusher.end.unwrap_or(ReplayEnd::Complete), next })
 }
 
 /// Pushes to one connection until something ends it.
@@ -100,26 +102,22 @@ impl<'a, C: Sockets + Sync> Pusher<'a, C> {
         Self { sockets, to, at_once, told, count: 0, bytes: 0, end: None }
     }
 
-    fn goes_on(&self) -> bool {
+    /// Whether there is room for another page.
+    fn goes_on(&mut self) -> bool {
+        if self.end.is_none() && (self.count >= MOST_ITEMS || self.bytes >= MOST_BYTES) {
+            self.end = Some(ReplayEnd::Truncated);
+        }
         self.end.is_none()
     }
 
-    /// Pushes frames, as far as the bounds allow.
-    async fn push(&mut self, frames: Vec<Frame>) {
-        let (mut within, mut room) = (Vec::with_capacity(frames.len()), true);
-        for frame in frames {
-            if self.told.as_mut().is_some_and(|told| !told.insert(frame.clone())) {
-                continue;
-            }
-            room = self.count + within.len() < MOST_ITEMS && self.bytes + frame.0.len() <= MOST_BYTES;
-            if !room {
-                break;
-            }
-            self.bytes += frame.0.len();
-            within.push(frame);
+    /// Pushes the frames of a page, without those that were told.
+    async fn push(&mut self, mut frames: Vec<Frame>) {
+        if let Some(told) = self.told.as_mut() {
+            frames.retain(|frame| told.insert(frame.clone()));
         }
+        self.bytes += frames.iter().map(|frame| frame.0.len()).sum::<usize>();
         let (sockets, to) = (self.sockets, self.to);
-        let pushes = within.into_iter().map(|frame| async move { sockets.push(to, &frame).await });
+        let pushes = frames.into_iter().map(|frame| async move { sockets.push(to, &frame).await });
         let mut answers = stream::iter(pushes).buffered(self.at_once);
         while let Some(answer) = answers.next().await {
             match answer {
@@ -127,9 +125,6 @@ impl<'a, C: Sockets + Sync> Pusher<'a, C> {
                 Ok(Pushed::Gone) => return self.end = Some(ReplayEnd::Gone),
                 Err(_) => return self.end = Some(ReplayEnd::Failed),
             }
-        }
-        if !room {
-            self.end = Some(ReplayEnd::Truncated);
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Joining over a connection, the first time or again: taking over, fencing, replaying, announcing.
 
 use std::collections::HashSet;
+use std::ops::ControlFlow;
 
 use futures_util::future::{join, join_all};
 
@@ -8,7 +9,7 @@ use crate::delivery::{nudge_later, tell_others};
 use crate::leases::{LAST_ANSWER, depart, lose_connection, tell_untold};
 use crate::ports::{
     Attempt, Catching, ChatLog, ConnectionLog, DelayedMessage, Delays, Families, Finished, Guard, Held, Holding, Inbox,
-    Members, Ports, Rosters, Seats, Sockets, TakeOver, Waiting,
+    Members, Ports, Rosters, Seats, Sockets, TakeOver, Told, Waiting,
 };
 use crate::replay::{ReplayEnd, replay, replay_once};
 use crate::{
@@ -53,6 +54,9 @@ const CATCH_UPS: usize = 16;
 /// Nothing can be lost between the last look and that moment: a sender that finds no live connection because somebody catches up
 /// notes that something waits ([`Members::note_waiting`]), and the step that ends the catching up is refused when that was noted
 /// since it looked. A frame may come twice, because a sign of life is older than the last frame that arrived.
+///
+/// What was missed may be more than a function has time for. Then the connection is told the rest when it joins again, from
+/// [`CaughtUp::More`] on, which it hands over as `told`.
 pub async fn join_caught_up(
     ports: Ports<
         '_,
@@ -61,12 +65,25 @@ pub async fn join_caught_up(
         impl Delays + Sync,
     >,
     attempt: &Attempt,
-) -> Result<Joined> {
-    let taken = take_over_caught_up(ports, attempt).await?;
-    settle_in(ports, attempt, taken, Missed::Told).await
+    told: Option<Told>,
+) -> Result<CaughtUp> {
+    match take_over_caught_up(ports, attempt, told).await? {
+        ControlFlow::Continue(taken) => {
+            settle_in(ports, attempt, taken, Missed::Told).await.map(|joined| CaughtUp::Joined(joined.into()))
+        }
+        ControlFlow::Break(next) => Ok(CaughtUp::More(next)),
+    }
 }
 
-/// Tells what was missed, and takes over.
+/// What came of catching up.
+pub enum CaughtUp {
+    /// Everything was told, and the connection is the live one.
+    Joined(Box<Joined>),
+    /// There is more to tell, from there on.
+    More(Told),
+}
+
+/// Tells what was missed, and takes over; or how far it came.
 async fn take_over_caught_up(
     ports: Ports<
         '_,
@@ -75,7 +92,8 @@ async fn take_over_caught_up(
         impl Delays + Sync,
     >,
     attempt: &Attempt,
-) -> Result<TakeOver> {
+    from: Option<Told>,
+) -> Result<ControlFlow<Told, TakeOver>> {
     let Ports { store, context, .. } = ports;
     let (mut begun, mut told) = (None, HashSet::new());
     let mut waiting = 0;
@@ -89,15 +107,17 @@ async fn take_over_caught_up(
                     fence(ports, &older(&before, &attempt.held.connection)).await?;
                     before
                 }
-                refused => return Ok(refused),
+                refused => return Ok(ControlFlow::Continue(refused)),
             },
         };
-        let since = before.heard_until(context.policy.lease);
-        replay_in_order(ports, &attempt.held, since, before.joined_at, &mut told).await?;
+        let from = from.unwrap_or_else(|| unheard(context, &before));
+        if let Some(next) = replay_in_order(ports, &attempt.held, from, &mut told).await? {
+            return Ok(ControlFlow::Break(next));
+        }
         match store.finish(attempt, waiting, context.now, context.now + context.policy.lease).await? {
             // As it was before it began: that is what the others know.
-            Finished::As(TakeOver::Taken(_)) => return Ok(TakeOver::Taken(before)),
-            Finished::As(refused) => return Ok(refused),
+            Finished::As(TakeOver::Taken(_)) => return Ok(ControlFlow::Continue(TakeOver::Taken(before))),
+            Finished::As(refused) => return Ok(ControlFlow::Continue(refused)),
             Finished::MoreWaits(now) => (waiting, begun) = (now, Some(before)),
             Finished::Interrupted => {}
         }
@@ -105,20 +125,26 @@ async fn take_over_caught_up(
     Err(Error::Unavailable("more came to wait than could be told".into()))
 }
 
-/// Pushes what a participant missed, one frame after the other, without those that were `told`.
+/// What a participant may have missed: since the last sign of life, within the inbox window, and nothing that was sent to an earlier
+/// seat.
+fn unheard(context: Context<'_>, before: &Participant) -> Told {
+    let Context { now, policy, .. } = context;
+    let since = before.heard_until(policy.lease).max(now.minus(policy.inbox_window));
+    let from = since.minus(policy.replay_margin).max(before.joined_at);
+    Told::until(from, before.joined_at)
+}
+
+/// Pushes what a participant missed, one frame after the other, without those that were `told`; what comes next, if that is not all.
 async fn replay_in_order(
     ports: Ports<'_, impl Inbox + ChatLog + Sync, impl Sockets + Sync, impl Sync>,
     held: &Held,
-    since: Timestamp,
-    joined_at: Timestamp,
+    from: Told,
     told: &mut HashSet<Frame>,
-) -> Result<()> {
-    let Context { now, policy, .. } = ports.context;
-    let window = now.minus(policy.inbox_window);
-    // What was sent to an earlier seat is not theirs.
-    let from = since.max(window).minus(policy.replay_margin).max(joined_at);
-    match replay_once(ports, held, from, joined_at, told).await?.end {
-        ReplayEnd::Complete | ReplayEnd::Truncated => Ok(()),
+) -> Result<Option<Told>> {
+    let replayed = replay_once(ports, held, from, told).await?;
+    match replayed.end {
+        ReplayEnd::Complete => Ok(None),
+        ReplayEnd::Truncated => Ok(Some(replayed.next)),
         ReplayEnd::Gone => Err(Error::NotJoined),
         ReplayEnd::Failed => Err(Error::Unavailable("what was missed could not be pushed".into())),
     }

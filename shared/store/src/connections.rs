@@ -1,7 +1,7 @@
 //! Who connected, when, from where, and how it ended.
 
 use aws_sdk_dynamodb::types::ReturnValue;
-use domain::ports::{Admission, Closure, ConnectionLog, LoggedConnection, Place, Places};
+use domain::ports::{Admission, Closure, ConnectionLog, LoggedConnection, Place, Places, Told};
 use domain::{ConnectionId, Error, Result, SessionId, TicketId, Timestamp, UserId};
 use serde::{Deserialize, Serialize};
 
@@ -72,11 +72,20 @@ impl Places for Store {
     ) -> Result<()> {
         let key = keys::connection(user, ticket);
         let change = match session {
-            Some(session) => Change::to(key, "SET sessionId = :session, placedAt = :now", OPEN)
+            Some(session) => Change::to(key, format!("SET sessionId = :session, placedAt = :now {FORGET_TOLD}"), OPEN)
                 .with(":session", text(session.to_string()))
                 .with(":now", millis(now)),
-            None => Change::to(key, "REMOVE sessionId, placedAt", OPEN),
+            None => Change::to(key, format!("{FORGET_TOLD}, sessionId, placedAt"), OPEN),
         };
+        let noted = self.change(change, ReturnValue::None).await?;
+        noted.is_done().then_some(()).ok_or(Error::NotJoined)
+    }
+
+    async fn set_told(&self, user: UserId, ticket: TicketId, told: Told) -> Result<()> {
+        let key = keys::connection(user, ticket);
+        let change = Change::to(key, "SET toldSignals = :signals, toldMessages = :messages", OPEN)
+            .with(":signals", text(told.signals.to_string()))
+            .with(":messages", text(told.messages.to_string()));
         let noted = self.change(change, ReturnValue::None).await?;
         noted.is_done().then_some(()).ok_or(Error::NotJoined)
     }
@@ -97,6 +106,8 @@ impl Places for Store {
 
 /// Of a connection that has not ended.
 const OPEN: &str = "attribute_exists(pk) AND attribute_not_exists(closedAt)";
+/// Another session, or the same again: what was told of it is asked anew.
+const FORGET_TOLD: &str = "REMOVE toldSignals, toldMessages";
 
 /// What is read of the item of a connection of the hub for each of its frames.
 #[derive(Debug, Deserialize)]
@@ -104,6 +115,8 @@ const OPEN: &str = "attribute_exists(pk) AND attribute_not_exists(closedAt)";
 struct PlaceRecord {
     session_id: Option<String>,
     placed_at: Option<u64>,
+    told_signals: Option<String>,
+    told_messages: Option<String>,
     unfinished_record: Option<String>,
     closed_at: Option<u64>,
 }
@@ -118,9 +131,16 @@ impl PlaceRecord {
         parsed.map_err(|_| Malformed("connection's session"))
     }
 
+    fn told(&self) -> Result<Option<Told>> {
+        let (Some(signals), Some(messages)) = (&self.told_signals, &self.told_messages) else { return Ok(None) };
+        let signals = signals.parse().map_err(|_| Malformed("toldSignals"))?;
+        let messages = messages.parse().map_err(|_| Malformed("toldMessages"))?;
+        Ok(Some(Told { signals, messages }))
+    }
+
     fn into_place(self) -> Result<Place> {
         let since = self.placed_at.map(Timestamp::from_millis);
-        Ok(Place { session: self.session()?, since, rest: self.unfinished_record })
+        Ok(Place { session: self.session()?, since, told: self.told()?, rest: self.unfinished_record })
     }
 }
 

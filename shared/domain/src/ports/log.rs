@@ -1,6 +1,6 @@
 //! Who connected, when, from where, and how it ended.
 
-use crate::{ConnectionId, FamilyId, Result, SessionId, TicketId, Timestamp, UserId};
+use crate::{ConnectionId, FamilyId, MessageId, Result, SessionId, SignalId, TicketId, Timestamp, UserId};
 
 /// Who connected, when, from where, and how it ended.
 pub trait ConnectionLog {
@@ -30,7 +30,8 @@ pub trait Places {
         ticket: TicketId,
         certain: bool,
     ) -> impl Future<Output = Result<Option<Place>>> + Send;
-    /// Notes the session that a connection joins from `now` on, or that it is in none any more. `NotJoined` for one that has ended.
+    /// Notes the session that a connection joins from `now` on, or that it is in none any more, and forgets what it was told.
+    /// `NotJoined` for one that has ended.
     fn set_place(
         &self,
         user: UserId,
@@ -38,6 +39,8 @@ pub trait Places {
         session: Option<SessionId>,
         now: Timestamp,
     ) -> impl Future<Output = Result<()>> + Send;
+    /// Notes how far a connection was told what it missed in the session that it joins. `NotJoined` for one that has ended.
+    fn set_told(&self, user: UserId, ticket: TicketId, told: Told) -> impl Future<Output = Result<()>> + Send;
     /// Keeps the beginning of a record whose end comes with the next frame, or nothing any more, unless that was changed meanwhile
     /// from what is `known`; then it is false.
     fn set_rest(
@@ -56,8 +59,26 @@ pub struct Place {
     pub session: Option<SessionId>,
     /// Since when that is noted.
     pub since: Option<Timestamp>,
+    /// How far it was told what it missed, if that was too much for one look.
+    pub told: Option<Told>,
     /// The beginning of a record whose end has not come yet.
     pub rest: Option<String>,
+}
+
+/// What a connection that is told what it missed hears of next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Told {
+    /// The first signal that it was not told.
+    pub signals: SignalId,
+    /// The first chat message that it was not told.
+    pub messages: MessageId,
+}
+
+impl Told {
+    /// Of one that has heard everything until `from`; of chat nothing concerns it before it joined.
+    pub fn until(from: Timestamp, joined_at: Timestamp) -> Self {
+        Self { signals: SignalId::first_at(from), messages: MessageId::first_at(from.max(joined_at)) }
+    }
 }
 
 /// A connection that a ticket or a token admitted.

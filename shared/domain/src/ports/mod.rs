@@ -20,7 +20,7 @@ pub use delivery::{
     ChatHistory, ChatLog, ChatMessage, ClientMessageId, DelayedMessage, Delays, Inbox, Page, Pushed, Signal, Sockets,
     Waiting,
 };
-pub use log::{Admission, Closure, ConnectionLog, LoggedConnection, Place, Places};
+pub use log::{Admission, Closure, ConnectionLog, LoggedConnection, Place, Places, Told};
 pub use seats::{
     Attempt, Ban, Catching, ControlsSet, Finished, Guard, Held, Holding, Members, Moderation, Seats, SessionChange,
     Status, TakeOver, TakenSeat, Visit, Visits,

@@ -1,6 +1,7 @@
 //! Connections of the hub come back: their clients neither say what they have seen nor put frames in order.
 
 use domain::ports::{Attempt, Held, Inbox, Members};
+use domain::resume::CaughtUp;
 use domain::{
     ConnectionId, Membership, Person, Presence, Result, SessionId, TicketId, Timestamp, chat, leases, relay, resume,
 };
@@ -54,7 +55,7 @@ impl Story {
     }
 
     async fn comes_back(&self) -> Result<()> {
-        resume::join_caught_up(self.fake.ports(110), &self.attempt(2, "hub:b2")).await.map(drop)
+        resume::join_caught_up(self.fake.ports(110), &self.attempt(2, "hub:b2"), None).await.map(drop)
     }
 
     /// Signals one after the other: the next when the one before was acknowledged.
@@ -132,7 +133,7 @@ async fn of_two_connections_that_come_back_at_once_one_is_live_and_hears_everyth
         let story = Story::new(End::Silent).await;
         story.fake.state().seed = order;
         let (older, newer) = (story.attempt(2, "hub:b2"), story.attempt(3, "hub:b3"));
-        let back = |attempt| resume::join_caught_up(story.fake.ports(110), attempt);
+        let back = |attempt| resume::join_caught_up(story.fake.ports(110), attempt, None);
         let (first, second, ()) = join3(back(&older), back(&newer), story.sends()).await;
         assert!(second.is_ok() || first.is_ok(), "{order}");
         let live = story.bob_now().await.connection.expect("a live connection");
@@ -147,7 +148,7 @@ async fn a_connection_that_asks_twice_at_once_joins_and_is_not_replaced_by_itsel
         let story = Story::new(End::Noticed).await;
         story.fake.state().seed = order;
         let (one, two) = (story.attempt(2, "hub:b2"), story.attempt(3, "hub:b2"));
-        let back = |attempt| resume::join_caught_up(story.fake.ports(110), attempt);
+        let back = |attempt| resume::join_caught_up(story.fake.ports(110), attempt, None);
         let (first, second) = join(back(&one), back(&two)).await;
         for refused in [first.err(), second.err()].into_iter().flatten() {
             assert_eq!(refused.code(), "unavailable", "{order}");
@@ -177,9 +178,51 @@ async fn a_replay_that_was_cut_short_begins_again_where_the_first_one_began() {
     story.fake.put(&signal, at(900)).await.expect("nothing fails");
     story.fake.state().gone.insert(ConnectionId::new("hub:b2"));
     assert_eq!(story.comes_back().await.map_err(|error| error.code()), Err("not_joined"));
-    let again = resume::join_caught_up(story.fake.ports(400), &story.attempt(3, "hub:b3")).await;
+    let again = resume::join_caught_up(story.fake.ports(400), &story.attempt(3, "hub:b3"), None).await;
     again.map(drop).expect("nothing fails");
     assert_eq!(numbered(&story.pushed("hub:b3", "signal")), [0]);
+}
+
+#[tokio::test]
+async fn more_than_one_call_can_tell_is_told_by_the_next_from_there_on() {
+    const MANY: u64 = 2_500;
+    let story = Story::new(End::Noticed).await;
+    for n in 0..MANY {
+        let signal = story.fake.signal(&story.at_bob, 101, &format!("signal {n:04}"));
+        story.fake.put(&signal, at(900)).await.expect("nothing fails");
+    }
+    let (mut told, mut calls) = (None, 0);
+    loop {
+        calls += 1;
+        let attempt = story.attempt(1 + calls, "hub:b2");
+        match resume::join_caught_up(story.fake.ports(110), &attempt, told).await.expect("nothing fails") {
+            CaughtUp::Joined(_) => break,
+            CaughtUp::More(next) => told = Some(next),
+        }
+        assert_eq!(story.bob_now().await.connection, None, "not live before everything was told");
+    }
+    assert_eq!(calls, 2);
+    let pushed = story.pushed("hub:b2", "signal");
+    assert_eq!(pushed.len() as u64, MANY);
+    assert!(pushed.is_sorted());
+}
+
+#[tokio::test]
+async fn what_a_throttled_push_held_up_is_not_overtaken() {
+    let story = Story::new(End::Noticed).await;
+    story.comes_back().await.expect("nothing fails");
+    let [first, second] = [0, 1].map(|n| story.fake.signal(&story.at_bob, 111, &format!("signal {n}")));
+    let [push_first, push_second] = [&first, &second].map(|signal| format!("push hub:b2 {:.80}", signal.frame.0));
+    story.fake.state().failing.insert(push_first);
+    for signal in [&first, &second] {
+        relay::relay(story.fake.ports(111), signal).await.expect("acknowledged");
+    }
+    let journal = story.fake.journal();
+    let at = |call: &str| journal.iter().position(|made| made == call).expect("made");
+    assert!(at("close hub:b2") < at(&push_second), "what is pushed later finds it closed: {journal:?}");
+    let again = resume::join_caught_up(story.fake.ports(112), &story.attempt(3, "hub:b3"), None).await;
+    again.map(drop).expect("nothing fails");
+    assert_eq!(numbered(&story.pushed("hub:b3", "signal")), [0, 1]);
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use domain::ports::{Admission, Closure, ConnectionLog, LoggedConnection, Place, Places};
+use domain::ports::{Admission, Closure, ConnectionLog, LoggedConnection, Place, Places, Told};
 use domain::{ConnectionId, Person, SessionId, TicketId, Timestamp};
 
 use crate::Setting;
@@ -112,8 +112,13 @@ async fn a_connection_of_the_hub_is_where_it_was_noted_until_it_ends() {
     at.store.open(&admission, at.samples.later(60)).await.expect("logged");
     assert_eq!(place(true).await, Some(Place::default()));
     at.store.set_place(user, ticket, Some(session), at.samples.now()).await.expect("noted");
-    let noted = Place { session: Some(session), since: Some(at.samples.now()), rest: None };
-    assert_eq!(place(false).await, Some(noted));
+    let noted = Place { session: Some(session), since: Some(at.samples.now()), ..Place::default() };
+    assert_eq!(place(false).await, Some(noted.clone()));
+    let told = Told::until(at.samples.now(), at.samples.later(60));
+    at.store.set_told(user, ticket, told).await.expect("noted");
+    assert_eq!(place(true).await, Some(Place { told: Some(told), ..noted.clone() }));
+    at.store.set_place(user, ticket, Some(session), at.samples.now()).await.expect("noted");
+    assert_eq!(place(true).await, Some(noted), "what it was told is asked anew");
     let logged = at.store.of_user(user, at.samples.now()).await.expect("a log");
     assert_eq!(logged[0].admission, Admission { session: Some(session), ..admission.clone() });
 
