@@ -322,13 +322,24 @@ internal sealed class Call : IMembershipOwner, IMeshOwner
         switch (name)
         {
             case "userJoined":
-                UserJoined(Presence(data, ParticipantStatus.Connected), at);
+                UserJoined(Newcomer(data), at);
                 break;
             case "userLeft":
                 UserLeft(data.Text("userId"), Wire.LeaveReason(data.Text("reason")), at);
                 break;
             case "userStatusUpdated":
-                StatusUpdated(Presence(data, Wire.ParticipantStatus(data.Text("status"))), at);
+                var (status, isMuted, isVideoEnabled) =
+                    (Wire.ParticipantStatus(data.Text("status")), data.Flag("isMuted"), data.Flag("isVideoEnabled"));
+                Updated(data.Text("userId"), known => known with { Status = status, IsMuted = isMuted, IsVideoEnabled = isVideoEnabled }, at);
+                break;
+            case "participantUpdated":
+                ParticipantUpdated(data, at);
+                break;
+            case "sessionUpdated":
+                _tell(new SessionUpdatedEvent(data.Text("name"), data.Number("maxParticipants"), data.Flag("locked"), data.Number("version")));
+                break;
+            case "muteRequested" when Wire.MediaKind(data.Text("kind")) is { } kind:
+                _tell(new MuteRequestedEvent(kind, data.TextOrNull("byUserId")));
                 break;
             case "sessionEnded":
                 _tell(new SessionEndedEvent(Wire.EndReason(data.Text("reason"))));
@@ -336,13 +347,24 @@ internal sealed class Call : IMembershipOwner, IMeshOwner
         }
     }
 
-    private static Participant Presence(JsonElement data, ParticipantStatus status) => new(
+    private static Participant Newcomer(JsonElement data) => new(
         data.Text("userId"),
         data.Text("username"),
-        data.TimeOrNull("joinedAt") ?? default,
-        status,
+        data.Time("joinedAt"),
+        ParticipantStatus.Connected,
         data.Flag("isMuted"),
-        data.Flag("isVideoEnabled"));
+        data.Flag("isVideoEnabled"))
+    {
+        Role = Wire.Role(data),
+        Permissions = Wire.Permissions(data),
+    };
+
+    private void ParticipantUpdated(JsonElement data, DateTimeOffset at)
+    {
+        var told = new ParticipantUpdatedEvent(data.Text("userId"), data.Text("username"), Wire.Role(data), Wire.Permissions(data));
+        Updated(told.UserId, known => known with { Username = told.Username, Role = told.Role, Permissions = told.Permissions }, at);
+        _tell(told);
+    }
 
     private void UserJoined(Participant participant, DateTimeOffset at)
     {
@@ -393,21 +415,24 @@ internal sealed class Call : IMembershipOwner, IMeshOwner
         _tell(new UserLeftEvent(participant.UserId, participant.Username, reason));
     }
 
-    private void StatusUpdated(Participant status, DateTimeOffset at)
+    /// <param name="userId">Whose.</param>
+    /// <param name="change">What is different of them.</param>
+    /// <param name="at">Since when.</param>
+    private void Updated(string userId, Func<Participant, Participant> change, DateTimeOffset at)
     {
-        if (status.UserId == UserId)
+        if (userId == UserId)
         {
             return;
         }
-        var judgement = _roster.Updated(status, at);
-        var participant = _roster.Members.GetValueOrDefault(status.UserId);
+        var judgement = _roster.Updated(userId, change, at);
+        var participant = _roster.Members.GetValueOrDefault(userId);
         if (judgement == Judgement.Doubtful)
         {
-            OnDoubt(status.UserId, at, participant is null ? () => StatusUpdated(status, at) : null);
+            OnDoubt(userId, at, participant is null ? () => Updated(userId, change, at) : null);
         }
         if (judgement == Judgement.News && participant is not null)
         {
-            _doubts.Remove(status.UserId);
+            _doubts.Remove(userId);
             _tell(new UserStatusUpdatedEvent(participant));
         }
     }

@@ -43,6 +43,28 @@ public sealed record UserStatusUpdatedEvent(Participant Participant) : TunRTCEve
     public bool IsVideoEnabled => Participant.IsVideoEnabled;
 }
 
+/// <summary>Somebody's part in the session or permissions changed, one's own too.</summary>
+/// <param name="UserId">The account.</param>
+/// <param name="Username">Its name.</param>
+/// <param name="Role">The part in the session now.</param>
+/// <param name="Permissions">What is allowed now. What is not allowed should not be shown, and is refused by the server.</param>
+public sealed record ParticipantUpdatedEvent(string UserId, string Username, Role Role, Permissions Permissions) : TunRTCEvent;
+
+/// <summary>The session's settings changed.</summary>
+/// <param name="Name">Its name now.</param>
+/// <param name="MaxParticipants">Its number of seats.</param>
+/// <param name="IsLocked">Whether nobody but hosts and cohosts may come in.</param>
+/// <param name="Version">How often its settings were changed.</param>
+public sealed record SessionUpdatedEvent(string Name, int MaxParticipants, bool IsLocked, int Version) : TunRTCEvent;
+
+/// <summary>
+/// Somebody who steers the session asks for a track of this client to be switched off. The app does that, and says so by
+/// <see cref="TunRTCClient.UpdateStatusAsync"/>; nobody can switch a track on from afar.
+/// </summary>
+/// <param name="Kind">Which track.</param>
+/// <param name="ByUserId">Who asks; <c>null</c> where the app's own backend does.</param>
+public sealed record MuteRequestedEvent(MediaKind Kind, string? ByUserId) : TunRTCEvent;
+
 /// <summary>A chat message, one's own too; each comes once.</summary>
 /// <param name="Content">The message.</param>
 public sealed record MessageEvent(ChatMessage Content) : TunRTCEvent

@@ -90,19 +90,20 @@ internal sealed class Roster
         return isMember ? Judgement.News : Judgement.Old;
     }
 
-    /// <param name="status">How they are; when they joined is taken from what is known.</param>
+    /// <param name="userId">Whose.</param>
+    /// <param name="change">What is different of them; the rest is as it was known.</param>
     /// <param name="at">Since when.</param>
-    public Judgement Updated(Participant status, DateTimeOffset at)
+    public Judgement Updated(string userId, Func<Participant, Participant> change, DateTimeOffset at)
     {
-        if (!Members.TryGetValue(status.UserId, out var known))
+        if (!Members.TryGetValue(userId, out var known))
         {
-            return Signalled(status.UserId, at);
+            return Signalled(userId, at);
         }
-        var participant = status with { JoinedAt = known.JoinedAt };
-        if (IsKnownSince(status.UserId, at))
+        var participant = change(known);
+        if (IsKnownSince(userId, at))
         {
             // The list may have been made before this status was written, or after.
-            return _known[status.UserId] == _listedAt && !IsSameStatus(known, participant) ? Judgement.Doubtful : Judgement.Old;
+            return _known[userId] == _listedAt && !IsSameStatus(known, participant) ? Judgement.Doubtful : Judgement.Old;
         }
         Set(participant, at);
         return Judgement.News;
@@ -132,7 +133,7 @@ internal sealed class Roster
     }
 
     private static bool IsSameStatus(Participant a, Participant b) =>
-        a.Status == b.Status && a.IsMuted == b.IsMuted && a.IsVideoEnabled == b.IsVideoEnabled;
+        (a.Status, a.IsMuted, a.IsVideoEnabled, a.Role, a.Permissions) == (b.Status, b.IsMuted, b.IsVideoEnabled, b.Role, b.Permissions);
 
     private bool IsKnownSince(string userId, DateTimeOffset at) => _known.TryGetValue(userId, out var known) && at < known;
 

@@ -116,6 +116,27 @@ public sealed class TunRTCClient : IAsyncDisposable
         remove => _hub.Remove(value);
     }
 
+    /// <summary>Somebody's part in the session or permissions changed, one's own too.</summary>
+    public event EventHandler<ParticipantUpdatedEvent>? OnParticipantUpdated
+    {
+        add => _hub.Add(value);
+        remove => _hub.Remove(value);
+    }
+
+    /// <summary>The session's settings changed.</summary>
+    public event EventHandler<SessionUpdatedEvent>? OnSessionUpdated
+    {
+        add => _hub.Add(value);
+        remove => _hub.Remove(value);
+    }
+
+    /// <summary>Somebody who steers the session asks for a track of this client to be switched off.</summary>
+    public event EventHandler<MuteRequestedEvent>? OnMuteRequested
+    {
+        add => _hub.Add(value);
+        remove => _hub.Remove(value);
+    }
+
     /// <summary>A chat message, one's own too; each comes once.</summary>
     public event EventHandler<MessageEvent>? OnMessage
     {

@@ -137,7 +137,7 @@ internal static class Wire
     };
 
     /// <summary>The permissions where they are said, else the role's usual ones.</summary>
-    private static Permissions Permissions(JsonElement value) => value.Field("permissions") is not { } said
+    public static Permissions Permissions(JsonElement value) => value.Field("permissions") is not { } said
         ? Client.Permissions.Of(Role(value))
         : new(
             said.Flag("publishAudio"),
@@ -148,7 +148,7 @@ internal static class Wire
             said.Flag("updateOwnAttributes"),
             said.Flag("moderate"));
 
-    private static Role Role(JsonElement value) => value.TextOrNull("role") switch
+    public static Role Role(JsonElement value) => value.TextOrNull("role") switch
     {
         "host" => Client.Role.Host,
         "cohost" => Client.Role.Cohost,
@@ -168,10 +168,18 @@ internal static class Wire
 
     public static string ToText(MediaKind kind) => kind switch
     {
-        MediaKind.Audio => "audio",
-        MediaKind.Video => "video",
-        MediaKind.Screen => "screen",
+        Client.MediaKind.Audio => "audio",
+        Client.MediaKind.Video => "video",
+        Client.MediaKind.Screen => "screen",
         _ => throw new ArgumentOutOfRangeException(nameof(kind)),
+    };
+
+    public static MediaKind? MediaKind(string text) => text switch
+    {
+        "audio" => Client.MediaKind.Audio,
+        "video" => Client.MediaKind.Video,
+        "screen" => Client.MediaKind.Screen,
+        _ => null,
     };
 
     public static JsonObject ToJson(PermissionsChange change)

@@ -39,6 +39,36 @@ public sealed class SessionTests
     }
 
     [Test]
+    public async Task Everybody_hears_how_a_session_is_steered_and_a_mute_is_asked_for()
+    {
+        var (server, sessionId) = await SessionAsync();
+        await using var demo = await server.SignedInAsync("demo");
+        await using var alice = await server.SignedInAsync("alice");
+        await demo.JoinSessionAsync(sessionId);
+        await alice.JoinSessionAsync(sessionId);
+        var heard = new ConcurrentQueue<TunRTCEvent>();
+        demo.OnParticipantUpdated += (_, data) => heard.Enqueue(data);
+        alice.OnParticipantUpdated += (_, data) => heard.Enqueue(data);
+        alice.OnSessionUpdated += (_, data) => heard.Enqueue(data);
+        alice.OnMuteRequested += (_, data) => heard.Enqueue(data);
+        var (host, guest) = (demo.User!.UserId, alice.User!.UserId);
+        Check.Equal(Role.Host, alice.Participants[host].Role);
+        await demo.Api.UpdateParticipantAsync(sessionId, guest, permissions: new PermissionsChange { Chat = false });
+        await Check.EventuallyAsync(() => heard.Count == 2, () => $"both hear it: {string.Join(", ", heard)}");
+        Check.That(heard.OfType<ParticipantUpdatedEvent>().All(each => each.UserId == guest && !each.Permissions.Chat), "what was taken");
+        await Check.EventuallyAsync(() => !demo.Participants[guest].Permissions.Chat, "the roster knows");
+        await Check.FailsAsync(alice.SendMessageAsync("no more"), "forbidden");
+        await alice.UpdateStatusAsync(isMuted: true, isVideoEnabled: false);
+        await Check.EventuallyAsync(() => demo.Participants[guest].IsMuted, "a status is told");
+        Check.That(!demo.Participants[guest].Permissions.Chat, "and takes no permission back");
+        await demo.Api.UpdateSessionAsync(sessionId, isLocked: true);
+        await demo.Api.MuteParticipantAsync(sessionId, guest, MediaKind.Audio);
+        await Check.EventuallyAsync(() => heard.Count == 4, () => $"lock and mute: {string.Join(", ", heard)}");
+        Check.That(heard.OfType<SessionUpdatedEvent>().Single().IsLocked, "locked");
+        Check.Equal(new MuteRequestedEvent(MediaKind.Audio, host), heard.OfType<MuteRequestedEvent>().Single());
+    }
+
+    [Test]
     public async Task Whoever_was_taken_out_is_told_so_does_not_come_back_and_can_be_kept_out()
     {
         var (server, sessionId) = await SessionAsync();

@@ -87,7 +87,8 @@ internal sealed class FakeConnection(string fragment) : IMediaConnection
     {
         Refuse(IsDisposed, "it is closed");
         await Task.Yield();
-        Local = $"v=0\r\na={kind}:{++_version}\r\na=ice-ufrag:{fragment}\r\n";
+        // With a place for data channels: without one the other side would offer again, to have its own.
+        Local = $"v=0\r\na={kind}:{++_version}\r\na=ice-ufrag:{fragment}\r\nm=application 9\r\n";
         for (var number = 0; number < 3; number++)
         {
             CandidateFound?.Invoke(new IceCandidate($"{fragment}/{_version}/{number}", "0", 0, fragment));

@@ -141,7 +141,7 @@ public sealed class CallTests
     [Test]
     public async Task Events_that_are_not_as_they_must_be_stop_nothing()
     {
-        foreach (var (name, data) in new[] { ("userJoined", "{}"), ("userStatusUpdated", """{"userId":7}"""), ("receiveMessage", """{"message":null}"""), ("receiveOffer", """{"offer":"x"}"""), ("receiveIceCandidate", """{"candidates":{}}"""), ("userLeft", "{}") })
+        foreach (var (name, data) in new[] { ("userJoined", "{}"), ("userStatusUpdated", """{"userId":7}"""), ("receiveMessage", """{"message":null}"""), ("receiveOffer", """{"offer":"x"}"""), ("receiveIceCandidate", """{"candidates":{}}"""), ("userLeft", "{}"), ("participantUpdated", "{}"), ("sessionUpdated", "{}"), ("muteRequested", """{"kind":"smell"}""") })
         {
             _line.Push(name, data);
         }
