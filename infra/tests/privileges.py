@@ -165,11 +165,30 @@ def imported(module: str) -> frozenset[tuple[str, str]]:
     return frozenset((other, name) for other, names in uses for name in re.findall(r"\w+", names))
 
 
+# What several functions are made of.
+TOOLS = ROOT / "shared" / "gateway" / "src" / "tools.rs"
+
+
+def parts(name: str) -> set[str]:
+    """The types that the function `functions/NAME` is made of."""
+    text = production_part(ROOT / "functions" / name / "src" / "lib.rs")
+    fields = r": (?:Arc<)?(?!dyn)(\w+)"
+    if shared := re.search(r"pub type Deps = (\w+)<([^>]*)>", text):
+        tools = production_part(TOOLS)
+        structs = {"Tools": ["Tools"], "RestTools": ["RestTools", "Tools"]}[shared.group(1)]
+        own = {kind for struct in structs for kind in re.findall(fields, block(tools, tools.index(f"pub struct {struct}<"))[0])}
+        generic = {"S", "C", "D", "Tools"}
+        return (own - generic) | set(re.findall(r"\w+", shared.group(2)))
+    return set(re.findall(fields, block(text, text.index("pub struct Deps"))[0])) - {"Arc"} if "pub struct Deps" in text else set()
+
+
 def function_actions(name: str) -> frozenset[str]:
     """Everything that the function `functions/NAME` may do, as IAM actions; @connections with its method, the
     index by its name."""
     text = production_part(ROOT / "functions" / name / "src" / "lib.rs")
-    made_of = set(re.findall(r"\w+", block(text, text.index("pub struct Deps"))[0])) if "pub struct Deps" in text else set()
+    if "RestTools<" in text:
+        text += production_part(TOOLS)
+    made_of = parts(name)
     return frozenset().union(
         *(port_actions(*asked) for kind, asked in ASKING.items() if kind in made_of),
         *(actions_of(function.body, frozenset(re.findall(r"\b[A-Z]\w+", text)) | all_traits(), f"functions::{name}")

@@ -35,10 +35,7 @@ def settings_of(kind: str) -> set[str]:
 
 def asked_for(function: str) -> set[str]:
     """The variables behind the fields of a function's `Deps`."""
-    source = privileges.production_part(cfn.ROOT / "functions" / function / "src" / "lib.rs")
-    fields = privileges.block(source, source.index("pub struct Deps"))[0]
-    kinds = re.findall(r": (?:Arc<)?(?!dyn)(\w+)", fields)
-    return set().union(*(settings_of(kind) for kind in kinds if kind != "Arc"))
+    return set().union(*(settings_of(kind) for kind in privileges.parts(function)))
 
 
 @pytest.mark.parametrize("name", cfn.functions())

@@ -205,6 +205,8 @@ export interface NewSession {
 
 /** A participant, with all that is known. */
 export interface ParticipantDetail {
+  /** What the app calls its user; an account has none. */
+  identity?: string;
   /** Whether the microphone is off. */
   isMuted: boolean;
   /** Whether the camera is on. */
@@ -217,9 +219,9 @@ export interface ParticipantDetail {
   role: Role;
   /** Whether a connection is there. */
   status: ParticipantStatus;
-  /** The account. */
+  /** The account, or the user of an app. */
   userId: string;
-  /** Its name. */
+  /** The name. */
   username: string;
 }
 
@@ -333,11 +335,12 @@ export interface RightsChange {
 /** A participant's part in a session. */
 export type Role = 'host' | 'cohost' | 'participant' | 'viewer';
 
-/** `sendMessage`. */
-export interface SendMessage {
-  /** What the client calls the message, unique per writer in a session: sent again under the same name, it is the same
-message, with the same `messageId`. The first text is the one that counts. */
+/** A chat message of whoever steers a session. */
+export interface SayMessage {
+  /** As in `sendMessage`. */
   clientMessageId?: string;
+  /** The name that others see, for API keys alone; the project's without one. */
+  fromUsername?: string;
   /** The text. */
   message: string;
 }
@@ -651,6 +654,15 @@ export interface SendIceCandidate {
   seq?: number;
   /** Whom it is for. */
   targetUserId: string;
+}
+
+/** `sendMessage`. */
+export interface SendMessage {
+  /** What the client calls the message, unique per writer in a session: sent again under the same name, it is the same
+message, with the same `messageId`. The first text is the one that counts. */
+  clientMessageId?: string;
+  /** The text. */
+  message: string;
 }
 
 /** `sendOffer`. */

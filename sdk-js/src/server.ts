@@ -3,7 +3,17 @@
  * alone, as Node 20, Deno, Bun and edge runtimes have them. Keep it out of pages: a key in one is refused.
  * @module
  */
-import type { ChatMessage, NewSession, Session, SessionDetail } from './wire.ts';
+import type {
+  ChatMessage,
+  MediaKind,
+  NewSession,
+  ParticipantDetail,
+  PermissionsChange,
+  Role,
+  Session,
+  SessionDetail,
+  UpdateSession,
+} from './wire.ts';
 
 /** An API key. */
 export interface ApiKey {
@@ -123,12 +133,63 @@ export class TunRTCServer {
 
   /** @param session its id, or the room's name */
   getSession(session: string): Promise<SessionDetail> {
-    return this.#ask('GET', `/api/session/${encodeURIComponent(session)}`);
+    return this.#ask('GET', of(session));
+  }
+
+  /**
+   * Changes a session; everybody in it is told.
+   * @param seenVersion refused with `version_mismatch` if the session has another `version`
+   */
+  updateSession(session: string, change: UpdateSession, { seenVersion }: { seenVersion?: number } = {}): Promise<Session> {
+    return this.#ask('PATCH', of(session), change, seenVersion === undefined ? {} : { 'if-match': `"${seenVersion}"` });
+  }
+
+  /** Who takes part, and what they may do. */
+  listParticipants(session: string): Promise<ParticipantDetail[]> {
+    return this.#ask('GET', `${of(session)}/participants`);
+  }
+
+  /** @param user a `userId`, or what your app calls the user */
+  getParticipant(session: string, user: string): Promise<ParticipantDetail> {
+    return this.#ask('GET', of(session, user));
+  }
+
+  /** Changes somebody's role or permissions; everybody is told. */
+  updateParticipant(
+    session: string,
+    user: string,
+    change: { role?: Role; permissions?: PermissionsChange },
+  ): Promise<ParticipantDetail> {
+    return this.#ask('PATCH', of(session, user), change);
+  }
+
+  /** Takes somebody out, also somebody who is not there, and keeps them out for `banSeconds` (at most 30 days). */
+  async removeParticipant(session: string, user: string, { banSeconds }: { banSeconds?: number } = {}): Promise<void> {
+    await this.#send('DELETE', of(session, user) + (banSeconds === undefined ? '' : `?banSeconds=${banSeconds}`));
+  }
+
+  /** Asks somebody to switch a track off. It is a request: their client obeys it. */
+  async muteParticipant(session: string, user: string, kind: MediaKind): Promise<void> {
+    await this.#send('POST', `${of(session, user)}/mute`, { kind });
+  }
+
+  /** Asks everybody but hosts and `except` (`userId`s) to switch a track off. */
+  async muteAll(session: string, kind: MediaKind, { except }: { except?: string[] } = {}): Promise<void> {
+    await this.#send('POST', `${of(session)}/mute`, { kind, ...(except && { except }) });
+  }
+
+  /** Writes into the chat, under the project's name if no other is given. A message of the same `clientMessageId` is the same one. */
+  sendMessage(
+    session: string,
+    message: string,
+    options: { fromUsername?: string; clientMessageId?: string } = {},
+  ): Promise<ChatMessage> {
+    return this.#ask('POST', `${of(session)}/messages`, { message, ...options });
   }
 
   /** The chat of the last 24 h, newest first. */
   getMessages(session: string, options: PageOptions = {}): Promise<Page<ChatMessage>> {
-    return this.#page(`/api/session/${encodeURIComponent(session)}/messages`, options);
+    return this.#page(`${of(session)}/messages`, options);
   }
 
   /** Ends a session for everybody. */
@@ -154,15 +215,15 @@ export class TunRTCServer {
     return { items: (await response.json()) as Item[], ...(next && { cursor: next }) };
   }
 
-  async #ask<Answer>(method: string, path: string, body?: object): Promise<Answer> {
-    return (await (await this.#send(method, path, body)).json()) as Answer;
+  async #ask<Answer>(method: string, path: string, body?: object, headers?: Record<string, string>): Promise<Answer> {
+    return (await (await this.#send(method, path, body, headers)).json()) as Answer;
   }
 
-  async #send(method: string, path: string, body?: object): Promise<Response> {
+  async #send(method: string, path: string, body?: object, headers: Record<string, string> = {}): Promise<Response> {
     const { key, secret } = this.#key;
     const response = await this.#fetch(this.#url + path, {
       method,
-      headers: { authorization: `Basic ${btoa(`${key}:${secret}`)}`, ...(body && { 'content-type': 'application/json' }) },
+      headers: { ...headers, authorization: `Basic ${btoa(`${key}:${secret}`)}`, ...(body && { 'content-type': 'application/json' }) },
       ...(body && { body: JSON.stringify(body) }),
       // A redirect would take the key elsewhere.
       redirect: 'manual',
@@ -170,6 +231,12 @@ export class TunRTCServer {
     if (!response.ok) throw await refusal(response);
     return response;
   }
+}
+
+/** The path of a session, or of somebody there. */
+function of(session: string, user?: string): string {
+  const path = `/api/session/${encodeURIComponent(session)}`;
+  return user === undefined ? path : `${path}/participants/${encodeURIComponent(user)}`;
 }
 
 async function refusal(response: Response): Promise<ServerError> {

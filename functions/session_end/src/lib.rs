@@ -1,6 +1,7 @@
 //! `POST /api/session/end`: ends a session, for its host.
 
 use auth::Callers;
+use domain::moderation::{self, Actor};
 use domain::ports::Ports;
 use domain::{Result, accounts, sessions};
 use gateway::Surroundings;
@@ -41,6 +42,6 @@ async fn end(deps: &Deps, request: &RestRequest<'_>) -> Result<Answer> {
     let room = sessions::meant(caller.scope(), parse_session_ref(request.body()?)?)?;
     let session = sessions::find(&deps.store, context, &caller, &room).await?;
     let ports = Ports { store: &deps.store, sockets: &deps.push, delays: &(), encoder: &JsonEncoder, context };
-    sessions::end(ports, &caller, session).await?;
+    moderation::end(ports, Actor::Caller(&caller), session).await?;
     Ok(Answer::ok(&Done { message: "The session has ended." }))
 }

@@ -33,17 +33,16 @@ pub async fn handle(deps: &Deps, request: Request) -> Response<Body> {
 
 async fn show(deps: &Deps, request: &RestRequest<'_>) -> Result<Answer> {
     let caller = request.seated_caller(&deps.callers, &deps.store).await?;
-    let (context, person) = (request.context(), caller.person()?);
+    let context = request.context();
     accounts::require_live(&deps.store, context, &caller).await?;
     let session = sessions::find(&deps.store, context, &caller, &request.session_in_path()?).await?;
-    let actor = Actor::Account(person.user_id);
-    let roster = moderation::watch(&deps.store, context, actor, session).await?;
+    let roster = moderation::watch(&deps.store, context, Actor::Caller(&caller), session).await?;
     let mut present = roster.present(request.now());
     if !request.names_a_user() {
         let all: Vec<_> = present.map(ParticipantDetail::from).collect();
         return Ok(Answer::ok(&all));
     }
-    let user = request.user_in_path()?;
+    let user = request.user_in_path(&caller.scope().project)?;
     let found = present.find(|participant| participant.user_id == user).ok_or(Error::ParticipantNotFound)?;
     Ok(Answer::ok(&ParticipantDetail::from(found)))
 }

@@ -1,4 +1,4 @@
-//! The Lambda function behind `POST /api/session/leave`.
+//! The Lambda function behind `PATCH /api/session/{sessionId}`.
 
 fn main() -> Result<(), runtime::serve::Error> {
     runtime::serve::http(session_update::Deps::new, session_update::handle)

@@ -2,30 +2,17 @@
 
 use aws_lambda_events::apigw::{ApiGatewayProxyResponse, ApiGatewayWebsocketProxyRequest};
 use delay::DelayQueue;
-use domain::ports::{Attempt, Ports};
+use domain::ports::Attempt;
 use domain::{Error, resume};
-use gateway::Surroundings;
+use gateway::Tools;
 use gateway::websocket::{FrameRequest, silence};
 use protocol::rest::SessionDetail;
-use protocol::signaling::{Join, JoinedData, JsonEncoder};
+use protocol::signaling::{Join, JoinedData};
 use push::Push;
-use runtime::{Runtime, SettingError};
 use store::Store;
 
 /// What this function needs.
-pub struct Deps {
-    surroundings: Surroundings,
-    store: Store,
-    push: Push,
-    delay: DelayQueue,
-}
-
-impl Deps {
-    /// From configuration; names the setting that is missing.
-    pub fn new(runtime: &Runtime) -> Result<Self, SettingError> {
-        Ok(Self { surroundings: runtime.get()?, store: runtime.get()?, push: runtime.get()?, delay: runtime.get()? })
-    }
-}
+pub type Deps = Tools<Store, Push, DelayQueue>;
 
 /// Answers a frame.
 pub async fn handle(
@@ -51,9 +38,8 @@ async fn join(deps: &Deps, request: &FrameRequest<'_>) -> domain::Result<JoinedD
         family: identity.family,
         ticket: identity.ticket,
     };
-    let (store, context) = (&deps.store, request.context());
-    let ports = Ports { store, sockets: &deps.push, delays: &deps.delay, encoder: &JsonEncoder, context };
-    let joined = resume::join_connection(ports, &attempt, since).await?;
+    let context = request.context();
+    let joined = resume::join_connection(deps.ports(context), &attempt, since).await?;
     Ok(JoinedData {
         session: SessionDetail::new(&joined.roster, request.now()),
         recovered: joined.recovered,

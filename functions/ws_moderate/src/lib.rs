@@ -3,33 +3,19 @@
 use aws_lambda_events::apigw::{ApiGatewayProxyResponse, ApiGatewayWebsocketProxyRequest};
 use delay::DelayQueue;
 use domain::moderation::{self, Actor};
-use domain::ports::Ports;
 use domain::{Error, Result};
-use gateway::Surroundings;
+use gateway::Tools;
 use gateway::websocket::{FrameRequest, silence};
 use protocol::format_time;
 use protocol::signaling::{
-    ClientFrame, JsonEncoder, ModerateAck, Mute, Nothing, ParticipantUpdatedData, Remove, RemoveAck,
-    SessionUpdatedData, UpdateParticipant,
+    ClientFrame, ModerateAck, Mute, Nothing, ParticipantUpdatedData, Remove, RemoveAck, SessionUpdatedData,
+    UpdateParticipant,
 };
 use push::Push;
-use runtime::{Runtime, SettingError};
 use store::Store;
 
 /// What this function needs.
-pub struct Deps {
-    surroundings: Surroundings,
-    store: Store,
-    push: Push,
-    delay: DelayQueue,
-}
-
-impl Deps {
-    /// From configuration; names the setting that is missing.
-    pub fn new(runtime: &Runtime) -> Result<Self, SettingError> {
-        Ok(Self { surroundings: runtime.get()?, store: runtime.get()?, push: runtime.get()?, delay: runtime.get()? })
-    }
-}
+pub type Deps = Tools<Store, Push, DelayQueue>;
 
 /// Answers a frame.
 pub async fn handle(
@@ -54,16 +40,6 @@ async fn moderate(deps: &Deps, request: &FrameRequest<'_>) -> Result<ModerateAck
     }
 }
 
-fn ports<'a>(deps: &'a Deps, request: &FrameRequest<'a>) -> Ports<'a, Store, Push, DelayQueue> {
-    Ports {
-        store: &deps.store,
-        sockets: &deps.push,
-        delays: &deps.delay,
-        encoder: &JsonEncoder,
-        context: request.context(),
-    }
-}
-
 async fn update_participant(
     deps: &Deps,
     request: &FrameRequest<'_>,
@@ -72,21 +48,23 @@ async fn update_participant(
     let UpdateParticipant { target, change } = frame.update_participant()?;
     let (held, target) = (&request.identity.held, target.ok_or(Error::PeerNotFound)?);
     let actor = Actor::Connection(held);
-    let updated = moderation::update_participant(ports(deps, request), actor, held.session, target, &change).await?;
+    let updated =
+        moderation::update_participant(deps.ports(request.context()), actor, held.session, target, &change).await?;
     Ok(ParticipantUpdatedData::from(&updated))
 }
 
 async fn mute(deps: &Deps, request: &FrameRequest<'_>, frame: &ClientFrame<'_>) -> Result<Nothing> {
     let Mute { who, kind } = frame.mute()?;
     let (held, who) = (&request.identity.held, who.ok_or(Error::PeerNotFound)?);
-    moderation::mute(ports(deps, request), Actor::Connection(held), held.session, &who, kind).await?;
+    moderation::mute(deps.ports(request.context()), Actor::Connection(held), held.session, &who, kind).await?;
     Ok(Nothing {})
 }
 
 async fn remove(deps: &Deps, request: &FrameRequest<'_>, frame: &ClientFrame<'_>) -> Result<RemoveAck> {
     let Remove { target, ban } = frame.remove()?;
     let (held, target) = (&request.identity.held, target.ok_or(Error::PeerNotFound)?);
-    let until = moderation::remove(ports(deps, request), Actor::Connection(held), held.session, target, ban).await?;
+    let until =
+        moderation::remove(deps.ports(request.context()), Actor::Connection(held), held.session, target, ban).await?;
     Ok(RemoveAck { banned_until: until.map(format_time) })
 }
 
@@ -98,6 +76,7 @@ async fn update_session(
     let change = frame.update_session()?;
     let held = &request.identity.held;
     let updated =
-        moderation::update_session(ports(deps, request), Actor::Connection(held), held.session, &change).await?;
+        moderation::update_session(deps.ports(request.context()), Actor::Connection(held), held.session, &change)
+            .await?;
     Ok(SessionUpdatedData::from(&updated))
 }

@@ -5,114 +5,14 @@ mod support;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
-use base64::Engine;
-use base64::prelude::BASE64_STANDARD;
-use bytes::Bytes;
-use domain::Clock;
-use http::header::{AUTHORIZATION, CONTENT_TYPE, ORIGIN};
-use http::{Method, Request};
-use http_body_util::Full;
-use jsonwebtoken::{Algorithm, EncodingKey, Header};
+use http::Method;
+use http::header::ORIGIN;
+use jsonwebtoken::Algorithm;
 use local::{Fate, Intercept, Options, SdkCall};
-use runtime::SystemClock;
 use serde_json::{Value, json};
+use support::apps::{Key, assert_code, devkey, now, request};
 use support::{Target, names, offer};
-use testclient::{Account, Reply, Socket, socket_address};
-
-/// An API key of a test.
-#[derive(Clone)]
-struct Key {
-    id: String,
-    secret: String,
-}
-
-/// The key that a server without data has.
-fn devkey() -> Key {
-    Key { id: "devkey".to_owned(), secret: "tunrtc-development-secret-0123456789".to_owned() }
-}
-
-fn now() -> u64 {
-    SystemClock.now().seconds()
-}
-
-impl Key {
-    /// The claims of a token for somebody to join a room.
-    fn claims(&self, identity: &str, room: &str) -> Value {
-        json!({
-            "iss": self.id, "sub": identity, "nbf": now(), "exp": now() + 600,
-            "video": { "roomJoin": true, "room": room },
-        })
-    }
-
-    fn sign(&self, claims: &Value) -> String {
-        self.sign_with(Algorithm::HS256, claims)
-    }
-
-    fn sign_with(&self, algorithm: Algorithm, claims: &Value) -> String {
-        let key = EncodingKey::from_secret(self.secret.as_bytes());
-        jsonwebtoken::encode(&Header::new(algorithm), claims, &key).expect("JSON")
-    }
-
-    /// Somebody with a token for a room.
-    fn person(&self, identity: &str, room: &str) -> Account {
-        let token = self.sign(&self.claims(identity, room));
-        Account { id: String::new(), username: identity.to_owned(), token, refresh_token: String::new() }
-    }
-
-    fn basic(&self) -> String {
-        format!("Basic {}", BASE64_STANDARD.encode(format!("{}:{}", self.id, self.secret)))
-    }
-}
-
-/// What this file asks of a server, beyond what others do.
-trait Apps {
-    /// A new key, as the operator's command makes it.
-    async fn key(&self, command: Value) -> Key;
-    /// Has an operator's command carried out.
-    async fn command(&self, command: Value) -> Value;
-    /// Joins with a token and what the body says.
-    async fn join(&self, token: &str, body: Value) -> Reply;
-    /// Calls with whatever is in `Authorization`.
-    async fn call(&self, method: Method, path: &str, authorization: &str, body: Option<Value>) -> Reply;
-}
-
-impl Apps for Target {
-    async fn key(&self, command: Value) -> Key {
-        let made = self.command(command).await["created"].clone();
-        let text = |name: &str| made[name].as_str().unwrap_or_else(|| panic!("{made}")).to_owned();
-        Key { id: text("key"), secret: text("secret") }
-    }
-
-    async fn command(&self, command: Value) -> Value {
-        let function = self.server().function("api_keys").expect("the function");
-        let answer = function(command.to_string().into()).await.expect("an answer");
-        serde_json::from_slice(&answer).expect("JSON")
-    }
-
-    async fn join(&self, token: &str, body: Value) -> Reply {
-        self.api.post("/api/session/join", Some(token), body).await
-    }
-
-    async fn call(&self, method: Method, path: &str, authorization: &str, body: Option<Value>) -> Reply {
-        self.api.send(path, request(method, authorization, body)).await
-    }
-}
-
-fn request(method: Method, authorization: &str, body: Option<Value>) -> Request<Full<Bytes>> {
-    let body = body.map(|body| body.to_string()).unwrap_or_default();
-    Request::builder()
-        .method(method)
-        .header(AUTHORIZATION, authorization)
-        .header(CONTENT_TYPE, "application/json")
-        .body(Full::new(Bytes::from(body)))
-        .expect("a valid request")
-}
-
-#[track_caller]
-fn assert_code(reply: &Reply, status: u16, code: &str, said: &str) {
-    assert_eq!((reply.status.as_u16(), reply.code()), (status, code), "{}", reply.body);
-    assert!(reply.text("detail").contains(said), "{} does not say {said}", reply.body);
-}
+use testclient::{Reply, Socket, socket_address};
 
 #[tokio::test]
 async fn two_users_of_an_app_meet_in_a_room_that_the_first_one_makes() {

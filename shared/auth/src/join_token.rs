@@ -21,9 +21,6 @@ use crate::seal::KeySecret;
 pub(crate) const LEEWAY: Duration = Duration::from_secs(60);
 /// The longest life of a join token.
 const LONGEST_LIFE: Duration = Duration::from_secs(24 * 3600);
-/// A name has at most so many characters: a roster of a hundred users has to fit into one message (128 KB).
-const LONGEST_NAME: usize = 100;
-
 /// What LiveKit's tokens may have in `video` that says nothing here.
 const WITHOUT_MEANING: [&str; 8] = [
     "roomRecord",
@@ -286,12 +283,9 @@ impl Claims<'_> {
     ) -> Result<Person> {
         let subject = self.text("sub")?.ok_or_else(|| invalid("sub", "is missing"))?;
         let identity = Identity::parse(subject).map_err(|must| invalid("sub", must))?;
-        let shortened: String = subject.chars().take(LONGEST_NAME).collect();
+        let shortened: String = subject.chars().take(Username::LONGEST_OF_APP).collect();
         let name = self.text("name")?.unwrap_or(&shortened);
-        let fits = name.chars().count() <= LONGEST_NAME && !name.chars().any(char::is_control);
-        let username = Username::kept(name).filter(|_| fits);
-        let username =
-            username.ok_or_else(|| invalid("name", "must be 1-100 characters, none of them a control character"))?;
+        let username = Username::of_app(name).map_err(|must| invalid("name", must))?;
         let millis = |seconds: u64| Timestamp::from_millis(seconds.saturating_mul(1000));
         Ok(Person {
             user_id: user_of(&key.project, &identity),

@@ -3,8 +3,8 @@
 //! A rule is asked with a [`Caller`] where a key may call too, and with a [`Person`] where somebody takes part.
 
 use crate::{
-    Error, FamilyId, Identity, KeyId, ProjectId, Result, RoomName, RoomRef, Session, Timestamp, UserId, Username,
-    Visibility,
+    Error, FamilyId, Identity, KeyGrant, KeyId, Permission, ProjectId, Result, Rights, Role, RoomName, RoomRef,
+    Session, Timestamp, UserId, Username, Visibility,
 };
 
 /// Who calls.
@@ -168,6 +168,24 @@ impl Person {
         Self { user_id, username, family, expires_at, identity: None, scope, grants }
     }
 
+    /// What the access gives whoever takes a seat with it. What `canUpdateOwnMetadata` says is not read: its absence says nothing.
+    pub fn rights(&self) -> Rights {
+        let grants = &self.grants;
+        if grants.room_admin {
+            return Rights::of(Role::Host);
+        }
+        let withheld = [
+            (Permission::PublishAudio, grants.publish_audio),
+            (Permission::PublishVideo, grants.publish_video),
+            (Permission::PublishScreen, grants.publish_screen),
+            (Permission::Data, grants.publish_data),
+        ];
+        let usual = Rights::default();
+        let withheld = withheld.into_iter().filter(|(_, given)| !given);
+        let permissions = withheld.fold(usual.permissions, |permissions, (one, _)| permissions.without(one));
+        Rights { permissions, ..usual }
+    }
+
     /// Why somebody is refused whose access was taken away.
     pub fn gone(&self) -> Error {
         if self.identity.is_some() { Error::TokenRevoked } else { Error::Unauthorized }
@@ -208,6 +226,20 @@ impl Caller {
         }
     }
 
+    /// Whom a chat message of this caller names as its writer. A backend may say what others see; the project's name, if it does not.
+    ///
+    /// # Errors
+    /// `InvalidRequest` for a person who gives themselves another name.
+    pub fn writer(&self, shown: Option<Username>) -> Result<(UserId, Username)> {
+        match (self, shown) {
+            (Self::Account(_) | Self::Participant(_), Some(_)) => {
+                Err(Error::field("fromUsername", "is for API keys: others write under their own name"))
+            }
+            (Self::Backend(backend), Some(shown)) => Ok((backend.creator, shown)),
+            (_, None) => Ok(self.creator()),
+        }
+    }
+
     /// Who takes part.
     ///
     /// # Errors
@@ -221,24 +253,20 @@ impl Caller {
         }
     }
 
-    /// May this caller act as a host of the session? Its creator may, if that is an account; else whoever has `roomAdmin` for it.
-    ///
-    /// # Errors
-    /// `SessionNotFound` for a session of another project, `Forbidden` for one that is not theirs to steer.
-    pub fn require_host(&self, session: &Session) -> Result<()> {
-        if self.scope().project != session.project {
-            return Err(Error::SessionNotFound);
-        }
+    /// Does this caller act as a host of the session, seated or not? Its creator does, if that is an account; else whoever has
+    /// `roomAdmin` for it.
+    pub fn hosts(&self, session: &Session) -> bool {
         match self {
-            Self::Account(person) if session.creator_id == person.user_id => Ok(()),
-            Self::Account(_) => Err(Error::forbidden("only the creator of the session may do this")),
-            Self::Participant(_) | Self::Backend(_) if !self.grants().room_admin => {
-                Err(Error::missing_grant("roomAdmin"))
-            }
-            Self::Participant(_) | Self::Backend(_) if !self.scope().holds(session) => {
-                Err(Error::forbidden("the token or the key is for other rooms"))
-            }
-            Self::Participant(_) | Self::Backend(_) => Ok(()),
+            Self::Account(person) => session.is_hosted_by(person.user_id),
+            Self::Participant(_) | Self::Backend(_) => self.grants().room_admin && self.scope().holds(session),
+        }
+    }
+
+    /// Why this caller is refused who neither hosts a session nor has a seat there.
+    pub(crate) fn lacks_authority(&self) -> Error {
+        match self {
+            Self::Account(_) => Error::NotPermitted { permission: Permission::Moderate.name() },
+            Self::Participant(_) | Self::Backend(_) => Error::missing_grant(KeyGrant::Admin.name()),
         }
     }
 

@@ -2,7 +2,7 @@
 
 use crate::delivery::{broadcast, hold_back};
 use crate::ports::{ChatHistory, ChatLog, ChatMessage, Delays, Inbox, Members, Ports, Rosters, Sockets, Waiting};
-use crate::{Caller, Context, Error, MessageId, Participant, Result, SessionId};
+use crate::{Caller, Context, Error, KeyGrant, MessageId, Participant, Result, SessionId};
 
 /// Sends a message to everybody in the session, its writer too. The roster is read after the write and strongly
 /// consistent: whoever resumes too late to be seen there reads the message themselves. A message sent again goes to everybody
@@ -58,10 +58,10 @@ pub async fn history(
     caller.require_sight(&roster.session)?;
     match caller {
         Caller::Account(_) => Err(Error::NotInSession),
-        Caller::Participant(_) if !caller.grants().room_admin => Err(Error::NotInSession),
-        Caller::Participant(_) | Caller::Backend(_) => {
-            caller.require_host(&roster.session)?;
+        Caller::Participant(_) | Caller::Backend(_) if caller.hosts(&roster.session) => {
             store.history(session, limit, before, context.now).await
         }
+        Caller::Participant(_) => Err(Error::NotInSession),
+        Caller::Backend(_) => Err(Error::missing_grant(KeyGrant::Admin.name())),
     }
 }

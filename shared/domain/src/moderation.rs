@@ -11,14 +11,14 @@ use futures_util::stream::{self, StreamExt};
 use crate::delivery::broadcast;
 use crate::leases::finish_departure;
 use crate::ports::{
-    Ban, ChatLog, ChatMessage, ControlsSet, Delays, Guard, Held, Inbox, Members, Moderation, Ports, Rosters, Seats,
-    SessionChange, Signal, Sockets, Waiting,
+    Ban, ChatLog, ChatMessage, ControlsSet, Delays, Endings, Guard, Held, Inbox, Members, Moderation, Ports, Rosters,
+    Seats, SessionChange, Signal, Sockets, Waiting,
 };
 use crate::relay::relay;
-use crate::sessions::active_roster;
+use crate::sessions::{active_roster, finish_ending};
 use crate::{
-    ConnectionId, Context, Departure, Error, Event, MediaKind, Participant, Permission, Result, RightsChange, Role,
-    Roster, Session, SessionId, SignalId, Timestamp, UserId,
+    Caller, ConnectionId, Context, Departure, Ending, Error, Event, MediaKind, Participant, Permission, Result,
+    RightsChange, Role, Roster, Session, SessionId, SignalId, Timestamp, UserId,
 };
 
 /// Who asks.
@@ -26,16 +26,17 @@ use crate::{
 pub enum Actor<'a> {
     /// A participant, over that connection.
     Connection(&'a Held),
-    /// An account, over REST. The session's creator needs no seat.
-    Account(UserId),
+    /// An account, a participant of an app, or an app's backend, over REST. Whoever hosts the session ([`Caller::hosts`]) needs no
+    /// seat.
+    Caller(&'a Caller),
 }
 
 impl Actor<'_> {
-    /// The user.
-    fn user(&self) -> UserId {
+    /// The user; a backend is none.
+    fn user(&self) -> Option<UserId> {
         match self {
-            Self::Connection(held) => held.user,
-            Self::Account(user) => *user,
+            Self::Connection(held) => Some(held.user),
+            Self::Caller(caller) => caller.person().ok().map(|person| person.user_id),
         }
     }
 }
@@ -58,19 +59,24 @@ const SENDS_AT_ONCE: usize = 16;
 /// Whether somebody may steer this session, and how far.
 ///
 /// # Errors
-/// `NotJoined` for a connection that does not hold its participant, `NotPermitted` for whoever lacks `moderate`.
+/// `NotJoined` for a connection that does not hold its participant, `SessionNotFound` for a session of another project, `Forbidden`
+/// for another room than the token's, `MissingGrant` for a key, `NotPermitted` for whoever lacks `moderate`.
 fn authority(roster: &Roster, actor: Actor<'_>) -> Result<Authority> {
-    let missing = Error::NotPermitted { permission: Permission::Moderate.name() };
-    let seat = roster.seated(actor.user());
+    let seat = actor.user().and_then(|user| roster.seated(user));
     let rights = match (actor, seat) {
         (Actor::Connection(held), Some(seat)) if seat.is_on(&held.connection) => seat.rights,
         (Actor::Connection(_), _) => return Err(Error::NotJoined),
-        (Actor::Account(user), _) if roster.session.is_hosted_by(user) => return Ok(Authority::Host),
-        (Actor::Account(_), Some(seat)) => seat.rights,
-        (Actor::Account(_), None) => return Err(missing),
+        (Actor::Caller(caller), seat) => {
+            caller.require_sight(&roster.session)?;
+            match seat {
+                _ if caller.hosts(&roster.session) => return Ok(Authority::Host),
+                Some(seat) => seat.rights,
+                None => return Err(caller.lacks_authority()),
+            }
+        }
     };
     match rights.role {
-        _ if !rights.moderates() => Err(missing),
+        _ if !rights.moderates() => Err(Error::NotPermitted { permission: Permission::Moderate.name() }),
         Role::Host => Ok(Authority::Host),
         Role::Cohost | Role::Participant | Role::Viewer => Ok(Authority::Cohost),
     }
@@ -224,7 +230,7 @@ pub async fn mute(
 ) -> Result<()> {
     let roster = active_roster(ports.store, session, ports.context.now).await?;
     let authority = authority(&roster, actor)?;
-    let by = Some(actor.user());
+    let by = actor.user();
     let event = Event::MuteRequested { kind, by };
     match who {
         Muted::One(target) => {
@@ -234,7 +240,7 @@ pub async fn mute(
         }
         Muted::AllBut(except) => {
             let asked = roster.present(ports.context.now).filter(|p| p.rights.role != Role::Host);
-            let asked = asked.map(|p| p.user_id).filter(|user| *user != actor.user() && !except.contains(user));
+            let asked = asked.map(|p| p.user_id).filter(|user| Some(*user) != by && !except.contains(user));
             let sends: Vec<_> = asked.map(|target| send(ports, session, target, &event)).collect();
             let sent: Vec<_> = stream::iter(sends).buffer_unordered(SENDS_AT_ONCE).collect().await;
             sent.into_iter().filter(|sent| !matches!(sent, Err(Error::ParticipantNotFound))).collect()
@@ -260,7 +266,7 @@ async fn send(
 /// The session with those who are there, for whoever takes part or steers it.
 ///
 /// # Errors
-/// `NotInSession` for everybody else.
+/// `NotInSession` for everybody else; as [`authority`] for whom the session is not there.
 pub async fn watch(
     store: &(impl Rosters + Sync),
     context: Context<'_>,
@@ -268,9 +274,33 @@ pub async fn watch(
     session: SessionId,
 ) -> Result<Roster> {
     let roster = store.roster(session, context.now).await?.ok_or(Error::SessionNotFound)?;
-    let takes_part = roster.participants.iter().any(|participant| participant.user_id == actor.user());
-    let may = takes_part || authority(&roster, actor).is_ok();
-    may.then_some(roster).ok_or(Error::NotInSession)
+    match authority(&roster, actor) {
+        Ok(Authority::Host | Authority::Cohost) => Ok(roster),
+        Err(_) if roster.participants.iter().any(|p| Some(p.user_id) == actor.user()) => Ok(roster),
+        Err(Error::NotPermitted { .. } | Error::MissingGrant(_)) if actor.user().is_some() => Err(Error::NotInSession),
+        Err(refused) => Err(refused),
+    }
+}
+
+/// Ends a session, for its hosts.
+///
+/// # Errors
+/// As [`authority`]; `NotAllowed` for a cohost, `SessionEnded` for one that is over.
+pub async fn end(
+    ports: Ports<'_, impl Rosters + Endings + Sync, impl Sockets + Sync, impl Sync>,
+    actor: Actor<'_>,
+    session: SessionId,
+) -> Result<()> {
+    let Ports { store, context, .. } = ports;
+    let roster = store.roster(session, context.now).await?.ok_or(Error::SessionNotFound)?;
+    match authority(&roster, actor)? {
+        Authority::Host => {}
+        Authority::Cohost => return Err(Error::NotAllowed { reason: ONLY_A_HOST }),
+    }
+    if !store.mark_ended(session, context.now, Ending::EndedByCreator, None).await? {
+        return Err(Error::SessionEnded);
+    }
+    finish_ending(ports, session, Ending::EndedByCreator).await
 }
 
 /// Sends a chat message of somebody who steers the session, and who need not be there; the message as it is kept.

@@ -103,7 +103,7 @@ pub struct Controls {
 impl Session {
     /// Whether that user is its host for having created it: accounts are, but not whoever came first into an app's room.
     pub fn is_hosted_by(&self, user: UserId) -> bool {
-        self.project.is_default() && self.creator_id == user
+        self.project.is_default() && self.creator_id == user && !user.is_of_app()
     }
 
     /// Whether it can still be joined.

@@ -533,21 +533,6 @@ async fn close_all(sockets: &(impl Sockets + Sync), participant: &Participant) -
     closed.into_iter().collect()
 }
 
-/// Ends a session by its creator, or by another host.
-pub async fn end(
-    ports: Ports<'_, impl Rosters + Endings + Sync, impl Sockets + Sync, impl Sync>,
-    caller: &Caller,
-    session: SessionId,
-) -> Result<()> {
-    let Ports { store, context, .. } = ports;
-    let roster = store.roster(session, context.now).await?.ok_or(Error::SessionNotFound)?;
-    caller.require_host(&roster.session)?;
-    if !store.mark_ended(session, context.now, Ending::EndedByCreator, None).await? {
-        return Err(Error::SessionEnded);
-    }
-    finish_ending(ports, session, Ending::EndedByCreator).await
-}
-
 /// So many participants are told and cut off at the same time.
 const CLOSINGS_AT_ONCE: usize = 16;
 

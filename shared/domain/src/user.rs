@@ -13,6 +13,15 @@ impl Username {
         (1..=50).contains(&name.chars().count()).then_some(Self(name)).ok_or("must be 1-50 characters and not blank")
     }
 
+    /// The longest name that an app gives somebody, in characters: a roster of a hundred has to fit into one message (128 KB).
+    pub const LONGEST_OF_APP: usize = 100;
+
+    /// A name that an app gives somebody; nothing of it is composed or trimmed. The error says what it must be.
+    pub fn of_app(text: &str) -> Result<Self, &'static str> {
+        let fits = text.chars().count() <= Self::LONGEST_OF_APP && !text.chars().any(char::is_control);
+        Self::kept(text).filter(|_| fits).ok_or("must be 1-100 characters, none of them a control character")
+    }
+
     /// A name that was accepted before, when the rules may have been wider; `None` for a blank one, which never was.
     pub fn kept(text: &str) -> Option<Self> {
         (!text.trim().is_empty()).then(|| Self(text.to_owned()))

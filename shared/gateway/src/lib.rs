@@ -10,6 +10,7 @@ mod origins;
 pub mod problem;
 pub mod rest;
 mod surroundings;
+mod tools;
 pub mod views;
 pub mod websocket;
 
@@ -17,3 +18,4 @@ pub use edge::Edge;
 pub use frame_rates::FrameRates;
 pub use origins::{NoOrigin, Origins};
 pub use surroundings::Surroundings;
+pub use tools::{RestTools, Tools};

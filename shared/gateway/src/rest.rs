@@ -8,7 +8,7 @@ use std::time::Duration;
 use auth::{Callers, Presented, Tokens};
 use domain::accounts::Grant;
 use domain::ports::{IdempotencyKey, Keys};
-use domain::{Caller, Context, Error, Identity, KeyId, Metric, Person, Result, RoomRef, Timestamp, UserId};
+use domain::{Caller, Context, Error, Identity, KeyId, Metric, Person, ProjectId, Result, RoomRef, Timestamp, UserId};
 use http::header::{
     ALLOW, AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, HeaderValue, IF_MATCH, LINK, ORIGIN, RETRY_AFTER,
     WWW_AUTHENTICATE,
@@ -187,11 +187,18 @@ impl<'a> RestRequest<'a> {
         self.request.path_parameters_ref().is_some_and(|parameters| parameters.first("userId").is_some())
     }
 
-    /// The user that the path names. What is no identifier names no participant.
-    pub fn user_in_path(&self) -> Result<UserId> {
+    /// The user of that project whom the path names: by the identifier, or by what the app calls its user. An app may call its users
+    /// by UUIDs too; those are identifiers only if they can be.
+    pub fn user_in_path(&self, project: &ProjectId) -> Result<UserId> {
         let parameters = self.request.path_parameters_ref();
-        let id = parameters.and_then(|p| p.first("userId")).and_then(|text| text.parse().ok());
-        id.ok_or(Error::ParticipantNotFound)
+        let named = parameters.and_then(|p| p.first("userId")).unwrap_or_default();
+        match named.parse() {
+            Ok(user) if UserId::is_of_app(user) || project.is_default() => Ok(user),
+            Ok(_) | Err(_) => {
+                let identity = Identity::parse(named).map_err(|_| Error::ParticipantNotFound)?;
+                Ok(auth::user_of(project, &identity))
+            }
+        }
     }
 
     /// The method.

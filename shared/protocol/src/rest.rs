@@ -149,9 +149,13 @@ pub fn parse_mute_all(json: &str) -> Result<(MediaKind, Vec<UserId>), Error> {
     })
 }
 
-/// `POST /api/session/{sessionId}/messages`.
-pub fn parse_message(json: &str) -> Result<ClientMessage, Error> {
-    body(json, client_message)
+/// `POST /api/session/{sessionId}/messages`: the message, and the name that others are to see.
+pub fn parse_message(json: &str) -> Result<(ClientMessage, Option<Username>), Error> {
+    body(json, |f| {
+        let message = client_message(f);
+        let shown = f.optional_text("fromUsername", |text| Username::of_app(&text));
+        Some((message?, shown?))
+    })
 }
 
 /// How long somebody is kept out, as the query says.
@@ -434,10 +438,13 @@ pub struct ParticipantView {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct ParticipantDetail {
-    /// The account.
+    /// The account, or the user of an app.
     pub user_id: String,
-    /// Its name.
+    /// The name.
     pub username: String,
+    /// What the app calls its user; an account has none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub identity: Option<String>,
     /// When the seat was taken.
     pub joined_at: String,
     /// Whether a connection is there.
@@ -457,6 +464,7 @@ impl From<&domain::Participant> for ParticipantDetail {
         Self {
             user_id: participant.user_id.to_string(),
             username: participant.username.as_str().to_owned(),
+            identity: identity(participant.identity.as_ref()),
             joined_at: format_time(participant.joined_at),
             status: participant.presence.into(),
             is_muted: participant.is_muted,

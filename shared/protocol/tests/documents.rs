@@ -62,7 +62,7 @@ fn request_schemas_have_the_fields_that_the_parsers_read() {
     assert_same_fields(&document, "SessionRef", |json| names(rest::parse_session_ref(json)));
     assert_same_fields(&document, "Mute", |json| names(rest::parse_mute(json)));
     assert_same_fields(&document, "MuteAll", |json| names(rest::parse_mute_all(json)));
-    assert_same_fields(&document, "SendMessage", |json| names(rest::parse_message(json)));
+    assert_same_fields(&document, "SayMessage", |json| names(rest::parse_message(json)));
 }
 
 fn frame<T>(action: &str, data: &str, read: impl Fn(&ClientFrame<'_>) -> Result<T, domain::Error>) -> Vec<String> {

@@ -30,7 +30,7 @@ impl Seats for Store {
         lease_until: Timestamp,
         noted_until: Timestamp,
     ) -> Result<TakenSeat> {
-        let mut start = Start { at: now, attempt: now.millis(), left: None };
+        let mut start = Start { at: now, attempt: now.millis(), steers: caller.grants.room_admin, left: None };
         for _ in 0..TRIES {
             let transacted = self
                 .transact(vec![
@@ -110,10 +110,10 @@ fn count_seat(session: SessionId, caller: &Person, now: Timestamp, start: &Start
         Rooms::StartingWith(prefix) => (" AND begins_with(roomName, :room)", Some(prefix.as_str())),
     };
     // An account that created the session is its host; whoever came first into an app's room is not.
-    let lock = match (start.passes_locks(), scope.project.is_default()) {
+    let lock = match (start.passes_locks(), caller.user_id.is_of_app()) {
         (true, _) => "",
-        (false, true) => " AND (attribute_not_exists(locked) OR creatorId = :user)",
-        (false, false) => " AND attribute_not_exists(locked)",
+        (false, false) => " AND (attribute_not_exists(locked) OR creatorId = :user)",
+        (false, true) => " AND attribute_not_exists(locked)",
     };
     let update = "SET seats = seats + :one, touchedAt = :now";
     let mut change = Change::to(keys::session(session), update, format!("{open} AND {project}{room}{lock}"))
@@ -134,14 +134,22 @@ struct Start {
     at: Timestamp,
     /// The first attempt.
     attempt: u64,
+    /// Whether the access lets its holder steer the session.
+    steers: bool,
     /// What the visit keeps of an earlier seat.
     left: Option<Left>,
 }
 
 impl Start {
-    /// Whether whoever had the earlier seat steered the session: they are never locked out of it.
+    /// Whether whoever comes steers the session, or did on the earlier seat: they are never locked out of it.
     fn passes_locks(&self) -> bool {
-        self.left.as_ref().is_some_and(|left| left.rights.moderates())
+        self.steers || self.left.as_ref().is_some_and(|left| left.rights.moderates())
+    }
+
+    /// The rights of the new seat. Those of an earlier one go before what the access gives, unless that is to steer the session.
+    fn rights(&self, given: Rights) -> Rights {
+        let earlier = self.left.as_ref().map(|left| left.rights).filter(|rights| *rights != Rights::default());
+        earlier.filter(|_| !self.steers).unwrap_or(given)
     }
 }
 
@@ -152,9 +160,11 @@ fn sit_down(session: SessionId, caller: &Person, now: Timestamp, lease_until: Ti
                   attempt = :before, tickets = :first, stay = :first, leaseUntil = :lease, untold = :untold, isMuted = :no, isVideoEnabled = :yes"
         .to_owned();
     // The usual rights are not noted. Those of a seat that was left a moment ago still stand there.
-    let rights = start.left.as_ref().map(|left| left.rights).filter(|rights| *rights != Rights::default());
-    if rights.is_some() {
-        update.push_str(", rights = if_not_exists(rights, :rights)");
+    let rights = Some(start.rights(caller.rights())).filter(|rights| *rights != Rights::default());
+    match rights {
+        Some(_) if start.steers => update.push_str(", rights = :rights"),
+        Some(_) => update.push_str(", rights = if_not_exists(rights, :rights)"),
+        None => {}
     }
     update.push_str(
         " REMOVE liveConnection, loginFamily, connectedAt, expiresAt, unheardLease, catchingUp, catchingOn, waiting",
@@ -251,7 +261,7 @@ fn judge(mut refusals: Refusals, tried: Start) -> Result<Refused> {
     };
     let newest = earlier.map(|seat| seat.tickets).max(left.as_ref().map(|left| left.newest));
     let attempt = newest.map_or(tried.attempt, |newest| tried.attempt.max(newest + 1));
-    let next = Start { at: tried.at, attempt, left };
+    let next = Start { at: tried.at, attempt, steers: tried.steers, left };
     if refusals.at(0) {
         let locked = refusals.take_item(0).is_some_and(|session| is_locked(&session));
         match locked && !passed {

@@ -1,6 +1,8 @@
 //! What every end-to-end test needs: a server, people in it, and a way to wait for what must come.
 #![allow(dead_code, reason = "each suite uses its part")]
 
+pub mod apps;
+
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 

@@ -3,6 +3,7 @@
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use domain::moderation::{self, Actor};
 use domain::ports::{DUE_PARTS, Due, Held};
 use domain::sweep::Swept;
 use domain::{
@@ -54,8 +55,8 @@ fn done(sessions: usize, timed_out: usize, ended: usize) -> Swept {
 async fn only_its_creator_ends_a_session_and_only_once() {
     let (fake, alice, a, b) = call();
     let [alice, bob] = [alice.clone(), Person { user_id: b.user, ..alice }].map(Caller::from);
-    let end = |who| sessions::end(fake.ports(10), who, a.session);
-    assert!(matches!(end(&bob).await.unwrap_err(), Error::Forbidden(_)));
+    let end = |who| moderation::end(fake.ports(10), Actor::Caller(who), a.session);
+    assert!(matches!(end(&bob).await.unwrap_err(), Error::NotPermitted { .. }));
     end(&alice).await.unwrap();
     assert!(matches!(end(&alice).await.unwrap_err(), Error::SessionEnded));
     assert_eq!(fake.state().sessions[0].state, SessionState::Ended(at(10)));
@@ -64,7 +65,7 @@ async fn only_its_creator_ends_a_session_and_only_once() {
 #[tokio::test]
 async fn everybody_is_told_cut_off_and_released_when_a_session_ends() {
     let (fake, alice, a, b) = call();
-    sessions::end(fake.ports(10), &Caller::from(alice), a.session).await.unwrap();
+    moderation::end(fake.ports(10), Actor::Caller(&Caller::from(alice)), a.session).await.unwrap();
     let expected = [
         "read roster",
         "mark ended",
@@ -85,7 +86,7 @@ async fn everybody_is_told_cut_off_and_released_when_a_session_ends() {
 async fn an_ending_that_was_interrupted_is_finished_by_the_sweep() {
     let (fake, alice, a, b) = call();
     fake.fail("close b1");
-    let ended = sessions::end(fake.ports(10), &Caller::from(alice), a.session).await;
+    let ended = moderation::end(fake.ports(10), Actor::Caller(&Caller::from(alice)), a.session).await;
     assert_eq!(ended.unwrap_err().code(), "unavailable");
     let journal = fake.journal();
     assert!(journal.contains(&"close a1".to_owned()), "the others are cut off all the same: {journal:?}");
@@ -179,7 +180,7 @@ async fn a_lease_that_was_renewed_since_it_was_found_is_looked_at_when_it_ends()
 #[tokio::test]
 async fn what_is_left_of_an_end_or_is_gone_is_not_looked_at_again() {
     let (fake, alice, a, b) = call();
-    sessions::end(fake.ports(10), &Caller::from(alice), a.session).await.unwrap();
+    moderation::end(fake.ports(10), Actor::Caller(&Caller::from(alice)), a.session).await.unwrap();
     let gone = SessionId::first_at(at(5));
     let found = [(a.session, Some(b.user)), (gone, Some(b.user)), (gone, None)];
     let found = found.map(|(session, seat)| Due { session, seat, at: at(20) });

@@ -5,7 +5,7 @@ use std::time::Duration;
 use domain::moderation::{self, Actor, Muted};
 use domain::ports::{Held, SessionChange};
 use domain::standing::JoinedCache;
-use domain::{Error, MediaKind, Permission, Person, Result, Rights, RightsChange, Role, SessionId, sessions};
+use domain::{Caller, Error, MediaKind, Permission, Person, Result, Rights, RightsChange, Role, SessionId, sessions};
 
 use crate::fake::{Fake, at};
 
@@ -52,6 +52,10 @@ impl House {
         moderation::remove(ports, actor, self.session, target, ban.map(Duration::from_secs)).await.map(drop)
     }
 
+    fn caller(&self, who: usize) -> Caller {
+        Caller::from(self.callers[who].clone())
+    }
+
     async fn join(&self, who: usize, seconds: u64) -> Result<Rights> {
         let seated = sessions::join(self.fake.ports(seconds), &self.callers[who], self.session).await?;
         Ok(seated.roster.seated(self.callers[who].user_id).expect("a seat").rights)
@@ -59,7 +63,8 @@ impl House {
 
     async fn lock(&self, locked: bool) {
         let change = SessionChange { locked: Some(locked), ..SessionChange::default() };
-        let actor = Actor::Account(self.callers[ALICE].user_id);
+        let alice = self.caller(ALICE);
+        let actor = Actor::Caller(&alice);
         moderation::update_session(self.fake.ports(5), actor, self.session, &change).await.expect("the creator may");
     }
 }
@@ -103,11 +108,13 @@ async fn over_rest_the_creator_needs_no_seat_and_others_do() {
     sessions::leave(house.fake.ports(5), &house.callers[ALICE], house.session).await.unwrap();
     let change = RightsChange { role: Some(Role::Cohost), permissions: Vec::new() };
     let bob = house.callers[BOB].user_id;
-    let by =
-        |user| moderation::update_participant(house.fake.ports(6), Actor::Account(user), house.session, bob, &change);
-    assert_eq!(code(by(house.callers[ALICE].user_id).await), "ok");
-    assert_eq!(code(by(house.callers[CAROL].user_id).await), "forbidden");
-    assert_eq!(code(by(house.fake.caller("dave").user_id).await), "forbidden");
+    let by = async |who: Caller| {
+        let (ports, actor) = (house.fake.ports(6), Actor::Caller(&who));
+        code(moderation::update_participant(ports, actor, house.session, bob, &change).await)
+    };
+    assert_eq!(by(house.caller(ALICE)).await, "ok");
+    assert_eq!(by(house.caller(CAROL)).await, "forbidden");
+    assert_eq!(by(Caller::from(house.fake.caller("dave"))).await, "forbidden");
 }
 
 #[tokio::test]
@@ -267,7 +274,8 @@ async fn a_session_that_was_changed_since_it_was_seen_is_not_changed_again() {
     let house = House::new();
     let set = async |seen| {
         let change = SessionChange { max_participants: Some(8), seen: Some(seen), ..SessionChange::default() };
-        let actor = Actor::Account(house.callers[ALICE].user_id);
+        let alice = house.caller(ALICE);
+        let actor = Actor::Caller(&alice);
         moderation::update_session(house.fake.ports(5), actor, house.session, &change).await.map(drop)
     };
     assert_eq!([code(set(0).await), code(set(0).await), code(set(1).await)], ["ok", "version_mismatch", "ok"]);

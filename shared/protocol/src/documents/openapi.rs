@@ -278,7 +278,8 @@ fn parameters(path: &str, paged: bool) -> Vec<Value> {
             "schema": { "type": "string", "pattern": "^[A-Za-z0-9_-]{1,128}$" } })
     });
     let user = path.contains("{userId}").then(|| {
-        json!({ "name": "userId", "in": "path", "required": true, "schema": { "type": "string", "format": "uuid", "pattern": requests::ID } })
+        json!({ "name": "userId", "in": "path", "required": true, "description": "The user's id, or what the app calls its user.",
+            "schema": { "type": "string", "pattern": "^[A-Za-z0-9_-]{1,128}$" } })
     });
     session.into_iter().chain(identity).chain(user).chain(page.into_iter().flatten()).collect()
 }
@@ -393,6 +394,7 @@ fn describe(route: &Route, s: &mut Schemas) -> Operation {
         "session_update" => {
             let errors = &["forbidden", "session_not_found", "session_ended", "version_mismatch"];
             Operation::new("Change a session's settings", 200, Some(s.of::<rest::SessionView>()), errors)
+                .for_apps()
                 .takes(s.of::<requests::UpdateSession>())
                 .with(if_match())
         }
@@ -402,31 +404,36 @@ fn describe(route: &Route, s: &mut Schemas) -> Operation {
             Some(s.of::<rest::ChatView>()),
             STEERING,
         )
-        .takes(s.of::<requests::SendMessage>()),
+        .for_apps()
+        .takes(s.of::<requests::SayMessage>()),
         "session_participants" => {
             let all = s.of::<Vec<rest::ParticipantDetail>>();
-            Operation::new("List who takes part", 200, Some(all), &["session_not_found", "not_in_session"])
+            Operation::new("List who takes part", 200, Some(all), &["session_not_found", "not_in_session"]).for_apps()
         }
         "participant_get" => {
             let errors = &["session_not_found", "not_in_session", "participant_not_found"];
-            Operation::new("Show a participant", 200, Some(s.of::<rest::ParticipantDetail>()), errors)
+            Operation::new("Show a participant", 200, Some(s.of::<rest::ParticipantDetail>()), errors).for_apps()
         }
         "participant_update" => {
             let changed = s.of::<rest::ParticipantDetail>();
             Operation::new("Change a participant's role or permissions", 200, Some(changed), STEERING_SOMEBODY)
+                .for_apps()
                 .takes(s.of::<requests::RightsChange>())
         }
         "participant_remove" => {
             Operation::new("Take somebody out of a session, or keep them out", 204, None, STEERING_SOMEBODY)
+                .for_apps()
                 .with(ban_seconds())
         }
         "participant_mute" => {
             let done = s.of::<rest::Done>();
             Operation::new("Ask a participant to switch a track off", 202, Some(done), STEERING_SOMEBODY)
+                .for_apps()
                 .takes(s.of::<requests::Mute>())
         }
         "session_mute" => {
             Operation::new("Ask everybody to switch a track off", 202, Some(s.of::<rest::Done>()), STEERING)
+                .for_apps()
                 .takes(s.of::<requests::MuteAll>())
         }
         "ice_servers" => {

@@ -275,6 +275,23 @@ pub struct SendMessage {
     client_message_id: Option<String>,
 }
 
+/// A chat message of whoever steers a session.
+#[derive(JsonSchema, Serialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct SayMessage {
+    /// The text.
+    #[schemars(length(min = 1, max = 4096))]
+    message: String,
+    /// As in `sendMessage`.
+    #[schemars(length(min = 1, max = 64))]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    client_message_id: Option<String>,
+    /// The name that others see, for API keys alone; the project's without one.
+    #[schemars(length(min = 1, max = 100), regex(pattern = NAME))]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    from_username: Option<String>,
+}
+
 /// `updateStatus`.
 #[derive(JsonSchema, Serialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]

@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use domain::moderation::{self, Actor};
 use domain::ports::{Ban, ControlsSet, Guard, Members, Moderation, Seats, SessionChange, TakenSeat, Visits};
-use domain::{Departure, Permission, Person, Rights, RightsChange, Role, Session, SessionId, Timestamp, UserId};
+use domain::{
+    Caller, Departure, Permission, Person, Rights, RightsChange, Role, Session, SessionId, Timestamp, UserId,
+};
 use testkit::FakeSockets;
 
 use crate::Setting;
@@ -182,7 +184,8 @@ async fn two_hundred_racing_joins_with_locks_and_bans_switched_under_them_keep_w
     });
     let joins: Vec<_> = joins.collect();
     let sockets = FakeSockets::default();
-    let actor = Actor::Account(host.user_id);
+    let host = Caller::from(host);
+    let actor = Actor::Caller(&host);
     for (n, caller) in callers.iter().enumerate().step_by(5) {
         let until = Some(Duration::from_secs(600));
         moderation::remove(at.ports(&sockets), actor, session, caller.user_id, until).await.unwrap();
@@ -207,7 +210,8 @@ async fn two_hundred_racing_joins_with_locks_and_bans_switched_under_them_keep_w
     }
     let late = at.samples.caller("late");
     assert_eq!(at.take_seat(session, &late).await, TakenSeat::Locked);
-    assert_eq!(roster.seated(host.user_id).expect("the host stays").rights.role, Role::Host);
+    let host = host.person().expect("an account").user_id;
+    assert_eq!(roster.seated(host).expect("the host stays").rights.role, Role::Host);
 }
 
 #[tokio::test]
@@ -218,13 +222,14 @@ async fn overlapping_changes_of_rights_are_all_made() {
     domain::ports::Sessions::add(&at.store, &session, at.empty_until()).await.unwrap();
     let bob = at.samples.caller("bob");
     at.sit(session.id, &bob).await;
-    let (id, actor) = (session.id, Actor::Account(host.user_id));
+    let (id, host) = (session.id, Arc::new(Caller::from(host)));
     let wanted = [Permission::PublishAudio, Permission::PublishVideo, Permission::Chat];
     let changes = wanted.map(|one| {
-        let (at, bob) = (Arc::clone(&at), bob.user_id);
+        let (at, host, bob) = (Arc::clone(&at), Arc::clone(&host), bob.user_id);
         tokio::spawn(async move {
             let (sockets, change) =
                 (FakeSockets::default(), RightsChange { role: None, permissions: vec![(one, false)] });
+            let actor = Actor::Caller(&host);
             moderation::update_participant(at.ports(&sockets), actor, id, bob, &change).await.map(drop)
         })
     });
