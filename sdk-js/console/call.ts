@@ -6,14 +6,15 @@ import {
   type EndReason,
   type MediaKind,
   type Participant,
-  type PeerState,
   type SessionDetail,
   type TunRTCClient,
 } from '../src/index.ts';
-import { ask, byId, dress, make, startToolbar, type Icon } from './dom.ts';
+import { ask, byId, drawing, dress, entitle, make, startToolbar, type Icon } from './dom.ts';
 import { attempt, explain, notify } from './notice.ts';
 import { Panel } from './panel.ts';
-import { Tiles } from './tiles.ts';
+import { keepDevices } from './ready.ts';
+import type { Shortcut } from './shortcuts.ts';
+import { Stage } from './stage.ts';
 
 /** What is said to those who did not end the session themselves. */
 const ENDED: Record<EndReason, string> = {
@@ -22,43 +23,83 @@ const ENDED: Record<EndReason, string> = {
   creatorDeleted: 'The session has ended: the account that started it was deleted.',
 };
 
-/** The third view: the call. */
+const LOST = 'The connection to the server is lost. You still see and hear each other; what you write goes out when it is back.';
+/** What can bring nobody back. */
+const FINAL: ReadonlySet<string> = new Set(['session_ended', 'session_not_found', 'removed', 'banned']);
+const LAYOUT = 'M3 5h12v14H3zM18 5h3v4h-3zM18 12h3v7h-3z';
+
+/** How a call ended. */
+export interface Departure {
+  /** What to say of it; nothing to whoever left or ended it themselves. */
+  words: string;
+  /** The words of the way back, if there is one. */
+  again: string | undefined;
+}
+
+/** The fourth view: the call. */
 export class CallView {
   readonly #client: TunRTCClient;
   readonly #panel: Panel;
-  readonly #tiles: Tiles;
-  readonly #onLeft: () => void;
-  readonly #peerStates = new Map<string, PeerState>();
+  readonly #stage: Stage;
+  readonly #onLeft: (departure: Departure) => void;
   readonly #narrow = matchMedia('(max-width: 900px)');
   #session: SessionDetail | undefined;
   /** What this participant may do here. */
   #rights: Pick<Participant, 'role' | 'permissions'> | undefined;
   #isEnding = false;
+  /** What was said of the end before the connection ended. */
+  #ending = '';
+  #speaker = '';
 
   /** @param onLeft the call is over, for whatever reason */
-  constructor(client: TunRTCClient, onLeft: () => void) {
+  constructor(client: TunRTCClient, onLeft: (departure: Departure) => void) {
     this.#client = client;
     this.#panel = new Panel(client);
-    this.#tiles = new Tiles(client);
+    this.#stage = new Stage(client);
     this.#onLeft = onLeft;
+    client.subscribe(() => this.#refresh());
     this.#listen();
     this.#wire();
   }
 
   async join(sessionId: string, audio: boolean, video: boolean): Promise<void> {
     if (this.#session) await this.#client.leaveSession();
-    this.#tiles.clear();
     this.#panel.open();
     this.#isEnding = false;
+    this.#ending = '';
     this.#session = await this.#client.joinSession(sessionId, audio, video);
     this.#entitle(this.#session.name);
     this.#panel.locked = this.#session.locked;
     this.#rights = this.#session.participants.find(({ userId }) => userId === this.#client.user?.userId);
     this.#togglePanel(!this.#narrow.matches);
-    this.#tiles.add(this.#own().userId, this.#own().username, 'camera', true);
-    for (const { userId, username } of this.#client.participants.values()) this.#tiles.add(userId, username);
+    this.#stage.isSpotlit = false;
     this.#refresh();
     void this.#showHistory(sessionId);
+  }
+
+  /** Plays everybody on another loudspeaker, where the browser lets a page choose. */
+  async useSpeaker(deviceId: string): Promise<void> {
+    this.#speaker = deviceId;
+    await this.#stage.useSpeaker(deviceId);
+  }
+
+  /** Single keys for what the buttons do. */
+  get shortcuts(): Shortcut[] {
+    const press = (id: string) => () => byId(id).click();
+    const tab = (name: 'chat' | 'people', target: string) => () => {
+      this.#togglePanel(true);
+      this.#panel.select(name);
+      byId(target).focus();
+    };
+    return [
+      { key: 'm', text: 'Mute, or unmute', act: press('mute') },
+      { key: 'v', text: 'Camera on, or off', act: press('camera') },
+      { key: 's', text: 'Share a screen, or stop', act: press('screen') },
+      { key: 'c', text: 'Write in the chat', act: tab('chat', 'chat-text') },
+      { key: 'p', text: 'Show who is there', act: tab('people', 'tab-people') },
+      { key: 'l', text: 'Show the speaker large, or all alike', act: press('layout') },
+      { key: 'f', text: 'Fill the screen, or leave that', act: () => void attempt(null, () => this.#stage.toggleFullScreen()) },
+    ];
   }
 
   async #showHistory(sessionId: string): Promise<void> {
@@ -74,17 +115,8 @@ export class CallView {
 
   #listen(): void {
     const client = this.#client;
-    client.on('userJoined', ({ userId, username }) => {
-      this.#tiles.add(userId, username);
-      this.#panel.addEvent(`${username} joined`);
-      this.#refresh();
-    });
-    client.on('userLeft', ({ userId, username, reason }) => {
-      this.#tiles.remove(userId);
-      this.#panel.addEvent(reason === 'left' ? `${username} left` : `${username} is gone (${reason})`);
-      this.#refresh();
-    });
-    client.on('userStatusUpdated', () => this.#refresh());
+    client.on('userJoined', ({ username }) => this.#panel.addEvent(`${username} joined`));
+    client.on('userLeft', ({ username, reason }) => this.#panel.addEvent(reason === 'left' ? `${username} left` : `${username} is gone (${reason})`));
     client.on('participantUpdated', (changed) => {
       const isOwn = changed.userId === client.user?.userId;
       if (isOwn) this.#rights = changed;
@@ -99,41 +131,24 @@ export class CallView {
     client.on('muteRequested', ({ kind, byUserId = '' }) => notify(muted(kind, this.#name(byUserId)), 'news'));
     client.on('removed', ({ bannedUntil }) => {
       const until = bannedUntil ? ` You may come back at ${new Date(bannedUntil).toLocaleTimeString()}.` : '';
-      notify(`You were taken out of the session.${until}`, 'news');
+      this.#ending = `You were taken out of the session.${until}`;
     });
     client.on('peerStateChanged', ({ userId, state }) => {
-      this.#peerStates.set(userId, state);
-      this.#refresh();
       this.#panel.log(`peer ${this.#name(userId)}: ${state}`);
     });
     client.on('connectionQualityChanged', ({ userId, quality }) => {
-      this.#tiles.setQuality(userId, quality);
-      this.#refresh();
       this.#panel.log(`connection to ${this.#name(userId)}: ${quality}`, quality === 'poor' || quality === 'lost');
     });
-    client.on('activeSpeakersChanged', ({ speakers }) => this.#tiles.setSpeakers(speakers));
-    client.on('localStream', ({ stream, kind }) => {
-      const { userId, username } = this.#own();
-      this.#tiles.show(userId, username, stream, kind, true);
-      this.#refresh();
-    });
-    client.on('localStreamRemoved', ({ kind }) => {
-      if (kind === 'screen') this.#tiles.remove(this.#own().userId, 'screen');
-    });
-    client.on('localStatusChanged', () => this.#session && this.#refresh());
+    // What ends with the call does not count.
+    client.on('localStatusChanged', ({ isMuted, isVideoEnabled }) => client.sessionId && keepDevices([!isMuted, isVideoEnabled]));
     client.on('deviceLost', (loss) => notify(lost(loss)));
     client.on('videoLimited', ({ limit }) => notify(`${limit} people show video, and more cannot in one call. You are there with sound.`, 'news'));
     client.on('devicesChanged', (devices) => this.#offerDevices(devices));
     client.on('mediaFallback', ({ missing }) => notify(`No ${missing} was found. You joined without it.`, 'news'));
-    client.on('remoteStream', ({ userId, username, stream, kind }) => {
-      this.#tiles.show(userId, username, stream, kind);
-      this.#panel.log(`stream of ${username}: ${kind}`);
-      this.#refresh();
-    });
-    client.on('remoteStreamRemoved', ({ userId, stream }) => this.#tiles.hide(userId, stream));
+    client.on('remoteStream', ({ username, kind }) => this.#panel.log(`stream of ${username}: ${kind}`));
     client.on('message', (message) => this.#addMessage(message, true));
     client.on('sessionEnded', ({ reason }) => {
-      if (!this.#isEnding) notify(ENDED[reason], 'news');
+      if (!this.#isEnding) this.#ending = ENDED[reason];
     });
     client.on('connectionStateChanged', (state) => {
       this.#showConnection(state.status);
@@ -151,6 +166,11 @@ export class CallView {
     this.#action('mute', () => this.#client.setMuted(!this.#client.isMuted));
     this.#action('camera', () => this.#client.setVideoEnabled(!this.#client.isVideoEnabled));
     this.#action('screen', () => (this.#client.isScreenShared ? this.#client.stopScreenShare() : this.#client.startScreenShare()));
+    byId('screen').hidden = !navigator.mediaDevices?.getDisplayMedia;
+    byId('layout').onclick = () => {
+      this.#stage.isSpotlit = !this.#stage.isSpotlit;
+      this.#refresh();
+    };
     this.#action('devices', () => this.#chooseDevices());
     this.#action('leave', () => this.#leave());
     byId('details').onclick = () => this.#togglePanel(byId('call').classList.contains('no-panel'));
@@ -175,10 +195,14 @@ export class CallView {
     const text = field.value.trim();
     if (!text) return;
     field.value = '';
-    this.#client.sendMessage(text).catch((error: unknown) => {
-      notify(`The message was not sent. ${explain(error)}`);
-      field.value ||= text;
-    });
+    const sent = this.#panel.addWaiting(text);
+    this.#client
+      .sendMessage(text)
+      .catch((error: unknown) => {
+        notify(`The message was not sent. ${explain(error)}`);
+        field.value ||= text;
+      })
+      .finally(sent);
   }
 
   #addMessage(message: ChatMessage, isNews: boolean): void {
@@ -198,12 +222,14 @@ export class CallView {
   #left(code: string, reason: string): void {
     if (!this.#session) return;
     this.#session = undefined;
-    this.#peerStates.clear();
     this.#panel.close();
-    this.#tiles.clear();
+    this.#stage.update();
     this.#entitle('');
-    if (!['closed', 'session_ended', 'removed'].includes(code)) notify(explain(new TunRTCError(code, reason)));
-    this.#onLeft();
+    const isOwn = code === 'closed' || this.#isEnding;
+    const words = this.#ending || explain(new TunRTCError(code, reason));
+    // With the sign-in over, the page asks for another and does not say more than this.
+    if (!this.#client.user) notify(words);
+    this.#onLeft({ words: isOwn ? '' : words, again: FINAL.has(code) ? undefined : code === 'replaced' ? 'Take it back here' : 'Join again' });
   }
 
   async #chooseDevices(): Promise<void> {
@@ -216,7 +242,7 @@ export class CallView {
     const inUse = (tracks: MediaStreamTrack[] | undefined) => tracks?.[0]?.getSettings().deviceId;
     offer('camera-choice', cameras, inUse(media?.getVideoTracks()), (id) => this.#client.useCamera(id));
     offer('microphone-choice', microphones, inUse(media?.getAudioTracks()), (id) => this.#client.useMicrophone(id));
-    offer('speaker-choice', speakers, this.#tiles.speaker, (id) => this.#tiles.useSpeaker(id));
+    offer('speaker-choice', speakers, this.#speaker, (id) => this.useSpeaker(id));
     byId('speaker-field').hidden = speakers.length === 0 || !('setSinkId' in HTMLMediaElement.prototype);
   }
 
@@ -235,7 +261,6 @@ export class CallView {
     this.#setApart();
     if (open) this.#panel.markRead();
     if (this.#narrow.matches && open !== wasOpen) (open ? byId('panel-close') : byId('details')).focus();
-    dispatchEvent(new Event('resize'));
   }
 
   /** On a narrow page the panel covers the call, which then is out of reach for keys and screen readers too. */
@@ -246,19 +271,23 @@ export class CallView {
 
   /** Brings labels, buttons and lists to what the client says. */
   #refresh(): void {
+    if (!this.#session) return;
     const client = this.#client;
+    this.#stage.update();
     const own = this.#own();
     const others = [...client.participants.values()];
-    this.#panel.showPeople(own, others, this.#session?.creatorId ?? '');
-    for (const { userId, isMuted, isVideoEnabled } of [own, ...others]) this.#tiles.setStatus(userId, isMuted, isVideoEnabled);
-    for (const { userId, status } of others) {
-      this.#tiles.setState(userId, this.#peerStates.get(userId) ?? 'connecting', status === 'reconnecting');
-    }
-    byId('alone').hidden = others.length > 0;
+    this.#panel.showPeople(own, others, this.#session.creatorId);
+    const isLost = client.connectionState.status === 'reconnecting';
+    const status = isLost ? LOST : client.isScreenShared ? 'You are sharing your screen.' : '';
+    if (byId('call-status').textContent !== status) byId('call-status').textContent = status;
+    byId('alone').hidden = others.length > 0 || isLost;
     this.#button('mute', 'microphone', client.isMuted ? 'Unmute' : 'Mute', client.isMuted, true);
     const isOff = !client.isVideoEnabled;
     this.#button('camera', 'camera', isOff ? 'Camera on' : 'Camera off', isOff, true);
     this.#button('screen', 'screen', client.isScreenShared ? 'Stop sharing' : 'Share screen', client.isScreenShared);
+    const layout = this.#stage.isSpotlit ? 'All alike' : 'Speaker large';
+    byId('layout').replaceChildren(drawing(LAYOUT), make('span', { className: 'text' }, layout));
+    entitle(byId('layout'), layout);
     dress(byId('devices'), 'devices', 'Devices');
     dress(byId('details'), 'details', 'Details');
     dress(byId('leave'), 'leave', 'Leave');

@@ -1,6 +1,6 @@
-import { icon, make, type Icon } from '../src/ui/dom.ts';
+import { entitle, icon, make, type Icon } from '../src/ui/dom.ts';
 
-export { clock, drawing, icon, initials, make, startToolbar, type Icon } from '../src/ui/dom.ts';
+export { clock, drawing, entitle, icon, initials, make, startToolbar, type Icon } from '../src/ui/dom.ts';
 
 /** Finding and making elements. */
 
@@ -14,7 +14,7 @@ export function byId<Kind extends HTMLElement = HTMLElement>(id: string): Kind {
 /** Gives a button its drawing and its words. */
 export function dress(button: HTMLElement, name: Icon, text?: string, isOff = false): void {
   button.replaceChildren(icon(name, isOff), ...(text ? [make('span', { className: 'text' }, text)] : []));
-  if (text) button.setAttribute('aria-label', text);
+  if (text) entitle(button, text);
 }
 
 /** Waits for a dialog to be answered with one of its buttons; the escape key answers with nothing. */

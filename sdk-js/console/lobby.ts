@@ -1,88 +1,161 @@
-import type { Session, TunRTCClient } from '../src/index.ts';
+import type { Session, TunRTCClient, Visibility } from '../src/index.ts';
 import { byId, clock, make } from './dom.ts';
-import { attempt, attemptForm, fail, mark, notify, unmark } from './notice.ts';
+import { attempt, attemptForm, fail, mark, unmark } from './notice.ts';
 
 const REFRESH_MS = 10_000;
+/** Sessions of one page of the list. */
+const PAGE = 50;
 const ID = /[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/;
+const TOUR = 'tunrtc.toured';
 
-/** What a lobby tells. */
-export interface Lobby {
-  /** Shows the list, and keeps it fresh until {@link Lobby.hide}. */
-  show(): void;
-  hide(): void;
+/** A session that is to be made. */
+export interface Wish {
+  name: string;
+  seats: number;
+  visibility: Visibility;
+}
+
+/** What is done with what is chosen here. */
+export interface LobbyHandlers {
+  join(sessionId: string): Promise<void>;
+  start(wish: Wish): void;
 }
 
 /** The second view: the list of sessions, and ways into one. */
-export function startLobby(client: TunRTCClient, join: (sessionId: string) => Promise<void>): Lobby {
-  let timer: ReturnType<typeof setInterval> | undefined;
-  let requests = 0;
+export class Lobby {
+  readonly #client: TunRTCClient;
+  readonly #handlers: LobbyHandlers;
+  readonly #search = byId<HTMLInputElement>('search');
+  #timer: ReturnType<typeof setInterval> | undefined;
+  #requests = 0;
+  /** How many pages of the list are shown. */
+  #pages = 1;
+  #sessions: readonly Session[] = [];
+  #hasMore = false;
+  #at = '';
 
-  const refresh = async () => {
-    const request = ++requests;
-    try {
-      const sessions = await client.listSessions();
-      // An answer that was overtaken by a later one is older than what is shown.
-      if (request === requests) showSessions(sessions, join);
-    } catch (error) {
-      if (request === requests) throw error;
-    }
-  };
+  constructor(client: TunRTCClient, handlers: LobbyHandlers) {
+    this.#client = client;
+    this.#handlers = handlers;
+    const refresh = byId('refresh');
+    refresh.onclick = () => void attempt(refresh, () => this.#refresh());
+    const more = byId('more');
+    more.onclick = () => void attempt(more, () => this.#showMore());
+    this.#search.oninput = () => this.#render();
+    this.#startForms();
+    this.#startTour();
+  }
 
-  const refreshButton = byId<HTMLButtonElement>('refresh');
-  refreshButton.onclick = () => void attempt(refreshButton, refresh);
+  /** Shows the list, and keeps it fresh until {@link hide}. */
+  show(): void {
+    void this.#refreshQuietly();
+    clearInterval(this.#timer);
+    this.#timer = setInterval(() => document.visibilityState === 'visible' && void this.#refreshQuietly(), REFRESH_MS);
+  }
 
-  const createForm = byId<HTMLFormElement>('create-form');
-  createForm.onsubmit = (event) => {
-    event.preventDefault();
-    void attemptForm(createForm, async () => {
+  hide(): void {
+    this.#requests++;
+    clearInterval(this.#timer);
+  }
+
+  /** What was written is kept until the session was joined. */
+  forgetWish(): void {
+    byId<HTMLInputElement>('create-name').value = '';
+  }
+
+  #startForms(): void {
+    const create = byId<HTMLFormElement>('create-form');
+    create.onsubmit = (event) => {
+      event.preventDefault();
+      unmark(create);
       const name = byId<HTMLInputElement>('create-name');
-      const visibility = byId<HTMLSelectElement>('create-visibility').value === 'unlisted' ? 'unlisted' : 'public';
       const seats = byId<HTMLInputElement>('create-seats').valueAsNumber;
-      const session = await client.createSession(name.value.trim() || name.placeholder, seats, 'videoCall', { visibility });
-      await joinNew(client, session, join);
-      name.value = '';
-    });
-  };
+      const visibility = byId<HTMLSelectElement>('create-visibility').value === 'unlisted' ? 'unlisted' : 'public';
+      if (seats >= 2 && seats <= 100) this.#handlers.start({ name: name.value.trim() || name.placeholder, seats: Math.round(seats), visibility });
+      else mark(create, [['maxParticipants', 'Choose 2 to 100 seats.']]);
+    };
+    const join = byId<HTMLFormElement>('join-form');
+    join.onsubmit = (event) => {
+      event.preventDefault();
+      const id = ID.exec(byId<HTMLInputElement>('join-id').value.toLowerCase())?.[0];
+      if (id) return void attemptForm(join, () => this.#handlers.join(id));
+      unmark(join);
+      mark(join, [['id', 'That is not a session id or a link to one.']]);
+    };
+  }
 
-  const joinForm = byId<HTMLFormElement>('join-form');
-  joinForm.onsubmit = (event) => {
-    event.preventDefault();
-    const id = ID.exec(byId<HTMLInputElement>('join-id').value.toLowerCase())?.[0];
-    if (id) return void attemptForm(joinForm, () => join(id));
-    unmark(joinForm);
-    mark(joinForm, ['id']);
-    notify('That is not a session id or a link to one.');
-  };
+  #startTour(): void {
+    const tour = byId('tour');
+    tour.hidden = localStorage.getItem(TOUR) !== null;
+    byId('tour-done').onclick = () => {
+      localStorage.setItem(TOUR, 'yes');
+      tour.hidden = true;
+      byId('create-name').focus();
+    };
+  }
 
-  return {
-    show: () => {
-      refresh().catch(fail);
-      clearInterval(timer);
-      timer = setInterval(() => {
-        if (document.visibilityState === 'visible') refresh().catch(sayIfSignedOut);
-      }, REFRESH_MS);
-    },
-    hide: () => {
-      requests++;
-      clearInterval(timer);
-    },
-  };
+  async #showMore(): Promise<void> {
+    const shown = byId('sessions').childElementCount;
+    this.#pages++;
+    await this.#refresh();
+    // The button may be gone; whoever used the keyboard goes on at what is new.
+    if (byId('more').hidden) byId('sessions').children[shown]?.querySelector('button')?.focus();
+  }
 
-  /** Other failures of the silent refresh show with the next thing that is clicked. */
-  function sayIfSignedOut(error: unknown): void {
-    if (!client.user) fail(error);
+  async #refresh(): Promise<void> {
+    const request = ++this.#requests;
+    try {
+      const [sessions, hasMore] = await this.#fetch();
+      // An answer that was overtaken by a later one is older than what is shown.
+      if (request !== this.#requests) return;
+      this.#sessions = sessions;
+      this.#hasMore = hasMore;
+      this.#at = clock(new Date());
+      this.#render();
+    } catch (error) {
+      if (request === this.#requests) throw error;
+    }
+  }
+
+  async #fetch(): Promise<[Session[], boolean]> {
+    const sessions: Session[] = [];
+    let cursor: string | undefined;
+    for (let page = 0; page < this.#pages && (page === 0 || cursor); page++) {
+      const answer = await this.#client.api.listSessions({ limit: PAGE, ...(cursor && { cursor }) });
+      sessions.push(...answer.items);
+      cursor = answer.cursor;
+    }
+    return [sessions, cursor !== undefined];
+  }
+
+  /** Nobody asked for this one: what fails stands above the list until the next one does not. */
+  async #refreshQuietly(): Promise<void> {
+    try {
+      await this.#refresh();
+    } catch (error) {
+      if (!this.#client.user) return fail(error);
+      const from = this.#at && ` The list is from ${this.#at}.`;
+      say('list-state', `The server cannot be reached.${from} This page tries again every ${REFRESH_MS / 1000} seconds.`);
+    }
+  }
+
+  #render(): void {
+    const wanted = this.#search.value.trim().toLowerCase();
+    const found = this.#sessions.filter(({ name, creatorUsername }) => `${name} ${creatorUsername}`.toLowerCase().includes(wanted));
+    showSessions(found, this.#handlers.join);
+    const newest = this.#hasMore ? `the ${this.#sessions.length} newest` : `${this.#sessions.length}`;
+    say('list-state', wanted ? `${found.length} of ${newest} match.` : this.#hasMore ? `These are ${newest}.` : '');
+    byId('more').hidden = !this.#hasMore;
+    byId('more').textContent = wanted ? 'Search older ones too' : 'Show more';
+    byId('no-sessions').hidden = found.length > 0;
+    byId('no-sessions').textContent = wanted ? 'No session has that in its name or its host’s.' : 'No session is open. Start one, and it shows here for everybody.';
+    this.#search.parentElement?.toggleAttribute('hidden', this.#sessions.length === 0);
   }
 }
 
-/** Joins a session that was made a moment ago; when that fails it is ended, so that nobody finds it empty in the list. */
-async function joinNew(client: TunRTCClient, { sessionId }: Session, join: (sessionId: string) => Promise<void>): Promise<void> {
-  try {
-    await join(sessionId);
-  } catch (error) {
-    // If this fails too, the server ends the session itself after it was empty for a while.
-    await client.endSession(sessionId).catch(() => {});
-    throw error;
-  }
+/** A screen reader reads it only when it changes. */
+function say(id: string, text: string): void {
+  if (byId(id).textContent !== text) byId(id).textContent = text;
 }
 
 /** Brings the list to these sessions. Rows that stay are not touched, and so keep the keyboard's focus. */
@@ -102,7 +175,6 @@ function showSessions(sessions: readonly Session[], join: (sessionId: string) =>
     describe(item, session);
     if (list.children[place] !== item) list.insertBefore(item, list.children[place] ?? null);
   }
-  byId('no-sessions').hidden = sessions.length > 0;
   if (focused && !list.contains(document.activeElement)) focusRow(list, focusedAt);
 }
 
@@ -124,11 +196,15 @@ function row(sessionId: string, join: (sessionId: string) => Promise<void>): HTM
 /** Writes into a row what is known of its session. */
 function describe(item: HTMLLIElement, session: Session): void {
   const { name, currentParticipants, maxParticipants, creatorUsername, createdAt } = session;
+  const isFull = currentParticipants >= maxParticipants;
   const write = (selector: string, text: string) => {
     const element = item.querySelector(selector);
     if (element && element.textContent !== text) element.textContent = text;
   };
   write('.name', name);
   write('.facts', `${currentParticipants} of ${maxParticipants} seats · by ${creatorUsername} · since ${clock(createdAt)}`);
-  item.querySelector('button')?.setAttribute('aria-label', `Join ${name}`);
+  write('button', isFull ? 'Full' : 'Join');
+  const button = item.querySelector('button');
+  if (button) button.disabled = isFull;
+  button?.setAttribute('aria-label', isFull ? `${name} is full` : `Join ${name}`);
 }

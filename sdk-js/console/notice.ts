@@ -1,15 +1,54 @@
 import { TunRTCError } from '../src/index.ts';
-import { byId } from './dom.ts';
+import { explain as say, LABELS } from '../src/ui/labels.ts';
+import { byId, make } from './dom.ts';
 
 /** How long a notice stands, in milliseconds. */
 const NOTICE_MS = 10_000;
-/** What the server's fields are called on this page. */
-const FIELD_NAMES: Record<string, string> = {
-  username: 'User name',
-  email: 'E-mail',
-  password: 'Password',
-  name: 'Name',
-  maxParticipants: 'Seats',
+
+/** What a person can do about an error, by its code; what is not here has its words from the ready-made call. */
+const WORDS: Record<string, string> = {
+  invalid_credentials: 'That e-mail and password do not match an account.',
+  invalid_refresh_token: 'Your sign-in has ended. Sign in again.',
+  not_signed_in: 'Your sign-in has ended. Sign in again.',
+  unauthorized: 'Your sign-in has ended. Sign in again.',
+  session_locked: 'The session is locked. Ask whoever hosts it to let you in.',
+  banned: 'You were taken out of this session, and cannot come back yet.',
+  connection_lost: 'The connection to the server was lost.',
+  not_found: 'There is no such session.',
+  session_not_found: 'There is no such session.',
+  replaced: 'You joined this session somewhere else; it goes on there.',
+  session_ended: 'This session has ended.',
+  session_full: 'This session is full.',
+  user_exists: 'That user name or e-mail is taken.',
+};
+/** In a call one cannot join without the device any more. */
+const IN_CALL: Record<string, string> = {
+  media_denied: 'The browser did not allow it. Allow it in the address bar and try again.',
+  media_not_found: 'No such device was found. Plug it in and try again.',
+};
+/** What to write into a field, by its name in the server's answer, unless the reason that it gives says more. */
+const FIELD_WORDS: Record<string, string> = {
+  username: 'Choose a name of 1 to 50 characters.',
+  email: 'Write an e-mail address, such as ann@example.org.',
+  password: 'Use 8 to 128 characters.',
+  name: 'Give it a name of 1 to 100 characters.',
+  maxParticipants: 'Choose 2 to 100 seats.',
+};
+const REASONS: Record<string, string> = {
+  'must be 1-128 characters': 'Write your password.',
+  'must not be one of the commonest passwords': 'That is one of the commonest passwords. Choose another one.',
+  'must not contain control, invisible or unassigned characters': 'Some of these characters cannot be seen. Leave them out.',
+};
+/** The field that an error is about, where a form has it. */
+const FIELD_OF: Record<string, string> = {
+  invalid_credentials: 'password',
+  user_exists: 'username',
+  not_found: 'id',
+  session_not_found: 'id',
+  session_ended: 'id',
+  session_full: 'id',
+  session_locked: 'id',
+  banned: 'id',
 };
 
 let timer: ReturnType<typeof setTimeout> | undefined;
@@ -32,44 +71,19 @@ export function clearNotice(): void {
 /** What a person can do with an error. */
 export function explain(error: unknown): string {
   if (!(error instanceof TunRTCError)) return String(error);
+  const { code, errors, retryAfterSeconds } = error;
+  if (code === 'invalid_request' && errors.length > 0) return errors.map(wordsOf).join(' ');
+  if (code === 'rate_limited' && retryAfterSeconds) return `That was too often. Try again in ${duration(retryAfterSeconds)}.`;
   const isInCall = document.body.dataset['view'] === 'call';
-  switch (error.code) {
-    case 'invalid_credentials':
-      return 'That e-mail and password do not match an account.';
-    case 'invalid_request':
-      return error.errors.map(({ field, reason }) => `${FIELD_NAMES[field] ?? field} ${reason}.`).join(' ') || error.message;
-    case 'invalid_refresh_token':
-    case 'not_signed_in':
-    case 'unauthorized':
-      return 'Your sign-in has ended. Sign in again.';
-    case 'session_locked':
-      return 'The session is locked. Ask whoever hosts it to let you in.';
-    case 'banned':
-      return 'You were taken out of this session, and cannot come back yet.';
-    case 'media_denied':
-      return isInCall
-        ? 'The browser did not allow it. Allow it in the address bar and try again.'
-        : 'The camera or microphone was not allowed. Allow it in the address bar, or switch it off under “Join with”.';
-    case 'media_not_found':
-      return isInCall
-        ? 'No such device was found. Plug it in and try again.'
-        : 'No camera or microphone was found. Switch it off under “Join with” and try again.';
-    case 'network_error':
-      return 'The server cannot be reached.';
-    case 'not_found':
-    case 'session_not_found':
-      return 'There is no such session.';
-    case 'replaced':
-      return 'You joined this session somewhere else; it goes on there.';
-    case 'session_ended':
-      return 'This session has ended.';
-    case 'session_full':
-      return 'This session is full.';
-    case 'user_exists':
-      return 'That user name or e-mail is taken.';
-    default:
-      return error.message;
-  }
+  return (isInCall && IN_CALL[code]) || WORDS[code] || say(LABELS, error);
+}
+
+function duration(seconds: number): string {
+  return seconds < 90 ? `${seconds} seconds` : `${Math.ceil(seconds / 60)} minutes`;
+}
+
+function wordsOf({ field, reason }: { field: string; reason: string }): string {
+  return REASONS[reason] ?? FIELD_WORDS[field] ?? `${field} ${reason}.`;
 }
 
 /** Says what failed, and does what the page does after every failure. */
@@ -101,33 +115,47 @@ export async function attempt(button: HTMLElement | null, action: () => Promise<
   }
 }
 
-/** Runs what a form does, as {@link attempt}; the fields that the server refuses are marked, and the first gets the focus. */
+/** Runs what a form does, as {@link attempt}; what is wrong with a field is said at the field, and the first gets the focus. */
 export function attemptForm(form: HTMLFormElement, action: () => Promise<unknown>): Promise<void> {
   unmark(form);
   return attempt(form.querySelector('[type=submit]'), async () => {
     try {
       await action();
     } catch (error) {
-      if (error instanceof TunRTCError) mark(form, error.errors.map(({ field }) => field));
-      throw error;
+      if (!(error instanceof TunRTCError) || !mark(form, problemsOf(error))) throw error;
     }
   });
 }
 
-/** Marks the fields of these names as wrong; the notice says why. */
-export function mark(form: HTMLFormElement, names: readonly string[]): void {
-  const fields = names.map((name) => form.elements.namedItem(name)).filter((field) => field instanceof HTMLElement);
-  for (const field of fields) {
-    field.setAttribute('aria-invalid', 'true');
-    field.setAttribute('aria-errormessage', 'notice');
-  }
-  fields[0]?.focus();
+function problemsOf(error: TunRTCError): [string, string][] {
+  const field = FIELD_OF[error.code];
+  const problems = error.errors.map((each): [string, string] => [each.field, wordsOf(each)]);
+  return field ? [...problems, [field, explain(error)]] : problems;
 }
 
-/** Takes the marks of an earlier attempt away. */
+/** Says at the fields of these names what is wrong with them; answers whether each of them is there. */
+export function mark(form: HTMLFormElement, problems: readonly [name: string, words: string][]): boolean {
+  const marked = problems.flatMap(([name, words]) => {
+    const field = form.elements.namedItem(name);
+    if (!(field instanceof HTMLElement)) return [];
+    const id = `${field.id}-problem`;
+    const described = [field.getAttribute('aria-describedby'), id].filter(Boolean).join(' ');
+    field.setAttribute('aria-invalid', 'true');
+    field.setAttribute('aria-describedby', described);
+    (field.closest('.with-button') ?? field).after(make('small', { id, className: 'problem' }, words));
+    return field;
+  });
+  marked[0]?.focus();
+  return marked.length > 0 && marked.length === problems.length;
+}
+
+/** Takes away what an earlier attempt has said. */
 export function unmark(form: HTMLFormElement): void {
+  for (const problem of form.querySelectorAll('.problem')) problem.remove();
   for (const field of form.querySelectorAll('[aria-invalid]')) {
     field.removeAttribute('aria-invalid');
-    field.removeAttribute('aria-errormessage');
+    const described = (field.getAttribute('aria-describedby') ?? '').split(' ').filter((id) => !id.endsWith('-problem'));
+    if (described[0]) field.setAttribute('aria-describedby', described.join(' '));
+    else field.removeAttribute('aria-describedby');
   }
 }

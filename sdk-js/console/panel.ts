@@ -1,4 +1,5 @@
 import type { ChatMessage, Participant, PeerQuality, TunRTCClient } from '../src/index.ts';
+import { linked } from '../src/ui/chat.ts';
 import { byId, clock, icon, initials, make } from './dom.ts';
 import { Steering } from './steering.ts';
 
@@ -61,7 +62,7 @@ export class Panel {
     const isOwn = fromUserId === this.#client.user?.userId;
     const time = make('time', { dateTime: timestamp }, clock(timestamp));
     const from = make('div', { className: 'from' }, make('b', {}, isOwn ? 'You' : fromUsername), time);
-    const item = make('li', { className: isOwn ? 'own' : '' }, from, make('p', {}, message));
+    const item = make('li', { className: isOwn ? 'own' : '' }, from, make('p', {}, ...linked(message)));
     item.dataset['messageId'] = messageId;
     this.#append(item, messageId);
     // `offsetParent` would not do: on a narrow page the panel is fixed, and then it has none.
@@ -69,6 +70,13 @@ export class Panel {
     if (!isNews || isOwn || isSeen) return;
     this.#unread++;
     this.#showUnread();
+  }
+
+  /** What the server does not have yet, at the end of the messages; the answer takes it away. */
+  addWaiting(text: string): () => void {
+    const item = make('li', { className: 'own waiting' }, make('div', { className: 'from' }, make('b', {}, 'You'), 'being sent…'), make('p', {}, text));
+    this.#append(item);
+    return () => item.remove();
   }
 
   /** A line between the messages: who came, who went. */

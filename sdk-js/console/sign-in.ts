@@ -18,6 +18,13 @@ export function startSignIn(client: TunRTCClient, onSignedIn: () => void): void 
   const password = byId<HTMLInputElement>('password');
   let registering = false;
 
+  const reveal = byId<HTMLButtonElement>('reveal');
+  reveal.onclick = () => {
+    const isHidden = password.type === 'password';
+    password.type = isHidden ? 'text' : 'password';
+    reveal.textContent = isHidden ? 'Hide' : 'Show';
+  };
+
   const show = () => {
     byId('sign-in-title').textContent = registering ? 'Create an account' : 'Sign in';
     byId('sign-in-submit').textContent = registering ? 'Create account' : 'Sign in';
@@ -43,6 +50,7 @@ export function startSignIn(client: TunRTCClient, onSignedIn: () => void): void 
     await action();
     // Whoever comes back to this view has an account by now.
     form.reset();
+    if (password.type === 'text') reveal.click();
     registering = false;
     show();
     onSignedIn();
@@ -65,6 +73,11 @@ export function startSignIn(client: TunRTCClient, onSignedIn: () => void): void 
     byId('demo-buttons').replaceChildren(...accounts.map(offer));
     byId('demo').hidden = accounts.length === 0;
   });
+  // Where the API's reference is not served, as on AWS, nobody is sent there.
+  void fetch('docs', { method: 'HEAD' }).then(
+    ({ ok }) => document.querySelectorAll<HTMLElement>('.reference').forEach((link) => (link.hidden = !ok)),
+    () => {},
+  );
   show();
 }
 

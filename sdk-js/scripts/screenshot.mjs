@@ -1,5 +1,5 @@
 // Takes the README's picture of the console: a call of four, with drawn people in front of drawn cameras.
-import { clientPage, consolePage, launch, seesEverybody, startServer } from '../build/test/support/browser.js';
+import { clientPage, consolePage, launch, seesEverybody, startServer, startSession } from '../build/test/support/browser.js';
 
 const TARGET = new URL('../../docs/console.png', import.meta.url).pathname;
 const GUESTS = [
@@ -43,9 +43,7 @@ try {
   const demo = await consolePage(browser, server.url, 'Demo');
   await demo.setViewportSize({ width: 1280, height: 800 });
   await demo.evaluate(drawCamera, 265);
-  await demo.getByLabel('Name', { exact: true }).fill('Design review');
-  await demo.getByRole('button', { name: 'Start and join' }).click();
-  await demo.getByRole('toolbar', { name: 'Call' }).waitFor();
+  await startSession(demo, 'Design review');
   const sessionId = await demo.evaluate(() => tunrtc.sessionId);
   const guests = [];
   for (const { name, hue } of GUESTS) {

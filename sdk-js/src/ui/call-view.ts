@@ -3,7 +3,7 @@ import { Before } from './before.ts';
 import { make } from './dom.ts';
 import { During } from './during.ts';
 import { explain, LABELS, type Labels } from './labels.ts';
-import { STYLES } from './styles.ts';
+import { styled } from './styles.ts';
 
 /** What a ready-made call shows, and whom it tells. */
 export interface CallOptions {
@@ -45,11 +45,7 @@ type Phase = 'before' | 'joining' | 'during' | 'after';
  * like, before the last one has ended too: frameworks do so.
  */
 export function mountCall(host: HTMLElement, options: CallOptions): MountedCall {
-  const root = host.shadowRoot ?? host.attachShadow({ mode: 'open' });
-  const sheet = new CSSStyleSheet();
-  sheet.replaceSync(STYLES);
-  root.adoptedStyleSheets = [sheet];
-  const view = new View(root, options);
+  const view = new View(styled(host), options);
   return { unmount: () => view.close() };
 }
 

@@ -70,7 +70,7 @@ export class Chat {
     const items = [...messages.values()]
       .sort((one, other) => (one.messageId < other.messageId ? -1 : 1))
       .map((message) => known.get(message.messageId) ?? item(message));
-    const none = make('li', { className: 'none' }, this.#labels.noMessages);
+    const none = make('li', {}, this.#labels.noMessages);
     // Only what is new is put in: a screen reader reads what is added to a log.
     known.forEach((element) => !items.includes(element) && element.remove());
     (items.length > 0 ? items : [none]).forEach((element, at) => {
@@ -95,13 +95,14 @@ export class Chat {
   }
 }
 
+/** A text, its addresses as links. */
+export function linked(text: string): (Node | string)[] {
+  return text.split(ADDRESS).map((part, at) => (at % 2 === 0 ? part : make('a', { href: part, target: '_blank', rel: 'noopener noreferrer' }, part)));
+}
+
 function item({ messageId, fromUsername, message, timestamp }: ChatMessage): HTMLLIElement {
-  const said = message.split(ADDRESS).map((part, at) => {
-    if (at % 2 === 0) return part;
-    return make('a', { href: part, target: '_blank', rel: 'noopener noreferrer' }, part);
-  });
   const from = make('div', { className: 'from' }, make('b', {}, fromUsername), make('time', { dateTime: timestamp }, clock(timestamp)));
-  const element = make('li', {}, from, make('div', { className: 'said' }, ...said));
+  const element = make('li', {}, from, make('div', { className: 'said' }, ...linked(message)));
   element.dataset['id'] = messageId;
   return element;
 }

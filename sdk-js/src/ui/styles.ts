@@ -1,5 +1,14 @@
+/** A place for ready-made parts in an element, with their look and more of it. */
+export function styled(host: HTMLElement, more = ''): ShadowRoot {
+  const root = host.shadowRoot ?? host.attachShadow({ mode: 'open' });
+  const sheet = new CSSStyleSheet();
+  sheet.replaceSync(STYLES + more);
+  root.adoptedStyleSheets = [sheet];
+  return root;
+}
+
 /** The look of the ready-made call. Colours, corners and the font are variables of the page; it fits itself into its box. */
-export const STYLES = `
+const STYLES = `
 :host, .root {
   --accent: var(--tunrtc-accent, light-dark(#0f766e, #2dd4bf));
   --on-accent: var(--tunrtc-on-accent, light-dark(#fff, #042f2a));
@@ -61,7 +70,7 @@ label > select { color: var(--text); }
 .preview { position: relative; aspect-ratio: 4 / 3; max-height: 330px; margin-inline: auto; overflow: hidden; border-radius: var(--radius); background: var(--tile); }
 .preview video { position: absolute; inset: 0; width: 100%; height: 100%; object-fit: cover; transform: scaleX(-1); }
 .preview .quick { position: absolute; inset-inline: 0; bottom: 12px; display: flex; justify-content: center; gap: 8px; }
-.preview .quick button { min-width: 48px; padding: 0; border-radius: 50%; min-height: 48px; }
+.preview .quick button { width: 48px; height: 48px; padding: 0; border-radius: 50%; }
 .level { height: 6px; overflow: hidden; border-radius: 3px; background: var(--line); }
 .level > div { height: 100%; background: var(--accent); transform: scaleX(0); transform-origin: left; }
 .selects { display: grid; grid-template-columns: repeat(auto-fit, minmax(180px, 1fr)); gap: 12px; }
@@ -83,7 +92,7 @@ label > select { color: var(--text); }
 .tile.own video { transform: scaleX(-1); }
 .tile.blank video { visibility: hidden; }
 .tile:not(.blank) .initials { display: none; }
-.initials { display: grid; place-items: center; width: min(30%, 88px); aspect-ratio: 1; border-radius: 50%; background: color-mix(in srgb, var(--accent) 20%, var(--surface)); color: var(--text); font-size: 1.15em; font-weight: 600; }
+.initials { display: grid; place-items: center; width: min(30%, 88px); aspect-ratio: 1; border-radius: 50%; background: color-mix(in srgb, var(--accent) 20%, var(--surface)); color: var(--text); font-size: 1.15em; }
 .name, .state { position: absolute; max-width: calc(100% - 16px); padding: 2px 8px; border-radius: 6px; background: #0a0e0dbf; color: #fff; font-size: .87em; }
 .name { inset-inline-start: 8px; bottom: 8px; display: flex; align-items: center; gap: 6px; }
 .name span { overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
@@ -107,7 +116,7 @@ label > select { color: var(--text); }
 .log .from { display: flex; gap: 8px; align-items: baseline; color: var(--muted); font-size: .87em; }
 .log .from b { color: var(--text); font-weight: 600; overflow-wrap: anywhere; }
 .log .said { overflow-wrap: anywhere; white-space: pre-wrap; }
-.log .none { color: var(--muted); }
+
 .log a { color: var(--accent); }
 .chat form { display: grid; grid-template-columns: minmax(0, 1fr) auto; gap: 8px; padding: 10px; border-top: 1px solid var(--line); }
 .chat form .alert { grid-column: 1 / -1; }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, afterEach, before, describe, test } from 'node:test';
 import type { Browser, Page } from 'playwright-core';
-import { consolePage, eventually, freshPage, keepsSeeing, launch, seesEverybody, startServer, type Server } from '../support/browser.ts';
+import { consolePage, eventually, freshPage, joinListed, keepsSeeing, launch, seesEverybody, startServer, startSession, type Server } from '../support/browser.ts';
 
 let server: Server;
 let browser: Browser;
@@ -23,11 +23,9 @@ after(async () => {
 /** Two people in one session, by what they would click. */
 async function call(name: string): Promise<[Page, Page]> {
   const [demo, alice] = await Promise.all([consolePage(browser, server.url, 'Demo'), consolePage(browser, server.url, 'Alice')]);
-  await demo.getByLabel('Name', { exact: true }).fill(name);
-  await demo.getByRole('button', { name: 'Start and join' }).click();
-  await demo.getByRole('toolbar', { name: 'Call' }).waitFor();
+  await startSession(demo, name);
   await alice.getByRole('button', { name: 'Refresh' }).click();
-  await alice.getByRole('button', { name: `Join ${name}` }).click();
+  await joinListed(alice, name);
   await Promise.all([seesEverybody(demo, 1), seesEverybody(alice, 1)]);
   return [demo, alice];
 }
@@ -40,8 +38,8 @@ async function say(page: Page, text: string): Promise<void> {
 const saidIn = (page: Page, text: string) => page.getByRole('log').getByText(text, { exact: true });
 
 /** The picture in somebody's tile: its size, 0 without one. */
-const widthOf = (page: Page, selector: string) =>
-  page.evaluate((tile) => document.querySelector<HTMLVideoElement>(`${tile} video`)?.videoWidth ?? 0, selector);
+const widthOf = async (page: Page, selector: string) =>
+  (await page.locator(`${selector} video`).evaluateAll((videos) => videos.map((video) => (video as HTMLVideoElement).videoWidth)))[0] ?? 0;
 
 describe('the console', () => {
   test('two people find each other, see each other and talk', async () => {
@@ -59,7 +57,7 @@ describe('the console', () => {
     await say(demo, 'before you came back');
     await saidIn(alice, 'before you came back').waitFor();
     await alice.getByRole('button', { name: 'Leave' }).click();
-    await alice.getByRole('button', { name: 'Join With history' }).click();
+    await joinListed(alice, 'With history');
     await saidIn(alice, 'before you came back').waitFor();
   });
 
@@ -126,6 +124,8 @@ describe('the console', () => {
     const [demo, alice] = await call('Ending');
     await demo.getByRole('button', { name: 'Leave' }).click();
     await demo.getByRole('button', { name: 'End for everybody' }).click();
+    await alice.getByRole('heading', { name: 'The session was ended by the person who started it.' }).waitFor();
+    await alice.getByRole('button', { name: 'To the list' }).click();
     await alice.getByRole('heading', { name: 'Sessions' }).waitFor();
     await demo.getByRole('heading', { name: 'Sessions' }).waitFor();
     assert.equal(await demo.getByRole('button', { name: 'Join Ending' }).count(), 0);
@@ -146,7 +146,8 @@ describe('the console', () => {
     await page.getByLabel('E-mail').fill('demo@tunrtc.com');
     await page.getByLabel('Password').fill('not this one');
     await page.getByRole('button', { name: 'Sign in', exact: true }).click();
-    await page.getByRole('alert').getByText('do not match an account').waitFor();
+    await page.getByText('do not match an account').waitFor();
+    assert.match((await page.getByLabel('Password').getAttribute('aria-describedby')) ?? '', /password-problem/);
     await page.getByRole('button', { name: 'Create an account' }).click();
     await page.getByLabel('User name').fill('newcomer');
     await page.getByLabel('E-mail').fill('newcomer@example.org');

@@ -5,7 +5,7 @@ import { readFileSync } from 'node:fs';
 import { createServer, request as ask } from 'node:http';
 import { test } from 'node:test';
 import type { Page } from 'playwright-core';
-import { freshPage, launch, portOf, seesEverybody, signIn, startServer } from '../support/browser.ts';
+import { freshPage, joinListed, launch, portOf, seesEverybody, signIn, startServer, startSession } from '../support/browser.ts';
 
 const EDGE = new URL('../../../../infra/edge.yaml', import.meta.url);
 
@@ -56,11 +56,9 @@ test('two people hold a call on the public site, and its policy refuses nothing 
     const pages = [await freshPage(browser), await freshPage(browser)] as const;
     const refused = pages.map(refusals);
     const [demo, alice] = await Promise.all([signIn(pages[0], edge.url, 'Demo'), signIn(pages[1], edge.url, 'Alice')]);
-    await demo.getByLabel('Name', { exact: true }).fill('At the edge');
-    await demo.getByRole('button', { name: 'Start and join' }).click();
-    await demo.getByRole('toolbar', { name: 'Call' }).waitFor();
+    await startSession(demo, 'At the edge');
     await alice.getByRole('button', { name: 'Refresh' }).click();
-    await alice.getByRole('button', { name: 'Join At the edge' }).click();
+    await joinListed(alice, 'At the edge');
     await Promise.all([seesEverybody(demo, 1), seesEverybody(alice, 1)]);
     assert.deepEqual(refused, [[], []]);
 

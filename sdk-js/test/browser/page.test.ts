@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join as pathOf } from 'node:path';
 import { after, afterEach, before, describe, test } from 'node:test';
 import type { Browser, Page } from 'playwright-core';
-import { clientPage, consolePage, eventually, freePort, freshPage, launch, launchStrict, signIn, startServer, type Server } from '../support/browser.ts';
+import { clientPage, consolePage, eventually, freePort, freshPage, joinNow, launch, launchStrict, signIn, startServer, startSession, type Server } from '../support/browser.ts';
 import { looksRight } from '../support/look.ts';
 
 const LONG_NAME = 'Maximiliane-Alexandra of Hohenlohe-Schillingsfurst';
@@ -28,8 +28,8 @@ after(async () => {
   await server.stop();
 });
 
-async function register(page: Page, username: string, email: string): Promise<void> {
-  await page.goto(server.url);
+async function register(page: Page, username: string, email: string, url = server.url): Promise<void> {
+  await page.goto(url);
   await page.getByRole('button', { name: 'Create an account' }).click();
   await page.getByLabel('User name').fill(username);
   await page.getByLabel('E-mail').fill(email);
@@ -40,9 +40,7 @@ async function register(page: Page, username: string, email: string): Promise<vo
 
 /** Starts a session by what a person would click, and is in it afterwards; answers its id. */
 async function start(page: Page, name: string): Promise<string> {
-  await page.getByLabel('Name', { exact: true }).fill(name);
-  await page.getByRole('button', { name: 'Start and join' }).click();
-  await page.getByRole('toolbar', { name: 'Call' }).waitFor();
+  await startSession(page, name);
   return page.evaluate(() => tunrtc.sessionId ?? '');
 }
 
@@ -67,51 +65,77 @@ describe('every view, at every width, light and dark', () => {
     const page = await freshPage(browser);
     await page.goto(server.url);
     await page.getByRole('button', { name: 'Alice', exact: true }).waitFor();
-    await looksRight(page);
+    await looksRight(page, undefined, 'sign-in');
     await page.getByRole('button', { name: 'Create an account' }).click();
     await page.getByRole('button', { name: 'Create account' }).click();
-    await page.getByRole('alert').waitFor();
+    for (const words of ['Choose a name of 1 to 50 characters.', 'Write an e-mail address, such as ann@example.org.', 'Use 8 to 128 characters.']) {
+      await page.getByText(words).waitFor();
+    }
     assert.equal(await page.locator('input[aria-invalid=true]').count(), 3);
     assert.equal(await focusedOn(page), '', 'a field has the focus');
-    await looksRight(page);
+    assert.ok(await page.locator('#notice').isHidden(), 'all is said at the fields');
+    await looksRight(page, undefined, 'register');
+    await page.getByLabel('Password').fill('seen');
+    await page.getByRole('button', { name: 'Show' }).click();
+    assert.equal(await page.getByLabel('Password').getAttribute('type'), 'text');
   });
 
   test('the list of sessions, empty and with long names', async () => {
     const page = await freshPage(browser);
     await register(page, LONG_NAME, 'long@example.org');
-    await looksRight(page);
+    await looksRight(page, undefined, 'tour');
+    await page.getByRole('button', { name: 'Got it' }).click();
+    await page.reload();
+    await page.getByRole('heading', { name: 'Sessions' }).waitFor();
+    assert.ok(await page.locator('#tour').isHidden(), 'it is shown once');
     await page.evaluate((name) => tunrtc.createSession(name), LONG_TITLE);
     await page.getByRole('button', { name: 'Refresh' }).click();
     await page.getByRole('button', { name: `Join ${LONG_TITLE}` }).waitFor();
-    await looksRight(page);
+    await looksRight(page, undefined, 'lobby');
+  });
+
+  test('oneself before joining, and what stands there when a call has ended', async () => {
+    const [page, other] = [await consolePage(browser, server.url, 'Demo'), await clientPage(browser, server.url, 'demo')];
+    const sessionId = await page.evaluate(async (name) => (await tunrtc.createSession(name)).sessionId, LONG_TITLE);
+    await page.evaluate((id) => void (location.hash = `session=${id}`), sessionId);
+    await page.getByText('Nobody is there yet.').waitFor();
+    await page.locator('#ready-call video:not([hidden])').waitFor();
+    await looksRight(page, undefined, 'ready');
+    await joinNow(page);
+    await other.evaluate((id) => tunrtc.joinSession(id, false, false), sessionId);
+    await page.getByRole('heading', { name: 'You joined this session somewhere else' }).waitFor();
+    await looksRight(page, undefined, 'over');
+    await page.getByRole('button', { name: 'Take it back here' }).click();
+    await page.getByRole('toolbar', { name: 'Call' }).waitFor();
+    await eventually(() => other.evaluate(() => tunrtc.connectionState.status === 'closed'), 'it goes on here');
+    await looksRight(page, () => showDetails(page, false), 'alone');
   });
 
   test('a call with long names: alone, with somebody, and each part of its details', async () => {
     const page = await freshPage(browser);
     await register(page, LONG_NAME.replaceAll('-', ' '), 'longer@example.org');
     const sessionId = await start(page, LONG_TITLE);
-    await looksRight(page);
     const alice = await guest(sessionId);
     await alice.evaluate(() => tunrtc.sendMessage('word'.repeat(200)));
     await page.getByRole('log').getByText('wordword').waitFor();
     for (const part of ['Chat', 'People', 'Statistics', 'Log']) {
       await page.getByRole('tab', { name: part }).click();
-      await looksRight(page, () => showDetails(page, true));
+      await looksRight(page, () => showDetails(page, true), `call-${part}`);
     }
     await looksRight(page, async () => {
       if (await page.locator('#panel-close').isVisible()) await page.locator('#panel-close').click();
-    });
+    }, 'call');
   });
 
   test('the dialogs of a call', async () => {
     const page = await consolePage(browser, server.url, 'Demo');
     await guest(await start(page, 'Dialogs'));
     await page.getByRole('listitem').getByText('alice').first().waitFor();
-    for (const [button, dialog] of [['Devices', 'Devices'], ['Leave', 'Leave the session?']] as const) {
+    for (const [button, dialog] of [['Devices', 'Devices'], ['Leave', 'Leave the session?'], ['Help and shortcuts', 'Help and shortcuts']] as const) {
       await page.setViewportSize({ width: 1280, height: 800 });
       await page.getByRole('button', { name: button }).click();
       await page.getByRole('dialog', { name: dialog }).waitFor();
-      await looksRight(page);
+      await looksRight(page, undefined, `dialog-${button}`);
       await page.keyboard.press('Escape');
     }
   });
@@ -174,9 +198,112 @@ describe('by keyboard', () => {
     assert.equal(await focusedOn(page), 'Unmute');
     assert.equal(await toolbar.locator('[aria-pressed]').count(), 0, 'the words alone say what a button does');
   });
+
+  test('single keys do what the buttons do, except while somebody writes, and can be switched off', async () => {
+    const page = await consolePage(browser, server.url, 'Demo');
+    await start(page, 'Shortcuts');
+    await page.keyboard.press('m');
+    await page.getByRole('button', { name: 'Unmute' }).waitFor();
+    await page.keyboard.press('v');
+    await page.getByRole('button', { name: 'Camera on' }).waitFor();
+    await page.keyboard.press('c');
+    await page.keyboard.type('mv?');
+    assert.equal(await page.getByLabel('Message', { exact: true }).inputValue(), 'mv?');
+    assert.ok(await page.getByRole('button', { name: 'Unmute' }).isVisible());
+    await page.keyboard.press('Enter');
+    await page.getByRole('log').getByText('mv?').waitFor();
+    await page.locator('#main').focus();
+    await page.keyboard.press('p');
+    assert.match(await focusedOn(page), /People/);
+    await page.keyboard.press('?');
+    await page.getByRole('dialog', { name: 'Help and shortcuts' }).waitFor();
+    await page.getByLabel('Use shortcuts').uncheck();
+    await page.keyboard.press('Escape');
+    await page.keyboard.press('m');
+    await page.keyboard.press('?');
+    assert.ok(await page.getByRole('button', { name: 'Unmute' }).isVisible());
+    assert.ok(await page.locator('#help-dialog').isHidden());
+  });
+});
+
+describe('the list', () => {
+  test('is shown page by page, is searched, and keeps people out of what is full', async () => {
+    const crowded = await startServer();
+    try {
+      const page = await consolePage(browser, crowded.url, 'Demo');
+      await page.evaluate(async () => {
+        for (let at = 1; at <= 55; at++) await tunrtc.createSession(`Number ${at}`, at === 55 ? 2 : 10);
+      });
+      const full = await page.evaluate(async () => (await tunrtc.listSessions({ limit: 1 }))[0]?.sessionId ?? '');
+      for (const name of ['alice', 'bob']) {
+        const other = await clientPage(browser, crowded.url, name);
+        await other.evaluate((id) => tunrtc.joinSession(id, false, false), full);
+      }
+      await page.getByRole('button', { name: 'Refresh' }).click();
+      await page.getByText('These are the 50 newest.').waitFor();
+      assert.ok(await page.getByRole('button', { name: 'Number 55 is full' }).isDisabled());
+      await page.getByLabel('Search in the list').fill('number 3');
+      await page.getByText('10 of the 50 newest match.').waitFor();
+      assert.equal(await page.locator('#sessions li').count(), 10);
+      await page.getByRole('button', { name: 'Search older ones too' }).press('Enter');
+      await page.getByText('11 of 55 match.').waitFor();
+      assert.equal(await focusedOn(page), 'Join Number 3');
+      await page.getByLabel('Search in the list').fill('nothing of the kind');
+      await page.getByText('No session has that in its name').waitFor();
+    } finally {
+      await crowded.stop();
+    }
+  });
+
+  test('says at the field what is wrong with it', async () => {
+    const page = await consolePage(browser, server.url, 'Demo');
+    await page.getByLabel('Seats').fill('');
+    await page.getByRole('button', { name: 'Start', exact: true }).click();
+    await page.getByText('Choose 2 to 100 seats.').waitFor();
+    const join = page.locator('#join-form');
+    for (const [id, words] of [['nonsense', 'That is not a session id or a link to one.'], ['01900000-0000-7000-8000-000000000000', 'There is no such session.']] as const) {
+      await page.getByLabel('Session id or link').fill(id);
+      await join.getByRole('button', { name: 'Join' }).click();
+      await join.getByText(words).waitFor();
+    }
+    assert.ok(await page.locator('#notice').isHidden());
+  });
 });
 
 describe('in a call', () => {
+  test('who speaks and whose connection is poor is seen, and any picture can stand large', async () => {
+    const page = await consolePage(browser, server.url, 'Demo');
+    const alice = await guest(await start(page, 'Pictures'));
+    const tile = page.locator('.tile').filter({ hasText: 'alice' });
+    await tile.waitFor();
+    const userId = await alice.evaluate(() => tunrtc.user?.userId ?? '');
+    const tell = (name: string, data: object) =>
+      page.evaluate(([event, told]) => (tunrtc as unknown as { emit(name: string, data: object): void }).emit(event, told), [name, data] as const);
+    await tell('connectionQualityChanged', { userId, quality: 'poor' });
+    await tile.getByText('Poor connection').waitFor();
+    await tell('activeSpeakersChanged', { speakers: [{ userId, level: 0.5 }] });
+    await page.locator('.tile.speaking.leading').filter({ hasText: 'alice' }).waitFor();
+    await tell('activeSpeakersChanged', { speakers: [] });
+    await page.locator('.tile.leading:not(.speaking)').waitFor();
+
+    await page.getByRole('button', { name: 'Pin alice' }).press('Enter');
+    await page.locator('.stage .tile').filter({ hasText: 'alice' }).waitFor();
+    // The focus is where it was, though the picture moved.
+    await page.keyboard.press('Enter');
+    await page.getByRole('button', { name: 'Pin alice' }).waitFor();
+    await page.locator('.people .tile').filter({ hasText: 'alice' }).waitFor();
+    await page.getByRole('button', { name: 'Speaker large' }).click();
+    await page.locator('.stage .tile').filter({ hasText: 'alice' }).waitFor();
+    await looksRight(page, () => showDetails(page, false), 'spotlight');
+    await page.setViewportSize({ width: 1280, height: 800 });
+    await page.getByRole('button', { name: 'All alike' }).click();
+    await page.locator('.people .tile').filter({ hasText: 'alice' }).waitFor();
+    await page.getByRole('button', { name: 'Full screen: alice' }).press('Enter');
+    await eventually(() => page.evaluate(() => document.fullscreenElement !== null), 'it fills the screen');
+    await page.keyboard.press('f');
+    await eventually(() => page.evaluate(() => document.fullscreenElement === null), 'it does not any more');
+  });
+
   test('on a phone only messages that were not seen are counted', async () => {
     const page = await consolePage(browser, server.url, 'Demo');
     await page.setViewportSize({ width: 360, height: 740 });
@@ -184,6 +311,7 @@ describe('in a call', () => {
     const alice = await guest(sessionId);
     await alice.evaluate(() => tunrtc.sendMessage('said before'));
     await page.evaluate((id) => void (location.hash = `session=${id}`), sessionId);
+    await joinNow(page);
     await page.locator('#messages').getByText('said before').waitFor({ state: 'attached' });
     assert.ok(await page.locator('#unread').isHidden());
     const say = async (text: string) => {
@@ -211,14 +339,13 @@ describe('in a call', () => {
     await start(page, 'Stopped');
     for (let round = 0; round < 2; round++) {
       await page.getByRole('button', { name: 'Share screen' }).click();
-      const screen = page.locator('.tile.screen.own');
-      await screen.waitFor();
-      await screen.locator('video').evaluate((video) => {
-        const [track] = ((video as HTMLVideoElement).srcObject as MediaStream).getVideoTracks();
+      await page.getByText('You are sharing your screen.').waitFor();
+      await page.evaluate(() => {
+        const [track] = tunrtc.getSnapshot().streams.find(({ kind }) => kind === 'screen')?.stream.getVideoTracks() ?? [];
         track?.stop();
         track?.dispatchEvent(new Event('ended'));
       });
-      await screen.waitFor({ state: 'detached' });
+      await page.getByText('You are sharing your screen.').waitFor({ state: 'hidden' });
       await page.getByRole('button', { name: 'Share screen' }).waitFor();
     }
   });
@@ -243,8 +370,8 @@ describe('in a call', () => {
     const other = await page.evaluate(async () => (await tunrtc.createSession('Invited')).sessionId);
     await start(page, 'Before');
     await page.evaluate((id) => void (location.hash = `session=${id}`), other);
-    await page.getByRole('heading', { name: 'Invited' }).waitFor();
     await eventually(() => page.evaluate((id) => tunrtc.sessionId === id, other), 'the other session');
+    await page.getByRole('heading', { name: 'Invited' }).waitFor();
     await page.getByRole('toolbar', { name: 'Call' }).waitFor();
   });
 
@@ -252,28 +379,81 @@ describe('in a call', () => {
     const [demo, alice] = await Promise.all([consolePage(browser, server.url, 'Demo'), consolePage(browser, server.url, 'Alice')]);
     const sessionId = await start(demo, 'Over');
     await alice.evaluate((id) => void (location.hash = `session=${id}`), sessionId);
-    await alice.getByRole('toolbar', { name: 'Call' }).waitFor();
+    await alice.getByText('There: demo.').waitFor();
+    await joinNow(alice);
     await demo.locator('#people li', { hasText: 'alice' }).waitFor({ state: 'attached' });
     await demo.getByRole('button', { name: 'Leave' }).click();
     await demo.getByRole('button', { name: 'End for everybody' }).click();
-    await alice.getByRole('alert').getByText('ended by the person who started it').waitFor();
+    await alice.getByRole('heading', { name: 'ended by the person who started it' }).waitFor();
     await demo.getByRole('heading', { name: 'Sessions' }).waitFor();
     assert.ok(await demo.locator('#notice').isHidden());
   });
 });
 
 describe('when something is missing', () => {
-  test('a camera that is not allowed leaves no empty session behind, and what was written stays', async () => {
+  test('a camera that is not allowed is said before a session is made, and one can join without it', async () => {
     const page = await consolePage(browser, server.url, 'Demo');
     await page.evaluate(() => {
       navigator.mediaDevices.getUserMedia = () => Promise.reject(new DOMException('no', 'NotAllowedError'));
     });
     await page.getByLabel('Name', { exact: true }).fill('Denied');
-    await page.getByRole('button', { name: 'Start and join' }).click();
+    await page.getByRole('button', { name: 'Start', exact: true }).click();
     await page.getByRole('alert').getByText('was not allowed').waitFor();
-    assert.equal(await page.getByLabel('Name', { exact: true }).inputValue(), 'Denied');
-    const names = await page.evaluate(async () => (await tunrtc.listSessions()).map(({ name }) => name));
-    assert.ok(!names.includes('Denied'), names.join());
+    const names = () => page.evaluate(async () => (await tunrtc.listSessions()).map(({ name }) => name));
+    assert.ok(!(await names()).includes('Denied'));
+    await page.getByRole('button', { name: 'Back to the list' }).click();
+    assert.equal(await page.getByLabel('Name', { exact: true }).inputValue(), 'Denied', 'what was written stays');
+    await page.getByRole('button', { name: 'Start', exact: true }).click();
+    await joinNow(page);
+    assert.ok((await names()).includes('Denied'));
+    assert.deepEqual(await page.evaluate(() => [tunrtc.isMuted, tunrtc.isVideoEnabled]), [true, false]);
+  });
+
+  test('the devices are as they were after a reload, and before the next call', async () => {
+    const page = await consolePage(browser, server.url, 'Demo');
+    await start(page, 'Muted');
+    await page.getByRole('button', { name: 'Mute', exact: true }).click();
+    await page.getByRole('button', { name: 'Unmute' }).waitFor();
+    await page.reload();
+    await page.getByRole('toolbar', { name: 'Call' }).waitFor();
+    const devices = () => page.evaluate(() => [tunrtc.isMuted, tunrtc.isVideoEnabled]);
+    assert.deepEqual(await devices(), [true, true]);
+    await page.getByRole('button', { name: 'Leave' }).click();
+    await page.getByRole('button', { name: 'Start', exact: true }).click();
+    await eventually(() => page.evaluate(() => tunrtc.isMuted && tunrtc.isVideoEnabled), 'as in the call');
+    await page.getByRole('button', { name: 'Back to the list' }).click();
+    assert.deepEqual(await devices(), [true, false], 'nothing is captured any more');
+  });
+
+  test('a server that is gone is said above the list and in a call, and what was written goes out when it is back', async () => {
+    const folder = await mkdtemp(pathOf(tmpdir(), 'tunrtc-'));
+    const options = ['--port', String(await freePort()), '--data', pathOf(folder, 'data.db')];
+    let gone = await startServer(...options);
+    try {
+      const page = await freshPage(browser);
+      await register(page, 'patient', 'patient@example.org', gone.url);
+      const inCall = await page.context().newPage();
+      await inCall.goto(gone.url);
+      await inCall.getByLabel('E-mail').fill('patient@example.org');
+      await inCall.getByLabel('Password').fill('a long password');
+      await inCall.getByRole('button', { name: 'Sign in', exact: true }).click();
+      await start(inCall, 'Patience');
+      await gone.kill();
+      await inCall.getByText('The connection to the server is lost.').waitFor();
+      await inCall.getByLabel('Message', { exact: true }).fill('written meanwhile');
+      await inCall.getByRole('button', { name: 'Send' }).click();
+      await inCall.locator('.waiting').getByText('written meanwhile').waitFor();
+      await page.getByText('The server cannot be reached. The list is from').waitFor();
+      gone = await startServer(...options);
+      await inCall.locator('[data-message-id]').getByText('written meanwhile').waitFor();
+      await inCall.locator('.waiting').waitFor({ state: 'detached' });
+      await inCall.getByText('The connection to the server is lost.').waitFor({ state: 'hidden' });
+      await page.getByRole('button', { name: 'Join Patience' }).waitFor();
+      assert.equal(await page.locator('#list-state').textContent(), '');
+    } finally {
+      await gone.stop();
+      await rm(folder, { recursive: true });
+    }
   });
 
   test('a history that cannot be fetched keeps nobody out of the call', async () => {

@@ -149,6 +149,25 @@ export async function signIn(page: Page, url: string, name: 'Demo' | 'Alice' | '
   return page;
 }
 
+/** Makes a session in the console by what a person would click, and is in it afterwards. */
+export async function startSession(page: Page, name: string): Promise<void> {
+  await page.getByLabel('Name', { exact: true }).fill(name);
+  await page.getByRole('button', { name: 'Start', exact: true }).click();
+  await joinNow(page);
+}
+
+/** Joins a session of the console's list. */
+export async function joinListed(page: Page, name: string): Promise<void> {
+  await page.getByRole('button', { name: `Join ${name}` }).click();
+  await joinNow(page);
+}
+
+/** From in front of the mirror into the call. */
+export async function joinNow(page: Page): Promise<void> {
+  await page.locator('#ready').getByRole('button', { name: 'Join', exact: true }).click();
+  await page.getByRole('toolbar', { name: 'Call' }).waitFor();
+}
+
 /** How many frames were decoded of each participant's video, by user id. */
 export function decoded(page: Page): Promise<Record<string, number>> {
   return page.evaluate(async () => {
