@@ -175,19 +175,25 @@ def parts(name: str) -> set[str]:
     fields = r": (?:Arc<)?(?!dyn)(\w+)"
     if shared := re.search(r"pub type Deps = (\w+)<([^>]*)>", text):
         tools = production_part(TOOLS)
-        structs = {"Tools": ["Tools"], "RestTools": ["RestTools", "Tools"]}[shared.group(1)]
+        structs = {shared.group(1), "Tools"}
         own = {kind for struct in structs for kind in re.findall(fields, block(tools, tools.index(f"pub struct {struct}<"))[0])}
-        generic = {"S", "C", "D", "Tools"}
+        generic = {"S", "C", "D", "Tools", "JoinedCache"}
         return (own - generic) | set(re.findall(r"\w+", shared.group(2)))
     return set(re.findall(fields, block(text, text.index("pub struct Deps"))[0])) - {"Arc"} if "pub struct Deps" in text else set()
+
+
+def methods_of(struct: str) -> str:
+    """What the functions that are made of it share."""
+    tools = production_part(TOOLS)
+    return "".join(block(tools, found.start())[0] for found in re.finditer(rf"^impl<.*> {struct}<", tools, re.M))
 
 
 def function_actions(name: str) -> frozenset[str]:
     """Everything that the function `functions/NAME` may do, as IAM actions; @connections with its method, the
     index by its name."""
     text = production_part(ROOT / "functions" / name / "src" / "lib.rs")
-    if "RestTools<" in text:
-        text += production_part(TOOLS)
+    if shared := re.search(r"pub type Deps = (\w+)<", text):
+        text += methods_of(shared.group(1))
     made_of = parts(name)
     return frozenset().union(
         *(port_actions(*asked) for kind, asked in ASKING.items() if kind in made_of),

@@ -1,8 +1,11 @@
 //! What functions are made of that change a session and tell those who are in it.
 
+use std::sync::Arc;
+
 use auth::Callers;
 use config::{FromRuntime, Runtime, SettingError};
-use domain::ports::{Families, Keys, Ports, RoomNames, Rosters, Users};
+use domain::ports::{Families, Held, Holding, Keys, Members, Ports, RoomNames, Rosters, Users};
+use domain::standing::{JoinedCache, Standing};
 use domain::{Caller, Context, Result, SessionId, accounts, sessions};
 use lambda_http::Request;
 use protocol::signaling::JsonEncoder;
@@ -36,6 +39,41 @@ impl<S, C, D> Tools<S, C, D> {
     /// What a rule is given that speaks to clients.
     pub fn ports<'a>(&'a self, context: Context<'a>) -> Ports<'a, S, C, D> {
         Ports { store: &self.store, sockets: &self.push, delays: &self.delay, encoder: &JsonEncoder, context }
+    }
+}
+
+/// The same for a function of the WebSocket API that asks whether a connection has joined.
+pub struct JoinedTools<S, C, D> {
+    /// What every such function is made of.
+    pub tools: Tools<S, C, D>,
+    /// Which connections are known to have joined.
+    pub joined: Arc<JoinedCache>,
+}
+
+impl<S: FromRuntime, C: FromRuntime, D: FromRuntime> JoinedTools<S, C, D> {
+    /// From configuration.
+    ///
+    /// # Errors
+    /// The setting that is missing or wrong.
+    pub fn new(runtime: &Runtime) -> Result<Self, SettingError> {
+        Ok(Self { tools: Tools::new(runtime)?, joined: runtime.get()? })
+    }
+}
+
+impl<S, C, D> JoinedTools<S, C, D> {
+    /// What a rule is given that speaks to clients.
+    pub fn ports<'a>(&'a self, context: Context<'a>) -> Ports<'a, S, C, D> {
+        self.tools.ports(context)
+    }
+}
+
+impl<S: Holding + Members + Sync, C, D> JoinedTools<S, C, D> {
+    /// Where a connection sits and what it may do, if it has joined.
+    ///
+    /// # Errors
+    /// As [`JoinedCache::check`].
+    pub async fn check(&self, context: Context<'_>, held: &Held) -> Result<Standing> {
+        self.joined.check(&self.tools.store, context, held).await
     }
 }
 
