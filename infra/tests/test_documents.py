@@ -11,7 +11,7 @@ ROOT = cfn.INFRA.parent
 SOURCES = ("*.rs", "*.py", "*.ts", "*.mjs")
 
 
-@pytest.mark.parametrize("name", ["docs/ASVS.md", "docs/TESTING.md", "docs/CONTRIBUTING.md", "docs/SECURITY.md"])
+@pytest.mark.parametrize("name", ["docs/ASVS.md", "docs/TESTING.md", "CONTRIBUTING.md", "docs/SECURITY.md"])
 def test_what_a_page_names_in_the_sources_is_there(name):
     """Tests by their function's name, files and folders by their path."""
     named = re.findall(r"`([^`\s]+)`", (ROOT / name).read_text())

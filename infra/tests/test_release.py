@@ -4,6 +4,7 @@ import json
 import re
 import subprocess
 import sys
+import tomllib
 
 import pytest
 import yaml
@@ -21,17 +22,29 @@ def test_every_file_says_the_same_version_and_the_changelog_has_it():
     (version,) = set(release.versions().values())
     assert re.fullmatch(r"\d+\.\d+\.\d+", version)
     heading, notes = release.section(version)
-    assert heading and notes.startswith("- ")
+    assert heading and re.match(r"### (Added|Changed|Deprecated|Removed|Fixed|Security)\n\n- ", notes)
 
 
 def test_a_release_needs_the_tag_of_its_version_and_a_date(monkeypatch, capsys):
     (version,) = set(release.versions().values())
-    monkeypatch.setattr(release, "section", lambda _: (f"{version} (2026-12-01)", "- What is new."))
+    monkeypatch.setattr(release, "section", lambda _: (f"[{version}] - 2026-12-01", "- What is new."))
     assert release.main("check", f"v{version}") == 0
     assert release.main("check", "v9.9.9") == 1
-    monkeypatch.setattr(release, "section", lambda _: (f"{version} (unreleased)", "- What is new."))
+    monkeypatch.setattr(release, "section", lambda _: ("[Unreleased]", "- What is new."))
     assert release.main("check", f"v{version}") == 1
-    assert "unreleased" in capsys.readouterr().err
+    assert "Unreleased" in capsys.readouterr().err
+
+
+def test_a_version_is_set_in_every_file_and_for_our_own_crates_alone(monkeypatch, tmp_path):
+    for file in [*release.PLACES, "Cargo.lock", "CHANGELOG.md"]:
+        (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / file).write_text((cfn.ROOT / file).read_text())
+    monkeypatch.setattr(release, "ROOT", tmp_path)
+    before = tomllib.loads((tmp_path / "Cargo.lock").read_text())["package"]
+    assert release.main("set", "7.8.9") == 0
+    assert set(release.versions().values()) == {"7.8.9"}
+    after = tomllib.loads((tmp_path / "Cargo.lock").read_text())["package"]
+    assert all(one["version"] == (other["version"] if "source" in one else "7.8.9") for one, other in zip(after, before))
 
 
 def test_files_that_disagree_are_named(monkeypatch, capsys):

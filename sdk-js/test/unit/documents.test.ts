@@ -4,7 +4,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { test } from 'node:test';
 
 const ROOT = new URL('../../../../', import.meta.url);
-const DOCUMENTS = ['README.md', 'SECURITY.md', 'coturn/README.md', 'sdk-js/README.md', ...['docs/', 'docs/guides/'].flatMap((folder) => readdirSync(new URL(folder, ROOT)).map((name) => folder + name))]
+const DOCUMENTS = ['README.md', 'CHANGELOG.md', 'CODE_OF_CONDUCT.md', 'CONTRIBUTING.md', 'SECURITY.md', 'coturn/README.md', 'sdk-js/README.md', ...['docs/', 'docs/guides/'].flatMap((folder) => readdirSync(new URL(folder, ROOT)).map((name) => folder + name))]
   .filter((path) => path.endsWith('.md'));
 
 const read = (path: string | URL) => readFileSync(new URL(path, ROOT), 'utf8');
