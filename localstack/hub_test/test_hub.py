@@ -2,15 +2,11 @@
 TUNRTC_API_KEY and its TUNRTC_API_SECRET."""
 
 import asyncio
-import base64
-import hashlib
-import hmac
 import json
 import os
 import queue
 import re
 import subprocess
-import time
 import urllib.request
 import uuid
 from pathlib import Path
@@ -52,17 +48,13 @@ def token_of(server: str, name: str) -> str:
 
 
 def join_token(identity: str, room: str) -> str:
-    """A token as LiveKit's server SDKs mint it, with the key of a server without data or the one that was given."""
-    def part(value: bytes) -> str:
-        return base64.urlsafe_b64encode(value).decode().rstrip("=")
-
-    now = int(time.time())
+    """A token by docs/APPS.md's backend in Python, with the key of a server without data or the one that was given."""
+    sample = re.search(r"```python\n(.*?)```", (ROOT / "docs" / "APPS.md").read_text(), re.DOTALL).group(1)
+    backend: dict = {}
+    exec(sample, backend)
     key = os.environ.get("TUNRTC_API_KEY", "devkey")
     secret = os.environ.get("TUNRTC_API_SECRET", "tunrtc-development-secret-0123456789")
-    claims = {"iss": key, "sub": identity, "nbf": now, "exp": now + 600, "video": {"roomJoin": True, "room": room}}
-    text = ".".join(part(json.dumps(each).encode()) for each in ({"alg": "HS256", "typ": "JWT"}, claims))
-    signature = hmac.new(secret.encode(), text.encode(), hashlib.sha256).digest()
-    return f"{text}.{part(signature)}"
+    return backend["join_token"](key, secret, identity, identity, room)
 
 
 class Core:
@@ -143,3 +135,8 @@ def test_pysignalr_and_signalrcore_hear_each_other(server, names):
 
 def test_users_of_an_app_meet_in_the_room_of_their_tokens(server, names):
     asyncio.run(chat(server, names, [join_token(name, "daily") for name in names], "daily"))
+
+
+def test_a_token_of_the_documents_backend_joins_over_rest(server, names):
+    joined = call(server, "/api/session/join", {}, join_token(names[0], "weekly"))
+    assert (joined["room"], joined["participants"][0]["identity"]) == ("weekly", names[0])

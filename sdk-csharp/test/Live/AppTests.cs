@@ -1,4 +1,6 @@
 using System;
+using System.IO;
+using System.Linq;
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json.Nodes;
@@ -57,6 +59,21 @@ public sealed class AppTests
         await using var nobody = await UserAsync(() => throw new InvalidOperationException("the backend is down"));
         var refused = await Check.FailsAsync(nobody.JoinRoomAsync(), "no_token");
         Check.That(refused.InnerException is InvalidOperationException, "the cause is told");
+    }
+
+    [Test]
+    public async Task The_backend_of_the_documents_mints_what_a_join_wants()
+    {
+        var room = $"room-{Guid.NewGuid():N}";
+        await using var ann = await UserAsync(() => JoinTokenSample.JoinToken(Key, Secret, "user-17", "Ann", room));
+        var joined = await ann.JoinRoomAsync();
+        Check.Same(new[] { "Ann" }, joined.Participants.Select(each => each.Username));
+        var (document, source) = (Lines("docs/APPS.md"), Lines("sdk-csharp/test/Live/JoinTokenSample.cs"));
+        var sample = document.SkipWhile(line => line != "```csharp").Skip(1).TakeWhile(line => line != "```").ToArray();
+        Check.That(sample.Length > 10, "the document has the sample");
+        Check.Same(sample, source.SkipWhile(line => line != sample[0]).Take(sample.Length));
+
+        static string[] Lines(string path) => File.ReadAllLines(Path.Combine(Server.Root, path)).Select(line => line.Trim()).Where(line => line.Length > 0).ToArray();
     }
 
     private static async Task<TunRTCClient> UserAsync(Func<string> getToken)
