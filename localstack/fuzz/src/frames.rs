@@ -62,7 +62,7 @@ fn read(frame: &ClientFrame<'_>) {
     match frame.signal() {
         Ok(signal) => {
             let policy = Policy::default();
-            let context = Context { policy: &policy, ids: &OneId, now: NOW };
+            let context = Context { policy: &policy, ids: &OneId, now: NOW, access_until: None };
             let username = Username::parse("alice").expect("a name");
             if let Ok(relayed) = signal.into_signal(context, SessionId::first_at(NOW), UserId::first_at(NOW), &username)
             {

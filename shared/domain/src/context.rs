@@ -11,4 +11,14 @@ pub struct Context<'a> {
     pub ids: &'a dyn IdSource,
     /// The present moment.
     pub now: Timestamp,
+    /// When the access ends of the connection that speaks; unknown where none does.
+    pub access_until: Option<Timestamp>,
+}
+
+impl Context<'_> {
+    /// Until when a sign of life of this moment counts: for a lease, and no longer than the access of the connection that gives it.
+    pub fn lease_until(&self) -> Timestamp {
+        let lease = self.now + self.policy.lease;
+        self.access_until.map_or(lease, |end| lease.min(end))
+    }
 }

@@ -179,8 +179,7 @@ pub async fn update_status(
     status: Status,
 ) -> Result<()> {
     let Ports { store, context, .. } = ports;
-    let lease = context.now + context.policy.lease;
-    let participant = store.set_status(held, status, lease).await?.ok_or(Error::NotJoined)?;
+    let participant = store.set_status(held, status, context.lease_until()).await?.ok_or(Error::NotJoined)?;
     let roster = store.roster(held.session, context.now).await?.ok_or(Error::SessionEnded)?;
     let frame = ports.encode(&Event::UserStatusUpdated(&participant));
     tell_others(ports, &roster, held.user, &frame).await
@@ -193,7 +192,7 @@ pub async fn update_status(
 /// has run out is not renewed, even where nobody freed the seat yet: its client joins again, and hears what it missed.
 pub async fn ping(store: &(impl Holding + Members + Sync), context: Context<'_>, held: &Held) -> Result<()> {
     let now = context.now;
-    if store.renew(held, now, now + context.policy.lease).await? {
+    if store.renew(held, now, context.lease_until()).await? {
         return Ok(());
     }
     let Some(member) = store.member(held.session, held.user).await? else {

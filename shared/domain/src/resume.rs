@@ -40,7 +40,7 @@ pub async fn join_connection(
     since: Option<Timestamp>,
 ) -> Result<Joined> {
     let now = ports.context.now;
-    let taken = ports.store.take_over(attempt, now, now + ports.context.policy.lease).await?;
+    let taken = ports.store.take_over(attempt, now, ports.context.lease_until()).await?;
     settle_in(ports, attempt, taken, Missed::Since(since)).await
 }
 
@@ -114,7 +114,7 @@ async fn take_over_caught_up(
         if let Some(next) = replay_in_order(ports, &attempt.held, from, &mut told).await? {
             return Ok(ControlFlow::Break(next));
         }
-        match store.finish(attempt, waiting, context.now, context.now + context.policy.lease).await? {
+        match store.finish(attempt, waiting, context.now, context.lease_until()).await? {
             // As it was before it began: that is what the others know.
             Finished::As(TakeOver::Taken(_)) => return Ok(ControlFlow::Continue(TakeOver::Taken(before))),
             Finished::As(refused) => return Ok(ControlFlow::Continue(refused)),

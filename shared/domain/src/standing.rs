@@ -75,9 +75,10 @@ impl JoinedCache {
                 Standing { synced_at: known.and_then(|known| known.synced_at), ..read }
             }
         };
+        let lease_until = context.lease_until();
         let due = standing.lease_until.since(context.now) < context.policy.lease - renewed_after(context, held);
-        if due {
-            standing.lease_until = context.now + context.policy.lease;
+        if due && standing.lease_until < lease_until {
+            standing.lease_until = lease_until;
             let renewed = store.renew(held, context.now, standing.lease_until).await?;
             renewed.then_some(()).ok_or(Error::NotJoined)?;
         }

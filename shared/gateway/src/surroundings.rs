@@ -23,7 +23,7 @@ pub struct Surroundings {
 impl Surroundings {
     /// What the domain's rules are given at `now`.
     pub fn context(&self, now: Timestamp) -> Context<'_> {
-        Context { policy: &self.policy, ids: &*self.ids, now }
+        Context { policy: &self.policy, ids: &*self.ids, now, access_until: None }
     }
 }
 

@@ -219,7 +219,8 @@ impl<'a> FrameRequest<'a> {
 
     /// What the domain's rules are given.
     pub fn context(&self) -> Context<'a> {
-        self.surroundings.context(self.started)
+        let access_until = Some(self.identity.access_expires_at);
+        Context { access_until, ..self.surroundings.context(self.started) }
     }
 
     /// When the frame came.
@@ -295,7 +296,8 @@ impl<'a> HubRequest<'a> {
 
     /// What the domain's rules are given: each record of the frame has its own moment.
     pub fn context(&self) -> Context<'a> {
-        self.surroundings.context(self.surroundings.clock.now())
+        let access_until = Some(self.identity.caller.expires_at);
+        Context { access_until, ..self.surroundings.context(self.surroundings.clock.now()) }
     }
 
     /// What the client sent: records, or a part of one.

@@ -33,7 +33,7 @@ impl Samples {
 
     /// What rules are given besides their ports.
     pub fn context(&self) -> Context<'_> {
-        Context { policy: &self.policy, ids: &self.ids, now: self.now() }
+        Context { policy: &self.policy, ids: &self.ids, now: self.now(), access_until: None }
     }
 
     /// An account of that name, with the address `<name>@example.org`.

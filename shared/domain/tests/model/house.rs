@@ -59,7 +59,7 @@ impl House {
 
     /// What a function is given that starts now; the clocks of its hosts differ a little.
     pub fn context(&self, now: Timestamp) -> Context<'_> {
-        Context { policy: &self.policy, ids: &self.world, now }
+        Context { policy: &self.policy, ids: &self.world, now, access_until: None }
     }
 
     /// The ports of a function that starts now.

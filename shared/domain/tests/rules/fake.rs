@@ -108,7 +108,7 @@ impl Fake {
 
     /// What a rule is given that runs so many seconds after the start.
     pub fn context(&self, seconds: u64) -> Context<'_> {
-        Context { policy: &self.policy, ids: &self.ids, now: at(seconds) }
+        Context { policy: &self.policy, ids: &self.ids, now: at(seconds), access_until: None }
     }
 
     /// The ports of a rule that runs so many seconds after the start.

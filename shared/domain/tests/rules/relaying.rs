@@ -1,9 +1,11 @@
 //! Signals, broadcasts, and what is remembered of their senders.
 
 use domain::delivery::Delivery;
-use domain::ports::{ChatMessage, ClientMessageId, Held, Status};
+use domain::ports::{ChatMessage, ClientMessageId, Held, Members, Status};
 use domain::standing::JoinedCache;
-use domain::{Caller, ConnectionId, Error, Frame, Membership, Person, SessionState, chat, delivery, leases, relay};
+use domain::{
+    Caller, ConnectionId, Context, Error, Frame, Membership, Person, SessionState, chat, delivery, leases, relay,
+};
 
 use crate::fake::{Fake, at};
 
@@ -237,6 +239,24 @@ async fn frames_renew_a_lease_of_which_a_quarter_is_gone() {
     fake.journal();
     joined.check(&fake, fake.context(152), &alice).await.unwrap();
     assert_eq!(fake.journal(), [""; 0], "once is enough");
+}
+
+#[tokio::test]
+async fn a_lease_ends_with_the_access_of_its_connection_and_the_seat_with_the_lease() {
+    let (fake, _, alice, _) = call();
+    let until_700 = |seconds| Context { access_until: Some(at(700)), ..fake.context(seconds) };
+    let joined = JoinedCache::default();
+    for seconds in [151, 320, 321, 450, 699] {
+        joined.check(&fake, until_700(seconds), &alice).await.unwrap();
+    }
+    assert_eq!(fake.row(&alice).lease_until, at(700));
+    let renewals = fake.journal().iter().filter(|call| call.starts_with("renew")).count();
+    assert_eq!(renewals, 1, "a lease that cannot grow is not renewed at each frame");
+    leases::ping(&fake, until_700(698), &alice).await.unwrap();
+    assert_eq!(fake.row(&alice).lease_until, at(700));
+    leases::check_lease(fake.ports(701), alice.session, alice.user).await.unwrap();
+    let left = fake.member(alice.session, alice.user).await.unwrap();
+    assert!(left.is_none_or(|member| !member.holds_seat()));
 }
 
 #[tokio::test]
