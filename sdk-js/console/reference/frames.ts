@@ -22,13 +22,18 @@ export interface Schema {
   maxItems?: number;
 }
 
-export interface AsyncDocument {
+/** What a schema may name is in there. */
+export interface Schemas {
+  components: { schemas: Record<string, Schema> };
+}
+
+export interface AsyncDocument extends Schemas {
   operations: Record<string, { action: 'send' | 'receive' }>;
   components: { messages: Record<string, { payload: Schema }>; schemas: Record<string, Schema> };
 }
 
 /** What a field is called decides what an example of it looks like. */
-const EXAMPLES: Record<string, unknown> = {
+export const EXAMPLES: Record<string, unknown> = {
   userId: '0190a5f0-7d3a-7b1e-8c55-1f2e3d4c5b6a',
   targetUserId: '0190a5f0-7d3a-7b1e-8c55-1f2e3d4c5b6a',
   fromUserId: '0190a5f0-7d3a-7b1e-8c55-1f2e3d4c5b6a',
@@ -47,6 +52,7 @@ const EXAMPLES: Record<string, unknown> = {
   epoch: '2026-11-22T12:00:00.000Z',
   seq: 1,
   id: '1',
+  identity: 'user-4711',
   code: 'peer_not_found',
 };
 
@@ -80,7 +86,7 @@ function described(document: AsyncDocument, title: string, schema: Schema | unde
   return [make('h3', {}, title), rows.length > 0 ? make('table', {}, make('tbody', {}, ...rows)) : make('p', { className: 'soft' }, 'Nothing.')];
 }
 
-function resolve(document: AsyncDocument, schema: Schema | undefined): Schema {
+function resolve(document: Schemas, schema: Schema | undefined): Schema {
   return (schema?.$ref ? document.components.schemas[schema.$ref.split('/').at(-1) ?? ''] : schema) ?? {};
 }
 
@@ -101,7 +107,7 @@ function limits({ minLength, maxLength, minimum, maximum, minItems, maxItems }: 
 }
 
 /** A value that the schema allows, as it might come. */
-export function exampleOf(document: AsyncDocument, given: Schema, name = ''): unknown {
+export function exampleOf(document: Schemas, given: Schema, name = ''): unknown {
   const schema = resolve(document, given);
   if (schema.const !== undefined) return schema.const;
   if (schema.enum) return schema.enum[0];

@@ -1,22 +1,25 @@
 /** The page at /docs: REST by Swagger UI, with examples and the sign-in of this tab; signaling and contents by this page itself. */
 import { TunRTCClient } from '../../src/index.ts';
 import { byId, make } from '../dom.ts';
-import { showFrames, type AsyncDocument } from './frames.ts';
+import { EXAMPLES, exampleOf, showFrames, type AsyncDocument, type Schema } from './frames.ts';
+import { snippets } from './snippets.ts';
 
 interface Operation {
   operationId: string;
   summary: string;
+  description?: string;
+  security?: unknown[];
   tags?: string[];
   requestBody?: Content;
   responses: Record<string, Content>;
 }
 interface Content {
-  content?: Record<string, { schema: unknown; example?: unknown }>;
+  content?: Record<string, { schema: Schema; example?: unknown }>;
 }
 interface RestDocument {
   paths: Record<string, Record<string, Operation>>;
   tags?: { name: string; description: string }[];
-  components: { responses: Record<string, Content> };
+  components: { responses: Record<string, Content>; schemas: Record<string, Schema> };
 }
 /** What the server said when it was asked, by operation. */
 type Examples = Record<string, { request?: unknown; response?: unknown }>;
@@ -28,6 +31,7 @@ interface SwaggerRequest {
 declare const SwaggerUIBundle: (options: object) => unknown;
 
 const GROUPS: [name: string, description: string, path: RegExp][] = [
+  ['Apps', 'What an app’s backend asks, with a key', /^\/api\/(users|keys|usage|webhooks)\b/],
   ['Accounts', 'Who one is', /^\/api\/auth\//],
   ['Sessions', 'The rooms that people meet in', /^\/api\/sessions?\//],
   ['Calls', 'What a call needs beside its session', /^\/api\/iceservers/],
@@ -42,16 +46,21 @@ async function load<Kind>(path: string): Promise<Kind> {
   return (await response.json()) as Kind;
 }
 
-/** Puts routes into groups, and examples where the document has none. */
+/** Puts routes into groups, and examples where the document has none: of what is sent, in a terminal and in a page too. */
 function dress(rest: RestDocument, examples: Examples): void {
   rest.tags = GROUPS.map(([name, description]) => ({ name, description }));
   for (const [path, item] of Object.entries(rest.paths)) {
-    for (const operation of Object.values(item)) {
+    for (const [method, operation] of Object.entries(item)) {
       operation.tags ??= [GROUPS.find(([, , pattern]) => pattern.test(path))?.[0] ?? 'Server'];
       const { request, response } = examples[operation.operationId] ?? {};
       const [answer] = Object.values(operation.responses);
-      setExample(operation.requestBody, request);
+      const [sent] = Object.values(operation.requestBody?.content ?? {});
+      const body: unknown = request ?? (sent && exampleOf(rest, sent.schema));
+      setExample(operation.requestBody, body);
       setExample(answer, response);
+      const url = location.origin + path.replace(/{(\w+)}/g, (_, name: string) => String(EXAMPLES[name] ?? name));
+      const sample = snippets({ method: method.toUpperCase(), url, body, needsToken: operation.security !== undefined });
+      operation.description = [operation.description, sample].filter(Boolean).join('\n\n');
     }
   }
   for (const [code, refusal] of Object.entries(rest.components.responses)) setExample(refusal, problem(code, refusal));

@@ -1,13 +1,17 @@
 /** The API reference at /docs: what it shows, what it finds, and that one can try it; and the examples on it, against the server. */
 import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
 import { readFile, writeFile } from 'node:fs/promises';
 import { after, before, test } from 'node:test';
+import { promisify } from 'node:util';
 import type { Browser, Page } from 'playwright-core';
 import { TunRTCClient } from '../../src/index.ts';
 import { eventually, freshPage, launch, signIn, startServer, type Server } from '../support/browser.ts';
 import { looksRight } from '../support/look.ts';
 
 const EXAMPLES = new URL('../../../console/reference/examples.json', import.meta.url);
+
+const run = promisify(execFile);
 
 type Examples = Record<string, { request?: unknown; response?: unknown }>;
 
@@ -126,6 +130,20 @@ test('shows every route and every frame with an example, and nothing is kept out
   await page.getByRole('link', { name: 'POST /api/session/join' }).click();
   await page.locator('#operations-Sessions-session_join').getByText('currentParticipants').first().waitFor();
   assert.deepEqual(refused, []);
+});
+
+test('a route has what one would type, in a terminal and in a page, and both do what they say', async () => {
+  const page = await open('#session_create');
+  const demo = new TunRTCClient({ url: server.url, environment: { createPeerConnection: undefined } });
+  const { token } = await demo.login('demo@tunrtc.com', 'demo123');
+  const [inTerminal = '', inPage = ''] = await page.locator('#operations-Sessions-session_create .opblock-description pre').allTextContents();
+  const { stdout } = await run('sh', ['-c', `${inTerminal.trim()} --silent`], { env: { ...process.env, TOKEN: token } });
+  assert.equal((JSON.parse(stdout) as { name: string }).name, 'Design review');
+  const status = await page.evaluate(`(async (token) => { ${inPage}; return answer.status; })('${token}')`);
+  assert.equal(status, 201);
+  // Without a recorded example the body is one that the schema allows.
+  await page.getByRole('link', { name: 'POST /api/session/{sessionId}/mute' }).click();
+  await page.locator('#operations-Sessions-session_mute .opblock-description').getByText(/-d '\{.*"kind":"audio"/).waitFor();
 });
 
 test('is searched, and leads where a problem’s type points', async () => {
