@@ -4,6 +4,8 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { test } from 'node:test';
 
 const ROOT = new URL('../../../../', import.meta.url);
+/** Beside those that a reader is led to, the ones of single folders. */
+const OTHERS = ['infra/README.md', 'localstack/fuzz/README.md', 'sdk-csharp/README.md', ...readdirSync(new URL('docs/adr/', ROOT)).map((name) => `docs/adr/${name}`)];
 const DOCUMENTS = ['README.md', 'CHANGELOG.md', 'CODE_OF_CONDUCT.md', 'CONTRIBUTING.md', 'SECURITY.md', 'coturn/README.md', 'sdk-js/README.md', ...['docs/', 'docs/guides/'].flatMap((folder) => readdirSync(new URL(folder, ROOT)).map((name) => folder + name))]
   .filter((path) => path.endsWith('.md'));
 
@@ -26,7 +28,7 @@ function places(document: string): string[] {
 }
 
 test('every link leads somewhere', () => {
-  const dead = DOCUMENTS.flatMap((path) =>
+  const dead = [...DOCUMENTS, ...OTHERS].flatMap((path) =>
     links(path)
       .filter(({ target }) => {
         const file = new URL(target.pathname, target);
