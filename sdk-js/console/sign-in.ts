@@ -73,9 +73,9 @@ export function startSignIn(client: TunRTCClient, onSignedIn: () => void): void 
     byId('demo-buttons').replaceChildren(...accounts.map(offer));
     byId('demo').hidden = accounts.length === 0;
   });
-  // Where the API's reference is not served, as on AWS, nobody is sent there.
+  // The reference of the API and the examples are the local server's; on AWS nobody is sent there.
   void fetch('docs', { method: 'HEAD' }).then(
-    ({ ok }) => document.querySelectorAll<HTMLElement>('.reference').forEach((link) => (link.hidden = !ok)),
+    ({ ok }) => document.querySelectorAll<HTMLElement>('.local').forEach((link) => (link.hidden = !ok)),
     () => {},
   );
   show();
