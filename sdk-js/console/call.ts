@@ -55,7 +55,7 @@ export class CallView {
   constructor(client: TunRTCClient, onLeft: (departure: Departure) => void) {
     this.#client = client;
     this.#panel = new Panel(client);
-    this.#stage = new Stage(client);
+    this.#stage = new Stage(client, () => this.#refresh());
     this.#onLeft = onLeft;
     client.subscribe(() => this.#refresh());
     this.#listen();
@@ -167,10 +167,7 @@ export class CallView {
     this.#action('camera', () => this.#client.setVideoEnabled(!this.#client.isVideoEnabled));
     this.#action('screen', () => (this.#client.isScreenShared ? this.#client.stopScreenShare() : this.#client.startScreenShare()));
     byId('screen').hidden = !navigator.mediaDevices?.getDisplayMedia;
-    byId('layout').onclick = () => {
-      this.#stage.isSpotlit = !this.#stage.isSpotlit;
-      this.#refresh();
-    };
+    byId('layout').onclick = () => (this.#stage.isSpotlit = !this.#stage.isSpotlit);
     this.#action('devices', () => this.#chooseDevices());
     this.#action('leave', () => this.#leave());
     byId('details').onclick = () => this.#togglePanel(byId('call').classList.contains('no-panel'));

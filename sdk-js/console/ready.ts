@@ -54,6 +54,7 @@ export class Ready {
     byId('ready-about').textContent = place.about;
     this.#root.replaceChildren(this.#before.element);
     this.#stop = this.#client.subscribe(() => this.#show());
+    this.#wanted = lastDevices();
     this.#preview();
     this.#show();
   }
@@ -68,7 +69,6 @@ export class Ready {
   }
 
   #preview(): void {
-    this.#wanted = lastDevices();
     this.#isAsking = true;
     this.#client
       .preview(...this.#wanted)
@@ -78,7 +78,7 @@ export class Ready {
 
   async #join(place: Place): Promise<void> {
     const { isMuted, isVideoEnabled } = this.#client;
-    const wanted: Wanted = this.#isAsking ? this.#wanted : [!isMuted, isVideoEnabled];
+    const wanted = (this.#wanted = this.#isAsking ? this.#wanted : [!isMuted, isVideoEnabled]);
     this.#isJoining = true;
     this.#problem = '';
     this.#show();
@@ -87,6 +87,9 @@ export class Ready {
       keepDevices(wanted);
     } catch (error) {
       this.#failed(error);
+      // What was captured ended with the attempt. A device that was refused is not asked for again.
+      const isDevice = error instanceof TunRTCError && error.code.startsWith('media_');
+      if (this.#before && !isDevice) this.#preview();
     } finally {
       this.#isJoining = false;
       this.#show();

@@ -31,10 +31,13 @@ const STYLES = `
 export class Stage {
   readonly #client: TunRTCClient;
   readonly #grid: Grid;
+  readonly #onLayout: () => void;
   #isSpotlit = false;
 
-  constructor(client: TunRTCClient) {
+  /** @param onLayout another picture stands large, or none */
+  constructor(client: TunRTCClient, onLayout: () => void) {
     this.#client = client;
+    this.#onLayout = onLayout;
     const root = styled(byId('tiles'), STYLES);
     const play = byId('play-sound');
     play.onclick = () => {
@@ -81,6 +84,7 @@ export class Stage {
     for (const button of byId('tiles').shadowRoot?.querySelectorAll<HTMLElement>('.pin') ?? []) {
       entitle(button, `${button.dataset['key'] === key ? 'Unpin' : 'Pin'} ${button.dataset['name']}`);
     }
+    this.#onLayout();
   }
 
   #tools({ key, name }: View, item: HTMLElement, video: HTMLVideoElement): HTMLElement {

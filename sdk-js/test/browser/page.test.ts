@@ -296,6 +296,8 @@ describe('in a call', () => {
     await page.locator('.stage .tile').filter({ hasText: 'alice' }).waitFor();
     await looksRight(page, () => showDetails(page, false), 'spotlight');
     await page.setViewportSize({ width: 1280, height: 800 });
+    await page.getByRole('button', { name: 'Unpin alice' }).press('Enter');
+    await page.getByRole('button', { name: 'Speaker large' }).click();
     await page.getByRole('button', { name: 'All alike' }).click();
     await page.locator('.people .tile').filter({ hasText: 'alice' }).waitFor();
     await page.getByRole('button', { name: 'Full screen: alice' }).press('Enter');
@@ -454,6 +456,20 @@ describe('when something is missing', () => {
       await gone.stop();
       await rm(folder, { recursive: true });
     }
+  });
+
+  test('a session that filled meanwhile is said, and one still sees oneself', async () => {
+    const [page, other] = [await consolePage(browser, server.url, 'Demo'), await clientPage(browser, server.url, 'alice')];
+    const sessionId = await other.evaluate(async () => (await tunrtc.createSession('Small', 2)).sessionId);
+    await page.evaluate((id) => void (location.hash = `session=${id}`), sessionId);
+    const mirror = page.locator('#ready-call video:not([hidden])');
+    await mirror.waitFor();
+    await other.evaluate((id) => tunrtc.joinSession(id, false, false), sessionId);
+    await guest(sessionId, 'bob');
+    await page.locator('#ready').getByRole('button', { name: 'Join', exact: true }).click();
+    await page.getByRole('alert').getByText('This session is full.').waitFor();
+    await eventually(() => page.evaluate(() => tunrtc.isVideoEnabled), 'the camera is on again');
+    await mirror.waitFor();
   });
 
   test('a history that cannot be fetched keeps nobody out of the call', async () => {
