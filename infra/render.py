@@ -149,6 +149,8 @@ def role(name: str, function: dict) -> str:
     if function.get("queue"):
         consumer = ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"]
         statements += statement(consumer, "!GetAtt DelayQueue.Arn")
+    if function.get("lines"):
+        statements += statement(["sqs:SendMessage"], "!GetAtt WebhookQueue.Arn")
     if function.get("stream"):
         reading = ["dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator"]
         statements += statement(reading, "!GetAtt Table.StreamArn")

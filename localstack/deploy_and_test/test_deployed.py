@@ -547,9 +547,10 @@ WHEN_A_REQUEST_COMES_AGAIN = {"Query"}  # sessions::create finds what its Idempo
 AFTER_A_DELETION_THAT_WAS_INTERRUPTED = {"BatchWriteItem", "DeleteItem"}  # erasure::finish, a minute later
 OF_A_NAMED_ROOM = {"DeleteItem"}  # Endings::forget_active gives its name back
 BY_A_JOIN_TOKEN = {"GetItem"}  # Callers::verify_token reads the API key
-BY_THE_OPERATOR = {"BatchGetItem", "PutItem", "Query", "UpdateItem"}  # keys.py
+BY_THE_OPERATOR = {"BatchGetItem", "GetItem", "PutItem", "Query", "UpdateItem"}  # keys.py
 STEERING = {"DeleteItem", "GetItem", "Query", "UpdateItem"}  # no host steers here: localstack/gateway/tests/controls
 OF_WEBHOOKS = {"GetItem", "PutItem", "SendMessage", "UpdateItem"}  # nobody has an endpoint here
+OF_A_BACKEND = {"DeleteItem", "GetItem", "PutItem", "Query", "SendMessage", "UpdateItem"}  # localstack/gateway/tests/webhooks
 BY_THE_STREAM = {"DescribeStream", "GetRecords", "GetShardIterator"}  # Lambda itself reads it, and the endpoint asks no role for that
 RARE = {
     "api_keys": BY_THE_OPERATOR,
@@ -574,6 +575,8 @@ RARE = {
     "ws_hub": AFTER_A_PUSH_THAT_FAILED | NEAR_THE_END_OF_A_LEASE | WHERE_A_WRITER_IS_GONE,
     "ws_join": AFTER_A_PUSH_THAT_FAILED | FOR_SOMEBODY_WHO_LEFT_UNTOLD,
     "ws_leave": AFTER_A_PUSH_THAT_FAILED,
+    "webhook_endpoints": OF_A_BACKEND,
+    "webhook_events": OF_A_BACKEND,
     "webhook_fanout": OF_WEBHOOKS | BY_THE_STREAM,
     "webhook_send": OF_WEBHOOKS,
     "ws_moderate": STEERING | AFTER_A_PUSH_THAT_FAILED,

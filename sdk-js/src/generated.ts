@@ -56,6 +56,14 @@ export interface Done {
   message: string;
 }
 
+/** What happened, in the order of noting. */
+export interface EventsView {
+  /** Each as endpoints are told of it. */
+  events: WebhookEvent[];
+  /** For `after` of the next request, now or later; nothing while nothing was noted. */
+  next: string | null;
+}
+
 /** One bad field of a request. */
 export interface FieldError {
   /** The field's path. */
@@ -187,6 +195,14 @@ export interface MuteAll {
   kind: MediaKind;
 }
 
+/** An endpoint, as an event names it. */
+export interface NamedWebhook {
+  /** What its owner says of it. */
+  description: string;
+  /** Its identifier. */
+  webhookId: string;
+}
+
 /** A new session. */
 export interface NewSession {
   /** Whether nobody but hosts and cohosts may join; false if not given. */
@@ -201,6 +217,16 @@ export interface NewSession {
   type?: SessionTypeInput;
   /** Who can find it; `public` if not given. */
   visibility?: Visibility;
+}
+
+/** An endpoint that is to be told what happens. */
+export interface NewWebhook {
+  /** What its owner says of it. */
+  description?: string;
+  /** What it is told; `["*"]`, which is the same as none, stands for everything. */
+  types?: string[];
+  /** Where it is: `https://` on port 443 or 8443, and an address that everybody can reach; on a local server also `http://localhost`. */
+  url: string;
 }
 
 /** A participant, with all that is known. */
@@ -308,6 +334,9 @@ export interface Problem {
   until?: string;
 }
 
+/** Why a stay or a session is over. */
+export type ReasonView = 'left' | 'timeout' | 'removed' | 'ended' | 'empty' | 'deleted';
+
 /** A refresh token. */
 export interface RefreshToken {
   /** As it was given. */
@@ -322,6 +351,14 @@ export interface Register {
   password: string;
   /** The wanted name; unique without regard to case. */
   username: string;
+}
+
+/** What is told again. */
+export interface ReplayView {
+  /** For `after` of the next request, where there may be more. */
+  next: string | null;
+  /** How much was put into the endpoint's lines. */
+  replayed: number;
 }
 
 /** Another role, single permissions, or both. */
@@ -432,6 +469,12 @@ export interface SignalingTicket {
   url: string;
 }
 
+/** A test that is on its way. */
+export interface TestView {
+  /** What it is known by. */
+  eventId: string;
+}
+
 /** Who sends media to whom. */
 export type Topology = 'mesh';
 
@@ -447,6 +490,132 @@ export interface UpdateSession {
 
 /** Who can find a session. */
 export type Visibility = 'public' | 'unlisted';
+
+/** What is to be different about an endpoint. */
+export interface WebhookChange {
+  /** What its owner says of it. */
+  description?: string;
+  /** Whether it is told nothing. What happens meanwhile is not kept for it, but can be told by a replay. */
+  disabled?: boolean;
+  /** What it is told; `["*"]` stands for everything. */
+  types?: string[];
+  /** Where it is. */
+  url?: string;
+}
+
+/** Whom an event is about. */
+export interface WebhookData {
+  /** How long it lasted, in whole seconds, rounded: a stay since it joined, a session since it was created. */
+  durationSeconds?: number;
+  /** Whoever it happened to, unless it is the session. */
+  participant?: WebhookParticipant;
+  /** Why, where something is over. */
+  reason?: ReasonView;
+  /** The session, where it is about one. */
+  session?: WebhookSession;
+  /** The endpoint, where it is about one: `webhook.test`, `webhook.disabled`. */
+  webhook?: NamedWebhook;
+}
+
+/** One try to tell an endpoint of something. */
+export interface WebhookDelivery {
+  /** When it was tried. */
+  at: string;
+  /** Which try it was, from 1 on. */
+  attempt: number;
+  /** Of what. */
+  eventId: string;
+  /** Why there was none. */
+  failure: string | null;
+  /** What came of it: `delivered`, `retrying`, `gaveUp` or `disabled`. */
+  outcome: string;
+  /** The status of the answer, if there was one. */
+  status: number | null;
+  /** How long it took, in milliseconds. */
+  tookMs: number;
+  /** The type of that. */
+  type: string;
+}
+
+/** What is signed and posted. */
+export interface WebhookEvent {
+  /** To whom. */
+  data: WebhookData;
+  /** The same at every try, and the header `webhook-id`: what was seen before is dropped by it. */
+  id: string;
+  /** The project of the session. */
+  projectId: string;
+  /** The place among the events of one session: decimal digits, to be compared as numbers. */
+  sequence: string;
+  /** When. */
+  timestamp: string;
+  /** What happened: `participant.joined`, say. */
+  type: string;
+}
+
+/** A stay, as an event names it. */
+export interface WebhookParticipant {
+  /** When the first connection joined. */
+  connectedAt?: string;
+  /** What their app calls them; an account has none. */
+  identity?: string;
+  /** When the seat was taken. */
+  joinedAt: string;
+  /** Their role. */
+  role: Role;
+  /** One stay, from the taking of a seat to its end: `joined` and `left` of one stay have the same. */
+  stayId: string;
+  /** Who. */
+  userId: string;
+  /** Their name. */
+  username: string;
+}
+
+/** What an endpoint is to be told again: everything that is kept, or from a time or a place on. */
+export interface WebhookReplay {
+  /** What follows there: `next` of an earlier answer. */
+  after?: string;
+  /** At most so many; 100 if not given. */
+  limit?: number;
+  /** What was noted then or later; not together with `after`. */
+  since?: string;
+  /** Of these types. */
+  types?: string[];
+}
+
+/** A session, as an event names it. */
+export interface WebhookSession {
+  /** When it was created. */
+  createdAt?: string;
+  /** Whether it is locked, where it is the session itself that something happened to. */
+  locked?: boolean;
+  /** Its number of seats, where it is the session itself that something happened to. */
+  maxParticipants?: number;
+  /** Its name; missing where the session was deleted before the event was made. */
+  name?: string;
+  /** The app's name of it, if it has one. */
+  room?: string;
+  /** Its identifier. */
+  sessionId: string;
+}
+
+/** An endpoint of webhooks. */
+export interface WebhookView {
+  /** When it was made. */
+  createdAt: string;
+  /** What its owner says of it. */
+  description: string;
+  /** Since when it is told nothing: by its owner, or by an answer of 410. */
+  disabledAt: string | null;
+  /** What messages to it are signed with. Shown when it is made or exchanged, and never again. */
+  secret?: string;
+  /** What it is told: names of types, or `*` for every one that there is and will be. */
+  types: string[];
+  /** Where it is. */
+  url: string;
+  /** Its identifier. */
+  webhookId: string;
+}
 
 /** An answer. */
 export interface Answer {

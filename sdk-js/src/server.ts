@@ -7,12 +7,18 @@ import type {
   ChatMessage,
   MediaKind,
   NewSession,
+  NewWebhook,
   ParticipantDetail,
   PermissionsChange,
   Role,
   Session,
   SessionDetail,
   UpdateSession,
+  WebhookChange,
+  WebhookDelivery,
+  WebhookEvent,
+  WebhookReplay,
+  WebhookView,
 } from './wire.ts';
 
 /** An API key. */
@@ -79,6 +85,23 @@ export interface PageOptions {
   /** 1 to 100; 50 when absent. */
   limit?: number;
   cursor?: string;
+}
+
+/** What happened, and where the next request goes on. */
+export interface Events {
+  events: WebhookEvent[];
+  /** For `after` of the next request, now or later; `null` while nothing was noted. */
+  next: string | null;
+}
+
+export interface EventsOptions {
+  /** What follows there: `next` of an earlier answer. */
+  after?: string;
+  /** What was noted then or later, instead of `after`. */
+  since?: Date;
+  types?: string[];
+  /** 1 to 100; 50 when absent. */
+  limit?: number;
 }
 
 /** A join token for a user, signed with the key's secret. */
@@ -205,6 +228,58 @@ export class TunRTCServer {
     await this.#send('POST', `/api/users/${encodeURIComponent(identity)}/revoke`);
   }
 
+  /** Names an endpoint that is told what happens. Its secret is in this answer and in no other. */
+  createWebhook(webhook: NewWebhook): Promise<WebhookView & { secret: string }> {
+    return this.#ask('POST', '/api/webhooks', webhook);
+  }
+
+  listWebhooks(): Promise<WebhookView[]> {
+    return this.#ask('GET', '/api/webhooks');
+  }
+
+  getWebhook(webhookId: string): Promise<WebhookView> {
+    return this.#ask('GET', webhook(webhookId));
+  }
+
+  /** Changes what is given; `disabled` switches it off and on. */
+  updateWebhook(webhookId: string, change: WebhookChange): Promise<WebhookView> {
+    return this.#ask('PATCH', webhook(webhookId), change);
+  }
+
+  async deleteWebhook(webhookId: string): Promise<void> {
+    await this.#send('DELETE', webhook(webhookId));
+  }
+
+  /** Exchanges the secret. The one of before signs too for 24 hours, so that a receiver can take either. */
+  rotateWebhook(webhookId: string): Promise<WebhookView & { secret: string }> {
+    return this.#ask('POST', `${webhook(webhookId)}/rotate`);
+  }
+
+  /** Sends `webhook.test`. */
+  testWebhook(webhookId: string): Promise<{ eventId: string }> {
+    return this.#ask('POST', `${webhook(webhookId)}/test`);
+  }
+
+  /** Tells an endpoint again what happened, up to 100 of it; `next` goes on as `after`. */
+  replayWebhook(webhookId: string, options: WebhookReplay = {}): Promise<{ replayed: number; next: string | null }> {
+    return this.#ask('POST', `${webhook(webhookId)}/replay`, options);
+  }
+
+  /** The tries to tell an endpoint in the last 3 days, newest first. */
+  listDeliveries(webhookId: string, options: PageOptions = {}): Promise<Page<WebhookDelivery>> {
+    return this.#page(`${webhook(webhookId)}/deliveries`, options);
+  }
+
+  /** What happened in the last 7 days, in the order of noting: for a backend that was down, or wants to compare. */
+  listEvents({ after, since, types, limit }: EventsOptions = {}): Promise<Events> {
+    const query = new URLSearchParams();
+    if (after !== undefined) query.set('after', after);
+    if (since !== undefined) query.set('since', since.toISOString());
+    if (types !== undefined) query.set('types', types.join(','));
+    if (limit !== undefined) query.set('limit', String(limit));
+    return this.#ask('GET', query.size ? `/api/events?${query}` : '/api/events');
+  }
+
   async #page<Item>(path: string, { limit, cursor }: PageOptions): Promise<Page<Item>> {
     const query = new URLSearchParams();
     if (limit !== undefined) query.set('limit', String(limit));
@@ -237,6 +312,10 @@ export class TunRTCServer {
 function of(session: string, user?: string): string {
   const path = `/api/session/${encodeURIComponent(session)}`;
   return user === undefined ? path : `${path}/participants/${encodeURIComponent(user)}`;
+}
+
+function webhook(id: string): string {
+  return `/api/webhooks/${encodeURIComponent(id)}`;
 }
 
 async function refusal(response: Response): Promise<ServerError> {

@@ -1,8 +1,8 @@
-//! API keys, for the operator: creating, listing, disabling, sealing anew. No route leads here; whoever may invoke the function
+//! API keys, for the operator: creating, listing, disabling; and sealing anew what is sealed, webhooks' secrets too. No route leads here; whoever may invoke the function
 //! is trusted with what it does.
 
-use auth::Sealer;
-use domain::{Error, Result, keys};
+use auth::{Sealer, WebhookSealer};
+use domain::{Error, Result, endpoints, keys};
 use gateway::Surroundings;
 use protocol::keys::{KeyAnswer, KeyCommand, KeyView};
 use runtime::{Runtime, SettingError};
@@ -14,12 +14,18 @@ pub struct Deps {
     surroundings: Surroundings,
     store: Store,
     sealer: Sealer,
+    webhook_sealer: WebhookSealer,
 }
 
 impl Deps {
     /// From configuration; names the setting that is missing.
     pub fn new(runtime: &Runtime) -> Result<Self, SettingError> {
-        Ok(Self { surroundings: runtime.get()?, store: runtime.get()?, sealer: runtime.get()? })
+        Ok(Self {
+            surroundings: runtime.get()?,
+            store: runtime.get()?,
+            sealer: runtime.get()?,
+            webhook_sealer: runtime.get()?,
+        })
     }
 }
 
@@ -50,6 +56,10 @@ async fn act(deps: &Deps, command: &str) -> Result<KeyAnswer> {
             keys::disable(&deps.store, &id, context.now).await?;
             Ok(KeyAnswer::Disabled(id.to_string()))
         }
-        KeyCommand::Reseal => keys::reseal(&deps.store, &deps.sealer).await.map(KeyAnswer::Resealed),
+        KeyCommand::Reseal => {
+            let keys = keys::reseal(&deps.store, &deps.sealer).await?;
+            let webhooks = endpoints::reseal(&deps.store, &deps.webhook_sealer).await?;
+            Ok(KeyAnswer::Resealed(keys + webhooks))
+        }
     }
 }

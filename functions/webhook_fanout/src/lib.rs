@@ -1,6 +1,7 @@
 //! Behind the table's stream: notes what happened, and lines it up for every endpoint that hears of it.
 
 use domain::announcing::{self, Announcing};
+use domain::ports::News;
 use domain::{Error, Result};
 use gateway::Surroundings;
 use protocol::webhooks::JsonAnnouncer;
@@ -52,8 +53,8 @@ pub async fn handle(deps: &Deps, event: StreamEvent) -> Result<Taken, lambda_run
 }
 
 async fn take(deps: &Deps, record: &StreamRecord) -> Result<()> {
-    let occurrence = match record.occurrence() {
-        Ok(Some(occurrence)) => occurrence,
+    let news = match record.news() {
+        Ok(Some(news)) => news,
         Ok(None) => return Ok(()),
         // One that cannot be read will not be readable the next time, and others wait behind it.
         Err(error) => {
@@ -63,9 +64,17 @@ async fn take(deps: &Deps, record: &StreamRecord) -> Result<()> {
     };
     let context = deps.surroundings.context(deps.surroundings.clock.now());
     let with = Announcing { store: &deps.store, lines: &deps.lines, announcer: &JsonAnnouncer, context };
-    let session = occurrence.session;
-    let id = |sequence: &str| store::event_id(session, sequence);
-    announcing::announce(&with, &occurrence, record.sequence_number(), id).await
+    let sequence = record.sequence_number();
+    match &news {
+        News::Happened(occurrence) => {
+            let id = |sequence: &str| store::event_id(&occurrence.session, sequence);
+            announcing::announce(&with, occurrence, sequence, id).await
+        }
+        News::Disabled(endpoint, at) => {
+            let id = |sequence: &str| store::event_id(&endpoint.id, sequence);
+            announcing::announce_disabled(&with, (endpoint, *at), sequence, id).await
+        }
+    }
 }
 
 fn log_failure(error: &Error) {

@@ -146,7 +146,7 @@ impl Table {
         answer
     }
 
-    /// From now on keeps what marked writes make of items. Where nobody is told anything, nothing is kept and nothing is paid.
+    /// From now on keeps what marked writes make of items.
     pub fn tell(&self) {
         self.tells.store(true, Ordering::Relaxed);
     }

@@ -77,6 +77,8 @@ pub fn function(name: &str, runtime: &Runtime) -> Result<Function, SettingError>
         "ws_signal" => event!(runtime, ws_signal),
         "ws_status" => event!(runtime, ws_status),
         "ws_sync" => event!(runtime, ws_sync),
+        "webhook_endpoints" => http!(runtime, webhook_endpoints),
+        "webhook_events" => http!(runtime, webhook_events),
         "webhook_fanout" => event!(runtime, webhook_fanout),
         "webhook_send" => event!(runtime, webhook_send),
         "participant_expiry" => event!(runtime, participant_expiry),

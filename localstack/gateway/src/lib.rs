@@ -151,12 +151,15 @@ impl Server {
         }
         let embedded = database.table();
         embedded.finish_records(TABLE).await.map_err(|error| StartError::Database(error.to_string()))?;
+        if options.tells {
+            embedded.tell();
+        }
         if options.data.is_none() {
             demo::create(&store, &*clock, &*ids).await?;
             demo::create_key(&store, &runtime.get()?, &*clock).await?;
             notes.insert(0, demo::key_note());
         }
-        notes.extend(own_webhook(&runtime, &options, &embedded).await?);
+        notes.extend(own_webhook(&runtime, &options).await?);
         let operator = listen_to_operator(options.data.as_deref(), &runtime)?;
         let gateway = assemble(&runtime, options, access_key, &embedded).await?;
         // The cell was made above for this one value.
@@ -294,13 +297,13 @@ fn allowed_origins(options: &Options, url: &str) -> Vec<String> {
 }
 
 /// Has webhooks go where the server was told, and nowhere else that an earlier start was told; what its user has to know of that.
-async fn own_webhook(runtime: &Runtime, options: &Options, embedded: &Table) -> Result<Option<String>, StartError> {
+async fn own_webhook(runtime: &Runtime, options: &Options) -> Result<Option<String>, StartError> {
     let (store, sealer) = (runtime.get::<Store>()?, runtime.get::<WebhookSealer>()?);
     let Some((url, secret)) = options.webhook.clone() else {
         webhooks::forget(&store).await?;
         return Ok(None);
     };
-    embedded.tell();
+
     let (clock, ids) = (runtime.get::<Arc<dyn Clock>>()?, runtime.get::<Arc<dyn IdSource>>()?);
     let with = webhooks::Surroundings { store: &store, sealer: &sealer, clock: &*clock, ids: &*ids };
     let is_new = secret.is_none();

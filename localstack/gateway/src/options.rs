@@ -48,6 +48,8 @@ pub struct Options {
     pub message_order: MessageOrder,
     /// Where webhooks go, and the secret that they are signed with; a new one if there is none.
     pub webhook: Option<(String, Option<Secret>)>,
+    /// Whether what happens is noted and told, as on AWS. Only tests that count what a request costs can switch it off.
+    pub tells: bool,
     /// How often the sweep runs.
     pub sweep_every: Duration,
     /// Faults to inject. Only tests can: no option and no environment variable leads here.
@@ -74,6 +76,7 @@ impl Default for Options {
             limits: template::limits(),
             message_order: MessageOrder::default(),
             webhook: None,
+            tells: true,
             sweep_every: Duration::from_secs(30),
             faults: None,
             intercept: None,

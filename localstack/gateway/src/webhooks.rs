@@ -37,15 +37,15 @@ pub async fn start_with(with: &Surroundings<'_>, url: &str, secret: Option<Secre
 async fn go_on(with: &Surroundings<'_>, earlier: &Endpoint, url: &str, secret: Option<Secret>) -> Result<Secret> {
     let enabled = EndpointChange { url: Some(url.to_owned()), disabled_at: Some(None), ..EndpointChange::default() };
     with.store.change_endpoint(PROJECT, earlier.id, &enabled).await?;
-    let id = earlier.id.to_string();
-    let kept = with.sealer.open(&id, &earlier.secret).and_then(|text| Secret::parse(&text).ok());
+    let kept = with.sealer.open(earlier.id, &earlier.secret).and_then(|text| Secret::parse(&text).ok());
     match (kept, secret) {
         (Some(kept), None) => Ok(kept),
         (Some(kept), Some(given)) if kept.as_str() == given.as_str() => Ok(kept),
         (_, given) => {
             let secret = given.unwrap_or_else(Secret::random);
-            let sealed = with.sealer.seal(&id, secret.as_str());
-            with.store.rotate_secret(earlier, &sealed, with.clock.now() + BOTH_SECRETS).await?;
+            let sealed = with.sealer.seal(earlier.id, secret.as_str());
+            let before = [(earlier.secret.clone(), with.clock.now() + BOTH_SECRETS)];
+            with.store.replace_secrets(earlier, &sealed, &before).await?;
             Ok(secret)
         }
     }
@@ -62,8 +62,8 @@ async fn add(with: &Surroundings<'_>, url: &str, secret: Secret) -> Result<Secre
         description: OWN.to_owned(),
         created_at: now,
         disabled_at: None,
-        secret: with.sealer.seal(&id.to_string(), secret.as_str()),
-        previous: None,
+        secret: with.sealer.seal(id, secret.as_str()),
+        previous: Vec::new(),
     };
     with.store.add_endpoint(&endpoint).await?;
     Ok(secret)

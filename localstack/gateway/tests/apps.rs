@@ -351,7 +351,7 @@ impl Bill {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_join_with_a_token_reads_the_rooms_name_and_the_key_more_and_a_signal_costs_the_same() {
     let bill = Bill::default();
-    let target = Target::with(Options { intercept: Some(bill.intercept()), ..Options::default() }).await;
+    let target = Target::with(Options { intercept: Some(bill.intercept()), tells: false, ..Options::default() }).await;
     let account = target.person("account").await;
     let session = target.api.create_session(&account, 5).await;
     bill.take();

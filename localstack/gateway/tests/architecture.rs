@@ -68,7 +68,7 @@ const DOMAIN: [&[&str]; 9] = [
     &["context", "happenings"],
     &["webhooks"],
     &["ports"],
-    &["accounts", "admission", "announcing", "delivery", "keys", "standing"],
+    &["accounts", "admission", "announcing", "delivery", "endpoints", "keys", "standing", "telling"],
     &["chat", "leases", "relay", "replay"],
     &["eviction", "nudge", "resume", "sessions"],
     &["moderation", "sweep"],

@@ -38,7 +38,8 @@ fn expected<const N: usize>(counts: [(&str, usize); N]) -> BTreeMap<String, usiz
 
 async fn counted() -> (Target, Bill) {
     let bill = Bill::default();
-    let options = Options { intercept: Some(bill.intercept()), ..Options::default() };
+    // What is noted and told of it afterwards is no part of it.
+    let options = Options { intercept: Some(bill.intercept()), tells: false, ..Options::default() };
     (Target::with(options).await, bill)
 }
 

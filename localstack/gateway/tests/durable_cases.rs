@@ -250,7 +250,7 @@ async fn a_throttled_table_is_answered_unavailable_and_the_next_try_succeeds() {
         }
         Fate::Pass
     });
-    let target = Target::with(Options { intercept: Some(intercept), ..Options::default() }).await;
+    let target = Target::with(Options { intercept: Some(intercept), tells: false, ..Options::default() }).await;
     let Pair { bob, at_alice, mut at_bob, .. } = target.pair().await;
     assert_eq!(at_alice.refusal("sendOffer", offer(&bob.id, "v=0 again")).await, "unavailable");
     throttled.store(false, Ordering::SeqCst);

@@ -549,7 +549,8 @@ async fn a_participant_at_the_hub_costs_no_other_participant_anything_more() {
     let mut costs = Vec::new();
     for at_hub in [false, true] {
         let bill = Bill::default();
-        let target = Target::with(Options { intercept: Some(bill.intercept()), ..Options::default() }).await;
+        let target =
+            Target::with(Options { intercept: Some(bill.intercept()), tells: false, ..Options::default() }).await;
         let (alice, bob) = (target.person("alice").await, target.person("bob").await);
         let session = target.api.create_session(&alice, 3).await;
         let at_alice = target.enter(&alice, &session).await;
@@ -581,7 +582,7 @@ async fn a_participant_at_the_hub_costs_no_other_participant_anything_more() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_call_of_a_method_costs_one_cheap_read_more_than_a_frame_of_ours_and_a_ping_that_read_alone() {
     let bill = Bill::default();
-    let target = Target::with(Options { intercept: Some(bill.intercept()), ..Options::default() }).await;
+    let target = Target::with(Options { intercept: Some(bill.intercept()), tells: false, ..Options::default() }).await;
     let (alice, bob) = (target.person("alice").await, target.person("bob").await);
     let session = target.api.create_session(&alice, 3).await;
     let _at_alice = target.enter(&alice, &session).await;

@@ -81,6 +81,7 @@ async fn whoever_has_90_megabytes_in_the_inbox_comes_back_in_little_memory() {
         data: Some(folder.join("data.db")),
         faults: Some(Chances { swallowed_push: 1.0, ..Chances::default() }),
         intercept: Some(pushed.intercept()),
+        tells: false,
         settings: settings.map(|(name, value)| (name, value.to_owned())).into(),
         ..Options::default()
     })

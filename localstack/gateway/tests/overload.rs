@@ -74,7 +74,7 @@ async fn small_server(wait: Duration) -> Target {
         slot: 50 * WRITE,
         ..Options::default().limits
     };
-    Target::with(Options { limits, intercept: Some(intercept), ..Options::default() }).await
+    Target::with(Options { limits, intercept: Some(intercept), tells: false, ..Options::default() }).await
 }
 
 /// Pairs in sessions of their own: who sends, and who receives.

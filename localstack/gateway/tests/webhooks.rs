@@ -9,10 +9,18 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+use bytes::Bytes;
+use domain::Clock;
+use domain::ports::EventLog;
+use domain::webhooks::Announcement;
+use http::{Method, Request};
+use http_body_util::Full;
 use local::Options;
 use serde_json::{Value, json};
-use support::{Target, short_lease, until};
-use testclient::Api;
+use support::{Pair, Target, short_lease, until};
+use testclient::{Api, Reply};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 use webhook::Secret;
@@ -152,6 +160,8 @@ async fn a_receiver_hears_of_a_call_in_order_signed_and_every_stay_begins_and_en
     assert_eq!(left["data"]["participant"]["userId"], bob.id.as_str());
     assert_eq!(left["data"]["session"]["sessionId"], session.as_str());
     assert!(left["data"]["durationSeconds"].is_u64(), "{left}");
+    let roles: Vec<_> = all[2..4].iter().map(|got| &got.body["data"]["participant"]["role"]).collect();
+    assert_eq!(roles, ["host", "participant"]);
 
     let library = standardwebhooks::Webhook::new(secret.as_str()).unwrap();
     for got in &all {
@@ -160,6 +170,25 @@ async fn a_receiver_hears_of_a_call_in_order_signed_and_every_stay_begins_and_en
         library.verify(got.text.as_bytes(), &headers).unwrap();
         assert_eq!(got.headers["webhook-id"], got.body["id"]);
     }
+    target.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_receiver_hears_of_another_role_and_of_a_lock() {
+    let receiver = Receiver::start(|_| TAKEN).await;
+    let (target, _) = telling(&receiver).await;
+    let Pair { bob, session, at_alice, .. } = target.pair().await;
+    at_alice.ack("updateParticipant", json!({ "targetUserId": bob.id, "role": "cohost" })).await;
+    let all = receiver.upto("participant.updated").await;
+    let updated = &all.last().unwrap().body["data"];
+    assert_eq!(
+        (&updated["participant"]["userId"], &updated["participant"]["role"]),
+        (&json!(bob.id), &json!("cohost"))
+    );
+    at_alice.ack("updateSession", json!({ "locked": true })).await;
+    let all = receiver.upto("session.updated").await;
+    let updated = &all.last().unwrap().body["data"]["session"];
+    assert_eq!((&updated["sessionId"], &updated["locked"]), (&json!(session), &json!(true)));
     target.stop().await;
 }
 
@@ -264,4 +293,248 @@ async fn what_happened_while_a_receiver_was_down_is_told_by_the_server_that_is_s
     let _same_server: &Api = &target.api;
     target.stop().await;
     std::fs::remove_dir_all(data.parent().unwrap()).unwrap();
+}
+
+/// A backend with an API key.
+struct Backend<'a> {
+    target: &'a Target,
+    authorization: String,
+}
+
+impl<'a> Backend<'a> {
+    fn of(target: &'a Target, id: &str, secret: &str) -> Self {
+        Self { target, authorization: format!("Basic {}", BASE64_STANDARD.encode(format!("{id}:{secret}"))) }
+    }
+
+    /// With the key that a server without data has.
+    fn trying(target: &'a Target) -> Self {
+        Self::of(target, "devkey", "tunrtc-development-secret-0123456789")
+    }
+
+    async fn call(&self, method: Method, path: &str, body: Option<Value>) -> Reply {
+        self.ask(Request::builder().method(method).header("authorization", &self.authorization), path, body).await
+    }
+
+    async fn ask(&self, request: http::request::Builder, path: &str, body: Option<Value>) -> Reply {
+        let body = body.map(|body| body.to_string()).unwrap_or_default();
+        let request = request.header("content-type", "application/json").body(Full::new(Bytes::from(body)));
+        self.target.api.send(path, request.unwrap()).await
+    }
+
+    async fn webhook(&self, body: Value) -> (String, Secret) {
+        let made = self.call(Method::POST, "/api/webhooks", Some(body)).await;
+        assert_eq!(made.status, 201, "{}", made.body);
+        (made.text("webhookId"), Secret::parse(&made.text("secret")).unwrap())
+    }
+}
+
+fn verifies(got: &Got, secret: &Secret) -> bool {
+    let library = standardwebhooks::Webhook::new(secret.as_str()).unwrap();
+    let headers = got.headers.iter().map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap()));
+    library.verify(got.text.as_bytes(), &headers.collect::<http::HeaderMap>()).is_ok()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_backend_names_an_endpoint_and_is_told_until_it_is_switched_off_or_removed() {
+    let receiver = Receiver::start(|_| TAKEN).await;
+    let target = Target::local().await;
+    let backend = Backend::trying(&target);
+    let types = json!(["session.created", "webhook.disabled"]);
+    let (id, secret) = backend.webhook(json!({ "url": receiver.url, "types": types, "description": "ours" })).await;
+    let at = |rest: &str| format!("/api/webhooks/{id}{rest}");
+
+    let listed = backend.call(Method::GET, "/api/webhooks", None).await;
+    assert_eq!((listed.body[0]["webhookId"].as_str(), listed.body[0].get("secret")), (Some(id.as_str()), None));
+    let shown = backend.call(Method::GET, &at(""), None).await;
+    assert_eq!((&shown.body["types"], &shown.body["disabledAt"]), (&types, &Value::Null));
+
+    let alice = target.person("alice").await;
+    target.api.create_session(&alice, 3).await;
+    let all = receiver.upto("session.created").await;
+    assert!(verifies(&all[0], &secret));
+
+    let tested = backend.call(Method::POST, &at("/test"), None).await;
+    assert_eq!(tested.status, 202, "{}", tested.body);
+    let all = receiver.upto("webhook.test").await;
+    let test = &all.last().unwrap().body;
+    assert_eq!((&test["id"], &test["data"]["webhook"]["webhookId"]), (&tested.body["eventId"], &json!(id)));
+
+    let off = backend.call(Method::PATCH, &at(""), Some(json!({ "disabled": true }))).await;
+    assert!(off.body["disabledAt"].is_string(), "{}", off.body);
+    assert_eq!(backend.call(Method::POST, &at("/test"), None).await.code(), "webhook_disabled");
+    assert_eq!(backend.call(Method::POST, &at("/replay"), Some(json!({}))).await.code(), "webhook_disabled");
+    let on = backend.call(Method::PATCH, &at(""), Some(json!({ "disabled": false, "types": ["*"] }))).await;
+    assert_eq!((&on.body["disabledAt"], &on.body["types"]), (&Value::Null, &json!(["*"])));
+
+    assert_eq!(backend.call(Method::DELETE, &at(""), None).await.status, 204);
+    assert_eq!(backend.call(Method::DELETE, &at(""), None).await.status, 204, "again");
+    assert_eq!(backend.call(Method::GET, &at(""), None).await.code(), "webhook_not_found");
+    target.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_exchanged_secret_signs_beside_the_one_of_before_even_where_it_was_exchanged_twice() {
+    let receiver = Receiver::start(|_| TAKEN).await;
+    let target = Target::local().await;
+    let backend = Backend::trying(&target);
+    let (id, first) = backend.webhook(json!({ "url": receiver.url })).await;
+    let rotate = async || {
+        let rotated = backend.call(Method::POST, &format!("/api/webhooks/{id}/rotate"), None).await;
+        Secret::parse(&rotated.text("secret")).unwrap()
+    };
+    let (lost, second) = (rotate().await, rotate().await);
+    backend.call(Method::POST, &format!("/api/webhooks/{id}/test"), None).await;
+    let all = receiver.upto("webhook.test").await;
+    for secret in [&first, &lost, &second] {
+        assert!(verifies(&all[0], secret), "{secret:?}");
+    }
+    assert!(!verifies(&all[0], &Secret::random()));
+    target.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_happened_is_told_again_with_the_same_identifiers_and_every_try_is_listed() {
+    let receiver = Receiver::start(|_| TAKEN).await;
+    let (target, _) = telling(&receiver).await;
+    let backend = Backend::trying(&target);
+    let alice = target.person("alice").await;
+    let session = target.api.create_session(&alice, 3).await;
+    let _at_alice = target.enter(&alice, &session).await;
+    let first = receiver.upto("participant.joined").await;
+    let id = backend.call(Method::GET, "/api/webhooks", None).await.body[0]["webhookId"].clone();
+    let path = format!("/api/webhooks/{}", id.as_str().unwrap());
+    let wanted = json!({ "types": ["participant.joined", "session.created"], "since": "2026-01-01T00:00:00Z" });
+    let replayed = backend.call(Method::POST, &format!("{path}/replay"), Some(wanted)).await;
+    assert_eq!((replayed.status.as_u16(), &replayed.body["replayed"]), (202, &json!(2)), "{}", replayed.body);
+    let all = until("both again", async || Some(receiver.all()).filter(|all| all.len() == first.len() + 2)).await;
+    let of = |got: &Got| (got.kind().to_owned(), got.body["id"].clone());
+    let again: BTreeSet<_> = all[first.len()..].iter().map(|got| of(got).0).collect();
+    assert_eq!(again.into_iter().collect::<Vec<_>>(), ["participant.joined", "session.created"]);
+    assert!(
+        all[first.len()..]
+            .iter()
+            .all(|got| first.iter().any(|before| of(before) == of(got) && before.text == got.text))
+    );
+
+    let tries = until("five tries", async || {
+        let listed = backend.call(Method::GET, &format!("{path}/deliveries?limit=2"), None).await;
+        let next = listed.header("link").split('>').next().unwrap().trim_start_matches('<').to_owned();
+        let rest = backend.call(Method::GET, &next.replace("limit=2", "limit=9"), None).await;
+        let both: Vec<_> =
+            [listed.body, rest.body].iter().filter_map(|page| page.as_array().cloned()).flatten().collect();
+        Some(both).filter(|tries| tries.len() == 5)
+    })
+    .await;
+    for delivery in &tries {
+        assert_eq!(
+            (&delivery["outcome"], &delivery["status"], &delivery["attempt"]),
+            (&json!("delivered"), &json!(204), &json!(1))
+        );
+    }
+    assert!(tries.is_sorted_by(|one, next| one["at"].as_str() >= next["at"].as_str()), "{tries:?}");
+    target.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_happened_is_read_page_by_page_and_goes_on_where_it_was_left() {
+    let target = Target::local().await;
+    let backend = Backend::trying(&target);
+    let store: store::Store = target.server().runtime().get().unwrap();
+    let now = runtime::SystemClock.now();
+    let note = async |id: &str, seconds: u64, kind: &str| {
+        let announcement = Announcement {
+            id: id.to_owned(),
+            kind: kind.to_owned(),
+            project: "default".to_owned(),
+            session: None,
+            body: format!(r#"{{"id":"{id}","type":"{kind}"}}"#),
+        };
+        let at = now.minus(Duration::from_secs(seconds));
+        store.note_event(&announcement, at, now + Duration::from_secs(60)).await.unwrap();
+    };
+    note("evt_1", 90, "session.created").await;
+    note("evt_2", 80, "session.ended").await;
+    note("evt_3", 70, "session.created").await;
+    let read = async |query: &str| {
+        let answer = backend.call(Method::GET, &format!("/api/events?{query}"), None).await;
+        assert_eq!(answer.status, 200, "{}", answer.body);
+        let ids: Vec<_> = answer.body["events"].as_array().unwrap().iter().map(|event| event["id"].clone()).collect();
+        (ids, answer.body["next"].as_str().map(str::to_owned))
+    };
+    let (ids, next) = read("limit=2").await;
+    assert_eq!(ids, ["evt_1", "evt_2"]);
+    let (ids, next) = read(&format!("after={}", next.unwrap())).await;
+    assert_eq!(ids, ["evt_3"]);
+    let (ids, same) = read(&format!("after={}", next.clone().unwrap())).await;
+    assert_eq!((ids.len(), &same), (0, &next), "nothing new");
+    note("evt_4", 60, "session.created").await;
+    note("evt_5", 1, "session.created").await;
+    let (ids, _) = read(&format!("after={}", next.unwrap())).await;
+    assert_eq!(ids, ["evt_4"], "what was noted a moment ago comes later");
+    assert_eq!(read("types=session.ended").await.0, ["evt_2"]);
+    target.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn webhooks_are_for_keys_of_their_own_project_alone() {
+    let target = Target::local().await;
+    let backend = Backend::trying(&target);
+    let make = target.server().function("api_keys").unwrap();
+    let answer = make(json!({ "action": "create", "project": "theirs" }).to_string().into()).await.unwrap();
+    let made = serde_json::from_slice::<Value>(&answer).unwrap()["created"].clone();
+    let theirs = Backend::of(&target, made["key"].as_str().unwrap(), made["secret"].as_str().unwrap());
+    let (id, _) = backend.webhook(json!({ "url": "https://example.com/" })).await;
+    assert_eq!(theirs.call(Method::GET, "/api/webhooks", None).await.body, json!([]));
+    let routes = [
+        (Method::GET, "", None),
+        (Method::PATCH, "", Some(json!({ "description": "x" }))),
+        (Method::POST, "/rotate", None),
+        (Method::POST, "/test", None),
+        (Method::POST, "/replay", Some(json!({}))),
+        (Method::GET, "/deliveries", None),
+    ];
+    for (method, step, body) in routes {
+        let refused = theirs.call(method.clone(), &format!("/api/webhooks/{id}{step}"), body).await;
+        assert_eq!((refused.status.as_u16(), refused.code()), (404, "webhook_not_found"), "{method} {step}");
+    }
+    theirs.call(Method::DELETE, &format!("/api/webhooks/{id}"), None).await;
+    assert_eq!(backend.call(Method::GET, &format!("/api/webhooks/{id}"), None).await.status, 200);
+
+    let alice = target.person("alice").await;
+    for path in ["/api/webhooks", "/api/events"] {
+        let account = target.api.get(path, Some(&alice.token)).await;
+        assert_eq!((account.status.as_u16(), account.code()), (403, "forbidden"), "{path}");
+        let page =
+            Request::builder().header("authorization", &backend.authorization).header("origin", "http://localhost:1");
+        assert_eq!(backend.ask(page, path, None).await.code(), "forbidden", "a key in a page: {path}");
+    }
+    let refused =
+        backend.call(Method::POST, "/api/webhooks", Some(json!({ "url": "http://10.0.0.1/", "types": ["x"] }))).await;
+    let fields: Vec<_> =
+        refused.body["errors"].as_array().unwrap().iter().map(|error| error["field"].clone()).collect();
+    assert_eq!(fields, ["url", "types"], "{}", refused.body);
+    for _ in 1..10 {
+        backend.webhook(json!({ "url": "https://example.com/" })).await;
+    }
+    let more = backend.call(Method::POST, "/api/webhooks", Some(json!({ "url": "https://example.com/" }))).await;
+    assert_eq!((more.status.as_u16(), more.code()), (409, "too_many_webhooks"));
+    target.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_other_endpoints_hear_that_one_is_gone() {
+    let gone = Receiver::start(|_| "HTTP/1.1 410 Gone\r\ncontent-length: 0\r\n\r\n").await;
+    let receiver = Receiver::start(|_| TAKEN).await;
+    let target = Target::local().await;
+    let backend = Backend::trying(&target);
+    let (id, _) = backend.webhook(json!({ "url": gone.url, "description": "the old one" })).await;
+    backend.webhook(json!({ "url": receiver.url })).await;
+    backend.call(Method::POST, &format!("/api/webhooks/{id}/test"), None).await;
+    let all = receiver.upto("webhook.disabled").await;
+    let expected = json!({ "webhookId": id, "description": "the old one" });
+    assert_eq!(all.last().unwrap().body["data"]["webhook"], expected);
+    assert_eq!(gone.all().len(), 1);
+    let shown = backend.call(Method::GET, &format!("/api/webhooks/{id}"), None).await;
+    assert!(shown.body["disabledAt"].is_string(), "{}", shown.body);
+    target.stop().await;
 }

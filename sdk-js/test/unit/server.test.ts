@@ -55,6 +55,41 @@ test('a backend steers a room by its name and its users by their identities', as
   assert.ok(asked.every(({ headers }) => headers['authorization'] === `Basic ${btoa('TK1:s')}`));
 });
 
+test('a backend names endpoints, has things told again, and reads what happened', async () => {
+  const { server, asked } = asking(200, []);
+  await server.createWebhook({ url: 'https://example.org/hooks', types: ['session.ended'] });
+  await server.listWebhooks();
+  await server.getWebhook('w/1');
+  await server.updateWebhook('w/1', { disabled: true });
+  await server.rotateWebhook('w/1');
+  await server.testWebhook('w/1');
+  await server.replayWebhook('w/1', { limit: 5 });
+  await server.listDeliveries('w/1', { limit: 5, cursor: 'c' });
+  await server.listEvents();
+  await server.listEvents({ after: 'a', types: ['session.ended', 'session.created'], limit: 7 });
+  await server.listEvents({ since: new Date(0) });
+  const one = '/api/webhooks/w%2F1';
+  assert.deepEqual(
+    asked.map(({ method, path, body }) => [method, path, body]),
+    [
+      ['POST', '/api/webhooks', { url: 'https://example.org/hooks', types: ['session.ended'] }],
+      ['GET', '/api/webhooks', undefined],
+      ['GET', one, undefined],
+      ['PATCH', one, { disabled: true }],
+      ['POST', `${one}/rotate`, undefined],
+      ['POST', `${one}/test`, undefined],
+      ['POST', `${one}/replay`, { limit: 5 }],
+      ['GET', `${one}/deliveries?limit=5&cursor=c`, undefined],
+      ['GET', '/api/events', undefined],
+      ['GET', '/api/events?after=a&types=session.ended%2Csession.created&limit=7', undefined],
+      ['GET', '/api/events?since=1970-01-01T00%3A00%3A00.000Z', undefined],
+    ],
+  );
+  const { server: gone, asked: removed } = asking(204);
+  await gone.deleteWebhook('w/1');
+  assert.deepEqual([removed[0]?.method, removed[0]?.path], ['DELETE', one]);
+});
+
 test('a refusal has its code and what it says', async () => {
   const { server } = asking(412, { code: 'version_mismatch', detail: 'read it again', requestId: 'r1' });
   const refused = await server.updateSession('daily', { locked: true }, { seenVersion: 1 }).catch((error: unknown) => error);

@@ -15,6 +15,7 @@ mod refresh;
 #[cfg(test)]
 mod samples;
 mod seal;
+mod sealing;
 mod secrets;
 mod ticket;
 mod token;

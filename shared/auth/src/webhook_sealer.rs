@@ -2,51 +2,39 @@
 
 use std::fmt;
 
-use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
-use base64::Engine;
-use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use domain::ports::EndpointSealer;
+use domain::{Error, Result, WebhookId};
 
-use crate::random;
-use crate::secrets::{Key, KeyRing, Purpose, Secrets};
+use crate::sealing::Sealing;
+use crate::secrets::{Purpose, Secrets};
 
-/// What a seal begins with: its form.
-const VERSION: &str = "v1";
-
-/// Seals texts with AES-256-GCM (NIST SP 800-38D) under a key derived from the deployment's secret.
+/// Seals secrets of webhook endpoints.
 #[derive(Clone)]
-pub struct WebhookSealer(KeyRing);
+pub struct WebhookSealer(Sealing);
 
 impl WebhookSealer {
     /// With a key of its own, derived from the secrets.
     pub fn new(secrets: &Secrets) -> Self {
-        Self(secrets.keys(Purpose::Webhook))
+        Self(Sealing::new(secrets, Purpose::Webhook))
     }
 
-    /// The text as it is kept with that endpoint; it opens for no other one: `v1.<sealing key>.<nonce, ciphertext and tag>`.
-    pub fn seal(&self, endpoint: &str, text: &str) -> String {
-        let key = &self.0.current;
-        let nonce = random::bytes::<NONCE_LEN>();
-        let mut sealed = text.as_bytes().to_vec();
-        cipher(key)
-            .seal_in_place_append_tag(Nonce::assume_unique_for_key(nonce), Aad::from(endpoint), &mut sealed)
-            .expect("a secret is shorter than what AES-GCM takes");
-        format!("{VERSION}.{}.{}", key.kid, BASE64_URL_SAFE_NO_PAD.encode([nonce.as_slice(), &sealed].concat()))
+    /// The secret as it is kept with that endpoint, and opens for no other one.
+    pub fn seal(&self, endpoint: WebhookId, secret: &str) -> String {
+        self.0.seal(&endpoint.to_string(), secret)
     }
 
-    /// The text, unless the seal is another endpoint's, was changed, or is of a deployment secret that is gone.
-    pub fn open(&self, endpoint: &str, sealed: &str) -> Option<String> {
-        let (kid, sealed) = sealed.strip_prefix(VERSION)?.strip_prefix('.')?.split_once('.')?;
-        let key = self.0.find(kid)?;
-        let bytes = BASE64_URL_SAFE_NO_PAD.decode(sealed).ok()?;
-        let (nonce, text) = bytes.split_first_chunk::<NONCE_LEN>()?;
-        let (nonce, mut text) = (Nonce::assume_unique_for_key(*nonce), text.to_vec());
-        let opened = cipher(key).open_in_place(nonce, Aad::from(endpoint), &mut text).ok()?;
-        String::from_utf8(opened.to_vec()).ok()
+    /// The secret, unless the seal is another endpoint's, was changed, or is of a deployment secret that is gone.
+    pub fn open(&self, endpoint: WebhookId, sealed: &str) -> Option<String> {
+        self.0.open(&endpoint.to_string(), sealed).map(|opened| opened.text)
     }
 }
 
-fn cipher(key: &Key) -> LessSafeKey {
-    LessSafeKey::new(UnboundKey::new(&AES_256_GCM, key.encoding.as_bytes()).expect("a derived key has 32 bytes"))
+impl EndpointSealer for WebhookSealer {
+    fn seal_anew(&self, endpoint: WebhookId, sealed: &str) -> Result<Option<String>> {
+        let gone = || Error::Internal("a webhook's secret is sealed under a secret that is gone".into());
+        let opened = self.0.open(&endpoint.to_string(), sealed).ok_or_else(gone)?;
+        Ok((!opened.is_current).then(|| self.seal(endpoint, &opened.text)))
+    }
 }
 
 impl fmt::Debug for WebhookSealer {
@@ -57,36 +45,29 @@ impl fmt::Debug for WebhookSealer {
 
 #[cfg(test)]
 mod tests {
+    use domain::Timestamp;
+
     use super::*;
-    use crate::samples::{before_rotation, rotated, secrets, tampered};
+    use crate::samples::{before_rotation, rotated, secrets};
 
     #[test]
-    fn a_text_opens_for_its_own_endpoint_alone() {
+    fn a_secret_opens_for_its_own_endpoint_alone() {
         let sealer = WebhookSealer::new(&secrets());
-        let sealed = sealer.seal("one", "whsec_x");
-        assert_eq!(sealer.open("one", &sealed).as_deref(), Some("whsec_x"));
-        assert_eq!(sealer.open("other", &sealed), None);
-        assert!(!sealed.contains("whsec"));
-        assert_ne!(sealer.seal("one", "whsec_x"), sealed, "a nonce of its own");
+        let [one, other] = [1, 2].map(|millis| WebhookId::first_at(Timestamp::from_millis(millis)));
+        let sealed = sealer.seal(one, "whsec_x");
+        assert_eq!(sealer.open(one, &sealed).as_deref(), Some("whsec_x"));
+        assert_eq!(sealer.open(other, &sealed), None);
         assert_eq!(format!("{sealer:?}"), "WebhookSealer(..)");
     }
 
     #[test]
-    fn a_changed_seal_does_not_open() {
-        let sealer = WebhookSealer::new(&secrets());
-        let sealed = sealer.seal("one", "whsec_x");
-        for at in 0..sealed.len() {
-            assert_eq!(sealer.open("one", &tampered(&sealed, at)), None, "{at}");
-        }
-        for junk in ["", "v1", "v1.", "v1..", "v1.x.y", "v2.x.y"] {
-            assert_eq!(sealer.open("one", junk), None, "{junk}");
-        }
-    }
-
-    #[test]
-    fn a_rotation_keeps_seals_until_the_old_secret_is_dropped() {
-        let sealed = WebhookSealer::new(&before_rotation()).seal("one", "whsec_x");
-        assert!(WebhookSealer::new(&rotated()).open("one", &sealed).is_some());
-        assert_eq!(WebhookSealer::new(&secrets()).open("one", &sealed), None);
+    fn a_secret_is_sealed_anew_after_a_rotation_and_left_alone_otherwise() {
+        let id = WebhookId::first_at(Timestamp::from_millis(1));
+        let sealed = WebhookSealer::new(&before_rotation()).seal(id, "whsec_x");
+        let after = WebhookSealer::new(&rotated());
+        let anew = after.seal_anew(id, &sealed).expect("it opens").expect("it was sealed before");
+        assert_eq!(after.open(id, &anew).as_deref(), Some("whsec_x"));
+        assert_eq!(after.seal_anew(id, &anew).expect("it opens"), None);
+        assert!(WebhookSealer::new(&secrets()).seal_anew(id, &sealed).is_err());
     }
 }

@@ -2,8 +2,8 @@
 
 use crate::happenings::Kind;
 use crate::ports::{Announcer, Endpoints, EventLog, Letter, Lines, Occurrence, Starts};
-use crate::webhooks::EVENTS_KEPT;
-use crate::{Context, Result};
+use crate::webhooks::{Announcement, EVENTS_KEPT, Endpoint};
+use crate::{Context, Result, Timestamp};
 
 /// Everything that announcing needs beside the stream's record.
 pub struct Announcing<'a, S, L> {
@@ -50,12 +50,36 @@ pub async fn announce(
         let Some(occurrence) = occurrence else { continue };
         let sequence = format!("{sequence}{place}");
         let announced = announcing.announcer.announce(occurrence, view.as_ref(), &sequence, &id(&sequence));
-        let now = announcing.context.now;
-        store.note_event(&announced, now, now + EVENTS_KEPT).await?;
-        for endpoint in endpoints.iter().filter(|endpoint| endpoint.hears_of(occurrence.happening.kind)) {
-            let letter = Letter { endpoint: endpoint.id, announcement: announced.clone(), replay: None };
-            announcing.lines.line_up(&letter).await?;
-        }
+        note_and_line_up(announcing, &announced, occurrence.happening.kind, &endpoints).await?;
+    }
+    Ok(())
+}
+
+/// Notes that an endpoint was disabled, and lines it up for the others of its project. Made of the stream's record alone, as
+/// [`announce`] does.
+pub async fn announce_disabled(
+    announcing: &Announcing<'_, impl EventLog + Endpoints + Sync, impl Lines + Sync>,
+    (endpoint, at): (&Endpoint, Timestamp),
+    sequence: &str,
+    id: impl Fn(&str) -> String,
+) -> Result<()> {
+    let mut others = announcing.store.endpoints(&endpoint.project).await?;
+    others.retain(|other| other.id != endpoint.id);
+    let announced = announcing.announcer.announce_disabled(endpoint, at, sequence, &id(sequence));
+    note_and_line_up(announcing, &announced, Kind::WebhookDisabled, &others).await
+}
+
+async fn note_and_line_up(
+    announcing: &Announcing<'_, impl EventLog + Sync, impl Lines + Sync>,
+    announced: &Announcement,
+    kind: Kind,
+    endpoints: &[Endpoint],
+) -> Result<()> {
+    let now = announcing.context.now;
+    announcing.store.note_event(announced, now, now + EVENTS_KEPT).await?;
+    for endpoint in endpoints.iter().filter(|endpoint| endpoint.hears_of(kind)) {
+        let letter = Letter { endpoint: endpoint.id, announcement: announced.clone(), replay: None };
+        announcing.lines.line_up(&letter).await?;
     }
     Ok(())
 }

@@ -117,6 +117,18 @@ pub enum Error {
     /// The key of an earlier request, with another one.
     #[error("this Idempotency-Key belongs to an earlier request with other fields")]
     IdempotencyKeyReused,
+    /// No such endpoint of webhooks in this project.
+    #[error("there is no such webhook")]
+    WebhookNotFound,
+    /// An endpoint that is disabled is told nothing.
+    #[error("the webhook is disabled")]
+    WebhookDisabled,
+    /// The project has as many endpoints as it may.
+    #[error("the project already has its {limit} webhooks")]
+    TooManyWebhooks {
+        /// How many it may have.
+        limit: usize,
+    },
     /// Every seat is taken.
     #[error("the session already has its {limit} participants")]
     SessionFull {
@@ -201,6 +213,9 @@ impl Error {
             Self::UserExists => "user_exists",
             Self::RoomExists(_) => "room_exists",
             Self::IdempotencyKeyReused => "idempotency_key_reused",
+            Self::WebhookNotFound => "webhook_not_found",
+            Self::WebhookDisabled => "webhook_disabled",
+            Self::TooManyWebhooks { .. } => "too_many_webhooks",
             Self::SessionFull { .. } => "session_full",
             Self::SessionEnded => "session_ended",
             Self::PayloadTooLarge { .. } => "payload_too_large",

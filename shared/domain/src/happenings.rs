@@ -5,7 +5,10 @@
 
 use std::time::Duration;
 
-use crate::{Departure, Ending, Membership, Presence, Session, SessionId, SessionState, Timestamp, UserId, Username};
+use crate::{
+    Departure, Ending, Identity, Membership, Presence, Rights, Session, SessionId, SessionState, Timestamp, UserId,
+    Username,
+};
 
 /// What can happen. Its names on the wire are in `protocol`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -14,7 +17,7 @@ pub enum Kind {
     SessionCreated,
     /// The first connection of anybody joined.
     SessionStarted,
-    /// Its name, or its number of seats, was changed.
+    /// Its name, its number of seats, or whether it is locked was changed.
     SessionUpdated,
     /// It ended.
     SessionEnded,
@@ -24,15 +27,19 @@ pub enum Kind {
     ParticipantReconnecting,
     /// A connection joined again within the grace.
     ParticipantReconnected,
+    /// The role or a permission of somebody who had joined was changed.
+    ParticipantUpdated,
     /// A stay that had joined is over.
     ParticipantLeft,
     /// A seat is free again that no connection ever joined.
     ParticipantAborted,
+    /// Another endpoint of the project was disabled, because it said that it is gone.
+    WebhookDisabled,
 }
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 11] = [
         Self::SessionCreated,
         Self::SessionStarted,
         Self::SessionUpdated,
@@ -40,8 +47,10 @@ impl Kind {
         Self::ParticipantJoined,
         Self::ParticipantReconnecting,
         Self::ParticipantReconnected,
+        Self::ParticipantUpdated,
         Self::ParticipantLeft,
         Self::ParticipantAborted,
+        Self::WebhookDisabled,
     ];
 }
 
@@ -73,6 +82,10 @@ pub struct Stay {
     pub user: UserId,
     /// Their name.
     pub username: Username,
+    /// What their app calls them.
+    pub identity: Option<Identity>,
+    /// What they may do, as it is kept with the seat.
+    pub rights: Rights,
     /// When the seat was taken.
     pub joined_at: Timestamp,
     /// When the first connection joined, if one has.
@@ -132,20 +145,18 @@ pub fn of_stay(before: Option<&Stay>, after: &Stay, at: Timestamp) -> Option<Hap
     if after.membership != Membership::Seated {
         return was_seated.then(|| end_of(after, at));
     }
-    let was_connected = before.and_then(|before| before.connected_at);
-    let presence = before.map(|before| before.presence);
-    match (was_connected, after.connected_at) {
-        (None, Some(connected)) => Some(Happening::plain(Kind::ParticipantJoined, connected)),
-        (None, None) => None,
-        (Some(_), _) => match (presence, after.presence) {
-            (Some(Presence::Connected), Presence::Reconnecting) => {
-                Some(Happening::plain(Kind::ParticipantReconnecting, at))
-            }
-            (Some(Presence::Reconnecting), Presence::Connected) => {
-                Some(Happening::plain(Kind::ParticipantReconnected, at))
-            }
-            _ => None,
-        },
+    match (before.filter(|before| before.connected_at.is_some()), after.connected_at) {
+        (None, connected) => connected.map(|connected| Happening::plain(Kind::ParticipantJoined, connected)),
+        (Some(before), _) => change_of(before, after).map(|kind| Happening::plain(kind, at)),
+    }
+}
+
+/// What became of a stay that goes on.
+fn change_of(before: &Stay, after: &Stay) -> Option<Kind> {
+    match (before.presence, after.presence) {
+        (Presence::Connected, Presence::Reconnecting) => Some(Kind::ParticipantReconnecting),
+        (Presence::Reconnecting, Presence::Connected) => Some(Kind::ParticipantReconnected),
+        _ => (before.rights != after.rights).then_some(Kind::ParticipantUpdated),
     }
 }
 
@@ -185,5 +196,7 @@ pub fn of_session(before: Option<&SessionView>, after: &SessionView, at: Timesta
 
 /// Whether something of it changed that its users chose.
 fn differs(before: &Session, after: &Session) -> bool {
-    before.name != after.name || before.max_participants != after.max_participants
+    before.name != after.name
+        || before.max_participants != after.max_participants
+        || before.controls.locked != after.controls.locked
 }

@@ -129,7 +129,7 @@ pub async fn update_participant(
         authority.reaches(&roster, target)?;
         authority.covers(change, participant)?;
         let rights = change.applied_to(participant.rights);
-        if let Some(changed) = store.set_rights(participant, rights).await? {
+        if let Some(changed) = store.set_rights(participant, rights, context.now).await? {
             tell_all(ports, session, &Event::ParticipantUpdated(&changed)).await?;
             return Ok(changed);
         }
@@ -335,7 +335,7 @@ pub async fn update_session(
     let Ports { store, context, .. } = ports;
     let roster = active_roster(store, session, context.now).await?;
     authority(&roster, actor)?;
-    let ControlsSet::Set(changed) = store.set_controls(session, change).await? else {
+    let ControlsSet::Set(changed) = store.set_controls(session, change, context.now).await? else {
         // Either it ended meanwhile, or it was changed.
         return active_roster(store, session, context.now).await.and(Err(Error::VersionMismatch));
     };

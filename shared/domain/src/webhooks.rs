@@ -171,8 +171,8 @@ pub struct Endpoint {
     pub disabled_at: Option<Timestamp>,
     /// The secret that signs, sealed.
     pub secret: String,
-    /// The secret of before, sealed, and until when it signs too.
-    pub previous: Option<(String, Timestamp)>,
+    /// Secrets of before, sealed, the newest first, and until when each signs too.
+    pub previous: Vec<(String, Timestamp)>,
 }
 
 impl fmt::Debug for Endpoint {
@@ -190,7 +190,7 @@ impl Endpoint {
 
     /// The secrets that sign at that time, the newest first, sealed.
     pub fn secrets(&self, now: Timestamp) -> impl Iterator<Item = &str> {
-        let previous = self.previous.as_ref().filter(|(_, until)| *until > now).map(|(secret, _)| secret.as_str());
+        let previous = self.previous.iter().filter(move |(_, until)| *until > now).map(|(secret, _)| secret.as_str());
         std::iter::once(self.secret.as_str()).chain(previous)
     }
 }
@@ -226,6 +226,24 @@ pub enum Outcome {
     Gone,
     /// Anything else, and for how long the endpoint wants to be left alone, if it said so.
     Failed(Option<Duration>),
+}
+
+/// What came of a try, for its outcome and for the log that the app reads.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Answer {
+    /// What it means.
+    pub outcome: Outcome,
+    /// The status of the answer, if there was one.
+    pub status: Option<u16>,
+    /// Why there was none.
+    pub failure: Option<&'static str>,
+}
+
+impl Answer {
+    /// That there was none.
+    pub const fn none(failure: &'static str) -> Self {
+        Self { outcome: Outcome::Failed(None), status: None, failure: Some(failure) }
+    }
 }
 
 /// What is done after a try.

@@ -8,7 +8,9 @@ use std::time::Duration;
 use auth::{Callers, Presented, Tokens};
 use domain::accounts::Grant;
 use domain::ports::{IdempotencyKey, Keys};
-use domain::{Caller, Context, Error, Identity, KeyId, Metric, Person, ProjectId, Result, RoomRef, Timestamp, UserId};
+use domain::{
+    Caller, Context, Error, Identity, KeyId, Metric, Person, ProjectId, Result, RoomRef, Timestamp, UserId, WebhookId,
+};
 use http::header::{
     ALLOW, AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, HeaderValue, IF_MATCH, LINK, ORIGIN, RETRY_AFTER,
     WWW_AUTHENTICATE,
@@ -180,6 +182,23 @@ impl<'a> RestRequest<'a> {
         let parameters = self.request.path_parameters_ref();
         let named = parameters.and_then(|p| p.first("identity")).unwrap_or_default();
         Identity::parse(named).map_err(|must| Error::field("identity", must))
+    }
+
+    /// The endpoint of webhooks that the path names. What is no identifier names none.
+    pub fn webhook_in_path(&self) -> Result<WebhookId> {
+        let parameters = self.request.path_parameters_ref();
+        let id = parameters.and_then(|p| p.first("webhookId")).and_then(|text| text.parse().ok());
+        id.ok_or(Error::WebhookNotFound)
+    }
+
+    /// What is wanted of the thing that the path names: its last step, where that is no name itself.
+    pub fn last_step(&self) -> &'a str {
+        self.request.raw_http_path().rsplit('/').next().unwrap_or_default()
+    }
+
+    /// A parameter of the query.
+    pub fn query(&self, name: &str) -> Option<&'a str> {
+        self.request.query_string_parameters_ref().and_then(|query| query.first(name))
     }
 
     /// Whether the path names a user.

@@ -25,7 +25,7 @@ impl<Id: FromStr + ToString> Page<Id> {
     /// Parses the query parameters.
     pub fn parse(limit: Option<&str>, cursor: Option<&str>) -> Result<Self, PageError> {
         let parsed_limit = limit.map_or(Some(50), |text| text.parse().ok().filter(|n| (1..=100).contains(n)));
-        let before = cursor.map(Self::decode);
+        let before = cursor.map(decode::<Id>);
         match (parsed_limit, before) {
             (Some(limit), None) => Ok(Self { limit, before: None }),
             (Some(limit), Some(Some(before))) => Ok(Self { limit, before: Some(before) }),
@@ -42,11 +42,12 @@ impl<Id: FromStr + ToString> Page<Id> {
     pub fn cursor(last: &Id) -> String {
         URL_SAFE_NO_PAD.encode(format!("{CURSOR}{}", last.to_string()))
     }
+}
 
-    fn decode(cursor: &str) -> Option<Id> {
-        let bytes = URL_SAFE_NO_PAD.decode(cursor).ok()?;
-        std::str::from_utf8(&bytes).ok()?.strip_prefix(CURSOR)?.parse().ok()
-    }
+/// What a cursor stands for.
+pub(crate) fn decode<Id: FromStr>(cursor: &str) -> Option<Id> {
+    let bytes = URL_SAFE_NO_PAD.decode(cursor).ok()?;
+    std::str::from_utf8(&bytes).ok()?.strip_prefix(CURSOR)?.parse().ok()
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@
 mod cursor;
 #[cfg(feature = "schema")]
 pub mod documents;
+pub mod endpoints;
 mod fields;
 pub mod hub;
 pub mod keys;

@@ -2,11 +2,12 @@
 
 use domain::happenings::{Kind, Reason, SessionView, Stay};
 use domain::ports::{Announcer, Occurrence};
-use domain::webhooks::Announcement;
-use domain::{SessionId, Timestamp};
+use domain::webhooks::{Announcement, Endpoint};
+use domain::{Role, SessionId, Timestamp};
 use serde::Serialize;
 
 use crate::format_time;
+use crate::rights::RoleView;
 
 /// The name of a kind on the wire.
 pub const fn name(kind: Kind) -> &'static str {
@@ -18,8 +19,10 @@ pub const fn name(kind: Kind) -> &'static str {
         Kind::ParticipantJoined => "participant.joined",
         Kind::ParticipantReconnecting => "participant.reconnecting",
         Kind::ParticipantReconnected => "participant.reconnected",
+        Kind::ParticipantUpdated => "participant.updated",
         Kind::ParticipantLeft => "participant.left",
         Kind::ParticipantAborted => "participant.aborted",
+        Kind::WebhookDisabled => "webhook.disabled",
     }
 }
 
@@ -48,13 +51,21 @@ pub struct WebhookEvent {
     pub data: WebhookData,
 }
 
+impl WebhookEvent {
+    fn announced(self, session: Option<SessionId>) -> Announcement {
+        let body = serde_json::to_string(&self).expect("an event has string keys");
+        Announcement { id: self.id, kind: self.kind, project: self.project_id, session, body }
+    }
+}
+
 /// Whom an event is about.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Default, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct WebhookData {
-    /// The session.
-    pub session: WebhookSession,
+    /// The session, where it is about one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub session: Option<WebhookSession>,
     /// Whoever it happened to, unless it is the session.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub participant: Option<WebhookParticipant>,
@@ -64,6 +75,20 @@ pub struct WebhookData {
     /// How long it lasted, in whole seconds, rounded: a stay since it joined, a session since it was created.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub duration_seconds: Option<u64>,
+    /// The endpoint, where it is about one: `webhook.test`, `webhook.disabled`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub webhook: Option<NamedWebhook>,
+}
+
+/// An endpoint, as an event names it.
+#[derive(Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct NamedWebhook {
+    /// Its identifier.
+    pub webhook_id: String,
+    /// What its owner says of it.
+    pub description: String,
 }
 
 /// A session, as an event names it.
@@ -73,12 +98,21 @@ pub struct WebhookData {
 pub struct WebhookSession {
     /// Its identifier.
     pub session_id: String,
+    /// The app's name of it, if it has one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub room: Option<String>,
     /// Its name; missing where the session was deleted before the event was made.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
     /// When it was created.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub created_at: Option<String>,
+    /// Its number of seats, where it is the session itself that something happened to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_participants: Option<u8>,
+    /// Whether it is locked, where it is the session itself that something happened to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub locked: Option<bool>,
 }
 
 /// A stay, as an event names it.
@@ -90,6 +124,11 @@ pub struct WebhookParticipant {
     pub user_id: String,
     /// Their name.
     pub username: String,
+    /// What their app calls them; an account has none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub identity: Option<String>,
+    /// Their role.
+    pub role: RoleView,
     /// One stay, from the taking of a seat to its end: `joined` and `left` of one stay have the same.
     pub stay_id: String,
     /// When the seat was taken.
@@ -131,21 +170,29 @@ impl From<Reason> for ReasonView {
     }
 }
 
-impl From<&Stay> for WebhookParticipant {
-    fn from(stay: &Stay) -> Self {
-        Self {
-            user_id: stay.user.to_string(),
-            username: stay.username.as_str().to_owned(),
-            stay_id: stay.id.clone(),
-            joined_at: format_time(stay.joined_at),
-            connected_at: stay.connected_at.map(format_time),
-        }
+/// The account that created a session is its host, whatever is kept with the seat.
+fn participant_of(stay: &Stay, view: Option<&SessionView>) -> WebhookParticipant {
+    let is_creator = view.is_some_and(|view| view.session.is_hosted_by(stay.user));
+    let role = if is_creator { Role::Host } else { stay.rights.role };
+    WebhookParticipant {
+        user_id: stay.user.to_string(),
+        username: stay.username.as_str().to_owned(),
+        identity: stay.identity.as_ref().map(|identity| identity.as_str().to_owned()),
+        role: RoleView::from(role),
+        stay_id: stay.id.clone(),
+        joined_at: format_time(stay.joined_at),
+        connected_at: stay.connected_at.map(format_time),
     }
 }
 
-fn session_of(id: SessionId, view: Option<&SessionView>) -> WebhookSession {
+/// What is told of a session: of its settings only what the write itself says, because they may have changed since.
+fn session_of(occurrence: &Occurrence, view: Option<&SessionView>) -> WebhookSession {
+    let written = occurrence.view.as_ref().map(|view| &view.session);
     WebhookSession {
-        session_id: id.to_string(),
+        session_id: occurrence.session.to_string(),
+        room: view.and_then(|view| view.session.room.as_ref()).map(|room| room.as_str().to_owned()),
+        max_participants: written.map(|session| session.max_participants),
+        locked: written.map(|session| session.controls.locked),
         name: view.map(|view| view.session.name.as_str().to_owned()),
         created_at: view.map(|view| format_time(view.session.created_at)),
     }
@@ -158,38 +205,45 @@ pub struct JsonAnnouncer;
 impl Announcer for JsonAnnouncer {
     fn announce(&self, occurrence: &Occurrence, view: Option<&SessionView>, sequence: &str, id: &str) -> Announcement {
         let happening = &occurrence.happening;
-        let project = view.map_or("default", |view| view.project.as_str()).to_owned();
         let event = WebhookEvent {
             id: id.to_owned(),
             kind: name(happening.kind).to_owned(),
             timestamp: format_time(happening.at),
-            project_id: project.clone(),
+            project_id: view.map_or("default", |view| view.project.as_str()).to_owned(),
             sequence: sequence.to_owned(),
             data: WebhookData {
-                session: session_of(occurrence.session, view),
-                participant: occurrence.stay.as_ref().map(WebhookParticipant::from),
+                session: Some(session_of(occurrence, view)),
+                participant: occurrence.stay.as_ref().map(|stay| participant_of(stay, view)),
                 reason: happening.reason.map(ReasonView::from),
                 duration_seconds: happening.lasted.map(|lasted| (lasted.as_millis() as u64 + 500) / 1000),
+                webhook: None,
             },
         };
-        let body = serde_json::to_string(&event).expect("an event has string keys");
-        Announcement { id: event.id, kind: event.kind, project, session: Some(occurrence.session), body }
+        event.announced(Some(occurrence.session))
+    }
+
+    fn announce_disabled(&self, endpoint: &Endpoint, at: Timestamp, sequence: &str, id: &str) -> Announcement {
+        of_webhook(name(Kind::WebhookDisabled), id, endpoint, sequence, at)
     }
 }
 
-/// The body of `webhook.test`, which an endpoint gets when its owner asks for it.
-pub fn test_event(id: &str, project: &str, webhook: &str, at: Timestamp) -> Announcement {
-    let body = serde_json::json!({
-        "id": id, "type": TEST, "timestamp": format_time(at), "projectId": project, "sequence": "0",
-        "data": { "webhookId": webhook },
-    });
-    Announcement {
+/// `webhook.test`, which an endpoint gets when its owner asks for it.
+pub fn test_event(id: &str, endpoint: &Endpoint, at: Timestamp) -> Announcement {
+    of_webhook(TEST, id, endpoint, "0", at)
+}
+
+/// Something that is told of an endpoint itself, and of no session.
+fn of_webhook(kind: &str, id: &str, endpoint: &Endpoint, sequence: &str, at: Timestamp) -> Announcement {
+    let webhook = NamedWebhook { webhook_id: endpoint.id.to_string(), description: endpoint.description.clone() };
+    let event = WebhookEvent {
         id: id.to_owned(),
-        kind: TEST.to_owned(),
-        project: project.to_owned(),
-        session: None,
-        body: body.to_string(),
-    }
+        kind: kind.to_owned(),
+        timestamp: format_time(at),
+        project_id: endpoint.project.clone(),
+        sequence: sequence.to_owned(),
+        data: WebhookData { webhook: Some(webhook), ..WebhookData::default() },
+    };
+    event.announced(None)
 }
 
 /// What a test is called.
@@ -200,7 +254,7 @@ mod tests {
     use std::time::Duration;
 
     use domain::happenings::Happening;
-    use domain::{Membership, Presence, UserId, Username};
+    use domain::{Identity, Membership, Presence, Rights, UserId, Username};
 
     use super::*;
 
@@ -220,6 +274,8 @@ mod tests {
             session: SessionId::first_at(at),
             user: UserId::first_at(at),
             username: Username::kept("alice").expect("a name"),
+            identity: Identity::parse("user-7").ok(),
+            rights: Rights::of(Role::Cohost),
             joined_at: at,
             connected_at: Some(at),
             membership: Membership::Left,
@@ -242,6 +298,7 @@ mod tests {
                 "session": { "sessionId": "019aab3f-5c00-7000-8000-000000000000" },
                 "participant": {
                     "userId": "019aab3f-5c00-7000-8000-000000000000", "username": "alice", "stayId": "stay_1",
+                    "identity": "user-7", "role": "cohost",
                     "joinedAt": "2026-11-22T12:00:00.000Z", "connectedAt": "2026-11-22T12:00:00.000Z",
                 },
                 "reason": "timeout", "durationSeconds": 94,

@@ -5,8 +5,8 @@ use std::fs;
 use std::path::Path;
 
 use protocol::documents::{asyncapi, openapi, routes};
-use protocol::rest;
 use protocol::signaling::ClientFrame;
+use protocol::{endpoints, rest};
 use serde_json::Value;
 
 fn assert_committed(name: &str, document: &Value) {
@@ -63,6 +63,8 @@ fn request_schemas_have_the_fields_that_the_parsers_read() {
     assert_same_fields(&document, "Mute", |json| names(rest::parse_mute(json)));
     assert_same_fields(&document, "MuteAll", |json| names(rest::parse_mute_all(json)));
     assert_same_fields(&document, "SayMessage", |json| names(rest::parse_message(json)));
+    assert_same_fields(&document, "NewWebhook", |json| names(endpoints::parse_new_webhook(json, false)));
+    assert_same_fields(&document, "WebhookReplay", |json| names(endpoints::parse_replay(json)));
 }
 
 fn frame<T>(action: &str, data: &str, read: impl Fn(&ClientFrame<'_>) -> Result<T, domain::Error>) -> Vec<String> {

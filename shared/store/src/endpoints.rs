@@ -74,12 +74,18 @@ impl Endpoints for Store {
         changed(self.change(change, ReturnValue::AllNew).await?)
     }
 
-    async fn rotate_secret(&self, seen: &Endpoint, secret: &str, until: Timestamp) -> Result<Option<Endpoint>> {
-        let update = "SET secret = :new, previous = :old, previousUntil = :until";
-        let change = Change::to(keys::endpoint(&seen.project, seen.id), update, "secret = :old")
+    async fn replace_secrets(
+        &self,
+        seen: &Endpoint,
+        secret: &str,
+        previous: &[(String, Timestamp)],
+    ) -> Result<Option<Endpoint>> {
+        let key = keys::endpoint(&seen.project, seen.id);
+        let previous = serde_dynamo::to_attribute_value(older(previous)).map_err(misfit)?;
+        let change = Change::to(key, "SET secret = :new, olderSecrets = :older", "secret = :seen")
             .with(":new", text(secret))
-            .with(":old", text(&seen.secret))
-            .with(":until", millis(until));
+            .with(":seen", text(&seen.secret))
+            .with(":older", previous);
         changed(self.change(change, ReturnValue::AllNew).await?)
     }
 
@@ -91,7 +97,8 @@ impl Endpoints for Store {
 impl Disabling for Store {
     async fn disable_endpoint(&self, project: &str, id: WebhookId, at: Timestamp) -> Result<bool> {
         let enabled = "attribute_exists(pk) AND attribute_not_exists(disabledAt)";
-        let change = Change::to(keys::endpoint(project, id), "SET disabledAt = :at", enabled).with(":at", millis(at));
+        let key = keys::endpoint(project, id);
+        let change = Change::to(key, "SET disabledAt = :at", enabled).happens(at).with(":at", millis(at));
         Ok(self.change(change, ReturnValue::None).await?.is_done())
     }
 }
@@ -117,10 +124,19 @@ struct EndpointRecord {
     #[serde(skip_serializing_if = "Option::is_none")]
     disabled_at: Option<u64>,
     secret: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    previous: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    previous_until: Option<u64>,
+    #[serde(default)]
+    older_secrets: Vec<OlderSecret>,
+}
+
+/// A secret that signs until then.
+#[derive(Debug, Serialize, Deserialize)]
+struct OlderSecret {
+    sealed: String,
+    until: u64,
+}
+
+fn older(secrets: &[(String, Timestamp)]) -> Vec<OlderSecret> {
+    secrets.iter().map(|(sealed, until)| OlderSecret { sealed: sealed.clone(), until: until.millis() }).collect()
 }
 
 impl EndpointRecord {
@@ -136,13 +152,13 @@ impl EndpointRecord {
             created_at: endpoint.created_at.millis(),
             disabled_at: endpoint.disabled_at.map(Timestamp::millis),
             secret: endpoint.secret.clone(),
-            previous: endpoint.previous.as_ref().map(|(secret, _)| secret.clone()),
-            previous_until: endpoint.previous.as_ref().map(|(_, until)| until.millis()),
+            older_secrets: older(&endpoint.previous),
         }
     }
 }
 
-fn endpoint(item: Item) -> Result<Endpoint> {
+/// The endpoint of an item.
+pub(crate) fn endpoint(item: Item) -> Result<Endpoint> {
     let record: EndpointRecord = serde_dynamo::from_item(item).map_err(misfit)?;
     let (project, id) = keys::endpoint_of(&record.pk, &record.sk).ok_or(Malformed("endpoint's key"))?;
     let kinds = record.kinds.map(|kinds| kinds.iter().map(|word| known(word)).collect::<Result<_>>());
@@ -155,7 +171,7 @@ fn endpoint(item: Item) -> Result<Endpoint> {
         created_at: Timestamp::from_millis(record.created_at),
         disabled_at: record.disabled_at.map(Timestamp::from_millis),
         secret: record.secret,
-        previous: record.previous.zip(record.previous_until.map(Timestamp::from_millis)),
+        previous: record.older_secrets.into_iter().map(|it| (it.sealed, Timestamp::from_millis(it.until))).collect(),
     })
 }
 

@@ -12,7 +12,7 @@ use domain::{Result, SessionId, Timestamp, WebhookId};
 use serde::{Deserialize, Serialize};
 
 use crate::errors::{Malformed, misfit};
-use crate::items::{Item, expiry_now, is_over, millis, text};
+use crate::items::{Item, expiry_now, millis, text};
 use crate::requests::{Change, Written};
 use crate::{Store, keys, stream, words};
 
@@ -77,19 +77,39 @@ impl Deliveries for Store {
         self.put_item(serde_dynamo::to_item(record).map_err(misfit)?).await
     }
 
-    async fn deliveries(&self, endpoint: WebhookId, limit: usize, now: Timestamp) -> Result<Vec<Delivery>> {
+    async fn deliveries(
+        &self,
+        endpoint: WebhookId,
+        limit: usize,
+        before: Option<&EventPlace>,
+        now: Timestamp,
+    ) -> Result<Page<Delivery, EventPlace>> {
         let query = self
             .query()
             .scan_index_forward(false)
             .limit(i32::try_from(limit).unwrap_or(i32::MAX))
-            .key_condition_expression("pk = :endpoint")
-            .expression_attribute_values(":endpoint", text(keys::deliveries_partition(endpoint)));
+            .filter_expression("expiresAt > :now")
+            .expression_attribute_values(":endpoint", text(keys::deliveries_partition(endpoint)))
+            .expression_attribute_values(":now", expiry_now(now));
+        let query = match before {
+            None => query.key_condition_expression("pk = :endpoint"),
+            Some(place) => query
+                .key_condition_expression("pk = :endpoint AND sk < :before")
+                .expression_attribute_values(":before", text(keys::event_place(place.at, &place.id))),
+        };
+        // What is expired is older than everything that is not, so a page that it shortens is the last one.
         let found = self.page(query).await?.items.unwrap_or_default();
-        let records = found.into_iter().map(|item| serde_dynamo::from_item(item).map_err(misfit));
-        let records: Vec<DeliveryRecord> = records.collect::<Result<_>>()?;
-        let live = records.into_iter().filter(|record| !is_over(record.expires_at, now));
-        live.map(|record| record.into_delivery(endpoint)).collect()
+        let items: Vec<(EventPlace, Delivery)> =
+            found.into_iter().map(|item| delivery(endpoint, item)).collect::<Result<_>>()?;
+        let next = items.last().filter(|_| items.len() == limit).map(|(place, _)| place.clone());
+        Ok(Page { items: items.into_iter().map(|(_, delivery)| delivery).collect(), next })
     }
+}
+
+fn delivery(endpoint: WebhookId, item: Item) -> Result<(EventPlace, Delivery)> {
+    let record: DeliveryRecord = serde_dynamo::from_item(item).map_err(misfit)?;
+    let (at, id) = keys::place_of_event(&record.sk).ok_or(Malformed("place of a delivery"))?;
+    Ok((EventPlace { at, id }, record.into_delivery(endpoint)?))
 }
 
 impl Starts for Store {

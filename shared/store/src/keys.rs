@@ -88,10 +88,37 @@ impl Key {
         HashMap::from([("pk".to_owned(), AttributeValue::S(self.pk)), ("sk".to_owned(), AttributeValue::S(self.sk))])
     }
 
-    /// Whether it is a session's, or that of somebody there.
-    pub(crate) fn is_of_session(&self) -> bool {
-        self.pk.starts_with(SESSION)
+    /// Whether its item may carry the mark of what happened.
+    pub(crate) fn may_be_marked(&self) -> bool {
+        Marked::of(&self.pk, &self.sk).is_some()
     }
+}
+
+/// An item that something can happen to which is told to the outside.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Marked {
+    /// A session.
+    Session,
+    /// Somebody there.
+    Participant,
+    /// An endpoint of webhooks.
+    Endpoint,
+}
+
+impl Marked {
+    fn of(pk: &str, sk: &str) -> Option<Self> {
+        match (pk.starts_with(SESSION), sk) {
+            (true, META) => Some(Self::Session),
+            (true, _) => Some(Self::Participant),
+            (false, _) => (pk.starts_with(PROJECT) && sk.starts_with(WEBHOOK)).then_some(Self::Endpoint),
+        }
+    }
+}
+
+/// What kind of item it is, if something can happen to it.
+pub(crate) fn kind_of(item: &HashMap<String, AttributeValue>) -> Option<Marked> {
+    let text = |name| item.get(name).and_then(|value| value.as_s().ok());
+    Marked::of(text("pk")?, text("sk")?)
 }
 
 /// An account.
@@ -201,9 +228,10 @@ pub(crate) fn stay(session: SessionId, user: UserId, first_attempt: u64) -> Stri
     format!("stay_{}", BASE64_URL_SAFE_NO_PAD.encode(&hash.as_ref()[..16]))
 }
 
-/// What names an event, the same however often it is made: `evt_` and 22 characters. `sequence` is its place among those of its session.
-pub fn event_id(session: SessionId, sequence: &str) -> String {
-    let hash = digest::digest(&digest::SHA256, format!("{session}#{sequence}").as_bytes());
+/// What names an event, the same however often it is made: `evt_` and 22 characters. `sequence` is its place among those of its session,
+/// or of its endpoint.
+pub fn event_id(of: &impl std::fmt::Display, sequence: &str) -> String {
+    let hash = digest::digest(&digest::SHA256, format!("{of}#{sequence}").as_bytes());
     format!("evt_{}", BASE64_URL_SAFE_NO_PAD.encode(&hash.as_ref()[..16]))
 }
 

@@ -2,7 +2,7 @@
 
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
 use domain::ports::{Ban, ControlsSet, Moderation, SessionChange};
-use domain::{Membership, Participant, Result, Rights, SessionId, UserId};
+use domain::{Membership, Participant, Result, Rights, SessionId, Timestamp, UserId};
 
 use crate::items::{expiry, millis, number, text};
 use crate::records::{self, SessionRecord};
@@ -10,12 +10,18 @@ use crate::requests::{Change, Written};
 use crate::{Store, keys, words};
 
 impl Moderation for Store {
-    async fn set_rights(&self, participant: &Participant, rights: Rights) -> Result<Option<Participant>> {
+    async fn set_rights(
+        &self,
+        participant: &Participant,
+        rights: Rights,
+        now: Timestamp,
+    ) -> Result<Option<Participant>> {
         // A seat with the usual rights has none noted.
         let usual = if participant.rights == Rights::default() { "attribute_not_exists(rights) OR " } else { "" };
         let condition = format!("membership = :seated AND ({usual}rights = :seen)");
         let key = keys::participant(participant.session_id, participant.user_id);
         let change = Change::to(key, "SET rights = :rights", condition)
+            .happens(now)
             .with(":seated", text(words::membership::of(Membership::Seated)))
             .with(":seen", number(participant.rights.bits()))
             .with(":rights", number(rights.bits()));
@@ -35,8 +41,8 @@ impl Moderation for Store {
         self.change(change, ReturnValue::None).await.map(drop)
     }
 
-    async fn set_controls(&self, session: SessionId, change: &SessionChange) -> Result<ControlsSet> {
-        match self.change(control(session, change), ReturnValue::AllNew).await? {
+    async fn set_controls(&self, session: SessionId, change: &SessionChange, now: Timestamp) -> Result<ControlsSet> {
+        match self.change(control(session, change).happens(now), ReturnValue::AllNew).await? {
             Written::Done(item) => {
                 let session = SessionRecord::from_item(item)?.into_session()?;
                 Ok(ControlsSet::Set(Box::new(session)))

@@ -62,17 +62,19 @@ impl Change {
         self.with(":duePart", AttributeValue::S(part)).with(":dueAt", AttributeValue::S(at))
     }
 
-    /// Something happens by this, then, that is told to the outside ([`crate::stream`]): the item is marked by it. The update has to
-    /// set something anyway.
+    /// Something happens by this, then, that is told to the outside ([`crate::stream`]): the item is marked by it.
     pub(crate) fn happens(self, at: Timestamp) -> Self {
         Self { happens: true, ..self.with(":happened", millis(at)) }
     }
 
-    /// The update, with the mark of what happens set or taken away. Every change to a session or to somebody there does one of
+    /// The update, with the mark of what happens set or taken away. Every change to what can be marked does one of
     /// the two, so that a mark stands for the last write alone, and no ping wakes whoever reads the stream.
     fn expression(&self) -> String {
-        match (self.happens, self.key.is_of_session()) {
-            (true, _) => self.update.replacen("SET ", &format!("SET {MARK} = :happened, "), 1),
+        match (self.happens, self.key.may_be_marked()) {
+            (true, _) if self.update.contains("SET ") => {
+                self.update.replacen("SET ", &format!("SET {MARK} = :happened, "), 1)
+            }
+            (true, _) => format!("SET {MARK} = :happened {}", self.update),
             (false, false) => self.update.clone(),
             (false, true) if self.update.contains("REMOVE ") => {
                 self.update.replacen("REMOVE ", &format!("REMOVE {MARK}, "), 1)
@@ -503,8 +505,9 @@ mod tests {
                 let quiet = Change::to(key.clone(), update, "").expression();
                 prop_assert_eq!(quiet.matches("REMOVE ").count(), 1);
                 prop_assert!(quiet.contains("REMOVE happened"));
-                let loud = Change::to(key, format!("SET x = :x {update}"), "").happens(Timestamp::default());
-                prop_assert!(loud.expression().starts_with("SET happened = :happened, x = :x"));
+                let loud = Change::to(key, update, "").happens(Timestamp::default());
+                let rest = update.strip_prefix("SET ").map_or_else(|| format!(" {update}"), |sets| format!(", {sets}"));
+                prop_assert_eq!(loud.expression(), format!("SET happened = :happened{rest}"));
                 prop_assert!(!loud.expression().contains("REMOVE happened"));
                 prop_assert_eq!(&loud.values[":happened"], &AttributeValue::N("0".to_owned()));
             }

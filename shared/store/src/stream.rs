@@ -5,12 +5,14 @@
 //! is read from the record alone.
 
 use domain::happenings::{self, SessionView, Stay};
-use domain::ports::Occurrence;
-use domain::{Departure, Result, Timestamp, Untold, Username};
+use domain::ports::{News, Occurrence};
+use domain::{Departure, Identity, Result, Timestamp, Untold, Username};
 use serde::Deserialize;
 
+use crate::endpoints::endpoint;
 use crate::errors::{Malformed, misfit};
 use crate::items::Item;
+use crate::keys::Marked;
 use crate::records::{self, SessionRecord};
 use crate::{keys, words};
 
@@ -46,27 +48,44 @@ impl StreamRecord {
     ///
     /// # Errors
     /// `internal` when an item is not as this code writes it.
-    pub fn occurrence(&self) -> Result<Option<Occurrence>> {
+    pub fn news(&self) -> Result<Option<News>> {
         let before = self.dynamodb.old_image.clone().map(Item::from);
         let Some(after) = self.dynamodb.new_image.clone().map(Item::from) else {
             return Ok(None);
         };
-        if records::is_session(&after) { of_session(before, after) } else { of_stay(before, after) }
+        match keys::kind_of(&after) {
+            Some(Marked::Session) => of_session(before, after),
+            Some(Marked::Participant) => of_stay(before, after),
+            Some(Marked::Endpoint) => of_endpoint(before, after),
+            None => Ok(None),
+        }
     }
 }
 
-fn of_session(before: Option<Item>, after: Item) -> Result<Option<Occurrence>> {
+fn of_session(before: Option<Item>, after: Item) -> Result<Option<News>> {
     let at = happened(&after)?;
     let (before, view) = (before.map(view).transpose()?, view(after)?);
     let happening = happenings::of_session(before.as_ref(), &view, at);
-    Ok(happening.map(|happening| Occurrence { happening, session: view.session.id, stay: None, view: Some(view) }))
+    let occurred =
+        happening.map(|happening| Occurrence { happening, session: view.session.id, stay: None, view: Some(view) });
+    Ok(occurred.map(|occurrence| News::Happened(Box::new(occurrence))))
 }
 
-fn of_stay(before: Option<Item>, after: Item) -> Result<Option<Occurrence>> {
+fn of_stay(before: Option<Item>, after: Item) -> Result<Option<News>> {
     let at = happened(&after)?;
     let (before, stay) = (before.map(stay).transpose()?, stay(after)?);
     let happening = happenings::of_stay(before.as_ref(), &stay, at);
-    Ok(happening.map(|happening| Occurrence { happening, session: stay.session, stay: Some(stay), view: None }))
+    let occurred =
+        happening.map(|happening| Occurrence { happening, session: stay.session, stay: Some(stay), view: None });
+    Ok(occurred.map(|occurrence| News::Happened(Box::new(occurrence))))
+}
+
+/// An endpoint that was enabled before and is not any more.
+fn of_endpoint(before: Option<Item>, after: Item) -> Result<Option<News>> {
+    let before = before.map(endpoint).transpose()?;
+    let after = endpoint(after)?;
+    let was_enabled = before.is_some_and(|before| before.disabled_at.is_none());
+    Ok(after.disabled_at.filter(|_| was_enabled).map(|at| News::Disabled(after, at)))
 }
 
 /// The session of an item, with why it ended.
@@ -85,6 +104,8 @@ struct StayRecord {
     pk: String,
     sk: String,
     username: String,
+    app_identity: Option<String>,
+    rights: Option<u16>,
     joined_at: u64,
     connected_at: Option<u64>,
     membership: String,
@@ -104,6 +125,8 @@ fn stay(item: Item) -> Result<Stay> {
         session,
         user,
         username: Username::kept(&record.username).ok_or(Malformed("participant's name"))?,
+        identity: record.app_identity.as_deref().map(Identity::parse).transpose().map_err(|_| Malformed("identity"))?,
+        rights: records::rights(record.rights)?,
         joined_at: Timestamp::from_millis(record.joined_at),
         connected_at: record.connected_at.map(Timestamp::from_millis),
         membership: words::membership::parse(&record.membership).ok_or(Malformed("membership"))?,

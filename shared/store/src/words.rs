@@ -48,8 +48,10 @@ kind_of_event: Kind {
     ParticipantJoined => "participant.joined",
     ParticipantReconnecting => "participant.reconnecting",
     ParticipantReconnected => "participant.reconnected",
+    ParticipantUpdated => "participant.updated",
     ParticipantLeft => "participant.left",
     ParticipantAborted => "participant.aborted",
+    WebhookDisabled => "webhook.disabled",
 });
 words!(/// Why a session ended.
 ending: Ending {

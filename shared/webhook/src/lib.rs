@@ -7,5 +7,5 @@ mod signature;
 
 pub use letter::{NotALetter, decode};
 pub use lines::WebhookLines;
-pub use post::{Answer, Poster};
+pub use post::Poster;
 pub use signature::{BadSecret, Secret};

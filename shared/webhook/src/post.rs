@@ -8,7 +8,7 @@ use std::time::{Duration, UNIX_EPOCH};
 use bytes::Bytes;
 use config::{FromRuntime, Runtime, SettingError, settings};
 use domain::Timestamp;
-use domain::webhooks::{Outcome, Target};
+use domain::webhooks::{Answer, Outcome, Target};
 use http::header::{CONTENT_TYPE, HOST, RETRY_AFTER, USER_AGENT};
 use http::{HeaderMap, Request, Response};
 use http_body_util::{BodyExt, Full};
@@ -31,23 +31,6 @@ const BODY_TIME: Duration = Duration::from_secs(1);
 const LONGEST_ANSWER: usize = 16 * 1024;
 /// What receivers see of the sender.
 const AGENT: &str = concat!("TunRTC-Webhooks/", env!("CARGO_PKG_VERSION"));
-
-/// What came of a try, for its outcome and for the log that the app reads.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Answer {
-    /// What it means.
-    pub outcome: Outcome,
-    /// The status of the answer, if there was one.
-    pub status: Option<u16>,
-    /// Why there was none.
-    pub failure: Option<&'static str>,
-}
-
-impl Answer {
-    fn none(failure: &'static str) -> Self {
-        Self { outcome: Outcome::Failed(None), status: None, failure: Some(failure) }
-    }
-}
 
 /// Sends webhooks.
 #[derive(Clone)]

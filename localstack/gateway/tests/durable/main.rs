@@ -104,6 +104,7 @@ async fn start(seed: u64, intercept: Intercept) -> Server {
         port: 0,
         faults: Some(chances(seed)),
         intercept: Some(intercept),
+        tells: false,
         message_order: MessageOrder::Concurrent,
         settings: vec![
             // Everybody is back within seconds; a longer window would only replay more.

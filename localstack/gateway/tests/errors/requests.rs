@@ -296,7 +296,7 @@ async fn a_dependency_that_fails_shows_as_unavailable_and_a_broken_item_as_inter
         }
         _ => Fate::Pass,
     });
-    let target = Target::with(Options { intercept: Some(intercept), ..Options::default() }).await;
+    let target = Target::with(Options { intercept: Some(intercept), tells: false, ..Options::default() }).await;
     let Pair { alice, bob, at_alice, at_bob: _at_bob, .. } = target.pair().await;
 
     for (fault, status, code) in [(&throttled, 503, "unavailable"), (&broken, 500, "internal")] {

@@ -30,8 +30,8 @@ pub use sessions::{
 };
 
 pub use webhooks::{
-    Announcer, Deliveries, Delivery, Disabling, EndpointChange, Endpoints, EventLog, EventPlace, From, Letter, Lines,
-    Logged, Occurrence, Receipt, Starts,
+    Announcer, Deliveries, Delivery, Disabling, EndpointChange, EndpointSealer, Endpoints, EventLog, EventPlace, From,
+    Letter, Lines, Logged, News, Occurrence, Post, Receipt, Starts,
 };
 
 use crate::{Context, Event, EventEncoder, Frame};

@@ -80,6 +80,7 @@ pub trait Moderation {
         &self,
         participant: &Participant,
         rights: Rights,
+        now: Timestamp,
     ) -> impl Future<Output = Result<Option<Participant>>> + Send;
     /// Keeps somebody out, who may never have been here. It is noted with the [`Visit`].
     fn ban(&self, session: SessionId, user: UserId, ban: Ban) -> impl Future<Output = Result<()>> + Send;
@@ -88,6 +89,7 @@ pub trait Moderation {
         &self,
         session: SessionId,
         change: &SessionChange,
+        now: Timestamp,
     ) -> impl Future<Output = Result<ControlsSet>> + Send;
 }
 

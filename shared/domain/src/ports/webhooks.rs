@@ -1,10 +1,12 @@
 //! What webhooks need: endpoints, the log of what happened, and the queues to receivers.
 
+use std::fmt;
+use std::str::FromStr;
 use std::time::Duration;
 
 use super::Page;
 use crate::happenings::{Happening, Kind, SessionView, Stay};
-use crate::webhooks::{Announcement, Endpoint};
+use crate::webhooks::{Announcement, Answer, Endpoint};
 use crate::{Result, SessionId, Timestamp, WebhookId};
 
 /// The endpoints of projects.
@@ -22,21 +24,41 @@ pub trait Endpoints {
         id: WebhookId,
         change: &EndpointChange,
     ) -> impl Future<Output = Result<Option<Endpoint>>> + Send;
-    /// Puts a new secret in the place of the one that signs, as long as that is `seen`; the old one signs too until then. How it is
-    /// then, unless it is not there or another secret stands there.
-    fn rotate_secret(
+    /// Puts another secret in the place of the one that signs, and others in the place of those of before, as long as the one that signs
+    /// is `seen`. How it is then, unless it is not there or another secret stands there.
+    fn replace_secrets(
         &self,
         seen: &Endpoint,
         secret: &str,
-        until: Timestamp,
+        previous: &[(String, Timestamp)],
     ) -> impl Future<Output = Result<Option<Endpoint>>> + Send;
     /// Removes one; whether it was there.
     fn remove_endpoint(&self, project: &str, id: WebhookId) -> impl Future<Output = Result<bool>> + Send;
 }
 
+/// Seals secrets of endpoints.
+pub trait EndpointSealer {
+    /// The secret sealed anew, unless it is sealed under the deployment's current secret.
+    ///
+    /// # Errors
+    /// `internal` where it does not open.
+    fn seal_anew(&self, endpoint: WebhookId, sealed: &str) -> Result<Option<String>>;
+}
+
+/// Signs and posts.
+pub trait Post {
+    /// Tries once.
+    fn post(
+        &self,
+        endpoint: &Endpoint,
+        announcement: &Announcement,
+        now: Timestamp,
+    ) -> impl Future<Output = Result<Answer>> + Send;
+}
+
 /// Ends an endpoint that says that it is gone.
 pub trait Disabling {
-    /// Disables one, unless it is already; whether this did it.
+    /// Disables one, unless it is already, by a write that the table's stream tells of; whether this did it.
     fn disable_endpoint(
         &self,
         project: &str,
@@ -78,7 +100,7 @@ pub trait EventLog {
     ) -> impl Future<Output = Result<Page<Logged, EventPlace>>> + Send;
 }
 
-/// A place in the log of a project.
+/// A place in the log of a project, or among what came of deliveries.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct EventPlace {
     /// When it was noted.
@@ -86,6 +108,28 @@ pub struct EventPlace {
     /// What was noted then.
     pub id: String,
 }
+
+impl fmt::Display for EventPlace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}", self.at.millis(), self.id)
+    }
+}
+
+impl FromStr for EventPlace {
+    type Err = NotAPlace;
+
+    fn from_str(text: &str) -> Result<Self, NotAPlace> {
+        let (at, id) = text.split_once('.').ok_or(NotAPlace)?;
+        let is_ours = !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_graphic());
+        let at = at.parse().ok().filter(|_| is_ours).ok_or(NotAPlace)?;
+        Ok(Self { at: Timestamp::from_millis(at), id: id.to_owned() })
+    }
+}
+
+/// A text that is no [`EventPlace`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("is not one of this list")]
+pub struct NotAPlace;
 
 /// Where a search of the log begins.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -109,13 +153,14 @@ pub struct Logged {
 pub trait Deliveries {
     /// Notes what came of a try, until `keep_until`.
     fn note_delivery(&self, delivery: &Delivery, keep_until: Timestamp) -> impl Future<Output = Result<()>> + Send;
-    /// The newest that are not expired, at most so many.
+    /// The newest that are older than `before` and not expired, one page.
     fn deliveries(
         &self,
         endpoint: WebhookId,
         limit: usize,
+        before: Option<&EventPlace>,
         now: Timestamp,
-    ) -> impl Future<Output = Result<Vec<Delivery>>> + Send;
+    ) -> impl Future<Output = Result<Page<Delivery, EventPlace>>> + Send;
 }
 
 /// One try to tell an endpoint of something.
@@ -184,7 +229,16 @@ pub struct Receipt {
     pub handle: String,
 }
 
-/// What happened, and to whom: what the table's stream tells.
+/// What the table's stream tells of one write.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum News {
+    /// Something happened in a session.
+    Happened(Box<Occurrence>),
+    /// An endpoint was disabled then, because it said that it is gone.
+    Disabled(Endpoint, Timestamp),
+}
+
+/// What happened, and to whom.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Occurrence {
     /// What.
@@ -201,4 +255,6 @@ pub struct Occurrence {
 pub trait Announcer: Send + Sync {
     /// Encodes; the place of what is told in its session is a number as text.
     fn announce(&self, occurrence: &Occurrence, view: Option<&SessionView>, sequence: &str, id: &str) -> Announcement;
+    /// Encodes that an endpoint was disabled, because it said that it is gone.
+    fn announce_disabled(&self, endpoint: &Endpoint, at: Timestamp, sequence: &str, id: &str) -> Announcement;
 }

@@ -89,7 +89,7 @@ pub struct State {
 }
 
 #[derive(Default)]
-struct Ids(Mutex<u64>);
+pub struct Ids(Mutex<u64>);
 
 impl IdSource for Ids {
     fn next(&self, now: Timestamp) -> Uuid {
@@ -727,7 +727,12 @@ impl Seats for Fake {
 }
 
 impl Moderation for Fake {
-    async fn set_rights(&self, participant: &Participant, rights: Rights) -> Result<Option<Participant>> {
+    async fn set_rights(
+        &self,
+        participant: &Participant,
+        rights: Rights,
+        _now: Timestamp,
+    ) -> Result<Option<Participant>> {
         let mut state = self.step("set rights").await?;
         let row = state.row(participant.session_id, participant.user_id);
         let row = row.filter(|row| row.holds_seat() && row.rights == participant.rights);
@@ -742,7 +747,7 @@ impl Moderation for Fake {
         Ok(())
     }
 
-    async fn set_controls(&self, session: SessionId, change: &SessionChange) -> Result<ControlsSet> {
+    async fn set_controls(&self, session: SessionId, change: &SessionChange, _now: Timestamp) -> Result<ControlsSet> {
         let mut state = self.step("set controls").await?;
         let seen = |s: &&mut Session| s.is_active() && change.seen.is_none_or(|seen| seen == s.controls.version);
         let Some(found) = state.session(session).filter(seen) else {

@@ -2,8 +2,8 @@
 
 use domain::happenings::{Happening, Kind, Reason, SessionView, Stay, of_session, of_stay};
 use domain::{
-    Controls, Departure, Ending, Membership, Presence, ProjectId, Session, SessionId, SessionKind, SessionName,
-    SessionState, Timestamp, UserId, Username, Visibility,
+    Controls, Departure, Ending, Membership, Presence, ProjectId, Rights, Role, Session, SessionId, SessionKind,
+    SessionName, SessionState, Timestamp, UserId, Username, Visibility,
 };
 
 use crate::fake::START;
@@ -16,7 +16,7 @@ fn alice() -> Username {
     Username::parse("alice").expect("a name")
 }
 
-fn session() -> Session {
+pub fn session() -> Session {
     Session {
         id: SessionId::first_at(START),
         name: SessionName::parse("room").expect("a name"),
@@ -36,12 +36,14 @@ fn session() -> Session {
 }
 
 /// A seat that was just taken.
-fn seat() -> Stay {
+pub fn seat() -> Stay {
     Stay {
         id: "stay_1".to_owned(),
         session: session().id,
         user: UserId::first_at(START),
         username: alice(),
+        identity: None,
+        rights: Rights::default(),
         joined_at: START,
         connected_at: None,
         membership: Membership::Seated,
@@ -115,6 +117,14 @@ fn a_seat_that_nobody_joined_is_aborted_and_never_left() {
 }
 
 #[test]
+fn another_role_is_told_of_whoever_joined_and_is_part_of_the_join_of_whoever_did_not_yet() {
+    let viewer = |stay| Stay { rights: Rights::of(Role::Viewer), ..stay };
+    assert_eq!(kinds(&[connected(), viewer(connected()), viewer(lost())])[0], Kind::ParticipantUpdated);
+    assert_eq!(kinds(&[seat(), viewer(seat()), viewer(connected())]), [Kind::ParticipantJoined]);
+    assert_eq!(kinds(&[lost(), viewer(lost()), connected()]), [Kind::ParticipantUpdated, Kind::ParticipantReconnected]);
+}
+
+#[test]
 fn a_write_that_changed_nothing_means_nothing() {
     for stay in [seat(), connected(), lost(), gone(connected(), Departure::Left)] {
         assert_eq!(of_stay(Some(&stay), &stay, later(9)), None, "{stay:?}");
@@ -142,7 +152,10 @@ fn a_session_is_created_changed_and_ended_with_its_reason() {
     let fuller = of(Session { seats_taken: 1, touched_at: later(1), ..session() });
     assert_eq!(of_session(Some(&active), &fuller, later(9)), None);
     let larger = of(Session { max_participants: session().max_participants + 1, ..session() });
-    assert_eq!(of_session(Some(&active), &larger, later(9)).map(|it| it.kind), Some(Kind::SessionUpdated));
+    let locked = of(Session { controls: Controls { locked: true, version: 1 }, ..session() });
+    for changed in [larger, locked] {
+        assert_eq!(of_session(Some(&active), &changed, later(9)).map(|it| it.kind), Some(Kind::SessionUpdated));
+    }
     for (ending, reason) in [
         (Ending::EndedByCreator, Reason::Ended),
         (Ending::Empty, Reason::Empty),

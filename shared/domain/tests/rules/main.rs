@@ -11,4 +11,5 @@ mod overlapping;
 mod relaying;
 mod resuming;
 mod seats;
+mod telling;
 mod webhooks;

@@ -6,8 +6,8 @@ use schemars::Schema;
 use serde_json::{Map, Value, json};
 
 use super::{Schemas, requests};
-use crate::rest;
 use crate::routes::{Api, ROUTES, Route};
+use crate::{endpoints, rest};
 
 /// Who may call a route.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -212,8 +212,8 @@ fn status(code: &str) -> u16 {
         | "token_revoked"
         | "key_disabled" => 401,
         "forbidden" | "session_locked" | "banned" => 403,
-        "session_not_found" | "not_in_session" | "participant_not_found" => 404,
-        "user_exists" | "session_full" | "room_exists" => 409,
+        "session_not_found" | "not_in_session" | "participant_not_found" | "webhook_not_found" => 404,
+        "user_exists" | "session_full" | "room_exists" | "webhook_disabled" | "too_many_webhooks" => 409,
         "session_ended" => 410,
         "version_mismatch" => 412,
         "payload_too_large" => 413,
@@ -281,7 +281,10 @@ fn parameters(path: &str, paged: bool) -> Vec<Value> {
         json!({ "name": "userId", "in": "path", "required": true, "description": "The user's id, or what the app calls its user.",
             "schema": { "type": "string", "pattern": "^[A-Za-z0-9_-]{1,128}$" } })
     });
-    session.into_iter().chain(identity).chain(user).chain(page.into_iter().flatten()).collect()
+    let webhook = path.contains("{webhookId}").then(|| {
+        json!({ "name": "webhookId", "in": "path", "required": true, "schema": { "type": "string", "format": "uuid", "pattern": requests::ID } })
+    });
+    session.into_iter().chain(identity).chain(user).chain(webhook).chain(page.into_iter().flatten()).collect()
 }
 
 fn if_match() -> Value {
@@ -302,8 +305,37 @@ fn name(route: &Route) -> String {
         "DELETE /api/session/{sessionId}/participants/{userId}" => "participant_remove".to_owned(),
         "POST /api/session/{sessionId}/participants/{userId}/mute" => "participant_mute".to_owned(),
         "POST /api/session/{sessionId}/mute" => "session_mute".to_owned(),
+        "POST /api/webhooks" => "webhook_create".to_owned(),
+        "GET /api/webhooks" => "webhook_list".to_owned(),
+        "GET /api/webhooks/{webhookId}" => "webhook_get".to_owned(),
+        "PATCH /api/webhooks/{webhookId}" => "webhook_update".to_owned(),
+        "DELETE /api/webhooks/{webhookId}" => "webhook_remove".to_owned(),
+        "POST /api/webhooks/{webhookId}/rotate" => "webhook_rotate".to_owned(),
+        "POST /api/webhooks/{webhookId}/test" => "webhook_test".to_owned(),
+        "POST /api/webhooks/{webhookId}/replay" => "webhook_replay".to_owned(),
+        "GET /api/webhooks/{webhookId}/deliveries" => "webhook_deliveries".to_owned(),
         _ => route.function.to_owned(),
     }
+}
+
+/// Where to begin in what happened, how much of it, and of which types.
+fn events_query() -> [Value; 4] {
+    let query = |name: &str, description: &str, schema: Value| json!({ "name": name, "in": "query", "description": description, "schema": schema });
+    let whole = json!({ "type": "integer", "minimum": 1, "maximum": 100, "default": 50 });
+    [
+        query(
+            "after",
+            "What follows there: `next` of an earlier answer.",
+            json!({ "type": "string", "pattern": CURSOR }),
+        ),
+        query(
+            "since",
+            "What was noted then or later; not together with `after`.",
+            json!({ "type": "string", "format": "date-time" }),
+        ),
+        query("types", "Of these types, separated by commas.", json!({ "type": "string", "pattern": requests::TYPES })),
+        query("limit", "At most so many are looked at.", whole),
+    ]
 }
 
 fn idempotency_key() -> Value {
@@ -313,8 +345,15 @@ fn idempotency_key() -> Value {
         "schema": { "type": "string", "pattern": "^(\"[!-~]{1,64}\"|[!-~]{1,64})$" } })
 }
 
-/// `before:` and an identifier in base64url.
-const CURSOR: &str = "^YmVmb3JlO[A-Za-z0-9_-]{49}$";
+/// `before:` and an identifier, or a place in a log, in base64url.
+const CURSOR: &str = "^YmVmb3JlO[A-Za-z0-9_-]{16,160}$";
+
+/// What can be said of an endpoint that may be disabled.
+const OF_ENABLED: &[&str] = &["webhook_not_found", "webhook_disabled"];
+
+fn of_webhook(summary: &'static str, status: u16, answer: Option<Schema>) -> Operation {
+    Operation::new(summary, status, answer, &["webhook_not_found"]).for_backends()
+}
 
 fn describe(route: &Route, s: &mut Schemas) -> Operation {
     match name(route).as_str() {
@@ -447,6 +486,47 @@ fn describe(route: &Route, s: &mut Schemas) -> Operation {
             &["invalid_request"],
         )
         .for_backends(),
+        "webhook_create" => {
+            let made = s.of::<endpoints::WebhookView>();
+            Operation::new("Name an endpoint that is told what happens", 201, Some(made), &["too_many_webhooks"])
+                .for_backends()
+                .takes(s.of::<requests::NewWebhook>())
+        }
+        "webhook_list" => {
+            let all = s.of::<Vec<endpoints::WebhookView>>();
+            Operation::new("List the endpoints", 200, Some(all), &[]).for_backends()
+        }
+        "webhook_get" => of_webhook("Show an endpoint", 200, Some(s.of::<endpoints::WebhookView>())),
+        "webhook_update" => {
+            let changed = s.of::<endpoints::WebhookView>();
+            of_webhook("Change an endpoint, or switch it off or on", 200, Some(changed))
+                .takes(s.of::<requests::WebhookChange>())
+        }
+        "webhook_remove" => Operation::new("Remove an endpoint", 204, None, &["webhook_not_found"]).for_backends(),
+        "webhook_rotate" => {
+            let rotated = s.of::<endpoints::WebhookView>();
+            of_webhook("Exchange the secret; the one of before signs too for 24 hours", 200, Some(rotated))
+        }
+        "webhook_test" => {
+            let sent = s.of::<endpoints::TestView>();
+            Operation::new("Send webhook.test to an endpoint", 202, Some(sent), OF_ENABLED).for_backends()
+        }
+        "webhook_replay" => {
+            let replayed = s.of::<endpoints::ReplayView>();
+            Operation::new("Tell an endpoint again what happened", 202, Some(replayed), OF_ENABLED)
+                .for_backends()
+                .takes(s.of::<requests::WebhookReplay>())
+        }
+        "webhook_deliveries" => {
+            let tries = s.of::<Vec<endpoints::WebhookDelivery>>();
+            of_webhook("List the tries to tell an endpoint, newest first", 200, Some(tries)).paged()
+        }
+        "webhook_events" => {
+            let page = s.of::<endpoints::EventsView>();
+            let operation =
+                Operation::new("List what happened in the last 7 days", 200, Some(page), &[]).for_backends();
+            events_query().into_iter().fold(operation, Operation::with)
+        }
         "health" => Operation::new("Whether the service is there", 200, Some(s.of::<rest::Health>()), &[]).open(),
         other => unreachable!("a route without a description: {other}"),
     }

@@ -15,6 +15,12 @@ pub const ID: &str = "^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]
 const NAME: &str =
     "^[^\\u0000-\\u001f\\u007f-\\u009f]*[^\\s\\u0000-\\u001f\\u007f-\\u009f][^\\u0000-\\u001f\\u007f-\\u009f]*$";
 
+/// A type of event, or `*`.
+const TYPE: &str = "^(\\*|(session|participant|webhook)\\.[a-z]+)$";
+
+/// Types of events, separated by commas, or `*`.
+pub const TYPES: &str = "^(\\*|(session|participant|webhook)\\.[a-z]+(,(session|participant|webhook)\\.[a-z]+)*)$";
+
 /// Opens an account.
 #[derive(JsonSchema, Serialize)]
 #[serde(deny_unknown_fields)]
@@ -521,4 +527,64 @@ pub struct ReceiveIceCandidate {
     seq: Option<u64>,
     /// Unique, sorted by time.
     signal_id: String,
+}
+
+/// An endpoint that is to be told what happens.
+#[derive(JsonSchema, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct NewWebhook {
+    /// Where it is: `https://` on port 443 or 8443, and an address that everybody can reach; on a local server also `http://localhost`.
+    #[schemars(length(max = 2048), regex(pattern = "^https?://"))]
+    url: String,
+    /// What it is told; `["*"]`, which is the same as none, stands for everything.
+    #[schemars(length(min = 1), inner(regex(pattern = TYPE)))]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    types: Option<Vec<String>>,
+    /// What its owner says of it.
+    #[schemars(length(max = 200))]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    description: Option<String>,
+}
+
+/// What is to be different about an endpoint.
+#[derive(JsonSchema, Serialize)]
+#[serde(deny_unknown_fields)]
+#[schemars(extend("minProperties" = 1))]
+pub struct WebhookChange {
+    /// Where it is.
+    #[schemars(length(max = 2048), regex(pattern = "^https?://"))]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    url: Option<String>,
+    /// What it is told; `["*"]` stands for everything.
+    #[schemars(length(min = 1), inner(regex(pattern = TYPE)))]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    types: Option<Vec<String>>,
+    /// What its owner says of it.
+    #[schemars(length(max = 200))]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    description: Option<String>,
+    /// Whether it is told nothing. What happens meanwhile is not kept for it, but can be told by a replay.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    disabled: Option<bool>,
+}
+
+/// What an endpoint is to be told again: everything that is kept, or from a time or a place on.
+#[derive(JsonSchema, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct WebhookReplay {
+    /// What was noted then or later; not together with `after`.
+    #[schemars(extend("format" = "date-time"))]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    since: Option<String>,
+    /// What follows there: `next` of an earlier answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    after: Option<String>,
+    /// Of these types.
+    #[schemars(length(min = 1), inner(regex(pattern = TYPE)))]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    types: Option<Vec<String>>,
+    /// At most so many; 100 if not given.
+    #[schemars(range(min = 1, max = 100))]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    limit: Option<u8>,
 }

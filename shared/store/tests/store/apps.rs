@@ -10,7 +10,7 @@ use domain::{
 
 use crate::Setting;
 
-fn key(id: &str, project: &str, created_at: Timestamp) -> AppKey {
+pub fn key(id: &str, project: &str, created_at: Timestamp) -> AppKey {
     AppKey {
         id: KeyId::parse(id).expect("well formed"),
         project: ProjectId::parse(project).expect("valid"),

@@ -74,7 +74,7 @@ async fn a_lock_and_a_ban_cost_a_join_nothing() {
     let session = at.samples.session(&creator, 5);
     at.store.add(&session, at.empty_until()).await.unwrap();
     let locked = SessionChange { locked: Some(true), ..SessionChange::default() };
-    at.store.set_controls(session.id, &locked).await.unwrap();
+    at.store.set_controls(session.id, &locked, at.samples.now()).await.unwrap();
     let seat = async |caller| {
         at.database.door().take();
         at.sit(session.id, caller).await;
@@ -83,7 +83,7 @@ async fn a_lock_and_a_ban_cost_a_join_nothing() {
     };
     assert_eq!(seat(&creator).await, (1, 7.0), "into a locked session");
     let unlocked = SessionChange { locked: Some(false), ..SessionChange::default() };
-    at.store.set_controls(session.id, &unlocked).await.unwrap();
+    at.store.set_controls(session.id, &unlocked, at.samples.now()).await.unwrap();
     let bob = at.samples.caller("bob");
     let ban = Ban { at: at.samples.now(), until: at.samples.later(9), noted_until: at.samples.later(86_400) };
     at.store.ban(session.id, bob.user_id, ban).await.unwrap();

@@ -4,11 +4,15 @@ use std::time::Duration;
 
 use domain::happenings::{Kind, Reason, SessionView};
 use domain::ports::{
-    Attempt, Deliveries, Delivery, Disabling, Endings, EndpointChange, Endpoints, EventLog, From, Guard, Held, Holding,
-    Members, Occurrence, Seats, Starts, Status,
+    Attempt, Deliveries, Delivery, Disabling, Endings, EndpointChange, EndpointSealer, Endpoints, EventLog, From,
+    Guard, Held, Holding, KeyAdministration, Members, Moderation, News, Occurrence, Seats, SessionChange, Starts,
+    Status,
 };
-use domain::webhooks::{Announcement, Endpoint};
-use domain::{Departure, Ending, Person, Session, SessionId, TicketId, Timestamp, WebhookId};
+use domain::webhooks::{Announcement, BOTH_SECRETS, Endpoint};
+use domain::{
+    Departure, Ending, Person, ProjectId, Rights, Role, Session, SessionId, SessionName, TicketId, Timestamp,
+    WebhookId, endpoints,
+};
 use serde_json::{Value, json};
 use store::StreamRecord;
 
@@ -36,8 +40,16 @@ impl<'a> Watch<'a> {
         Self { at, pk, sk, before }
     }
 
-    /// What the stream tells of the write since the last time, if it is one that is told at all.
+    /// What the stream tells of the write since the last time to a session or a seat.
     fn told(&mut self) -> Option<Occurrence> {
+        match self.record()? {
+            News::Happened(occurrence) => Some(*occurrence),
+            News::Disabled(..) => panic!("no endpoint is watched here"),
+        }
+    }
+
+    /// What the stream tells of the write since the last time, if it is one that is told at all.
+    fn record(&mut self) -> Option<News> {
         let after = self.at.database.item(&self.pk, &self.sk);
         let before = std::mem::replace(&mut self.before, after.clone());
         if after == before {
@@ -53,7 +65,7 @@ impl<'a> Watch<'a> {
         }
         let record: StreamRecord = serde_json::from_value(json!({ "dynamodb": change })).unwrap();
         assert_eq!(record.sequence_number(), "71");
-        record.occurrence().unwrap()
+        record.news().unwrap()
     }
 
     fn kind(&mut self) -> Option<Kind> {
@@ -127,6 +139,31 @@ async fn a_stay_is_told_from_its_first_connection_to_its_end_and_nothing_in_betw
 }
 
 #[tokio::test]
+async fn settings_of_a_session_and_a_role_are_told_when_they_are_changed() {
+    let at = Setting::new().await;
+    let (session, alice) = (at.session(3).await, at.samples.caller("alice"));
+    at.connect(session.id, &alice, "a").await;
+    let (mut meta, mut seat) = (Watch::session(&at, session.id), Watch::seat(&at, session.id, &alice));
+    let name = SessionName::parse("Tuesday").ok();
+    let named = SessionChange { name, ..SessionChange::default() };
+    let locking = |locked| SessionChange { locked: Some(locked), ..SessionChange::default() };
+    for change in [named, locking(true), locking(false)] {
+        at.store.set_controls(session.id, &change, at.samples.later(5)).await.unwrap();
+        let told = meta.told().expect("a change");
+        assert_eq!((told.happening.kind, told.happening.at), (Kind::SessionUpdated, at.samples.later(5)));
+        assert_eq!(told.view.map(|view| view.session.controls.locked), Some(change.locked.unwrap_or_default()));
+    }
+    at.store.set_controls(session.id, &locking(false), at.samples.later(6)).await.unwrap();
+    assert_eq!(meta.kind(), None, "it was open before");
+
+    let participant = at.participant(session.id, &alice).await;
+    at.store.set_rights(&participant, Rights::of(Role::Cohost), at.samples.later(7)).await.unwrap();
+    let told = seat.told().expect("another role");
+    assert_eq!((told.happening.kind, told.happening.at), (Kind::ParticipantUpdated, at.samples.later(7)));
+    assert_eq!(told.stay.map(|stay| stay.rights.role), Some(Role::Cohost));
+}
+
+#[tokio::test]
 async fn a_seat_that_nobody_joined_is_told_as_aborted() {
     let at = Setting::new().await;
     let (session, alice) = (at.session(3).await, at.samples.caller("alice"));
@@ -184,7 +221,7 @@ fn endpoint(at: &Setting, project: &str) -> Endpoint {
         created_at: at.samples.now(),
         disabled_at: None,
         secret: "sealed".to_owned(),
-        previous: None,
+        previous: Vec::new(),
     }
 }
 
@@ -223,12 +260,81 @@ async fn a_secret_is_rotated_once_from_what_was_seen_and_a_disabled_endpoint_is_
     let seen = endpoint(&at, "ours");
     at.store.add_endpoint(&seen).await.unwrap();
     let until = at.samples.later(60);
-    let rotated = at.store.rotate_secret(&seen, "newer", until).await.unwrap().expect("it is as seen");
+    let before = [("sealed".to_owned(), until)];
+    let rotated = at.store.replace_secrets(&seen, "newer", &before).await.unwrap().expect("it is as seen");
     assert_eq!(rotated.secrets(at.samples.later(59)).collect::<Vec<_>>(), ["newer", "sealed"]);
     assert_eq!(rotated.secrets(until).collect::<Vec<_>>(), ["newer"]);
-    assert_eq!(at.store.rotate_secret(&seen, "other", until).await.unwrap(), None, "it was rotated meanwhile");
-    assert!(at.store.disable_endpoint("ours", seen.id, at.samples.now()).await.unwrap());
-    assert!(!at.store.disable_endpoint("ours", seen.id, at.samples.now()).await.unwrap());
+    assert_eq!(at.store.replace_secrets(&seen, "other", &[]).await.unwrap(), None, "it was rotated meanwhile");
+    assert_eq!(at.store.endpoint("ours", seen.id).await.unwrap(), Some(rotated));
+}
+
+#[tokio::test]
+async fn an_endpoint_that_is_gone_is_disabled_and_told_once_and_not_when_its_owner_does_it() {
+    let at = Setting::new().await;
+    let ours = endpoint(&at, "ours");
+    at.store.add_endpoint(&ours).await.unwrap();
+    let place = [format!("PROJECT#{}", ours.project), format!("WEBHOOK#{}", ours.id)];
+    let watch = || Watch::of(&at, place[0].clone(), place[1].clone());
+    let (mut told, gone) = (watch(), at.samples.later(5));
+    assert!(at.store.disable_endpoint("ours", ours.id, gone).await.unwrap());
+    let disabled = Endpoint { disabled_at: Some(gone), ..ours.clone() };
+    assert_eq!(told.record(), Some(News::Disabled(disabled, gone)));
+    assert!(!at.store.disable_endpoint("ours", ours.id, at.samples.later(6)).await.unwrap());
+    assert_eq!(told.record(), None);
+    for disabled_at in [None, Some(at.samples.later(7))] {
+        let change = EndpointChange { disabled_at: Some(disabled_at), ..EndpointChange::default() };
+        at.store.change_endpoint("ours", ours.id, &change).await.unwrap().expect("it is there");
+        assert_eq!(told.record(), None, "its owner knows");
+    }
+}
+
+/// Seals that say under which secret they are.
+struct Seals;
+
+impl EndpointSealer for Seals {
+    fn seal_anew(&self, _: WebhookId, sealed: &str) -> domain::Result<Option<String>> {
+        Ok(sealed.strip_prefix("old.").map(|text| format!("new.{text}")))
+    }
+}
+
+#[tokio::test]
+async fn secrets_of_every_project_are_sealed_anew_once_and_those_of_before_too() {
+    let at = Setting::new().await;
+    at.store.add_key(&crate::apps::key("TK0123456789abcdefghijAA", "ours", at.samples.now())).await.unwrap();
+    let until = at.samples.later(60);
+    let of = |project: &str| Endpoint {
+        secret: "old.b".to_owned(),
+        previous: vec![("old.a".to_owned(), until)],
+        ..endpoint(&at, project)
+    };
+    let all = [of("ours"), of("default"), Endpoint { secret: "new.c".to_owned(), ..endpoint(&at, "ours") }];
+    for each in &all {
+        at.store.add_endpoint(each).await.unwrap();
+    }
+    assert_eq!(endpoints::reseal(&at.store, &Seals).await.unwrap(), 2);
+    for each in &all[..2] {
+        let anew = at.store.endpoint(&each.project, each.id).await.unwrap().expect("it is there");
+        assert_eq!((anew.secret.as_str(), anew.previous), ("new.b", vec![("new.a".to_owned(), until)]));
+    }
+    assert_eq!(endpoints::reseal(&at.store, &Seals).await.unwrap(), 0);
+}
+
+#[tokio::test]
+async fn of_secrets_that_are_exchanged_again_and_again_the_newest_and_the_oldest_sign_on() {
+    let at = Setting::new().await;
+    let ours = endpoint(&at, "ours");
+    at.store.add_endpoint(&ours).await.unwrap();
+    let project = ProjectId::parse("ours").unwrap();
+    let rotate = async |secret: &str| {
+        endpoints::rotate(&at.store, at.samples.context(), &project, ours.id, secret).await.unwrap()
+    };
+    for secret in ["1", "2", "3", "4"] {
+        rotate(secret).await;
+    }
+    let rotated = rotate("5").await;
+    assert_eq!(rotated.secrets(at.samples.now()).collect::<Vec<_>>(), ["5", "4", "1", "sealed"]);
+    at.samples.clock.advance(BOTH_SECRETS + Duration::from_secs(1));
+    assert_eq!(rotate("6").await.secrets(at.samples.now()).collect::<Vec<_>>(), ["6", "5"]);
 }
 
 fn announcement(id: &str) -> Announcement {
@@ -284,7 +390,9 @@ async fn what_came_of_deliveries_is_read_newest_first_until_it_is_over() {
     for (attempt, outcome) in [(1, "retrying"), (2, "retrying"), (3, "delivered")] {
         at.store.note_delivery(&delivery(attempt, outcome), at.samples.later(100)).await.unwrap();
     }
-    let newest = at.store.deliveries(hook, 2, at.samples.now()).await.unwrap();
-    assert_eq!(newest, [delivery(3, "delivered"), delivery(2, "retrying")]);
-    assert_eq!(at.store.deliveries(hook, 2, at.samples.later(200)).await.unwrap(), []);
+    let newest = at.store.deliveries(hook, 2, None, at.samples.now()).await.unwrap();
+    assert_eq!(newest.items, [delivery(3, "delivered"), delivery(2, "retrying")]);
+    let oldest = at.store.deliveries(hook, 2, newest.next.as_ref(), at.samples.now()).await.unwrap();
+    assert_eq!((oldest.items, oldest.next), (vec![delivery(1, "retrying")], None));
+    assert_eq!(at.store.deliveries(hook, 2, None, at.samples.later(200)).await.unwrap().items, []);
 }

@@ -6,7 +6,8 @@ use std::time::Duration;
 use domain::moderation::{self, Actor};
 use domain::ports::{Ban, ControlsSet, Guard, Members, Moderation, Seats, SessionChange, TakenSeat, Visits};
 use domain::{
-    Caller, Departure, Permission, Person, Rights, RightsChange, Role, Session, SessionId, Timestamp, UserId,
+    Caller, Departure, Participant, Permission, Person, Rights, RightsChange, Role, Session, SessionId, Timestamp,
+    UserId,
 };
 use testkit::FakeSockets;
 
@@ -14,10 +15,14 @@ use crate::Setting;
 
 async fn lock(at: &Setting, session: SessionId, locked: bool) -> Session {
     let change = SessionChange { locked: Some(locked), ..SessionChange::default() };
-    match at.store.set_controls(session, &change).await.unwrap() {
+    match at.store.set_controls(session, &change, at.samples.now()).await.unwrap() {
         ControlsSet::Set(session) => *session,
         ControlsSet::Refused => panic!("the session is there"),
     }
+}
+
+async fn set(at: &Setting, seen: &Participant, role: Role) -> Option<Participant> {
+    at.store.set_rights(seen, Rights::of(role), at.samples.now()).await.unwrap()
 }
 
 async fn ban(at: &Setting, session: SessionId, user: UserId, until: Timestamp) {
@@ -41,10 +46,10 @@ async fn rights_are_set_as_long_as_they_are_as_they_were_seen() {
     at.sit(session, &bob).await;
     let seen = at.participant(session, &bob).await;
     assert_eq!(seen.rights, Rights::default());
-    let set = at.store.set_rights(&seen, Rights::of(Role::Viewer)).await.unwrap().expect("as it was seen");
-    assert_eq!(set.rights, Rights::of(Role::Viewer));
-    assert_eq!(at.store.set_rights(&seen, Rights::of(Role::Cohost)).await.unwrap(), None);
-    assert!(at.store.set_rights(&set, Rights::of(Role::Cohost)).await.unwrap().is_some());
+    let viewer = set(&at, &seen, Role::Viewer).await.expect("as it was seen");
+    assert_eq!(viewer.rights, Rights::of(Role::Viewer));
+    assert_eq!(set(&at, &seen, Role::Cohost).await, None);
+    assert!(set(&at, &viewer, Role::Cohost).await.is_some());
     assert_eq!(at.participant(session, &bob).await.rights.role, Role::Cohost);
 }
 
@@ -68,7 +73,7 @@ async fn whoever_leaves_finds_the_same_rights_and_whoever_is_removed_steers_no_m
     {
         at.sit(session, who).await;
         let seat = at.participant(session, who).await;
-        at.store.set_rights(&seat, rights).await.unwrap().expect("nobody else did");
+        at.store.set_rights(&seat, rights, at.samples.now()).await.unwrap().expect("nobody else did");
     }
     leave(&at, session, &bob, Departure::Left).await;
     leave(&at, session, &carol, Departure::Timeout).await;
@@ -85,7 +90,7 @@ async fn rights_stay_with_somebody_who_comes_back_before_the_others_were_told() 
     let (session, bob) = (at.session(3).await.id, at.samples.caller("bob"));
     at.sit(session, &bob).await;
     let seat = at.participant(session, &bob).await;
-    let seat = at.store.set_rights(&seat, Rights::of(Role::Viewer)).await.unwrap().expect("nobody else did");
+    let seat = set(&at, &seat, Role::Viewer).await.expect("nobody else did");
     let (now, later) = (at.samples.now(), at.samples.later(60));
     at.store.free_seat(&seat, Guard::Seated, Departure::Left, now, later, later).await.unwrap();
     at.sit(session, &bob).await;
@@ -132,7 +137,7 @@ async fn a_locked_session_takes_its_creator_and_who_steered_it_before() {
     for (who, role) in [(&bob, Role::Cohost), (&carol, Role::Participant)] {
         at.sit(session, who).await;
         let seat = at.participant(session, who).await;
-        at.store.set_rights(&seat, Rights::of(role)).await.unwrap().expect("nobody else did");
+        set(&at, &seat, role).await.expect("nobody else did");
         leave(&at, session, who, Departure::Left).await;
     }
     assert!(lock(&at, session, true).await.controls.locked);
@@ -151,7 +156,7 @@ async fn settings_are_counted_and_refused_where_another_version_was_seen() {
     let session = at.session(3).await;
     let set = async |seen| {
         let change = SessionChange { max_participants: Some(9), seen, ..SessionChange::default() };
-        at.store.set_controls(session.id, &change).await.unwrap()
+        at.store.set_controls(session.id, &change, at.samples.now()).await.unwrap()
     };
     assert!(matches!(set(Some(1)).await, ControlsSet::Refused));
     for (seen, version) in [(Some(0), 1), (Some(1), 2), (None, 3)] {
@@ -163,7 +168,10 @@ async fn settings_are_counted_and_refused_where_another_version_was_seen() {
     }
     assert!(matches!(set(Some(0)).await, ControlsSet::Refused));
     let never = at.samples.session(&at.samples.caller("nobody"), 2).id;
-    assert_eq!(at.store.set_controls(never, &SessionChange::default()).await.unwrap(), ControlsSet::Refused);
+    assert_eq!(
+        at.store.set_controls(never, &SessionChange::default(), at.samples.now()).await.unwrap(),
+        ControlsSet::Refused
+    );
 }
 
 /// Who is banned holds no seat in the end, whoever came first; a lock lets nobody in who came after it; what was taken from
