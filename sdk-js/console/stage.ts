@@ -102,7 +102,9 @@ export class Stage {
     });
     Object.assign(pin.dataset, { key, name });
     const whole = () => (document.fullscreenElement ? document.exitFullscreen() : item.requestFullscreen());
-    const apart = () => (document.pictureInPictureElement === video ? document.exitPictureInPicture() : video.requestPictureInPicture());
+    // Inside a shadow root the document names only its host.
+    const isApart = () => (video.getRootNode() as ShadowRoot).pictureInPictureElement === video;
+    const apart = () => (isApart() ? document.exitPictureInPicture() : video.requestPictureInPicture());
     return make(
       'div',
       { className: 'tools' },

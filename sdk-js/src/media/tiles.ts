@@ -71,7 +71,8 @@ export class Tiles {
 
   #isInSight(video: HTMLVideoElement): boolean {
     const { document } = globalThis;
-    if (document?.pictureInPictureElement === video) return true;
+    // Inside a shadow root the document names only its host.
+    if ((video.getRootNode() as Partial<DocumentOrShadowRoot>).pictureInPictureElement === video) return true;
     return document?.visibilityState !== 'hidden' && !this.#outside.has(video);
   }
 }

@@ -50,6 +50,11 @@ describe('the console', () => {
     await saidIn(demo, 'Hello Demo').waitFor();
     assert.equal(await saidIn(demo, 'Hello Alice').count(), 1);
     assert.ok((await widthOf(demo, '.tile:not(.own)')) > 0, 'the picture is on the page');
+    const apart = () => demo.evaluate(() => document.pictureInPictureElement !== null);
+    for (const expected of [true, false]) {
+      await demo.getByRole('button', { name: 'Picture in picture: alice' }).click();
+      await eventually(async () => (await apart()) === expected, expected ? 'a window of its own' : 'back on the page');
+    }
   });
 
   test('history is there for those who come later', async () => {

@@ -519,7 +519,7 @@ describe('what the other side shows', () => {
   test('in a small tile is sent small, and not at all once nobody sees it', async () => {
     const [alice, bob] = await pair();
     const whole = encoding(alice).maxBitrate ?? 0;
-    const tile = { srcObject: bob.stream, clientWidth: 160, clientHeight: 90 };
+    const tile = { srcObject: bob.stream, clientWidth: 160, clientHeight: 90, getRootNode: () => ({}) };
     bob.videos.add(tile as unknown as HTMLVideoElement);
     await clock.advance(1_000);
     assert.ok((encoding(alice).maxBitrate ?? 0) < whole / 5);
@@ -535,7 +535,7 @@ describe('what the other side shows', () => {
 
   test('is told anew over a new connection', async () => {
     const [alice, bob] = await pair();
-    const tile = { srcObject: bob.stream, clientWidth: 0, clientHeight: 0 };
+    const tile = { srcObject: bob.stream, clientWidth: 0, clientHeight: 0, getRootNode: () => ({}) };
     bob.videos.add(tile as unknown as HTMLVideoElement);
     await clock.advance(1_000);
     assert.equal(encoding(alice).active, false);

@@ -39,7 +39,7 @@ afterEach(() => {
 });
 
 function video(stream: object | null, clientWidth: number, clientHeight: number): HTMLVideoElement {
-  const element = { srcObject: stream, clientWidth, clientHeight } as HTMLVideoElement;
+  const element = { srcObject: stream, clientWidth, clientHeight, getRootNode: (): unknown => page } as HTMLVideoElement;
   videos.add(element);
   return element;
 }
@@ -95,6 +95,15 @@ describe('a picture', () => {
     heightOf(stream);
     Object.assign(page, { visibilityState: 'hidden', pictureInPictureElement: element });
     assert.deepEqual([heightOf(stream, 2_000), heightOf(floating)], [0, 360]);
+  });
+
+  test('inside a shadow root is known by that root: the page names only its host', () => {
+    const floating = {};
+    const element = video(floating, 320, 180);
+    Object.assign(element, { getRootNode: () => ({ pictureInPictureElement: element }) });
+    heightOf(floating);
+    Object.assign(page, { visibilityState: 'hidden', pictureInPictureElement: {} });
+    assert.equal(heightOf(floating, 2_000), 360);
   });
 
   test('that was never laid out is hidden', () => {
