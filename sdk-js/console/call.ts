@@ -2,15 +2,16 @@ import {
   TunRTCError,
   type ChatMessage,
   type DeviceLoss,
-  type Devices,
   type EndReason,
   type MediaKind,
   type Participant,
   type SessionDetail,
   type TunRTCClient,
 } from '../src/index.ts';
+import { DeviceSelects } from '../src/ui/devices.ts';
+import { LABELS } from '../src/ui/labels.ts';
 import { ask, byId, drawing, dress, entitle, make, startToolbar, type Icon } from './dom.ts';
-import { attempt, explain, notify } from './notice.ts';
+import { attempt, explain, fail, notify } from './notice.ts';
 import { Panel } from './panel.ts';
 import { keepDevices } from './ready.ts';
 import type { Shortcut } from './shortcuts.ts';
@@ -41,6 +42,7 @@ export class CallView {
   readonly #client: TunRTCClient;
   readonly #panel: Panel;
   readonly #stage: Stage;
+  readonly #selects: DeviceSelects;
   readonly #onLeft: (departure: Departure) => void;
   readonly #narrow = matchMedia('(max-width: 900px)');
   #session: SessionDetail | undefined;
@@ -49,13 +51,14 @@ export class CallView {
   #isEnding = false;
   /** What was said of the end before the connection ended. */
   #ending = '';
-  #speaker = '';
 
   /** @param onLeft the call is over, for whatever reason */
   constructor(client: TunRTCClient, onLeft: (departure: Departure) => void) {
     this.#client = client;
     this.#panel = new Panel(client);
     this.#stage = new Stage(client, () => this.#refresh());
+    this.#selects = new DeviceSelects(client, LABELS, (id) => void this.#stage.useSpeaker(id).catch(fail), fail);
+    byId('device-choices').append(this.#selects.element);
     this.#onLeft = onLeft;
     client.subscribe(() => this.#refresh());
     this.#listen();
@@ -78,9 +81,8 @@ export class CallView {
   }
 
   /** Plays everybody on another loudspeaker, where the browser lets a page choose. */
-  async useSpeaker(deviceId: string): Promise<void> {
-    this.#speaker = deviceId;
-    await this.#stage.useSpeaker(deviceId);
+  useSpeaker(deviceId: string): Promise<void> {
+    return this.#stage.useSpeaker(deviceId);
   }
 
   /** Single keys for what the buttons do. */
@@ -143,7 +145,7 @@ export class CallView {
     client.on('localStatusChanged', ({ isMuted, isVideoEnabled }) => client.sessionId && keepDevices([!isMuted, isVideoEnabled]));
     client.on('deviceLost', (loss) => notify(lost(loss)));
     client.on('videoLimited', ({ limit }) => notify(`${limit} people show video, and more cannot in one call. You are there with sound.`, 'news'));
-    client.on('devicesChanged', (devices) => this.#offerDevices(devices));
+    client.on('devicesChanged', () => void this.#selects.refresh());
     client.on('mediaFallback', ({ missing }) => notify(`No ${missing} was found. You joined without it.`, 'news'));
     client.on('remoteStream', ({ username, kind }) => this.#panel.log(`stream of ${username}: ${kind}`));
     client.on('message', (message) => this.#addMessage(message, true));
@@ -230,17 +232,8 @@ export class CallView {
   }
 
   async #chooseDevices(): Promise<void> {
-    this.#offerDevices(await this.#client.listDevices());
+    await this.#selects.refresh();
     await ask(byId<HTMLDialogElement>('device-dialog'));
-  }
-
-  #offerDevices({ cameras, microphones, speakers }: Devices): void {
-    const media = this.#client.localStream;
-    const inUse = (tracks: MediaStreamTrack[] | undefined) => tracks?.[0]?.getSettings().deviceId;
-    offer('camera-choice', cameras, inUse(media?.getVideoTracks()), (id) => this.#client.useCamera(id));
-    offer('microphone-choice', microphones, inUse(media?.getAudioTracks()), (id) => this.#client.useMicrophone(id));
-    offer('speaker-choice', speakers, this.#speaker, (id) => this.useSpeaker(id));
-    byId('speaker-field').hidden = speakers.length === 0 || !('setSinkId' in HTMLMediaElement.prototype);
   }
 
   #entitle(name: string): void {
@@ -343,14 +336,4 @@ async function copyLink(button: HTMLElement): Promise<void> {
   } catch {
     notify(`The link is ${location.href}`, 'news');
   }
-}
-
-/** Fills a list of devices, and goes over to the one that is chosen. */
-function offer(id: string, devices: MediaDeviceInfo[], present: string | undefined, use: (id: string) => Promise<void>): void {
-  const select = byId<HTMLSelectElement>(id);
-  const options = devices.map(({ deviceId, label }, place) => make('option', { value: deviceId }, label || `Device ${place + 1}`));
-  select.replaceChildren(...options);
-  if (present) select.value = present;
-  select.disabled = options.length === 0;
-  select.onchange = () => void attempt(null, () => use(select.value));
 }

@@ -31,7 +31,7 @@ interface SwaggerRequest {
 declare const SwaggerUIBundle: (options: object) => unknown;
 
 const GROUPS: [name: string, description: string, path: RegExp][] = [
-  ['Apps', 'What an app’s backend asks, with a key', /^\/api\/(users|keys|usage|webhooks)\b/],
+  ['Apps', 'What an app’s backend asks, with a key', /^\/api\/(users|keys|usage|webhooks|events)\b/],
   ['Accounts', 'Who one is', /^\/api\/auth\//],
   ['Sessions', 'The rooms that people meet in', /^\/api\/sessions?\//],
   ['Calls', 'What a call needs beside its session', /^\/api\/iceservers/],
