@@ -548,6 +548,7 @@ AFTER_A_DELETION_THAT_WAS_INTERRUPTED = {"BatchWriteItem", "DeleteItem"}  # eras
 OF_A_NAMED_ROOM = {"DeleteItem"}  # Endings::forget_active gives its name back
 BY_A_JOIN_TOKEN = {"GetItem"}  # Callers::verify_token reads the API key
 BY_THE_OPERATOR = {"BatchGetItem", "GetItem", "PutItem", "Query", "UpdateItem"}  # keys.py
+IN_A_WAITING_ROOM = {"DeleteItem"}  # waiting::give_up: localstack/gateway/tests/controls
 STEERING = {"DeleteItem", "GetItem", "Query", "UpdateItem"}  # no host steers here: localstack/gateway/tests/controls
 OF_WEBHOOKS = {"GetItem", "PutItem", "SendMessage", "UpdateItem"}  # nobody has an endpoint here
 OF_A_BACKEND = {"DeleteItem", "GetItem", "PutItem", "Query", "SendMessage", "UpdateItem"}  # localstack/gateway/tests/webhooks
@@ -571,7 +572,7 @@ RARE = {
     "user_revoke": {"DeleteItem", "GetItem", "PutItem", "Query", "UpdateItem", "SendMessage"},  # eviction::revoke, for an API key
     "ws_authorizer": BY_A_JOIN_TOKEN,
     "ws_connect": WHERE_A_LOGIN_ENDS_MEANWHILE,
-    "ws_disconnect": AFTER_A_PUSH_THAT_FAILED,
+    "ws_disconnect": AFTER_A_PUSH_THAT_FAILED | IN_A_WAITING_ROOM,
     "ws_hub": AFTER_A_PUSH_THAT_FAILED | NEAR_THE_END_OF_A_LEASE | WHERE_A_WRITER_IS_GONE,
     "ws_join": AFTER_A_PUSH_THAT_FAILED | FOR_SOMEBODY_WHO_LEFT_UNTOLD,
     "ws_leave": AFTER_A_PUSH_THAT_FAILED,

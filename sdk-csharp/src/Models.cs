@@ -153,6 +153,9 @@ public record Session(
     /// <summary>Whether nobody but hosts and cohosts may join.</summary>
     public bool IsLocked { get; init; }
 
+    /// <summary>Whether whoever joins waits until a host or a cohost admits them.</summary>
+    public bool HasWaitingRoom { get; init; }
+
     /// <summary>How often its settings were changed.</summary>
     public long Version { get; init; }
 }

@@ -111,6 +111,7 @@ internal static class Wire
         value.Text("creatorUsername"))
     {
         IsLocked = value.Field("locked")?.ValueKind == JsonValueKind.True,
+        HasWaitingRoom = value.Field("waitingRoom")?.ValueKind == JsonValueKind.True,
         Version = value.LongOrNull("version") ?? 0,
     };
 
@@ -118,6 +119,9 @@ internal static class Wire
 
     public static JoinedSession Joined(JsonElement value) =>
         new(SessionDetail(value), value.TextOrNull("userId"), Ticket(value.Object("signaling")), value.List("iceServers", IceServer), value.Field("media")?.NumberOrNull("limit"));
+
+    /// <summary>Whether the answer to a join has its caller wait to be admitted.</summary>
+    public static bool IsWaiting(JsonElement value) => value.TextOrNull("admission") == "waiting";
 
     public static SignalingTicket Ticket(JsonElement value) => new(value.Text("url"), value.Text("ticket"), value.Time("expiresAt"));
 

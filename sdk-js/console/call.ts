@@ -70,9 +70,13 @@ export class CallView {
     this.#panel.open();
     this.#isEnding = false;
     this.#ending = '';
-    this.#session = await this.#client.joinSession(sessionId, audio, video);
+    try {
+      this.#session = await this.#client.joinSession(sessionId, audio, video);
+    } finally {
+      byId<HTMLDialogElement>('knock-dialog').close();
+    }
     this.#entitle(this.#session.name);
-    this.#panel.locked = this.#session.locked;
+    this.#panel.steering.settings = this.#session;
     this.#rights = this.#session.participants.find(({ userId }) => userId === this.#client.user?.userId);
     this.#togglePanel(!this.#narrow.matches);
     this.#stage.isSpotlit = false;
@@ -125,11 +129,19 @@ export class CallView {
       this.#panel.addEvent(`${isOwn ? 'You are' : `${changed.username} is`} a ${changed.role} now`);
       this.#refresh();
     });
-    client.on('sessionUpdated', ({ name, locked }) => {
-      this.#entitle(name);
-      this.#panel.locked = locked;
-      this.#panel.addEvent(locked ? 'The session is locked' : 'The session is open');
+    client.on('sessionUpdated', (settings) => {
+      this.#entitle(settings.name);
+      this.#panel.steering.settings = settings;
+      const doors = settings.waitingRoom ? 'has a waiting room' : 'is open';
+      this.#panel.addEvent(`The session ${settings.locked ? 'is locked' : doors}`);
     });
+    client.on('waiting', ({ name }) => waitToBeLetIn(client, name));
+    client.on('participantWaiting', (who) => {
+      this.#panel.steering.knocked(who);
+      notify(`${who.username} waits to be let in.`, 'news');
+    });
+    client.on('admitted', ({ userId }) => this.#panel.steering.answered(userId));
+    client.on('denied', ({ userId }) => this.#panel.steering.answered(userId));
     client.on('muteRequested', ({ kind, byUserId = '' }) => notify(muted(kind, this.#name(byUserId)), 'news'));
     client.on('removed', ({ bannedUntil }) => {
       const until = bannedUntil ? ` You may come back at ${new Date(bannedUntil).toLocaleTimeString()}.` : '';
@@ -156,6 +168,8 @@ export class CallView {
       this.#showConnection(state.status);
       const more = 'code' in state ? ` (${state.code}: ${state.reason})` : '';
       this.#panel.log(`signaling: ${state.status}${more}`, state.status === 'closed' || state.status === 'reconnecting');
+      // Who waits is told anew with the next connection.
+      if (state.status === 'reconnecting') this.#panel.steering.clear();
       if (state.status === 'closed') this.#left(state.code, state.reason);
     });
     client.on('error', (error) => this.#panel.log(`${error.code}: ${error.message}`, true));
@@ -308,6 +322,16 @@ export class CallView {
   #name(userId: string): string {
     return this.#client.participants.get(userId)?.username ?? userId;
   }
+}
+
+/** Until somebody lets this one in; whoever does not want to wait leaves. What closes the dialog in the end is the join. */
+function waitToBeLetIn(client: TunRTCClient, name: string): void {
+  const dialog = byId<HTMLDialogElement>('knock-dialog');
+  byId('knock-name').textContent = name;
+  if (dialog.open) return;
+  dialog.oncancel = () => void client.leaveSession();
+  dialog.onsubmit = () => void client.leaveSession();
+  dialog.showModal();
 }
 
 function pick(rights: Pick<Participant, 'role' | 'permissions'> | undefined): Partial<Participant> {

@@ -13,6 +13,8 @@ const WORDS: Record<string, string> = {
   unauthorized: 'Your sign-in has ended. Sign in again.',
   session_locked: 'The session is locked. Ask whoever hosts it to let you in.',
   banned: 'You were taken out of this session, and cannot come back yet.',
+  denied: 'You were not let in.',
+  waiting_room_full: 'Too many people wait to be let in. Try again later.',
   connection_lost: 'The connection to the server was lost.',
   not_found: 'There is no such session.',
   session_not_found: 'There is no such session.',

@@ -11,7 +11,8 @@ const STATISTICS_MS = 2_000;
 /** The side panel: chat, people, statistics, log. */
 export class Panel {
   readonly #client: TunRTCClient;
-  readonly #steering: Steering;
+  /** What those who steer the session do. */
+  readonly steering: Steering;
   /** The people as they are shown. */
   #shown = '';
   #tab: Tab = 'chat';
@@ -20,7 +21,7 @@ export class Panel {
 
   constructor(client: TunRTCClient) {
     this.#client = client;
-    this.#steering = new Steering(client);
+    this.steering = new Steering(client);
     for (const tab of TABS) byId(`tab-${tab}`).onclick = () => this.select(tab);
     byId('panel').querySelector<HTMLElement>('[role=tablist]')?.addEventListener('keydown', (event) => this.#moveTab(event));
   }
@@ -29,6 +30,7 @@ export class Panel {
   open(): void {
     for (const id of ['messages', 'people', 'log', 'panel-stats']) byId(id).replaceChildren();
     this.#shown = '';
+    this.steering.clear();
     this.select('chat');
     clearInterval(this.#timer);
     this.#timer = setInterval(() => void this.#measure(), STATISTICS_MS);
@@ -87,24 +89,19 @@ export class Panel {
   /** @param creatorId whoever created the session: nobody steers them */
   showPeople(own: Participant, others: Participant[], creatorId: string): void {
     const everybody = [own, ...others];
-    this.#steering.show(own);
+    this.steering.show(own);
     // What did not change is left alone: a menu in it may be open.
     const shown = JSON.stringify([creatorId, everybody]);
     if (shown === this.#shown) return;
     this.#shown = shown;
     const lines = everybody.map((participant) => {
-      const menu = this.#steering.menu(own, participant, creatorId);
+      const menu = this.steering.menu(own, participant, creatorId);
       const line = person(participant, participant === own);
       if (menu) line.append(menu);
       return line;
     });
     byId('people').replaceChildren(...lines);
     byId('people-count').textContent = String(everybody.length);
-  }
-
-  /** The session is locked, or open again. */
-  set locked(locked: boolean) {
-    this.#steering.locked = locked;
   }
 
   log(text: string, isBad = false): void {

@@ -1,29 +1,70 @@
-import type { Moderation, Participant, TunRTCClient } from '../src/index.ts';
-import { byId, make } from './dom.ts';
+import type { Moderation, Participant, ParticipantWaitingData, SessionUpdatedData, TunRTCClient } from '../src/index.ts';
+import { byId, initials, make } from './dom.ts';
 import { attempt } from './notice.ts';
 
 const HOUR = 3600;
 
-/** What those who steer the session do in the list of people: a menu for each person, a lock, silence for all. */
+/** What those who steer the session do in the list of people: a menu for each person, who waits, switches, silence for all. */
 export class Steering {
   readonly #client: TunRTCClient;
-  #locked = false;
+  readonly #waiting = new Map<string, ParticipantWaitingData>();
 
   constructor(client: TunRTCClient) {
     this.#client = client;
-    const lock = byId<HTMLInputElement>('lock');
-    lock.onchange = () => {
-      const wanted = lock.checked;
-      // As it is until the server says otherwise.
-      lock.checked = this.#locked;
-      void attempt(lock, () => this.#do('updateSession', { locked: wanted }));
-    };
+    for (const [id, setting] of SWITCHES) {
+      const input = byId<HTMLInputElement>(id);
+      input.onchange = () => {
+        const wanted = input.checked;
+        // As it is until the server says otherwise.
+        input.checked = !wanted;
+        void attempt(input, () => this.#do('updateSession', { [setting]: wanted }));
+      };
+    }
     byId('mute-all').onclick = () => void attempt(byId('mute-all'), () => this.#do('muteParticipant', { all: true, kind: 'audio' }));
   }
 
-  /** The session is locked, or open again. */
-  set locked(locked: boolean) {
-    this.#locked = byId<HTMLInputElement>('lock').checked = locked;
+  /** How the session is set by now. */
+  set settings(settings: Pick<SessionUpdatedData, 'locked' | 'waitingRoom'>) {
+    for (const [id, setting] of SWITCHES) byId<HTMLInputElement>(id).checked = settings[setting];
+  }
+
+  /** Nobody is known to wait. */
+  clear(): void {
+    this.#waiting.clear();
+    this.#showWaiting();
+  }
+
+  /** Somebody waits to be let in. */
+  knocked(who: ParticipantWaitingData): void {
+    this.#waiting.set(who.userId, who);
+    this.#showWaiting();
+  }
+
+  /** Somebody waits no more. */
+  answered(userId: string): void {
+    if (this.#waiting.delete(userId)) this.#showWaiting();
+  }
+
+  /** Lines that stay are not touched: a button in one may have the focus. */
+  #showWaiting(): void {
+    const list = byId('waiting-people');
+    const shown = new Set([...list.children].map((item) => (item as HTMLElement).dataset['userId'] ?? ''));
+    for (const item of [...list.children] as HTMLElement[]) if (!this.#waiting.has(item.dataset['userId'] ?? '')) item.remove();
+    for (const who of this.#waiting.values()) if (!shown.has(who.userId)) list.append(this.#waiter(who));
+    byId('waiting').hidden = this.#waiting.size === 0;
+  }
+
+  #waiter({ userId, username }: ParticipantWaitingData): HTMLLIElement {
+    const answer = (text: string, action: 'admitParticipant' | 'denyParticipant', className: string) => {
+      const button = make('button', { type: 'button', className, ariaLabel: `${text} ${username}` }, text);
+      button.onclick = () => void attempt(button, () => this.#do(action, { targetUserId: userId }));
+      return button;
+    };
+    const answers = make('div', { className: 'answers' }, answer('Let in', 'admitParticipant', 'primary'), answer('Turn away', 'denyParticipant', ''));
+    const name = make('div', { className: 'who' }, make('b', {}, username));
+    const item = make('li', {}, make('div', { className: 'avatar', ariaHidden: 'true' }, initials(username)), name, answers);
+    item.dataset['userId'] = userId;
+    return item;
   }
 
   /** Shows what one may do. */
@@ -76,6 +117,9 @@ export class Steering {
     return this.#client.moderate(action, data as Moderation[Action]);
   }
 }
+
+/** The switches of a session, by the element and by the setting. */
+const SWITCHES = [['lock', 'locked'], ['waiting-room', 'waitingRoom']] as const;
 
 /** A line of a menu: its words, what it does, and whether it hurts. */
 type Choice = [text: string, action: keyof Moderation, data: Moderation[keyof Moderation], isGrave?: boolean];

@@ -8,6 +8,7 @@ import { Roster } from './roster.ts';
 import type { Heartbeat } from './signaling/heartbeat.ts';
 import { Signaling, type ConnectionState, type Arrival } from './signaling/signaling.ts';
 import { Timers } from './timers.ts';
+import { left } from './visit.ts';
 import type {
   ChatMessage,
   EventFrame,
@@ -165,7 +166,7 @@ export class Call {
 
   /** Gives the seat back, over whatever reaches the server. */
   async leave(): Promise<void> {
-    const cause = new TunRTCError('closed', 'The session was left.');
+    const cause = left();
     this.hangUp(cause);
     const told = await this.signaling.leave();
     this.signaling.close(cause);

@@ -14,7 +14,7 @@ import { Heartbeat } from './signaling/heartbeat.ts';
 import type { ConnectionState } from './signaling/signaling.ts';
 import { Snapshots, type Snapshot } from './snapshot.ts';
 import { within } from './timers.ts';
-import { Visit } from './visit.ts';
+import { left, Visit } from './visit.ts';
 import type {
   Account,
   Auth,
@@ -28,6 +28,7 @@ import type {
   Session,
   SessionDetail,
   SessionType,
+  Target,
   UpdateParticipant,
   UpdateSession,
   Visibility,
@@ -53,7 +54,11 @@ export interface Moderation {
   muteParticipant: MuteParticipant;
   /** Takes somebody out, and keeps them out for `banSeconds`. */
   removeParticipant: RemoveParticipant;
-  /** Another name, number of seats, or a lock. */
+  /** Lets somebody in who waits. */
+  admitParticipant: Target;
+  /** Turns somebody away who waits; they may knock again after a minute. */
+  denyParticipant: Target;
+  /** Another name, number of seats, a lock, or a waiting room. */
   updateSession: UpdateSession;
 }
 
@@ -235,11 +240,16 @@ export class TunRTCClient extends Emitter<TunRTCEvents> {
     const turn = this.#turn + 1;
     const earlier = Promise.all([this.#patiently(this.#retire(true)), this.#account]);
     // A listener of what ended just now has joined or left: that is the later call.
-    if (this.#turn !== turn) throw new TunRTCError('closed', 'A later call took the place of this one.');
+    if (this.#turn !== turn) throw left();
     const visit: Visit = new Visit({
       api: this.#api,
       sessionId,
       prepare: () => Promise.all([this.#media.start(audio, video), this.#loadMesh(), earlier]),
+      wait: async (joined, signal) => {
+        const { waitOutside } = await import('./signaling/waiting.ts');
+        this.emit('waiting', joined);
+        await waitOutside(TunRTCError, this.#environment, joined, signal);
+      },
       open: (joined) => this.#open(visit, joined),
     });
     this.#begin(visit);
@@ -320,7 +330,7 @@ export class TunRTCClient extends Emitter<TunRTCEvents> {
 
   /**
    * Steers the session, for those who have the permission `moderate`: `updateParticipant`, `muteParticipant`,
-   * `removeParticipant` or `updateSession`. A request to mute is obeyed by the other's client; nobody can be unmuted from afar.
+   * `removeParticipant`, `admitParticipant`, `denyParticipant` or `updateSession`. A request to mute is obeyed by the other's client; nobody can be unmuted from afar.
    */
   async moderate<Action extends keyof Moderation>(action: Action, data: Moderation[Action]): Promise<void> {
     await this.#inCall().signaling.send(action, data);
@@ -429,7 +439,7 @@ export class TunRTCClient extends Emitter<TunRTCEvents> {
     try {
       this.#Mesh = (await import('./media/mesh.ts')).Mesh;
     } catch (cause) {
-      throw new TunRTCError('network_error', 'A part of the client could not be loaded.', { cause });
+      throw new TunRTCError('network_error', 'The client could not be loaded.', { cause });
     }
   }
 
@@ -472,7 +482,7 @@ export class TunRTCClient extends Emitter<TunRTCEvents> {
     const visit = this.#visit;
     const gone = [...this.#visits].map(({ over }) => over);
     visit?.leave().catch(() => {});
-    if (visit) this.#end(visit, { status: 'closed', code: 'closed', reason: 'The session was left.' });
+    if (visit) this.#end(visit, { status: 'closed', code: 'closed', reason: left().message });
     else if (joins) this.#media.stopScreen();
     else this.#media.stop();
     if (!this.#visit) this.dropHeld(this.#media.stream ? 'localStream' : undefined);

@@ -20,6 +20,8 @@ export type ServerErrorCode =
   | 'session_ended'
   | 'session_locked'
   | 'banned'
+  | 'not_admitted'
+  | 'waiting_room_full'
   | 'participant_not_found'
   | 'version_mismatch'
   | 'idempotency_key_reused'
@@ -46,6 +48,8 @@ export type ClientErrorCode =
   | 'no_token'
   /** The signaling connection ended before the answer came. */
   | 'connection_lost'
+  /** Whoever steers the session did not let this participant in. */
+  | 'denied'
   /** A newer connection of the same user took over. */
   | 'replaced'
   /** The session was left, or the client disconnected, before the answer came. */

@@ -6,13 +6,17 @@ import type { Speaker } from './media/speakers.ts';
 import type { MediaStream, RTCDataChannel } from './platform.ts';
 import type { ConnectionState } from './signaling/link-state.ts';
 import type {
+  AdmittedData,
   ChatMessage,
+  DeniedData,
   EndReason,
   LeaveReason,
   MuteRequestedData,
   Participant,
   ParticipantUpdatedData,
+  ParticipantWaitingData,
   RemovedData,
+  SessionDetail,
   SessionUpdatedData,
 } from './wire.ts';
 
@@ -59,10 +63,18 @@ export interface TunRTCEvents {
   connectionQualityChanged: { userId: string; quality: Exclude<QualityLevel, 'unknown'> };
   /** Somebody's role or permissions changed; one's own too. What they may not send any more is dropped. */
   participantUpdated: ParticipantUpdatedData;
-  /** The session's name, number of seats or lock changed. */
+  /** The session's name, number of seats, lock or waiting room changed. */
   sessionUpdated: SessionUpdatedData;
   /** Somebody who steers the session had this track switched off. */
   muteRequested: MuteRequestedData;
+  /** `joinSession` waits until somebody who steers the session lets this participant in; it rejects with `denied` if nobody does. */
+  waiting: SessionDetail;
+  /** For those who steer the session: somebody waits to be let in. */
+  participantWaiting: ParticipantWaitingData;
+  /** For those who steer the session: somebody waits no more, because they were let in. */
+  admitted: AdmittedData;
+  /** For those who steer the session: somebody waits no more, and was not let in; the reason says why. */
+  denied: DeniedData;
   /** Somebody who steers the session took this participant out of it. The connection ends. */
   removed: RemovedData;
   /** The session is over for everybody. */

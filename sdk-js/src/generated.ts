@@ -1,5 +1,8 @@
 // Written by `npm run wire` from docs/api. Change the server's types, not this file.
 
+/** What came of joining. */
+export type Admission = 'admitted' | 'waiting';
+
 /** What a login gives. */
 export interface Auth {
   /** Its address. */
@@ -102,6 +105,8 @@ export interface IceServers {
 
 /** The answer to joining. */
 export interface Joined {
+  /** Whether there is a seat. */
+  admission: Admission;
   /** When it was created. */
   createdAt: string;
   /** Who created it. */
@@ -112,7 +117,7 @@ export interface Joined {
   currentParticipants: number;
   /** When it ended. */
   endedAt: string | null;
-  /** What `RTCPeerConnection` wants. */
+  /** What `RTCPeerConnection` wants; nothing for whoever waits. */
   iceServers: IceServer[];
   /** Whether nobody but hosts and cohosts may join. */
   locked: boolean;
@@ -140,6 +145,8 @@ export interface Joined {
   version: number;
   /** Who can find it. */
   visibility: Visibility;
+  /** Whether whoever joins waits until a host or a cohost admits them. */
+  waitingRoom: boolean;
 }
 
 /** A kind of session, by name or by number. */
@@ -217,6 +224,8 @@ export interface NewSession {
   type?: SessionTypeInput;
   /** Who can find it; `public` if not given. */
   visibility?: Visibility;
+  /** Whether whoever joins waits until a host or a cohost admits them; false if not given. */
+  waitingRoom?: boolean;
 }
 
 /** An endpoint that is to be told what happens. */
@@ -414,6 +423,8 @@ export interface SessionDetail {
   version: number;
   /** Who can find it. */
   visibility: Visibility;
+  /** Whether whoever joins waits until a host or a cohost admits them. */
+  waitingRoom: boolean;
 }
 
 /** Names a session, by one of the two; neither means the room that the caller's join token is for. */
@@ -457,6 +468,8 @@ export interface Session {
   version: number;
   /** Who can find it. */
   visibility: Visibility;
+  /** Whether whoever joins waits until a host or a cohost admits them. */
+  waitingRoom: boolean;
 }
 
 /** How to connect. */
@@ -486,6 +499,8 @@ export interface UpdateSession {
   maxParticipants?: number;
   /** Another name. */
   name?: string;
+  /** Whether whoever joins waits until a host or a cohost admits them. Whoever waits when that ends is admitted. */
+  waitingRoom?: boolean;
 }
 
 /** Who can find a session. */
@@ -617,6 +632,16 @@ export interface WebhookView {
   webhookId: string;
 }
 
+/** `admitted`: somebody waits no longer, because they may join. */
+export interface AdmittedData {
+  /** What their app calls them; an account has none. */
+  identity?: string;
+  /** Who: the receiver, or somebody whom those who steer the session saw waiting. */
+  userId: string;
+  /** Their name. */
+  username: string;
+}
+
 /** An answer. */
 export interface Answer {
   /** The session description. */
@@ -627,6 +652,23 @@ export interface Answer {
 
 /** Where a signal is. */
 export type DeliveryView = 'sent' | 'queued';
+
+/** Why somebody waits no longer who was not admitted. */
+export type DenialView = 'denied' | 'left' | 'timeout';
+
+/** `denied`: somebody waits no longer, and was not admitted. */
+export interface DeniedData {
+  /** What their app calls them; an account has none. */
+  identity?: string;
+  /** Why. */
+  reason: DenialView;
+  /** When they may knock again; for whoever was turned away. */
+  until?: string;
+  /** Who: the receiver, or somebody whom those who steer the session saw waiting. */
+  userId: string;
+  /** Their name. */
+  username: string;
+}
 
 /** Why somebody left. */
 export type LeaveReason = 'left' | 'timeout' | 'removed';
@@ -724,6 +766,18 @@ export interface ParticipantUpdatedData {
   userId: string;
   /** Their name. */
   username: string;
+}
+
+/** `participantWaiting`: somebody waits to be admitted. */
+export interface ParticipantWaitingData {
+  /** What their app calls them; an account has none. */
+  identity?: string;
+  /** Who. */
+  userId: string;
+  /** Their name. */
+  username: string;
+  /** Since when they wait. */
+  waitingSince: string;
 }
 
 /** `receiveAnswer`. */
@@ -862,6 +916,8 @@ export interface SessionUpdatedData {
   name: string;
   /** How often its settings were changed. */
   version: number;
+  /** Whether whoever joins waits until a host or a cohost admits them. */
+  waitingRoom: boolean;
 }
 
 /** The answer to a signal. */
@@ -882,6 +938,12 @@ export interface Sync {
 export interface SyncAck {
   /** How many events were sent again. */
   replayed: number;
+}
+
+/** `admitParticipant` and `denyParticipant`. */
+export interface Target {
+  /** Who waits. */
+  targetUserId: string;
 }
 
 /** `updateParticipant`: another role, single permissions, or both. */
@@ -952,8 +1014,11 @@ export interface UserStatusData {
 
 /** What each event of the server carries, by its name on the wire. */
 export interface ServerEvents {
+  admitted: AdmittedData;
+  denied: DeniedData;
   muteRequested: MuteRequestedData;
   participantUpdated: ParticipantUpdatedData;
+  participantWaiting: ParticipantWaitingData;
   receiveAnswer: ReceiveAnswer;
   receiveIceCandidate: ReceiveIceCandidate;
   receiveMessage: MessageData;

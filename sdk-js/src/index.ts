@@ -23,7 +23,9 @@ export type { SnapshotParts, StreamView } from './snapshot.ts';
 export type {
   Account,
   Auth,
+  AdmittedData,
   ChatMessage,
+  DeniedData,
   EndReason,
   FieldError,
   Health,
@@ -35,6 +37,7 @@ export type {
   MediaKind,
   MuteParticipant,
   MuteRequestedData,
+  ParticipantWaitingData,
   NewSession,
   Participant,
   ParticipantStatus,

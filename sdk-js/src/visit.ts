@@ -12,6 +12,8 @@ export interface VisitOptions {
   sessionId: string | undefined;
   /** What comes before the seat. */
   prepare(): Promise<unknown>;
+  /** The server has this participant wait: resolves when it is worth asking for a seat again. */
+  wait(joined: Joined, signal: AbortSignal): Promise<void>;
   /** There is a seat: makes the call. */
   open(joined: Joined): Call;
 }
@@ -88,19 +90,26 @@ export class Visit {
   }
 
   async #seat(): Promise<Joined> {
-    const { api, prepare } = this.#options;
-    await prepare().catch((thrown: unknown) => {
+    await this.#options.prepare().catch((thrown: unknown) => {
       this.#on('failed');
       throw thrown;
     });
     this.#goOn('prepared', 'seating');
-    const joined = await api.joinSession(this.#options.sessionId, this.#abort.signal).catch((thrown: unknown) => {
+    const joined = await this.#ask().catch((thrown: unknown) => {
       this.#on(UNANSWERED.has(asTunRTCError(thrown, 'internal').code) ? 'failed' : 'refused');
       throw thrown;
     });
     this.#options.sessionId = joined.sessionId;
     this.#goOn('seated', 'connecting');
     return joined;
+  }
+
+  async #ask(): Promise<Joined> {
+    const { signal } = this.#abort;
+    const joined = await this.#options.api.joinSession(this.#options.sessionId, signal);
+    if (joined.admission !== 'waiting') return joined;
+    await this.#options.wait(joined, signal);
+    return this.#ask();
   }
 
   #abandon(): void {
@@ -144,6 +153,7 @@ function isFinal(cause: TunRTCError): boolean {
   return reconnectDelay(0, cause, 0) === undefined;
 }
 
-function left(): TunRTCError {
+/** Why everything ends that somebody gave up by leaving. */
+export function left(): TunRTCError {
   return new TunRTCError('closed', 'The session was left.');
 }

@@ -6,7 +6,7 @@ use aws_lambda_events::eventbridge::EventBridgeEvent;
 use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent, SqsMessage};
 use delay::DelayQueue;
 use domain::ports::{DelayedMessage, Delays, Ports, Sockets};
-use domain::{Error, erasure, eviction, leases, nudge, sweep};
+use domain::{Error, erasure, eviction, leases, nudge, sweep, waiting};
 use futures_util::future::join_all;
 use gateway::Surroundings;
 use protocol::signaling::JsonEncoder;
@@ -78,6 +78,7 @@ async fn act(deps: &Deps, message: &DelayedMessage) -> domain::Result<()> {
     let ports = ports(deps);
     match message {
         DelayedMessage::CheckLease { session, user } => leases::check_lease(ports, *session, *user).await,
+        DelayedMessage::CheckWaiting { session, user } => waiting::check(ports, *session, *user).await,
         DelayedMessage::Nudge { session, user, waiting } => nudge::nudge(ports, *session, *user, *waiting).await,
         DelayedMessage::Close { connection } => deps.push.close(connection).await,
         DelayedMessage::Evict { user } => eviction::evict_ended(ports, *user).await,

@@ -3,12 +3,13 @@
 use auth::{Callers, Ice, Tickets};
 use delay::DelayQueue;
 use domain::ports::Ports;
+use domain::sessions::{Awaited, Entry, Seated};
 use domain::{Result, RoomRef, sessions};
 use gateway::Surroundings;
 use gateway::rest::{Answer, RestRequest};
 use gateway::views::{self, SignalingUrl};
 use lambda_http::{Body, Request, Response};
-use protocol::rest::{Joined, Media, SessionDetail, Topology, parse_session_ref};
+use protocol::rest::{Admission, Joined, Media, SessionDetail, Topology, parse_session_ref};
 use protocol::signaling::JsonEncoder;
 use push::Push;
 use runtime::{Runtime, SettingError};
@@ -56,17 +57,29 @@ async fn join(deps: &Deps, request: &RestRequest<'_>) -> Result<Answer> {
     let room = sessions::meant(&person.scope, asked)?;
     let (context, now) = (request.context(), request.now());
     let ports = Ports { store: &deps.store, sockets: &deps.push, delays: &deps.delay, encoder: &JsonEncoder, context };
-    let joined = match &room {
+    let entry = match &room {
         RoomRef::Session(session) => sessions::join(ports, person, *session).await?,
         RoomRef::Room(name) => sessions::join_room(ports, person, name).await?,
     };
-    let session = joined.roster.session.id;
     let url = deps.signaling_url.answering(request);
-    Ok(Answer::ok(&Joined {
-        session: SessionDetail::new(&joined.roster, now),
-        user_id: person.user_id.to_string(),
-        signaling: views::signaling(&deps.tickets, url, context, person, session, joined.attempt),
-        ice_servers: views::ice_servers(&deps.ice, person.user_id, now),
-        media: Media { topology: Topology::Mesh, limit: context.policy.mesh_limit },
+    let media = Media { topology: Topology::Mesh, limit: context.policy.mesh_limit };
+    let user_id = person.user_id.to_string();
+    Ok(Answer::ok(&match entry {
+        Entry::Seated(Seated { roster, attempt }) => Joined {
+            session: SessionDetail::new(&roster, now),
+            admission: Admission::Admitted,
+            user_id,
+            signaling: views::signaling(&deps.tickets, url, context, person, roster.session.id, attempt),
+            ice_servers: views::ice_servers(&deps.ice, person.user_id, now),
+            media,
+        },
+        Entry::Waits(Awaited { session, knock }) => Joined {
+            session: SessionDetail::from_outside(&session),
+            admission: Admission::Waiting,
+            user_id,
+            signaling: views::waiting(&deps.tickets, url, context, person, &knock),
+            ice_servers: Vec::new(),
+            media,
+        },
     }))
 }

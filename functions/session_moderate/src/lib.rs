@@ -1,4 +1,4 @@
-//! Below `/api/session/{sessionId}`: `PATCH` and `DELETE` of a participant, and `mute`, for those who steer the session.
+//! Below `/api/session/{sessionId}`: `PATCH` and `DELETE` of a participant, `mute`, `admit` and `deny`, for those who steer the session.
 
 use delay::DelayQueue;
 use domain::moderation::{self, Actor, Muted};
@@ -31,6 +31,14 @@ async fn moderate(deps: &Deps, request: &RestRequest<'_>) -> Result<Answer> {
     match *request.method() {
         Method::PATCH => update(deps, request, about, user?).await,
         Method::DELETE => remove(deps, request, about, user?).await,
+        _ if request.ends_with("/admit") => {
+            moderation::admit(deps.ports(request), about.actor, session, user?).await?;
+            Ok(Answer::no_content())
+        }
+        _ if request.ends_with("/deny") => {
+            moderation::deny(deps.ports(request), about.actor, session, user?).await?;
+            Ok(Answer::no_content())
+        }
         _ => {
             let kind = parse_mute(request.body()?)?;
             mute(deps, request, about, &Muted::One(user?), kind).await

@@ -2,8 +2,8 @@
 
 use aws_lambda_events::apigw::{ApiGatewayProxyResponse, ApiGatewayWebsocketProxyRequest};
 use delay::DelayQueue;
-use domain::leases;
-use domain::ports::{Closure, ConnectionLog, Held};
+use domain::ports::{Closure, ConnectionLog, Emptied, Held};
+use domain::{Departure, leases, waiting};
 use gateway::JoinedTools;
 use gateway::websocket::{Identity, Speaker, conclude};
 use push::Push;
@@ -22,7 +22,12 @@ pub async fn handle(
 ) -> Result<ApiGatewayProxyResponse, lambda_runtime::Error> {
     let now = deps.tools.surroundings.clock.now();
     let context = deps.tools.surroundings.context(now);
-    let (user, connection, ticket, known) = match Speaker::of(&event)? {
+    let speaker = Speaker::of(&event)?;
+    let waits = match &speaker {
+        Speaker::Own(identity) => identity.waits(),
+        Speaker::Hub(_) => None,
+    };
+    let (user, connection, ticket, known) = match speaker {
         Speaker::Own(Identity { held, ticket, .. }) => (held.user, held.connection, ticket, Some(held.session)),
         Speaker::Hub(identity) => (identity.caller.user_id, identity.connection, identity.ticket, None),
     };
@@ -32,9 +37,11 @@ pub async fn handle(
     // First: a join that was overtaken reads it after it has taken over.
     let logged = deps.tools.store.close(user, ticket, &closure).await;
     let session = known.or(logged.as_ref().ok().copied().flatten());
-    let lost = match session {
-        Some(session) => leases::lose_connection(deps.ports(context), &Held { session, user, connection }).await,
-        None => Ok(()),
+    let ports = deps.ports(context);
+    let lost = match (waits, session) {
+        (Some(waits), _) => waiting::give_up(ports, &waits, &Emptied::On(connection), Departure::Timeout).await,
+        (None, Some(session)) => leases::lose_connection(ports, &Held { session, user, connection }).await,
+        (None, None) => Ok(()),
     };
     Ok(conclude(&deps.tools.surroundings, &event, now, lost.and(logged.map(drop)), None))
 }

@@ -326,8 +326,8 @@ async fn take_seat(
 ) -> Result<(SessionId, u64)> {
     let ports = ports(deps, context);
     let seated = match sessions::meant(&person.scope, asked)? {
-        RoomRef::Session(session) => sessions::join(ports, person, session).await?,
-        RoomRef::Room(name) => sessions::join_room(ports, person, &name).await?,
+        RoomRef::Session(session) => sessions::join(ports, person, session).await?.seated()?,
+        RoomRef::Room(name) => sessions::join_room(ports, person, &name).await?.seated()?,
     };
     Ok((seated.roster.session.id, seated.attempt))
 }

@@ -2,7 +2,8 @@
 
 use aws_lambda_events::apigw::{ApiGatewayProxyResponse, ApiGatewayWebsocketProxyRequest};
 use delay::DelayQueue;
-use domain::leases;
+use domain::ports::Emptied;
+use domain::{Departure, leases, waiting};
 use gateway::JoinedTools;
 use gateway::websocket::{FrameRequest, silence};
 use protocol::signaling::Nothing;
@@ -27,7 +28,13 @@ pub async fn handle(
 async fn leave(deps: &Deps, request: &FrameRequest<'_>) -> domain::Result<Nothing> {
     request.frame()?.nothing()?;
     let held = &request.identity.held;
-    leases::leave_connection(deps.ports(request.context()), held).await?;
+    let ports = deps.ports(request.context());
+    if let Some(waits) = request.identity.waits() {
+        waiting::give_up(ports, &waits, &Emptied::Anyway, Departure::Left).await?;
+        leases::close_later(ports.delays, &held.connection).await?;
+        return Ok(Nothing {});
+    }
+    leases::leave_connection(ports, held).await?;
     deps.joined.forget(&held.connection);
     Ok(Nothing {})
 }

@@ -1,4 +1,4 @@
-//! `updateParticipant`, `muteParticipant`, `removeParticipant`, `updateSession`: for those who steer a session.
+//! `updateParticipant`, `muteParticipant`, `removeParticipant`, `admitParticipant`, `denyParticipant`, `updateSession`: for those who steer a session.
 
 use aws_lambda_events::apigw::{ApiGatewayProxyResponse, ApiGatewayWebsocketProxyRequest};
 use delay::DelayQueue;
@@ -35,6 +35,7 @@ async fn moderate(deps: &Deps, request: &FrameRequest<'_>) -> Result<ModerateAck
         "updateParticipant" => update_participant(deps, request, &frame).await.map(ModerateAck::Participant),
         "muteParticipant" => mute(deps, request, &frame).await.map(ModerateAck::Nothing),
         "removeParticipant" => remove(deps, request, &frame).await.map(ModerateAck::Removed),
+        "admitParticipant" | "denyParticipant" => decide(deps, request, &frame).await.map(ModerateAck::Nothing),
         "updateSession" => update_session(deps, request, &frame).await.map(ModerateAck::Session),
         _ => Err(Error::UnknownAction),
     }
@@ -66,6 +67,18 @@ async fn remove(deps: &Deps, request: &FrameRequest<'_>, frame: &ClientFrame<'_>
     let until =
         moderation::remove(deps.ports(request.context()), Actor::Connection(held), held.session, target, ban).await?;
     Ok(RemoveAck { banned_until: until.map(format_time) })
+}
+
+/// Lets somebody in who waits, or turns them away.
+async fn decide(deps: &Deps, request: &FrameRequest<'_>, frame: &ClientFrame<'_>) -> Result<Nothing> {
+    let target = frame.target()?.ok_or(Error::PeerNotFound)?;
+    let held = &request.identity.held;
+    let (ports, actor) = (deps.ports(request.context()), Actor::Connection(held));
+    match frame.action.as_str() {
+        "admitParticipant" => moderation::admit(ports, actor, held.session, target).await?,
+        _ => moderation::deny(ports, actor, held.session, target).await?,
+    }
+    Ok(Nothing {})
 }
 
 async fn update_session(

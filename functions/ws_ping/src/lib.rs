@@ -1,7 +1,7 @@
 //! `ping`: keeps a connection alive.
 
 use aws_lambda_events::apigw::{ApiGatewayProxyResponse, ApiGatewayWebsocketProxyRequest};
-use domain::{Result, leases};
+use domain::{Result, leases, waiting};
 use gateway::Surroundings;
 use gateway::websocket::{FrameRequest, silence};
 use protocol::signaling::Nothing;
@@ -35,6 +35,10 @@ pub async fn handle(
 
 async fn ping(deps: &Deps, request: &FrameRequest<'_>) -> Result<Nothing> {
     request.frame()?.nothing()?;
-    leases::ping(&deps.store, request.context(), &request.identity.held).await?;
+    let (context, identity) = (request.context(), &request.identity);
+    match identity.waits() {
+        Some(waits) => waiting::keep_waiting(&deps.store, context, &waits, &identity.held.connection).await?,
+        None => leases::ping(&deps.store, context, &identity.held).await?,
+    }
     Ok(Nothing {})
 }

@@ -53,6 +53,7 @@ pub fn ticket(input: &[u8]) {
             attempt: 1,
             family: FamilyId::first_at(NOW),
             access_expires_at: NOW + LIFETIME,
+            waiting: None,
         };
         let (text, _) = tickets.mint(&ticket, NOW, LIFETIME);
         (tickets, text)

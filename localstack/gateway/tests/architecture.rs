@@ -69,7 +69,7 @@ const DOMAIN: [&[&str]; 9] = [
     &["webhooks"],
     &["ports"],
     &["accounts", "admission", "announcing", "delivery", "endpoints", "keys", "standing", "telling"],
-    &["chat", "leases", "relay", "replay"],
+    &["chat", "leases", "relay", "replay", "waiting"],
     &["eviction", "nudge", "resume", "sessions"],
     &["moderation", "sweep"],
     &["erasure"],

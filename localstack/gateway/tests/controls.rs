@@ -7,7 +7,7 @@ use http::{Method, Request, StatusCode};
 use http_body_util::Full;
 use serde_json::{Value, json};
 use support::{Pair, Target, offer, until};
-use testclient::{Socket, socket_address};
+use testclient::{Account, Socket, socket_address};
 
 /// A description that sends that kind in that direction.
 fn sdp(kind: &str, direction: &str) -> String {
@@ -130,7 +130,7 @@ async fn an_action_names_the_field_that_is_wrong_with_it() {
         ("muteParticipant", json!({ "targetUserId": bob.id, "kind": "smell" }), "kind must be audio, video or screen"),
         ("muteParticipant", json!({ "all": true, "except": 7, "kind": "audio" }), "except must be a list of strings"),
         ("removeParticipant", json!({ "targetUserId": bob.id, "banSeconds": 0 }), "banSeconds must be 1-2592000"),
-        ("updateSession", json!({}), "name is missing, and maxParticipants and locked too"),
+        ("updateSession", json!({}), "name is missing, and maxParticipants, locked and waitingRoom too"),
         ("updateSession", json!({ "locked": "yes" }), "locked must be true or false"),
     ] {
         let error = refusal(&at_alice, action, data).await;
@@ -205,7 +205,8 @@ async fn a_locked_session_refuses_newcomers_and_takes_its_host_back() {
     let at_alice = target.enter(&alice, &session).await;
     let mut at_bob = target.enter(&bob, &session).await;
     let locked = at_alice.ack("updateSession", json!({ "locked": true, "name": "Closed" })).await;
-    assert_eq!(locked, json!({ "name": "Closed", "maxParticipants": 4, "locked": true, "version": 1 }));
+    let wanted = json!({ "name": "Closed", "maxParticipants": 4, "locked": true, "waitingRoom": false, "version": 1 });
+    assert_eq!(locked, wanted);
     assert_eq!(at_bob.event("sessionUpdated").await["data"], locked);
 
     let refused = target.api.join(&carol, &session).await;
@@ -338,4 +339,121 @@ async fn whoever_neither_takes_part_nor_steers_does_not_see_who_is_there() {
     let bad =
         target.api.call(Method::DELETE, &format!("{path}/{}?banSeconds=soon", bob.id), Some(&alice.token), None).await;
     assert_eq!(bad.body["errors"][0]["field"], "banSeconds");
+}
+
+/// A session with a waiting room, its host there.
+async fn with_waiting_room(target: &Target) -> (Account, String, Socket) {
+    let alice = target.person("alice").await;
+    let wanted = json!({ "name": "Surgery", "waitingRoom": true, "maxParticipants": 4 });
+    let created = target.api.post("/api/session/create", Some(&alice.token), wanted).await;
+    assert_eq!(created.body["waitingRoom"], true, "{}", created.body);
+    let session = created.text("sessionId");
+    let at_alice = target.enter(&alice, &session).await;
+    (alice, session, at_alice)
+}
+
+/// Joins a session where one has to wait, and connects.
+async fn knock(target: &Target, person: &Account, session: &str) -> Socket {
+    let joined = target.api.join(person, session).await;
+    assert_eq!((joined.status, &joined.body["admission"]), (StatusCode::OK, &json!("waiting")), "{}", joined.body);
+    assert_eq!((&joined.body["iceServers"], &joined.body["participants"]), (&json!([]), &json!([])), "{}", joined.body);
+    let socket = Socket::connect(&socket_address(&joined.body["signaling"])).await.expect("a good ticket");
+    socket.ack("ping", json!({})).await;
+    socket
+}
+
+#[tokio::test]
+async fn whoever_waits_may_ping_and_leave_and_comes_in_when_admitted() {
+    let target = Target::local().await;
+    let (alice, session, mut at_alice) = with_waiting_room(&target).await;
+    let bob = target.person("bob").await;
+    let mut outside = knock(&target, &bob, &session).await;
+    let waiting = at_alice.event("participantWaiting").await["data"].clone();
+    assert_eq!((&waiting["userId"], &waiting["username"]), (&json!(bob.id), &json!(bob.username)));
+    support::assert_time(&waiting["waitingSince"]);
+    for (action, data) in [
+        ("joinSession", json!({ "sessionId": session })),
+        ("sendMessage", json!({ "message": "let me in" })),
+        ("sendOffer", offer(&alice.id, "v=0")),
+        ("updateStatus", json!({ "isMuted": true, "isVideoEnabled": true })),
+        ("admitParticipant", json!({ "targetUserId": bob.id })),
+        ("sync", json!({ "since": waiting["waitingSince"] })),
+    ] {
+        assert_eq!(outside.refusal(action, data).await, "not_admitted", "{action}");
+    }
+    let detail = target.detail(&alice, &session).await;
+    assert_eq!((&detail["currentParticipants"], detail["participants"].as_array().map(Vec::len)), (&json!(1), Some(1)));
+    assert_eq!(target.about(&bob, "ticket", &session).await.code(), "not_in_session");
+
+    assert_eq!(at_alice.ack("admitParticipant", json!({ "targetUserId": bob.id })).await, json!({}));
+    let admitted = json!({ "userId": bob.id, "username": bob.username });
+    assert_eq!(outside.event("admitted").await["data"], admitted);
+    assert_eq!(at_alice.event("admitted").await["data"], admitted);
+    assert_eq!(outside.refusal("ping", json!({})).await, "not_joined");
+    let joined = target.api.join(&bob, &session).await;
+    assert_eq!(joined.body["admission"], "admitted");
+    let at_bob = target.enter(&bob, &session).await;
+    assert_eq!(at_alice.event("userJoined").await["data"]["userId"], bob.id);
+    at_bob.ack("leaveSession", json!({})).await;
+    assert_eq!(target.api.join(&bob, &session).await.body["admission"], "admitted", "who was admitted passes again");
+}
+
+#[tokio::test]
+async fn who_is_denied_is_cut_and_may_not_knock_again_at_once() {
+    let target = Target::local().await;
+    let (alice, session, mut at_alice) = with_waiting_room(&target).await;
+    let (bob, carol) = (target.person("bob").await, target.person("carol").await);
+    let mut outside = knock(&target, &bob, &session).await;
+    let denied = at_alice.ack("denyParticipant", json!({ "targetUserId": bob.id })).await;
+    assert_eq!(denied, json!({}));
+    let told = outside.event("denied").await["data"].clone();
+    support::assert_time(&told["until"]);
+    outside.ended().await;
+    assert_eq!(
+        at_alice.event("denied").await["data"],
+        json!({ "userId": bob.id, "username": bob.username, "reason": "denied" })
+    );
+    let again = target.api.join(&bob, &session).await;
+    assert_eq!((again.code(), &again.body["until"]), ("banned", &told["until"]));
+    assert_eq!(at_alice.refusal("denyParticipant", json!({ "targetUserId": bob.id })).await, "peer_not_found");
+
+    let path = |user: &Account, what: &str| format!("/api/session/{session}/participants/{}/{what}", user.id);
+    let mut outside = knock(&target, &carol, &session).await;
+    let refused = target.api.post(&path(&carol, "admit"), Some(&carol.token), json!({})).await;
+    assert_eq!((refused.status, refused.code()), (StatusCode::FORBIDDEN, "forbidden"));
+    let admitted = target.api.post(&path(&carol, "admit"), Some(&alice.token), json!({})).await;
+    assert_eq!(admitted.status, StatusCode::NO_CONTENT, "{}", admitted.body);
+    outside.event("admitted").await;
+    target.enter(&carol, &session).await;
+    let nobody = target.api.post(&path(&bob, "deny"), Some(&alice.token), json!({})).await;
+    assert_eq!(nobody.code(), "participant_not_found");
+}
+
+#[tokio::test]
+async fn whoever_waits_and_goes_is_not_waited_for() {
+    let target = Target::local().await;
+    let (_, session, mut at_alice) = with_waiting_room(&target).await;
+    let (bob, carol) = (target.person("bob").await, target.person("carol").await);
+    let outside = knock(&target, &bob, &session).await;
+    outside.ack("leaveSession", json!({})).await;
+    let left = at_alice.event("denied").await["data"].clone();
+    assert_eq!((&left["userId"], &left["reason"]), (&json!(bob.id), &json!("left")));
+    knock(&target, &carol, &session).await.close().await;
+    let left = at_alice.event("denied").await["data"].clone();
+    assert_eq!((&left["userId"], &left["reason"]), (&json!(carol.id), &json!("timeout")));
+    assert_eq!(at_alice.refusal("admitParticipant", json!({ "targetUserId": carol.id })).await, "peer_not_found");
+}
+
+#[tokio::test]
+async fn a_host_who_returns_is_told_who_waits_and_the_end_of_the_waiting_room_lets_them_in() {
+    let target = Target::local().await;
+    let (alice, session, at_alice) = with_waiting_room(&target).await;
+    let bob = target.person("bob").await;
+    at_alice.ack("leaveSession", json!({})).await;
+    let mut outside = knock(&target, &bob, &session).await;
+    let mut at_alice = target.enter(&alice, &session).await;
+    assert_eq!(at_alice.event("participantWaiting").await["data"]["userId"], bob.id);
+    at_alice.ack("updateSession", json!({ "waitingRoom": false })).await;
+    outside.event("admitted").await;
+    target.enter(&bob, &session).await;
 }

@@ -30,6 +30,9 @@ public sealed class TunRTCApi
     private const int JoinTries = 5;
     private const double JoinRetry = 500;
 
+    /// <summary>Whoever waits to be admitted asks again after so many milliseconds; the server gives up whoever was silent for a minute.</summary>
+    private const double WaitingRetry = 5_000;
+
     /// <summary>A server that asks for a longer wait than this is not waited for, in seconds.</summary>
     private const double LongestWait = 10;
 
@@ -196,6 +199,7 @@ public sealed class TunRTCApi
     /// <param name="name">1 to 100 characters.</param>
     /// <param name="maxParticipants">2 to 100. Nobody loses their seat.</param>
     /// <param name="isLocked">Whether nobody but hosts and cohosts may join.</param>
+    /// <param name="hasWaitingRoom">Whether whoever joins waits until a host or a cohost admits them.</param>
     /// <param name="seenVersion">Refused with <c>version_mismatch</c> if the session has another <see cref="Session.Version"/>.</param>
     /// <param name="cancellationToken">Ends the wait.</param>
     public Task<Session> UpdateSessionAsync(
@@ -203,6 +207,7 @@ public sealed class TunRTCApi
         string? name = null,
         int? maxParticipants = null,
         bool? isLocked = null,
+        bool? hasWaitingRoom = null,
         long? seenVersion = null,
         CancellationToken cancellationToken = default)
     {
@@ -210,6 +215,7 @@ public sealed class TunRTCApi
         body.AddIfAny("name", name);
         body.AddIfAny("maxParticipants", maxParticipants);
         body.AddIfAny("locked", isLocked);
+        body.AddIfAny("waitingRoom", hasWaitingRoom);
         var seen = seenVersion is { } version ? FormattableString.Invariant($"\"{version}\"") : null;
         return AskAsync(new Request(HttpMethod.Patch, Of(sessionId), body) { IfMatch = seen }, Wire.Session, cancellationToken);
     }
@@ -265,6 +271,20 @@ public sealed class TunRTCApi
     public Task MuteParticipantAsync(string sessionId, string userId, MediaKind kind, CancellationToken cancellationToken = default) =>
         AskAsync(new Request(HttpMethod.Post, $"{Of(sessionId, userId)}/mute", new JsonObject { ["kind"] = Wire.ToText(kind) }), _ => true, cancellationToken);
 
+    /// <summary>Lets somebody in who waits in the waiting room.</summary>
+    /// <param name="sessionId">The session.</param>
+    /// <param name="userId">Who.</param>
+    /// <param name="cancellationToken">Ends the wait.</param>
+    public Task AdmitParticipantAsync(string sessionId, string userId, CancellationToken cancellationToken = default) =>
+        AskAsync(new Request(HttpMethod.Post, $"{Of(sessionId, userId)}/admit"), _ => true, cancellationToken);
+
+    /// <summary>Turns somebody away who waits in the waiting room. They may knock again after a minute.</summary>
+    /// <param name="sessionId">The session.</param>
+    /// <param name="userId">Who.</param>
+    /// <param name="cancellationToken">Ends the wait.</param>
+    public Task DenyParticipantAsync(string sessionId, string userId, CancellationToken cancellationToken = default) =>
+        AskAsync(new Request(HttpMethod.Post, $"{Of(sessionId, userId)}/deny"), _ => true, cancellationToken);
+
     /// <summary>Asks everybody but the caller, the hosts and some to switch a track off.</summary>
     /// <param name="sessionId">The session.</param>
     /// <param name="kind">Which track.</param>
@@ -314,7 +334,18 @@ public sealed class TunRTCApi
             try
             {
                 var request = new Request(HttpMethod.Post, "/api/session/join", Naming(sessionId));
-                return Wire.Joined((await WithTokenAsync(request, cancellationToken)).Body);
+                var body = (await WithTokenAsync(request, cancellationToken)).Body;
+                if (!Wire.IsWaiting(body))
+                {
+                    return Wire.Joined(body);
+                }
+                // Each join is a sign of life of somebody who waits to be admitted.
+                attempt = -1;
+                await _surroundings.Delay(WaitingRetry, cancellationToken);
+                if (isEnough())
+                {
+                    throw new TunRTCException("closed", "The session was left before anybody let this user in.");
+                }
             }
             catch (TunRTCException refused) when (!isEnough() && JoinDelay(refused, attempt) is { } delay)
             {

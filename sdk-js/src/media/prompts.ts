@@ -27,7 +27,7 @@ export class Prompts {
     signal: AbortSignal,
   ): Promise<Taken> {
     return new Promise((resolve, reject) => {
-      const overtaken = () => new TunRTCError('closed', 'A later call took the place of this one.');
+      const overtaken = () => new TunRTCError('closed', 'The session was left.');
       if (signal.aborted) {
         reject(overtaken());
         return;

@@ -118,7 +118,7 @@ export class Tokens {
 
   #renewed({ id, refreshes }: SignIn, auth: Auth): void {
     this.#look();
-    if (this.#signIn?.id !== id) throw new TunRTCError('closed', 'The sign-in ended before its tokens were refreshed.');
+    if (this.#signIn?.id !== id) throw new TunRTCError('closed', 'Another sign-in or sign-out came after this one.');
     this.#retries = 0;
     // Where nothing keeps tabs apart another may have got even newer ones.
     if (this.#signIn.refreshes > refreshes + 1) return;

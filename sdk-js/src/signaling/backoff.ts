@@ -7,20 +7,12 @@ const RESEND_MS = [3_000, 6_000, 12_000, 24_000] as const;
 /** Waits after the server closed a connection on purpose, in seconds: the first, and the longest. */
 const DISMISSED_SECONDS = { first: 3, longest: 60 };
 
-/** After these, connecting again cannot help. */
-const FINAL: ReadonlySet<string> = new Set([
-  'closed',
-  'forbidden',
-  'invalid_refresh_token',
-  'not_signed_in',
-  'replaced',
-  'unauthorized',
-]);
+/** After these, connecting again cannot help: the session is over, full, locked or gone, or closed to this user. */
+const FINAL = /^(banned|closed|forbidden|invalid_refresh_token|not_admitted|not_signed_in|replaced|session_|unauthorized|waiting_)/;
 
 /** Whether connecting again is of no use after this. What a proxy on the way says in the server's place may pass. */
 export function isFinal(cause: TunRTCError): boolean {
-  // The session is over, full, locked or gone, or closed to this user.
-  return (/^(session_|banned)/.test(cause.code) || FINAL.has(cause.code)) && !cause.isForeign;
+  return FINAL.test(cause.code) && !cause.isForeign;
 }
 
 /**

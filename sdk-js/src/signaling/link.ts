@@ -301,7 +301,7 @@ export class Link {
   /** While this client itself moves to a new connection, the old one is told the same. */
   #replaced(socket: Socket): void {
     if (this.#isUnsettled && socket === this.socket) {
-      const cause = new TunRTCError('network_error', 'An attempt that was given up came through late.');
+      const cause = new TunRTCError('network_error', 'The server did not answer in time.');
       this.#dispatch({ type: 'lost', connection: socket, cause });
     } else if (socket === this.#next || !this.#next) {
       this.close(new TunRTCError('replaced', 'A newer connection of the same user took over.'));

@@ -142,7 +142,7 @@ export class Signaling {
     const { seq, generation } = this.#course(targetUserId);
     const run = newRun(this.#link.since, this.#chance);
     if (seq > 0) this.#courses.set(targetUserId, { run, generation: generation + 1, seq: 0 });
-    this.#outbox.drop(new TunRTCError('closed', 'The peer started over.'), targetUserId);
+    this.#outbox.drop(new TunRTCError('closed', 'The signaling connection was closed.'), targetUserId);
   }
 
   /** Sends a frame that may arrive twice without harm; resolves with the ack's data. */

@@ -81,6 +81,9 @@ interface Room {
   seats: Map<string, Seat>;
   chat: ChatLine[];
   banned: Set<string>;
+  /** Whoever waits to be let in, with the connection that showed itself. */
+  waiting: Map<string, Connection | undefined>;
+  admitted: Set<string>;
 }
 
 /** One login: its refresh token, and the one before, which leads to the same one again for a moment. */
@@ -96,6 +99,8 @@ interface Ticket {
   sessionId: string;
   attempt: number;
   expires: number;
+  /** It is for somebody who waits to be let in. */
+  waits?: boolean;
 }
 
 interface User {
@@ -368,11 +373,13 @@ export class FakeServer {
     const { userId } = user;
     switch (route) {
       case 'POST /api/session/join':
+        if (this.#mustWait(room, userId)) return [200, this.#knock(room, user)];
         this.#seat(room, user);
         return [
           200,
           {
             ...this.#detail(room),
+            admission: 'admitted',
             userId,
             signaling: this.#ticket(room, userId),
             iceServers: this.iceServers,
@@ -384,6 +391,7 @@ export class FakeServer {
         if (!room.seats.has(userId)) throw new Refusal(404, 'not_in_session');
         return [200, this.#ticket(room, userId)];
       case 'POST /api/session/leave':
+        if (room.waiting.delete(userId)) return [200, { message: 'left' }];
         if (!room.seats.has(userId)) throw new Refusal(404, 'not_in_session');
         this.removeSeat(sessionId, userId, 'left');
         return [200, { message: 'left' }];
@@ -412,9 +420,10 @@ export class FakeServer {
       creatorId: user.userId,
       creatorUsername: user.username,
       locked: false,
+      waitingRoom: body['waitingRoom'] === true,
       version: 0,
     };
-    this.#rooms.set(sessionId, { detail, seats: new Map(), chat: [], banned: new Set() });
+    this.#rooms.set(sessionId, { detail, seats: new Map(), chat: [], banned: new Set(), waiting: new Map(), admitted: new Set() });
     return { ...detail, currentParticipants: 0 };
   }
 
@@ -451,6 +460,7 @@ export class FakeServer {
   }
 
   #act(connection: Connection, room: Room, ticket: Ticket, action: string, data: Record<string, unknown>): object {
+    if (ticket.waits) return this.#wait(connection, room, ticket, action);
     const seat = room.seats.get(ticket.userId);
     if (action === 'ping') return {};
     if (room.detail.status === 'ended') throw new Refusal(0, 'session_ended');
@@ -473,6 +483,8 @@ export class FakeServer {
       case 'updateParticipant':
       case 'muteParticipant':
       case 'removeParticipant':
+      case 'admitParticipant':
+      case 'denyParticipant':
       case 'updateSession':
         if (seat.role !== 'host' && seat.role !== 'cohost') throw new Refusal(0, 'forbidden');
         return this.#steer(room, seat, action, data);
@@ -491,8 +503,12 @@ export class FakeServer {
   #steer(room: Room, by: Seat, action: string, data: Record<string, unknown>): object {
     if (action === 'updateSession') {
       Object.assign(room.detail, data, { version: room.detail.version + 1 });
-      const { name, maxParticipants, locked, version } = room.detail;
-      this.broadcast(room, 'sessionUpdated', { name, maxParticipants, locked, version });
+      const { name, maxParticipants, locked, waitingRoom, version } = room.detail;
+      this.broadcast(room, 'sessionUpdated', { name, maxParticipants, locked, waitingRoom, version });
+      return {};
+    }
+    if (action === 'admitParticipant' || action === 'denyParticipant') {
+      this.#decide(room, String(data['targetUserId']), action === 'admitParticipant');
       return {};
     }
     const targets = data['all'] ? [...room.seats.values()].filter((seat) => seat !== by) : [room.seats.get(String(data['targetUserId']))];
@@ -514,6 +530,42 @@ export class FakeServer {
       }
     }
     return {};
+  }
+
+  #mustWait({ detail, seats, admitted }: Room, userId: string): boolean {
+    return detail.waitingRoom && userId !== detail.creatorId && !seats.has(userId) && !admitted.has(userId);
+  }
+
+  #knock(room: Room, { userId, username }: User): object {
+    if (room.banned.has(userId)) throw new Refusal(403, 'banned');
+    room.waiting.set(userId, undefined);
+    this.#tellHosts(room, 'participantWaiting', { userId, username, waitingSince: this.clock.timestamp() });
+    const signaling = this.#ticket(room, userId, true);
+    const media = { topology: 'mesh', limit: this.meshLimit };
+    return { ...this.#detail(room), participants: [], admission: 'waiting', userId, signaling, iceServers: [], media };
+  }
+
+  #wait(connection: Connection, room: Room, { userId }: Ticket, action: string): object {
+    if (action !== 'ping' && action !== 'leaveSession') throw new Refusal(0, 'not_admitted');
+    if (!room.waiting.has(userId)) throw new Refusal(0, 'not_joined');
+    if (action === 'ping') room.waiting.set(userId, connection);
+    else room.waiting.delete(userId);
+    return {};
+  }
+
+  #decide(room: Room, userId: string, admits: boolean): void {
+    if (!room.waiting.has(userId)) throw new Refusal(0, 'peer_not_found');
+    const connection = room.waiting.get(userId);
+    room.waiting.delete(userId);
+    (admits ? room.admitted : room.banned).add(userId);
+    const data = { userId, username: userId, ...(!admits && { reason: 'denied' }) };
+    const event = admits ? 'admitted' : 'denied';
+    if (!this.network.losesPush?.()) connection?.deliver({ event, timestamp: this.clock.timestamp(), data }, 0);
+    this.#tellHosts(room, event, data);
+  }
+
+  #tellHosts(room: Room, event: string, data: object): void {
+    for (const seat of room.seats.values()) if (seat.role === 'host') this.#tell(seat, event, data);
   }
 
   #tell(seat: Seat, event: string, data: object): void {
@@ -663,10 +715,10 @@ export class FakeServer {
     }, FIRST_CONNECT_MS);
   }
 
-  #ticket(room: Room, userId: string): object {
+  #ticket(room: Room, userId: string, waits = false): object {
     const { sessionId } = room.detail;
     const ticket = `ticket-${this.#id()}`;
-    this.#tickets.set(ticket, { userId, sessionId, attempt: ++this.#ids, expires: this.clock.now() + TICKET_MS });
+    this.#tickets.set(ticket, { userId, sessionId, attempt: ++this.#ids, expires: this.clock.now() + TICKET_MS, waits });
     // Rounded down to a second, as a token's end is.
     const end = Math.floor((Date.parse(this.clock.timestamp()) + TICKET_MS) / 1000) * 1000;
     const expiresAt = new Date(end).toISOString();

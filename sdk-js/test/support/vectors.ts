@@ -307,6 +307,7 @@ function joinAck(recovered: boolean, at: string): JoinAck {
     creatorId: 'me',
     creatorUsername: 'me',
     locked: false,
+    waitingRoom: false,
     version: 0,
     participants: [participant('me', at), participant('bob', at)],
   } as const;

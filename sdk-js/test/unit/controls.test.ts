@@ -121,6 +121,73 @@ describe('whoever is removed', () => {
   });
 });
 
+describe('a waiting room', () => {
+  /** Alice's session with a waiting room, and bob who wants in. */
+  async function house(): Promise<[string, Person, Person, Promise<unknown>, TunRTCEvents['waiting'][]]> {
+    const [sessionId, alice] = (await town.call('alice')) as [string, Person];
+    await during(alice.client.moderate('updateSession', { waitingRoom: true }));
+    const bob = await town.person('bob');
+    const waiting = heard(bob, 'waiting');
+    const joined = bob.client.joinSession(sessionId);
+    joined.catch(() => {});
+    await town.clock.until(() => waiting.length > 0);
+    return [sessionId, alice, bob, joined, waiting];
+  }
+
+  test('has whoever joins wait until they are let in, and tells both sides', async () => {
+    const [sessionId, alice, bob, joined, waiting] = await house();
+    const [knocks, answers] = [heard(alice, 'participantWaiting'), heard(alice, 'admitted')];
+    await town.clock.advance(70_000);
+    assert.deepEqual([waiting.map(({ name }) => name), knocks.map(({ userId }) => userId)], [['room'], [idOf(bob)]]);
+    assert.deepEqual(town.seated(sessionId), ['alice']);
+    assert.ok(town.server.frames.filter(({ action }) => action === 'ping').length >= 4, 'signs of life');
+    await during(alice.client.moderate('admitParticipant', { targetUserId: idOf(bob) }));
+    await during(joined);
+    assert.deepEqual(answers.map(({ userId }) => userId), [idOf(bob)]);
+    assert.deepEqual([town.seated(sessionId), bob.client.sessionId], [['alice', 'bob'], sessionId]);
+  });
+
+  test('is left with a refusal by whoever is turned away', async () => {
+    const [, alice, bob, joined] = await house();
+    await town.clock.advance(1_000);
+    await during(alice.client.moderate('denyParticipant', { targetUserId: idOf(bob) }));
+    await assert.rejects(during(joined), { code: 'denied' });
+    assert.equal(bob.client.connectionState.status, 'closed');
+    assert.equal(town.server.connections.size, 1);
+  });
+
+  test('lets them in whose answer got lost, at the next sign of life', async () => {
+    const [sessionId, alice, bob, joined] = await house();
+    await town.clock.advance(1_000);
+    town.server.network.losesPush = () => true;
+    await during(alice.client.moderate('admitParticipant', { targetUserId: idOf(bob) }));
+    delete town.server.network.losesPush;
+    await town.clock.advance(21_000);
+    await during(joined);
+    assert.deepEqual(town.seated(sessionId), ['alice', 'bob']);
+  });
+
+  test('is waited in again after the connection broke', async () => {
+    const [sessionId, alice, bob, joined] = await house();
+    await town.clock.advance(1_000);
+    for (const connection of [...town.server.connections]) if (connection.ticket?.waits) town.server.disconnected(connection, 1006);
+    await town.clock.advance(15_000);
+    await during(alice.client.moderate('admitParticipant', { targetUserId: idOf(bob) }));
+    await during(joined);
+    assert.deepEqual(town.seated(sessionId), ['alice', 'bob']);
+  });
+
+  test('is left by whoever does not want to wait any longer', async () => {
+    const [sessionId, , bob, joined] = await house();
+    await town.clock.advance(1_000);
+    await during(bob.client.leaveSession());
+    await assert.rejects(during(joined), { code: 'closed' });
+    await town.clock.advance(60_000);
+    assert.deepEqual(town.seated(sessionId), ['alice']);
+    assert.equal(town.server.connections.size, 1);
+  });
+});
+
 test('outside a session nothing can be steered', async () => {
   const { client } = await town.person('demo');
   await assert.rejects(client.moderate('updateSession', { locked: true }), { code: 'not_joined' });

@@ -63,6 +63,7 @@ pub(crate) fn ticket() -> Ticket {
         attempt: 7,
         family: family_id(),
         access_expires_at: Timestamp::from_millis(NOW.millis() + 3_600_000),
+        waiting: None,
     }
 }
 

@@ -25,6 +25,8 @@ pub struct Ticket {
     pub family: FamilyId,
     /// When the access token behind it ends.
     pub access_expires_at: Timestamp,
+    /// Where whoever waits to be admitted does; a seat if there is none.
+    pub waiting: Option<u8>,
 }
 
 /// Mints and verifies tickets (audience `TunRTC.Signaling`).
@@ -42,6 +44,8 @@ struct Claims {
     attempt: u64,
     /// Milliseconds since the Unix epoch.
     access_expires_at: u64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    waiting: Option<u8>,
 }
 
 impl Tickets {
@@ -61,6 +65,7 @@ impl Tickets {
             session: ticket.session.to_string(),
             attempt: ticket.attempt,
             access_expires_at: ticket.access_expires_at.millis(),
+            waiting: ticket.waiting,
         };
         self.0.sign(&claims, now, ticket.access_expires_at.min(now + lifetime))
     }
@@ -77,6 +82,7 @@ impl Tickets {
             attempt: claims.attempt,
             family: claims.fam.parse().map_err(unauthorized)?,
             access_expires_at: Timestamp::from_millis(claims.access_expires_at),
+            waiting: claims.waiting,
         })
     }
 }

@@ -17,7 +17,7 @@ pub enum DecodeError {
     Id(&'static str),
 }
 
-/// `{"checkLease":{"sessionId","userId"}}`, `{"close":{"connectionId"}}`, `{"evict":{"userId"}}`, `{"erase":{"userId"}}`, or a nudge:
+/// `{"checkLease":{"sessionId","userId"}}`, `{"checkWaiting":{"sessionId","userId"}}`, `{"close":{"connectionId"}}`, `{"evict":{"userId"}}`, `{"erase":{"userId"}}`, or a nudge:
 /// `{"nudgeSignal":{"sessionId","userId","signalId"}}`, `{"nudgeMessage":{"sessionId","userId","messageId"}}`, `{"nudgeSince":{"sessionId","userId","since"}}` with
 /// milliseconds.
 #[derive(Serialize, Deserialize)]
@@ -25,6 +25,8 @@ pub enum DecodeError {
 enum Body {
     #[serde(rename_all = "camelCase")]
     CheckLease { session_id: String, user_id: String },
+    #[serde(rename_all = "camelCase")]
+    CheckWaiting { session_id: String, user_id: String },
     #[serde(rename_all = "camelCase")]
     NudgeSignal { session_id: String, user_id: String, signal_id: String },
     #[serde(rename_all = "camelCase")]
@@ -44,6 +46,9 @@ pub fn encode(message: &DelayedMessage) -> String {
     let body = match message {
         DelayedMessage::CheckLease { session, user } => {
             Body::CheckLease { session_id: session.to_string(), user_id: user.to_string() }
+        }
+        DelayedMessage::CheckWaiting { session, user } => {
+            Body::CheckWaiting { session_id: session.to_string(), user_id: user.to_string() }
         }
         DelayedMessage::Nudge { session, user, waiting } => {
             let (session_id, user_id) = (session.to_string(), user.to_string());
@@ -65,6 +70,9 @@ pub fn decode(body: &str) -> Result<DelayedMessage, DecodeError> {
     Ok(match serde_json::from_str(body)? {
         Body::CheckLease { session_id, user_id } => {
             DelayedMessage::CheckLease { session: id("sessionId", &session_id)?, user: id("userId", &user_id)? }
+        }
+        Body::CheckWaiting { session_id, user_id } => {
+            DelayedMessage::CheckWaiting { session: id("sessionId", &session_id)?, user: id("userId", &user_id)? }
         }
         Body::NudgeSignal { session_id, user_id, signal_id } => {
             nudge(&session_id, &user_id, Waiting::Signal(id("signalId", &signal_id)?))?

@@ -87,6 +87,15 @@ pub enum Error {
     /// Nobody joins a session that is locked.
     #[error("the session is locked")]
     SessionLocked,
+    /// Somebody who steers the session has to admit the caller first.
+    #[error("you are waiting to be admitted")]
+    NotAdmitted,
+    /// Too many wait to be admitted.
+    #[error("{limit} people are waiting to be admitted; try again later")]
+    WaitingRoomFull {
+        /// How many may.
+        limit: u8,
+    },
     /// The caller was banned from the session.
     #[error("you are banned from this session for now")]
     Banned {
@@ -203,6 +212,8 @@ impl Error {
                 "forbidden"
             }
             Self::SessionLocked => "session_locked",
+            Self::NotAdmitted => "not_admitted",
+            Self::WaitingRoomFull { .. } => "waiting_room_full",
             Self::Banned { .. } => "banned",
             Self::VersionMismatch => "version_mismatch",
             Self::ParticipantNotFound => "participant_not_found",

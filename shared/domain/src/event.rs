@@ -1,6 +1,6 @@
 //! What the server tells clients on its own, and the port that puts it into words.
 
-use crate::ports::ChatMessage;
+use crate::ports::{ChatMessage, Knock};
 use crate::{Identity, Participant, Session, Timestamp, UserId, Username};
 
 /// An encoded event, ready to be pushed and to be kept in an inbox.
@@ -75,6 +75,19 @@ pub enum Event<'a> {
         kind: MediaKind,
         /// Who asks; nobody where the app itself does.
         by: Option<UserId>,
+    },
+    /// Somebody waits to be admitted; for those who steer the session.
+    ParticipantWaiting(&'a Knock),
+    /// Somebody who waited was admitted; for them and for those who steer the session.
+    Admitted(&'a Knock),
+    /// Somebody waits no more, and was not admitted; for them and for those who steer the session.
+    Denied {
+        /// Who.
+        knock: &'a Knock,
+        /// Why: they were turned away, gave up, or died.
+        reason: Departure,
+        /// When they may knock again; said to them alone.
+        until: Option<Timestamp>,
     },
     /// The receiver was taken out of the session.
     Removed {

@@ -38,6 +38,7 @@ pub mod telling;
 mod text;
 mod time;
 mod user;
+pub mod waiting;
 pub mod webhooks;
 
 pub use app::{AppKey, Identity, KeyGrant, KeyId, KeyLimits, ProjectId, RoomName, RoomRef};

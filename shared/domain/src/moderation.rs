@@ -12,13 +12,13 @@ use crate::delivery::broadcast;
 use crate::leases::finish_departure;
 use crate::ports::{
     Ban, ChatLog, ChatMessage, ControlsSet, Delays, Endings, Guard, Held, Inbox, Members, Moderation, Ports, Rosters,
-    Seats, SessionChange, Signal, Sockets, Waiting,
+    Seats, SessionChange, Signal, Sockets, Waiting, WaitingRoom,
 };
 use crate::relay::relay;
 use crate::sessions::{active_roster, finish_ending};
 use crate::{
     Caller, ConnectionId, Context, Departure, Ending, Error, Event, MediaKind, Participant, Permission, Result,
-    RightsChange, Role, Roster, Session, SessionId, SignalId, Timestamp, UserId,
+    RightsChange, Role, Roster, Session, SessionId, SignalId, Timestamp, UserId, waiting,
 };
 
 /// Who asks.
@@ -49,6 +49,9 @@ enum Authority {
     /// Not to hosts, and not to who is host or cohost.
     Cohost,
 }
+
+/// Whoever was denied may knock again after this.
+pub const DENIED_FOR: Duration = Duration::from_secs(60);
 
 /// A change that others change at the same time is tried so often.
 const TRIES: usize = 4;
@@ -131,6 +134,9 @@ pub async fn update_participant(
         let rights = change.applied_to(participant.rights);
         if let Some(changed) = store.set_rights(participant, rights, context.now).await? {
             tell_all(ports, session, &Event::ParticipantUpdated(&changed)).await?;
+            if !participant.rights.moderates() {
+                waiting::tell_who_waits(ports, &roster, &changed).await?;
+            }
             return Ok(changed);
         }
     }
@@ -148,7 +154,7 @@ pub async fn update_participant(
 pub async fn remove(
     ports: Ports<
         '_,
-        impl Moderation + Seats + Members + Rosters + Inbox + Sync,
+        impl Moderation + Seats + WaitingRoom + Members + Rosters + Inbox + Sync,
         impl Sockets + Sync,
         impl Delays + Sync,
     >,
@@ -161,9 +167,15 @@ pub async fn remove(
     let roster = active_roster(store, session, context.now).await?;
     authority(&roster, actor)?.reaches(&roster, target)?;
     let until = ban.map(|ban| context.now + ban);
-    if let Some(until) = until {
-        let noted_until = until.max(context.now + context.policy.connection_log);
-        store.ban(session, target, Ban { at: context.now, until, noted_until }).await?;
+    match until {
+        Some(until) => {
+            let noted_until = until.max(context.now + context.policy.connection_log);
+            store.ban(session, target, Ban { at: context.now, until, noted_until, shortens: true }).await?;
+        }
+        None => store.hold_up(session, target).await?,
+    }
+    if let Some(knock) = roster.waits(target, context.now) {
+        waiting::turn_away(ports, &roster, knock, &Event::Removed { banned_until: until }).await?;
     }
     if let Some(participant) = store.member(session, target).await? {
         take_out(ports, &participant, until).await?;
@@ -322,12 +334,68 @@ pub async fn say(
     Ok(message)
 }
 
+/// Admits somebody who waits. A repetition finishes what was interrupted.
+///
+/// # Errors
+/// As for steering anything; `ParticipantNotFound` for somebody who neither waits nor was admitted, `SessionFull` where there is
+/// no seat for them.
+pub async fn admit(
+    ports: Ports<'_, impl WaitingRoom + Members + Rosters + Inbox + Sync, impl Sockets + Sync, impl Delays + Sync>,
+    actor: Actor<'_>,
+    session: SessionId,
+    user: UserId,
+) -> Result<()> {
+    let Ports { store, context, .. } = ports;
+    let roster = active_roster(store, session, context.now).await?;
+    authority(&roster, actor)?;
+    let Some(knock) = roster.waits(user, context.now) else {
+        let passed = roster.seated(user).is_some() || store.passes(session, user).await?;
+        return passed.then_some(()).ok_or(Error::ParticipantNotFound);
+    };
+    if !roster.has_free_seat() {
+        return Err(Error::SessionFull { limit: roster.session.max_participants });
+    }
+    store.let_pass(session, user, context.now, context.now + context.policy.connection_log).await?;
+    waiting::let_in(ports, &roster, knock).await
+}
+
+/// Turns somebody away who waits. They may knock again after [`DENIED_FOR`]. A repetition finishes what was interrupted.
+///
+/// # Errors
+/// As for steering anything; `ParticipantNotFound` for somebody who does not wait.
+pub async fn deny(
+    ports: Ports<
+        '_,
+        impl Moderation + WaitingRoom + Members + Rosters + Inbox + Sync,
+        impl Sockets + Sync,
+        impl Delays + Sync,
+    >,
+    actor: Actor<'_>,
+    session: SessionId,
+    user: UserId,
+) -> Result<()> {
+    let Ports { store, context, .. } = ports;
+    let roster = active_roster(store, session, context.now).await?;
+    authority(&roster, actor)?;
+    let knock = roster.waits(user, context.now).ok_or(Error::ParticipantNotFound)?;
+    let until = context.now + DENIED_FOR;
+    let noted_until = context.now + context.policy.connection_log;
+    store.ban(session, user, Ban { at: context.now, until, noted_until, shortens: false }).await?;
+    waiting::turn_away(ports, &roster, knock, &Event::Denied { knock, reason: Departure::Removed, until: Some(until) })
+        .await
+}
+
 /// Changes the session's settings, and tells everybody.
 ///
 /// # Errors
 /// As [`authority`]; `VersionMismatch` where the session was changed since it was seen.
 pub async fn update_session(
-    ports: Ports<'_, impl Moderation + Members + Rosters + Inbox + Sync, impl Sockets + Sync, impl Delays + Sync>,
+    ports: Ports<
+        '_,
+        impl Moderation + WaitingRoom + Members + Rosters + Inbox + Sync,
+        impl Sockets + Sync,
+        impl Delays + Sync,
+    >,
     actor: Actor<'_>,
     session: SessionId,
     change: &SessionChange,
@@ -340,6 +408,9 @@ pub async fn update_session(
         return active_roster(store, session, context.now).await.and(Err(Error::VersionMismatch));
     };
     tell_all(ports, session, &Event::SessionUpdated(&changed)).await?;
+    if change.waiting_room == Some(false) {
+        waiting::open(ports, session).await?;
+    }
     Ok(*changed)
 }
 

@@ -12,6 +12,7 @@ use crate::ports::{
     Members, Ports, Rosters, Seats, Sockets, TakeOver, Told, Waiting,
 };
 use crate::replay::{ReplayEnd, replay, replay_once};
+use crate::waiting::tell_who_waits;
 use crate::{
     ConnectionId, Context, Departure, Error, Event, Frame, Membership, Participant, Result, Roster, Timestamp, Untold,
 };
@@ -205,6 +206,9 @@ async fn settle_in(
     let roster = roster?.ok_or(Error::SessionEnded)?;
     if !roster.session.is_active() {
         return turn_away(ports.delays, connection).await;
+    }
+    if let Some(participant) = roster.seated(*user).filter(|_| !roster.waiting.is_empty()) {
+        tell_who_waits(ports, &roster, participant).await?;
     }
     let missed = catch_up(ports, &attempt.held, missed, before.joined_at);
     let (caught_up, announced) = join(missed, announce(ports, &roster, &before)).await;

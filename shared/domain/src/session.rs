@@ -1,5 +1,8 @@
 //! Sessions ("rooms") and their rosters.
 
+use std::collections::BTreeSet;
+
+use crate::ports::{Knock, WAITING_PLACES};
 use crate::{
     ConnectionId, Participant, Presence, ProjectId, Rights, Role, RoomName, SessionId, Timestamp, Untold, UserId,
     Username, text,
@@ -96,6 +99,8 @@ pub struct Session {
 pub struct Controls {
     /// Whether nobody joins any more, but hosts and cohosts.
     pub locked: bool,
+    /// Whether whoever joins waits until a host or a cohost admits them.
+    pub waiting_room: bool,
     /// How often the session's settings were changed.
     pub version: u64,
 }
@@ -121,6 +126,8 @@ pub struct Roster {
     pub participants: Vec<Participant>,
     /// Whoever left, and the others were not told yet.
     pub departed: Vec<Participant>,
+    /// Whoever waits to be admitted, run-out leases included.
+    pub waiting: Vec<Knock>,
 }
 
 impl Roster {
@@ -128,7 +135,35 @@ impl Roster {
     pub fn new(session: Session, mut participants: Vec<Participant>, departed: Vec<Participant>) -> Self {
         let creator = participants.iter_mut().find(|p| session.is_hosted_by(p.user_id));
         creator.into_iter().for_each(|creator| creator.rights = Rights::of(Role::Host));
-        Self { session, participants, departed }
+        Self { session, participants, departed, waiting: Vec::new() }
+    }
+
+    /// With those who wait to be admitted.
+    #[must_use]
+    pub fn with_waiting(self, waiting: Vec<Knock>) -> Self {
+        Self { waiting, ..self }
+    }
+
+    /// Whoever waits and is believed to be there, longest first. Somebody who knocked twice at once counts once.
+    pub fn waiters(&self, now: Timestamp) -> Vec<&Knock> {
+        let mut waiters: Vec<_> = self.waiting.iter().filter(|knock| knock.lease_until > now).collect();
+        waiters.sort_by_key(|knock| (knock.user_id, knock.connection.is_none(), knock.since));
+        waiters.dedup_by_key(|knock| knock.user_id);
+        waiters.sort_by_key(|knock| (knock.since, knock.user_id));
+        waiters
+    }
+
+    /// Where that user waits.
+    pub fn waits(&self, user: UserId, now: Timestamp) -> Option<&Knock> {
+        self.waiters(now).into_iter().find(|knock| knock.user_id == user)
+    }
+
+    /// The places where nobody waits. Each user begins at another one, so that those who knock at once seldom meet.
+    pub fn free_places(&self, user: UserId, now: Timestamp) -> impl Iterator<Item = u8> {
+        let taken: BTreeSet<_> = self.waiting.iter().filter(|k| k.lease_until > now).map(|k| k.place).collect();
+        let [.., first] = *user.as_bytes();
+        let places = (0..WAITING_PLACES).map(move |n| (first % WAITING_PLACES + n) % WAITING_PLACES);
+        places.filter(move |place| !taken.contains(place))
     }
 
     /// Whoever is believed to be there: rosters ignore leases that ran out.

@@ -8,9 +8,10 @@ use futures_util::stream::{self, StreamExt};
 use crate::accounts::require_live;
 use crate::leases::{depart, tell_untold, time_out};
 use crate::ports::{
-    Counted, DelayedMessage, Delays, Endings, Families, Guard, IdempotencyKey, Inbox, Members, Ports, RoomNames,
-    Rosters, Seats, Sessions, Sockets, TakenSeat, Throttles, Users,
+    Counted, DelayedMessage, Delays, Emptied, Endings, Families, Guard, IdempotencyKey, Inbox, Knock, Members, Ports,
+    RoomNames, Rosters, Seats, Sessions, Sockets, TakenSeat, Throttles, Users, WaitingRoom, Waits,
 };
+use crate::waiting::{Knocked, give_up, knock};
 use crate::{
     Caller, ConnectionId, Context, Controls, Departure, Ending, Error, Event, KeyGrant, Participant, Person, Presence,
     Result, RoomName, RoomRef, Rooms, Roster, Scope, Session, SessionId, SessionKind, SessionName, SessionState,
@@ -32,6 +33,8 @@ pub struct NewSession {
     pub visibility: Visibility,
     /// Whether nobody but hosts and cohosts may join.
     pub locked: bool,
+    /// Whether whoever joins waits until a host or a cohost admits them.
+    pub waiting_room: bool,
     /// The app's name of it.
     pub room: Option<RoomName>,
 }
@@ -47,6 +50,7 @@ impl NewSession {
             visibility: Visibility::Unlisted,
             room: Some(room),
             locked: false,
+            waiting_room: false,
         }
     }
 
@@ -67,7 +71,7 @@ impl NewSession {
             room: self.room,
             creator_id,
             creator_username,
-            controls: Controls { locked: self.locked, version: 0 },
+            controls: Controls { locked: self.locked, waiting_room: self.waiting_room, version: 0 },
         }
     }
 
@@ -200,6 +204,7 @@ fn differences(one: &Session, other: &Session) -> Vec<&'static str> {
         ("maxParticipants", one.max_participants == other.max_participants),
         ("room", one.room == other.room),
         ("locked", one.controls.locked == other.controls.locked),
+        ("waitingRoom", one.controls.waiting_room == other.controls.waiting_room),
     ];
     all.into_iter().filter(|(_, same)| !same).map(|(setting, _)| setting).collect()
 }
@@ -210,6 +215,35 @@ pub struct Seated {
     pub roster: Roster,
     /// The number of the connection attempt; later ones are larger.
     pub attempt: u64,
+}
+
+/// What came of joining.
+pub enum Entry {
+    /// There is a seat.
+    Seated(Seated),
+    /// They wait to be admitted.
+    Waits(Awaited),
+}
+
+/// Somebody who waits to be admitted.
+pub struct Awaited {
+    /// The session as it is now.
+    pub session: Session,
+    /// Where they wait.
+    pub knock: Knock,
+}
+
+impl Entry {
+    /// The seat.
+    ///
+    /// # Errors
+    /// `NotAdmitted` for somebody who waits.
+    pub fn seated(self) -> Result<Seated> {
+        match self {
+            Self::Seated(seated) => Ok(seated),
+            Self::Waits(_) => Err(Error::NotAdmitted),
+        }
+    }
 }
 
 /// Which session a caller means: what was asked for, or what the token is for.
@@ -230,17 +264,18 @@ fn another_room() -> Error {
     Error::forbidden("the token is for another room")
 }
 
-/// Joins a session: takes a seat, or finds the one already held, which works even when the session is full.
+/// Joins a session: takes a seat, or finds the one already held, which works even when the session is full. Where there is a
+/// waiting room, whoever was not admitted yet waits there.
 pub async fn join(
     ports: Ports<
         '_,
-        impl Seats + Members + Rosters + Inbox + Families + Throttles + Sync,
+        impl Seats + WaitingRoom + Members + Rosters + Inbox + Families + Throttles + Sync,
         impl Sockets + Sync,
         impl Delays + Sync,
     >,
     person: &Person,
     session: SessionId,
-) -> Result<Seated> {
+) -> Result<Entry> {
     admit(ports.store, ports.context, person).await?;
     join_admitted(ports, person, session).await
 }
@@ -249,13 +284,13 @@ pub async fn join(
 pub async fn join_room(
     ports: Ports<
         '_,
-        impl Seats + Members + Rosters + RoomNames + Inbox + Families + Throttles + Sync,
+        impl Seats + WaitingRoom + Members + Rosters + RoomNames + Inbox + Families + Throttles + Sync,
         impl Sockets + Sync,
         impl Delays + Sync,
     >,
     person: &Person,
     name: &RoomName,
-) -> Result<Seated> {
+) -> Result<Entry> {
     admit(ports.store, ports.context, person).await?;
     let mut over = None;
     for _ in 0..ROOM_TRIES {
@@ -293,32 +328,52 @@ async fn find_or_make(
     Ok(found.unwrap_or(session.id))
 }
 
-/// Takes a seat in that session, or finds the one already held.
+/// Takes a seat in that session, or finds the one already held, or has its taker wait.
 async fn join_admitted(
     ports: Ports<
         '_,
-        impl Seats + Members + Rosters + Inbox + Families + Throttles + Sync,
+        impl Seats + WaitingRoom + Members + Rosters + Inbox + Families + Throttles + Sync,
         impl Sockets + Sync,
         impl Delays + Sync,
     >,
     person: &Person,
     session: SessionId,
-) -> Result<Seated> {
+) -> Result<Entry> {
     let Ports { store, context, .. } = ports;
     // Before the seat is taken: a function that dies after that leaves no seat that nobody looks at.
     let check = DelayedMessage::CheckLease { session, user: person.user_id };
     ports.delays.after(context.policy.first_connect, &check).await?;
-    let attempt = match take_seat(ports, person, session).await? {
-        Some(attempt) => {
-            // Whoever ends logins does that first and looks for their seats then; so one of the two sees the other.
-            give_up_if_over(ports, person, session).await?;
-            attempt
-        }
-        None => next_attempt(store, context, session, person.user_id).await?.ok_or(Error::NotInSession)?,
-    };
-    let roster = active_roster(store, session, context.now).await?;
-    require_access(person, &roster)?;
-    Ok(Seated { roster, attempt })
+    for _ in 0..KNOCKS {
+        let attempt = match take_seat(ports, person, session).await? {
+            Door::Taken(attempt) => {
+                // Whoever ends logins does that first and looks for their seats then; so one of the two sees the other.
+                give_up_if_over(ports, person, session).await?;
+                attempt
+            }
+            Door::Held => next_attempt(store, context, session, person.user_id).await?.ok_or(Error::NotInSession)?,
+            Door::Closed(roster) => match knock(ports, person, &roster).await? {
+                Knocked::Waits(knock) => return Ok(Entry::Waits(Awaited { session: roster.session, knock: *knock })),
+                Knocked::Open => continue,
+            },
+        };
+        let roster = active_roster(store, session, context.now).await?;
+        require_access(person, &roster)?;
+        return Ok(Entry::Seated(Seated { roster, attempt }));
+    }
+    Err(Error::Unavailable("a waiting room opens and closes too fast".into()))
+}
+
+/// How often a door is tried that opens and closes at the same time.
+const KNOCKS: usize = 4;
+
+/// What somebody found who wanted a seat.
+enum Door {
+    /// A seat, whose first attempt has that number.
+    Taken(u64),
+    /// The seat that they held.
+    Held,
+    /// The waiting room.
+    Closed(Box<Roster>),
 }
 
 /// Refuses what the access is not for.
@@ -425,21 +480,22 @@ async fn admit(store: &(impl Families + Throttles + Sync), context: Context<'_>,
     live.then_some(()).ok_or_else(|| caller.gone())
 }
 
-/// Takes a seat; `None` when the caller holds one. A full session first gives up a seat whose lease ran out.
+/// Takes a seat. A full session first gives up a seat whose lease ran out.
 async fn take_seat(
     ports: Ports<'_, impl Seats + Members + Rosters + Inbox + Sync, impl Sockets + Sync, impl Delays + Sync>,
     caller: &Person,
     session: SessionId,
-) -> Result<Option<u64>> {
+) -> Result<Door> {
     let Ports { store, context, .. } = ports;
     let lease = context.now + context.policy.first_connect;
     let noted_until = context.now + context.policy.connection_log;
     for last_try in [false, true] {
         let crowd = match store.take_seat(session, caller, context.now, lease, noted_until).await {
-            Ok(TakenSeat::Taken(attempt)) => return Ok(Some(attempt)),
-            Ok(TakenSeat::HeldAlready) => return Ok(None),
+            Ok(TakenSeat::Taken(attempt)) => return Ok(Door::Taken(attempt)),
+            Ok(TakenSeat::HeldAlready) => return Ok(Door::Held),
             Ok(TakenSeat::Banned(until)) => return Err(Error::Banned { until }),
             Ok(TakenSeat::Locked) => Some(Error::SessionLocked),
+            Ok(TakenSeat::Waits) => Some(Error::NotAdmitted),
             Ok(TakenSeat::Refused) => None,
             // Too many want a seat at once. Whether there is one to come back for, the roster says.
             Err(error @ Error::Unavailable(_)) => Some(error),
@@ -448,12 +504,15 @@ async fn take_seat(
         let roster = active_roster(store, session, context.now).await?;
         require_access(caller, &roster)?;
         if roster.seated(caller.user_id).is_some() {
-            return Ok(None);
+            return Ok(Door::Held);
         }
-        if matches!(crowd, Some(Error::SessionLocked)) {
-            // What a host may who left a moment ago is kept where it is found only once the others were told of that.
-            match roster.departed.iter().find(|p| p.user_id == caller.user_id && p.rights.moderates()) {
-                Some(host) if !last_try => tell_untold(ports, &roster, host).await?,
+        if let Some(Error::SessionLocked | Error::NotAdmitted) = crowd {
+            // What somebody may who left a moment ago is kept where it is found only once the others were told of that.
+            match roster.departed.iter().find(|p| p.user_id == caller.user_id) {
+                Some(departed) if !last_try => tell_untold(ports, &roster, departed).await?,
+                Some(_) | None if matches!(crowd, Some(Error::NotAdmitted)) => {
+                    return Ok(Door::Closed(Box::new(roster)));
+                }
                 Some(_) | None => return Err(Error::SessionLocked),
             }
             continue;
@@ -511,7 +570,12 @@ pub async fn active_roster(store: &(impl Rosters + Sync), session: SessionId, no
 /// Leaves a session over REST: the seat is free, the others are told, the own connections are closed. A repetition finishes
 /// what was interrupted; after that the caller is no participant.
 pub async fn leave(
-    ports: Ports<'_, impl Seats + Members + Rosters + Inbox + Sync, impl Sockets + Sync, impl Delays + Sync>,
+    ports: Ports<
+        '_,
+        impl Seats + WaitingRoom + Members + Rosters + Inbox + Sync,
+        impl Sockets + Sync,
+        impl Delays + Sync,
+    >,
     person: &Person,
     session: SessionId,
 ) -> Result<()> {
@@ -521,6 +585,9 @@ pub async fn leave(
     if let Some(participant) = roster.seated(user) {
         depart(ports, participant, Guard::Seated, Departure::Left).await?;
         return close_all(ports.sockets, participant).await;
+    }
+    if let Some(knock) = roster.waits(user, ports.context.now) {
+        return give_up(ports, &Waits::from(knock), &Emptied::Anyway, Departure::Left).await;
     }
     let participant = roster.departed.iter().find(|p| p.user_id == user).ok_or(Error::NotInSession)?;
     tell_untold(ports, &roster, participant).await?;
@@ -547,9 +614,10 @@ pub async fn finish_ending(
     let Ports { store, sockets, context, .. } = ports;
     let roster = store.roster(session, context.now).await?.ok_or(Error::SessionNotFound)?;
     let keep_until = context.now + context.policy.history;
-    let connected = roster.participants.iter().filter_map(|p| p.connection.clone()).collect::<Vec<_>>().into_iter();
+    let waiting = roster.waiting.iter().filter_map(|knock| knock.connection.clone());
+    let connected = roster.participants.iter().filter_map(|p| p.connection.clone()).chain(waiting).collect::<Vec<_>>();
     let ended = &ports.encode(&Event::SessionEnded(why));
-    let closings = connected.map(|connection: ConnectionId| async move {
+    let closings = connected.into_iter().map(|connection: ConnectionId| async move {
         // Best effort: who is cut off asks again, and is told then.
         let _told = sockets.push(&connection, ended).await;
         sockets.close(&connection).await

@@ -23,6 +23,8 @@ pub fn status(error: &Error) -> (StatusCode, &'static str) {
             (StatusCode::FORBIDDEN, "Not allowed")
         }
         Error::SessionLocked => (StatusCode::FORBIDDEN, "The session is locked"),
+        Error::NotAdmitted => (StatusCode::FORBIDDEN, "Waiting to be admitted"),
+        Error::WaitingRoomFull { .. } => (StatusCode::CONFLICT, "The waiting room is full"),
         Error::Banned { .. } => (StatusCode::FORBIDDEN, "Banned"),
         Error::VersionMismatch => (StatusCode::PRECONDITION_FAILED, "The session was changed"),
         Error::MethodNotAllowed { .. } => (StatusCode::METHOD_NOT_ALLOWED, "Another method is needed"),
@@ -118,6 +120,7 @@ mod tests {
             Error::InvalidCredentials,
             Error::InvalidRefreshToken,
             Error::SessionLocked,
+            Error::WaitingRoomFull { limit: 50 },
             Error::Banned { until: Timestamp::from_millis(1) },
             Error::InvalidToken("the claim exp is missing".to_owned()),
             Error::TokenExpired { seconds: 1 },

@@ -220,6 +220,11 @@ impl<'a> RestRequest<'a> {
         }
     }
 
+    /// Whether the path ends so: for routes of one function that differ in that alone.
+    pub fn ends_with(&self, last: &str) -> bool {
+        self.request.uri().path().ends_with(last)
+    }
+
     /// The method.
     pub fn method(&self) -> &'a Method {
         self.request.method()

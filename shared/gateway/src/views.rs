@@ -2,6 +2,7 @@
 
 use auth::{Ice, Ticket, Tickets};
 use config::{FromRuntime, Runtime, SettingError, settings};
+use domain::ports::Knock;
 use domain::{Context, Person, SessionId, TicketId, Timestamp, UserId};
 use protocol::rest::{IceServer, Signaling};
 
@@ -40,6 +41,23 @@ pub fn signaling(
     session: SessionId,
     attempt: u64,
 ) -> Signaling {
+    mint(tickets, url, context, caller, session, attempt, None)
+}
+
+/// How to connect for somebody who waits to be admitted.
+pub fn waiting(tickets: &Tickets, url: String, context: Context<'_>, caller: &Person, knock: &Knock) -> Signaling {
+    mint(tickets, url, context, caller, knock.session, 0, Some(knock.place))
+}
+
+fn mint(
+    tickets: &Tickets,
+    url: String,
+    context: Context<'_>,
+    caller: &Person,
+    session: SessionId,
+    attempt: u64,
+    waiting: Option<u8>,
+) -> Signaling {
     let ticket = Ticket {
         id: TicketId::new(context.ids, context.now),
         user: caller.user_id,
@@ -48,6 +66,7 @@ pub fn signaling(
         attempt,
         family: caller.family,
         access_expires_at: caller.expires_at,
+        waiting,
     };
     let (ticket, expires_at) = tickets.mint(&ticket, context.now, context.policy.ticket);
     Signaling { url, ticket, expires_at: protocol::format_time(expires_at) }

@@ -9,7 +9,7 @@ use aws_lambda_events::apigw::{
     ApiGatewayProxyResponse, ApiGatewayRequestAuthorizer, ApiGatewayWebsocketProxyRequest as Request,
 };
 use aws_lambda_events::encodings::Body;
-use domain::ports::Held;
+use domain::ports::{Held, Waits};
 use domain::{
     ConnectionId, Context, Error, FamilyId, Metric, Person, Result, SessionId, TicketId, Timestamp, UserId, Username,
 };
@@ -34,6 +34,16 @@ pub struct Identity {
     pub family: FamilyId,
     /// When the access behind the ticket runs out.
     pub access_expires_at: Timestamp,
+    /// Where whoever waits to be admitted does; the connection is for a seat if there is none.
+    pub waiting: Option<u8>,
+}
+
+impl Identity {
+    /// Who waits, and where; `None` for a connection that is for a seat.
+    pub fn waits(&self) -> Option<Waits> {
+        let Held { session, user, .. } = self.held;
+        self.waiting.map(|place| Waits { session, user, place })
+    }
 }
 
 /// Whom a connection of the hub speaks for. What it joins is not the authorizer's to say.
@@ -157,6 +167,8 @@ pub mod context_key {
     pub const JOIN_TOKEN: &str = "joinToken";
     /// When the access runs out, in milliseconds since the Unix epoch.
     pub const ACCESS_EXPIRES_AT: &str = "accessExpiresAt";
+    /// The place of somebody who waits to be admitted.
+    pub const WAITING: &str = "waiting";
 }
 
 impl Identity {
@@ -172,6 +184,10 @@ impl Identity {
             attempt: read(fields, context_key::ATTEMPT)?,
             family: read(fields, context_key::FAMILY_ID)?,
             access_expires_at: Timestamp::from_millis(expires),
+            waiting: match fields.fields.contains_key(context_key::WAITING) {
+                true => Some(read(fields, context_key::WAITING)?),
+                false => None,
+            },
         })
     }
 }
@@ -243,6 +259,9 @@ impl<'a> FrameRequest<'a> {
         let frame = parsed.map_err(|bad| bad.error)?;
         if self.identity.access_expires_at <= self.started {
             return Err(Error::Unauthorized);
+        }
+        if self.identity.waiting.is_some() && !matches!(frame.action.as_str(), "ping" | "leaveSession") {
+            return Err(Error::NotAdmitted);
         }
         Ok(frame)
     }

@@ -111,6 +111,7 @@ pub fn parse_new_session(json: &str) -> Result<NewSession, Error> {
         let kind = f.optional_json("type", kind);
         let visibility = f.optional_text("visibility", |text| visibility(&text));
         let locked = f.optional_flag("locked");
+        let waiting_room = f.optional_flag("waitingRoom");
         let room = f.optional_text("room", |text| RoomName::parse(&text));
         // An app hands out links of its own, so its rooms are listed only where it says so.
         let usual = if matches!(room, Some(Some(_))) { Visibility::Unlisted } else { Visibility::Public };
@@ -121,6 +122,7 @@ pub fn parse_new_session(json: &str) -> Result<NewSession, Error> {
             visibility: visibility?.unwrap_or(usual),
             room: room?,
             locked: locked?.unwrap_or(false),
+            waiting_room: waiting_room?.unwrap_or(false),
         })
     })
 }
@@ -308,6 +310,8 @@ pub struct SessionView {
     pub creator_username: String,
     /// Whether nobody but hosts and cohosts may join.
     pub locked: bool,
+    /// Whether whoever joins waits until a host or a cohost admits them.
+    pub waiting_room: bool,
     /// How often its settings were changed.
     pub version: u64,
     /// The app's own name of it, if it has one.
@@ -379,6 +383,7 @@ impl From<&Session> for SessionView {
             creator_id: session.creator_id.to_string(),
             creator_username: session.creator_username.as_str().to_owned(),
             locked: session.controls.locked,
+            waiting_room: session.controls.waiting_room,
             version: session.controls.version,
             room: session.room.as_ref().map(|room| room.as_str().to_owned()),
         }
@@ -398,6 +403,11 @@ pub struct SessionDetail {
 }
 
 impl SessionDetail {
+    /// A session as somebody sees it who waits to be admitted.
+    pub fn from_outside(session: &Session) -> Self {
+        Self { session: SessionView::from(session), participants: Vec::new() }
+    }
+
     /// A roster as it is believed to be at `now`. The count is that of the list, so that the two agree.
     pub fn new(roster: &Roster, now: Timestamp) -> Self {
         let participants: Vec<_> = roster.present(now).map(ParticipantView::from).collect();
@@ -537,17 +547,30 @@ pub struct Signaling {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Joined {
-    /// The session as it is now.
+    /// The session as it is now. Whoever waits does not see who is there.
     #[serde(flatten)]
     pub session: SessionDetail,
+    /// Whether there is a seat.
+    pub admission: Admission,
     /// Who joined: the caller.
     pub user_id: String,
     /// How to connect.
     pub signaling: Signaling,
-    /// What `RTCPeerConnection` wants.
+    /// What `RTCPeerConnection` wants; nothing for whoever waits.
     pub ice_servers: Vec<IceServer>,
     /// How media travels.
     pub media: Media,
+}
+
+/// What came of joining.
+#[derive(Debug, Clone, Copy, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub enum Admission {
+    /// There is a seat.
+    Admitted,
+    /// A host or a cohost has to admit them first: the connection may `ping` and leave, and hears `admitted` or `denied`.
+    Waiting,
 }
 
 /// How media travels in a session.

@@ -36,14 +36,16 @@ fn role(text: &str) -> Result<Role, &'static str> {
 
 /// The fields of a session that may be changed, of which one must be given.
 pub(crate) fn session_change(f: &mut Fields<'_>) -> Option<SessionChange> {
-    let any = ["name", "maxParticipants", "locked"].iter().any(|name| f.has(name));
+    let any = ["name", "maxParticipants", "locked", "waitingRoom"].iter().any(|name| f.has(name));
     let name = f.optional_text("name", |text| SessionName::parse(&text));
     let max_participants = f.optional_number("maxParticipants", seats);
     let locked = f.optional_flag("locked");
+    let waiting_room = f.optional_flag("waitingRoom");
     if !any {
-        return f.refuse("name", "is missing, and maxParticipants and locked too");
+        return f.refuse("name", "is missing, and maxParticipants, locked and waitingRoom too");
     }
-    Some(SessionChange { name: name?, max_participants: max_participants?, locked: locked?, seen: None })
+    let (name, max_participants) = (name?, max_participants?);
+    Some(SessionChange { name, max_participants, locked: locked?, waiting_room: waiting_room?, seen: None })
 }
 
 /// A kind of track.

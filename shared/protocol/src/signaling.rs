@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use domain::delivery::Delivery;
 use domain::moderation::Muted;
-use domain::ports::{ClientMessageId, SessionChange, Signal, Status};
+use domain::ports::{ClientMessageId, Knock, SessionChange, Signal, Status};
 use domain::{
     Context, Departure, Ending, Error, Event, EventEncoder, Frame, MediaKind, Participant, Permission, Rights,
     RightsChange, RoomRef, Session, SessionId, SignalId, Timestamp, UserId, Username,
@@ -143,6 +143,11 @@ impl<'a> ClientFrame<'a> {
             let ban = f.optional_number("banSeconds", rights::ban);
             Some(Remove { target: target?, ban: ban? })
         })
+    }
+
+    /// `admitParticipant` and `denyParticipant`: who; nobody if the target is no user.
+    pub fn target(&self) -> Result<Option<UserId>, Error> {
+        self.data(target)
     }
 
     /// `updateSession`.
@@ -582,6 +587,8 @@ pub struct SessionUpdatedData {
     pub max_participants: u8,
     /// Whether nobody but hosts and cohosts may join.
     pub locked: bool,
+    /// Whether whoever joins waits until a host or a cohost admits them.
+    pub waiting_room: bool,
     /// How often its settings were changed.
     pub version: u64,
 }
@@ -596,6 +603,78 @@ pub struct MuteRequestedData {
     /// Who asks; nobody where the app itself does.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub by_user_id: Option<String>,
+}
+
+/// `participantWaiting`: somebody waits to be admitted.
+#[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct ParticipantWaitingData {
+    /// Who.
+    pub user_id: String,
+    /// Their name.
+    pub username: String,
+    /// What their app calls them; an account has none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub identity: Option<String>,
+    /// Since when they wait.
+    pub waiting_since: String,
+}
+
+/// `admitted`: somebody waits no longer, because they may join.
+#[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct AdmittedData {
+    /// Who: the receiver, or somebody whom those who steer the session saw waiting.
+    pub user_id: String,
+    /// Their name.
+    pub username: String,
+    /// What their app calls them; an account has none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub identity: Option<String>,
+}
+
+/// `denied`: somebody waits no longer, and was not admitted.
+#[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct DeniedData {
+    /// Who: the receiver, or somebody whom those who steer the session saw waiting.
+    pub user_id: String,
+    /// Their name.
+    pub username: String,
+    /// What their app calls them; an account has none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub identity: Option<String>,
+    /// Why.
+    pub reason: DenialView,
+    /// When they may knock again; for whoever was turned away.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub until: Option<String>,
+}
+
+/// Why somebody waits no longer who was not admitted.
+#[derive(Debug, Clone, Copy, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub enum DenialView {
+    /// They were turned away.
+    Denied,
+    /// They gave up.
+    Left,
+    /// Their connection ended.
+    Timeout,
+}
+
+impl From<Departure> for DenialView {
+    fn from(reason: Departure) -> Self {
+        match reason {
+            Departure::Removed => Self::Denied,
+            Departure::Left => Self::Left,
+            Departure::Timeout => Self::Timeout,
+        }
+    }
 }
 
 /// `removed`: the receiver was taken out of the session, and is disconnected.
@@ -641,8 +720,36 @@ pub enum ModerateAck {
     Removed(RemoveAck),
     /// To `updateSession`.
     Session(SessionUpdatedData),
-    /// To `muteParticipant`.
+    /// To `muteParticipant`, `admitParticipant` and `denyParticipant`.
     Nothing(Nothing),
+}
+
+impl From<&Knock> for ParticipantWaitingData {
+    fn from(knock: &Knock) -> Self {
+        Self {
+            user_id: knock.user_id.to_string(),
+            username: owned(&knock.username),
+            identity: identity(knock.identity.as_ref()),
+            waiting_since: format_time(knock.since),
+        }
+    }
+}
+
+impl From<&Knock> for AdmittedData {
+    fn from(knock: &Knock) -> Self {
+        Self {
+            user_id: knock.user_id.to_string(),
+            username: owned(&knock.username),
+            identity: identity(knock.identity.as_ref()),
+        }
+    }
+}
+
+impl DeniedData {
+    fn new(knock: &Knock, reason: Departure, until: Option<Timestamp>) -> Self {
+        let AdmittedData { user_id, username, identity } = knock.into();
+        Self { user_id, username, identity, reason: reason.into(), until: until.map(format_time) }
+    }
 }
 
 impl RemovedData {
@@ -670,6 +777,7 @@ impl From<&Session> for SessionUpdatedData {
             name: session.name.as_str().to_owned(),
             max_participants: session.max_participants,
             locked: session.controls.locked,
+            waiting_room: session.controls.waiting_room,
             version: session.controls.version,
         }
     }
@@ -719,6 +827,13 @@ impl EventEncoder for JsonEncoder {
             Event::MuteRequested { kind, by } => {
                 let data = MuteRequestedData { kind: (*kind).into(), by_user_id: by.map(|by| by.to_string()) };
                 encode("muteRequested", None, at, &data)
+            }
+            Event::ParticipantWaiting(knock) => {
+                encode("participantWaiting", None, at, &ParticipantWaitingData::from(*knock))
+            }
+            Event::Admitted(knock) => encode("admitted", None, at, &AdmittedData::from(*knock)),
+            Event::Denied { knock, reason, until } => {
+                encode("denied", None, at, &DeniedData::new(knock, *reason, *until))
             }
             Event::Removed { banned_until } => encode("removed", None, at, &RemovedData::new(*banned_until)),
             Event::ReceiveMessage(message) => {

@@ -115,7 +115,7 @@ pub(crate) fn session() -> impl Strategy<Value = Session> {
                 room: app.1,
                 creator_id: creator.0,
                 creator_username: creator.1,
-                controls: Controls { locked: creator.2, version: 0 },
+                controls: Controls { locked: creator.2, waiting_room: !creator.2, version: 0 },
             }
         },
     )

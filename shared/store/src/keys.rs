@@ -13,6 +13,7 @@
 //! | rate counter | `RATE#<kind>#<what>` | `WINDOW` |
 //! | session | `SESSION#<session>` | `META` |
 //! | participant | `SESSION#<session>` | `PARTICIPANT#<user>` |
+//! | place in the waiting room | `SESSION#<session>` | `WAITING#<two digits>` |
 //! | room's name | `ROOM#<project>#<hash of the name>` | `ROOM` |
 //! | API key | `KEY#<key>` | `KEY` |
 //! | key in the list of keys | `KEYS` | `<project>#<key>` |
@@ -65,6 +66,7 @@ const CREATION: &str = "CREATION#";
 const CONNECTION: &str = "CONNECTION#";
 const VISIT: &str = "VISIT#";
 const PARTICIPANT: &str = "PARTICIPANT#";
+const WAITING: &str = "WAITING#";
 const SESSION: &str = "SESSION#";
 const USER: &str = "USER#";
 const ROOM: &str = "ROOM";
@@ -220,6 +222,16 @@ pub(crate) fn session(session: SessionId) -> Key {
 /// A participant.
 pub(crate) fn participant(session: SessionId, user: UserId) -> Key {
     Key::new(session_partition(session), format!("{PARTICIPANT}{user}"))
+}
+
+/// A place in a session's waiting room.
+pub(crate) fn waiting(session: SessionId, place: u8) -> Key {
+    Key::new(session_partition(session), format!("{WAITING}{place:02}"))
+}
+
+/// The place in the waiting room that a sort key names.
+pub(crate) fn waiting_place_of(sk: &str) -> Option<u8> {
+    sk.strip_prefix(WAITING)?.parse().ok()
 }
 
 /// What names one stay of a user in a session: the number of its first attempt is no other stay's there. It tells nobody who they are.

@@ -36,6 +36,7 @@ mod table;
 mod throttles;
 mod users;
 mod visits;
+mod waiting;
 mod words;
 
 use std::time::Duration;

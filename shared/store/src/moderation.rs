@@ -32,12 +32,23 @@ impl Moderation for Store {
     }
 
     async fn ban(&self, session: SessionId, user: UserId, ban: Ban) -> Result<()> {
-        // Nothing is in the way of a ban: an earlier one ends when this one does.
-        let update = "SET bannedUntil = :until, takenAt = if_not_exists(takenAt, :now), expiresAt = :gone";
-        let change = Change::unconditional(keys::visit(user, session), update)
+        let update =
+            "SET bannedUntil = :until, takenAt = if_not_exists(takenAt, :now), expiresAt = :gone REMOVE admitted";
+        let key = keys::visit(user, session);
+        let change = match ban.shortens {
+            // Nothing is in the way of it: an earlier one ends when this one does.
+            true => Change::unconditional(key, update),
+            false => Change::to(key, update, "attribute_not_exists(bannedUntil) OR bannedUntil < :until"),
+        };
+        let change = change
             .with(":until", millis(ban.until))
             .with(":now", millis(ban.at))
             .with(":gone", expiry(ban.noted_until));
+        self.change(change, ReturnValue::None).await.map(drop)
+    }
+
+    async fn hold_up(&self, session: SessionId, user: UserId) -> Result<()> {
+        let change = Change::to(keys::visit(user, session), "REMOVE admitted", "attribute_exists(admitted)");
         self.change(change, ReturnValue::None).await.map(drop)
     }
 
@@ -68,12 +79,18 @@ fn control(session: SessionId, change: &SessionChange) -> Change {
         sets.push("locked = :locked");
         values.push((":locked", AttributeValue::Bool(true)));
     }
+    if change.waiting_room == Some(true) {
+        sets.push("waitingRoom = :waits");
+        values.push((":waits", AttributeValue::Bool(true)));
+    }
     let mut update = String::new();
     if !sets.is_empty() {
         update = format!("SET {} ", sets.join(", "));
     }
-    if change.locked == Some(false) {
-        update.push_str("REMOVE locked ");
+    let flags = [("locked", change.locked), ("waitingRoom", change.waiting_room)];
+    let cleared: Vec<_> = flags.into_iter().filter(|(_, flag)| *flag == Some(false)).map(|(name, _)| name).collect();
+    if !cleared.is_empty() {
+        update.push_str(&format!("REMOVE {} ", cleared.join(", ")));
     }
     update.push_str("ADD version :one");
     values.push((":one", number(1)));

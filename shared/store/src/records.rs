@@ -32,6 +32,9 @@ pub(crate) struct SessionRecord {
     /// Its presence is what makes a session a locked one.
     #[serde(skip_serializing_if = "Option::is_none")]
     locked: Option<bool>,
+    /// Its presence is what has whoever joins wait.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    waiting_room: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none")]
     version: Option<u64>,
     /// Without one it is the default project's.
@@ -71,6 +74,7 @@ impl SessionRecord {
             creator_id: session.creator_id.to_string(),
             creator_username: session.creator_username.as_str().to_owned(),
             locked: session.controls.locked.then_some(true),
+            waiting_room: session.controls.waiting_room.then_some(true),
             version: None,
             project_id: (!session.project.is_default()).then(|| session.project.as_str().to_owned()),
             room_name: session.room.as_ref().map(|room| room.as_str().to_owned()),
@@ -119,7 +123,11 @@ impl SessionRecord {
             room: self.room_name.as_deref().map(RoomName::parse).transpose().map_err(|_| Malformed("room"))?,
             creator_id: self.creator_id.parse().map_err(|_| Malformed("creator"))?,
             creator_username: Username::kept(&self.creator_username).ok_or(Malformed("creator's name"))?,
-            controls: Controls { locked: self.locked.is_some(), version: self.version.unwrap_or_default() },
+            controls: Controls {
+                locked: self.locked.is_some(),
+                waiting_room: self.waiting_room.is_some(),
+                version: self.version.unwrap_or_default(),
+            },
         })
     }
 }
@@ -216,6 +224,11 @@ pub(crate) fn participant(item: Item) -> Result<Participant> {
 /// Whether it is the item of a session itself, and not of a participant.
 pub(crate) fn is_session(item: &Item) -> bool {
     matches!(item.get("sk"), Some(AttributeValue::S(sk)) if sk == keys::META)
+}
+
+/// Whether it is the item of a place in the waiting room.
+pub(crate) fn is_place_to_wait(item: &Item) -> bool {
+    matches!(item.get("sk"), Some(AttributeValue::S(sk)) if keys::waiting_place_of(sk).is_some())
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ use crate::Store;
 use crate::items::{is_over, text};
 use crate::keys;
 use crate::records::{self, SessionRecord};
+use crate::waiting;
 
 impl Rosters for Store {
     async fn roster(&self, session: SessionId, now: Timestamp) -> Result<Option<Roster>> {
@@ -15,15 +16,16 @@ impl Rosters for Store {
             .consistent_read(true)
             .key_condition_expression("pk = :pk")
             .expression_attribute_values(":pk", text(keys::session_partition(session)));
-        let (sessions, participants): (Vec<_>, Vec<_>) =
-            self.every(query).await?.into_iter().partition(records::is_session);
+        let (sessions, others): (Vec<_>, Vec<_>) = self.every(query).await?.into_iter().partition(records::is_session);
+        let (waiting, participants): (Vec<_>, Vec<_>) = others.into_iter().partition(records::is_place_to_wait);
         let record = sessions.into_iter().next().map(SessionRecord::from_item).transpose()?;
         let Some(record) = record.filter(|record| !record.expires_at.is_some_and(|end| is_over(end, now))) else {
             return Ok(None);
         };
         let participants: Vec<_> = participants.into_iter().map(records::participant).collect::<Result<_>>()?;
         let (departed, participants) = participants.into_iter().partition(|p: &Participant| p.has_untold_departure());
-        Ok(Some(Roster::new(record.into_session()?, in_order(participants), departed)))
+        let waiting = waiting.into_iter().map(waiting::knock).collect::<Result<_>>()?;
+        Ok(Some(Roster::new(record.into_session()?, in_order(participants), departed).with_waiting(waiting)))
     }
 }
 

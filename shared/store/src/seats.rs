@@ -30,7 +30,8 @@ impl Seats for Store {
         lease_until: Timestamp,
         noted_until: Timestamp,
     ) -> Result<TakenSeat> {
-        let mut start = Start { at: now, attempt: now.millis(), steers: caller.grants.room_admin, left: None };
+        let steers = caller.grants.room_admin;
+        let mut start = Start { at: now, attempt: now.millis(), steers, left: None, admitted: false };
         for _ in 0..TRIES {
             let transacted = self
                 .transact(vec![
@@ -38,12 +39,13 @@ impl Seats for Store {
                     sit_down(session, caller, now, lease_until, &start)
                         .due(session, self.due_after(lease_until))
                         .in_transaction(&self.table)?,
-                    note_visit(session, caller, now, noted_until, start.left.as_ref()).in_transaction(&self.table)?,
+                    note_visit(session, caller, now, noted_until, start.left.as_ref(), start.admitted)
+                        .in_transaction(&self.table)?,
                 ])
                 .await?;
             match transacted {
                 Transacted::Done => return Ok(TakenSeat::Taken(start.attempt)),
-                Transacted::Refused(refusals) => match judge(refusals, start)? {
+                Transacted::Refused(refusals) => match judge(refusals, start, caller)? {
                     Refused::For(taken) => return Ok(taken),
                     Refused::StartFrom(next) => start = next,
                 },
@@ -110,16 +112,19 @@ fn count_seat(session: SessionId, caller: &Person, now: Timestamp, start: &Start
         Rooms::StartingWith(prefix) => (" AND begins_with(roomName, :room)", Some(prefix.as_str())),
     };
     // An account that created the session is its host; whoever came first into an app's room is not.
-    let lock = match (start.passes_locks(), caller.user_id.is_of_app()) {
-        (true, _) => "",
-        (false, false) => " AND (attribute_not_exists(locked) OR creatorId = :user)",
-        (false, true) => " AND attribute_not_exists(locked)",
+    let barriers = [("locked", Barrier::Lock), ("waitingRoom", Barrier::WaitingRoom)];
+    let closed = barriers.into_iter().filter(|(_, barrier)| !start.passes(*barrier));
+    let open_doors: Vec<_> = closed.map(|(name, _)| format!("attribute_not_exists({name})")).collect();
+    let doors = match open_doors.join(" AND ") {
+        none if none.is_empty() => none,
+        doors if caller.user_id.is_of_app() => format!(" AND {doors}"),
+        doors => format!(" AND (({doors}) OR creatorId = :user)"),
     };
     let update = "SET seats = seats + :one, touchedAt = :now";
-    let mut change = Change::to(keys::session(session), update, format!("{open} AND {project}{room}{lock}"))
+    let mut change = Change::to(keys::session(session), update, format!("{open} AND {project}{room}{doors}"))
         .with(":one", number(1))
         .with(":now", millis(now));
-    if lock.contains(":user") {
+    if doors.contains(":user") {
         change = change.with(":user", text(caller.user_id.to_string()));
     }
     if !scope.project.is_default() {
@@ -138,12 +143,22 @@ struct Start {
     steers: bool,
     /// What the visit keeps of an earlier seat.
     left: Option<Left>,
+    /// Whether the visit says that they pass the waiting room.
+    admitted: bool,
+}
+
+/// What can be in the way of somebody who wants a seat.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Barrier {
+    Lock,
+    WaitingRoom,
 }
 
 impl Start {
-    /// Whether whoever comes steers the session, or did on the earlier seat: they are never locked out of it.
-    fn passes_locks(&self) -> bool {
-        self.steers || self.left.as_ref().is_some_and(|left| left.rights.moderates())
+    /// Whether that is not in the way. Whoever steers the session, or did on the earlier seat, is never kept out of it.
+    fn passes(&self, barrier: Barrier) -> bool {
+        let steered = self.left.as_ref().is_some_and(|left| left.rights.moderates());
+        self.steers || steered || (barrier == Barrier::WaitingRoom && self.admitted)
     }
 
     /// The rights of the new seat. Those of an earlier one go before what the access gives, unless that is to steer the session.
@@ -238,7 +253,7 @@ enum Refused {
 }
 
 /// Holding a seat goes before everything, a ban before the session's being full or locked.
-fn judge(mut refusals: Refusals, tried: Start) -> Result<Refused> {
+fn judge(mut refusals: Refusals, tried: Start, caller: &Person) -> Result<Refused> {
     let earlier = refusals.take_item(1).map(ParticipantRecord::from_item).transpose()?;
     let membership = earlier.as_ref().map(ParticipantRecord::membership).transpose()?;
     match membership {
@@ -248,32 +263,39 @@ fn judge(mut refusals: Refusals, tried: Start) -> Result<Refused> {
         }
         Some(Membership::Left | Membership::Ended) | None => {}
     }
-    let passed = tried.passes_locks();
     let visit = refusals.take_item(2).map(Found::of).transpose()?;
     if let Some(until) = visit.as_ref().and_then(|visit| visit.banned_until)
         && until > tried.at
     {
         return Ok(Refused::For(TakenSeat::Banned(until)));
     }
-    let left = match refusals.at(2) {
-        true => visit.and_then(|visit| visit.left),
-        false => tried.left,
+    let in_the_way = refusals.take_item(0).and_then(|session| door_closed_to(&session, &tried, caller));
+    let (left, admitted) = match visit {
+        Some(visit) => (visit.left, visit.admitted),
+        None if refusals.at(2) => (None, false),
+        None => (tried.left, tried.admitted),
     };
     let newest = earlier.map(|seat| seat.tickets).max(left.as_ref().map(|left| left.newest));
     let attempt = newest.map_or(tried.attempt, |newest| tried.attempt.max(newest + 1));
-    let next = Start { at: tried.at, attempt, steers: tried.steers, left };
-    if refusals.at(0) {
-        let locked = refusals.take_item(0).is_some_and(|session| is_locked(&session));
-        match locked && !passed {
-            true if next.passes_locks() => {}
-            true => return Ok(Refused::For(TakenSeat::Locked)),
-            false => return Ok(Refused::For(TakenSeat::Refused)),
-        }
+    let next = Start { at: tried.at, attempt, steers: tried.steers, left, admitted };
+    match in_the_way {
+        None if refusals.at(0) => Ok(Refused::For(TakenSeat::Refused)),
+        None => Ok(Refused::StartFrom(next)),
+        Some(barrier) if next.passes(barrier) => Ok(Refused::StartFrom(next)),
+        Some(Barrier::Lock) => Ok(Refused::For(TakenSeat::Locked)),
+        Some(Barrier::WaitingRoom) => Ok(Refused::For(TakenSeat::Waits)),
     }
-    Ok(Refused::StartFrom(next))
 }
 
-/// Whether it is an active session that is locked.
-fn is_locked(session: &Item) -> bool {
-    session.contains_key("locked") && !session.contains_key("endedAt")
+/// What was in the way of that try, if it is an active session. An account that created it is its host.
+fn door_closed_to(session: &Item, tried: &Start, caller: &Person) -> Option<Barrier> {
+    let creator = session.get("creatorId").and_then(|creator| creator.as_s().ok());
+    let hosted = !caller.user_id.is_of_app() && creator == Some(&caller.user_id.to_string());
+    if hosted || session.contains_key("endedAt") {
+        return None;
+    }
+    let barriers = [("locked", Barrier::Lock), ("waitingRoom", Barrier::WaitingRoom)];
+    let mut closed =
+        barriers.into_iter().filter(|(name, barrier)| session.contains_key(*name) && !tried.passes(*barrier));
+    closed.next().map(|(_, barrier)| barrier)
 }

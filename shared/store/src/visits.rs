@@ -1,8 +1,8 @@
 //! The seats that a user took, and what is kept of those that were left.
 
-use aws_sdk_dynamodb::types::ReturnValue;
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
 use domain::ports::{Held, Visit, Visits};
-use domain::{ConnectionId, Participant, Person, Result, Rights, SessionId, Timestamp, UserId};
+use domain::{ConnectionId, Departure, Participant, Person, Result, Rights, SessionId, Timestamp, Untold, UserId};
 use serde::Deserialize;
 
 use crate::errors::{Malformed, misfit};
@@ -37,6 +37,8 @@ struct VisitRecord {
     unfenced: Vec<String>,
     rights: Option<u16>,
     banned_until: Option<u64>,
+    /// Its presence is what lets somebody past the waiting room.
+    admitted: Option<bool>,
 }
 
 impl VisitRecord {
@@ -74,6 +76,8 @@ pub(crate) struct Found {
     pub(crate) left: Option<Left>,
     /// Until when its user is kept out.
     pub(crate) banned_until: Option<Timestamp>,
+    /// Whether they pass the waiting room.
+    pub(crate) admitted: bool,
 }
 
 impl Found {
@@ -81,18 +85,21 @@ impl Found {
     pub(crate) fn of(item: Item) -> Result<Self> {
         let record = VisitRecord::from_item(item)?;
         let banned_until = record.banned_until.map(Timestamp::from_millis);
-        Ok(Self { left: record.left()?, banned_until })
+        let admitted = record.admitted.is_some();
+        Ok(Self { left: record.left()?, banned_until, admitted })
     }
 }
 
 /// What the user's partition says of a seat: whoever ends logins or deletes the account finds it there. `left` is what the
-/// seat takes over from the one before; refused when that is not what is kept there, and as long as the user is banned.
+/// seat takes over from the one before, and `admitted` whether its user passes the waiting room; refused when that is not what is
+/// kept there, and as long as the user is banned.
 pub(crate) fn note_visit(
     session: SessionId,
     caller: &Person,
     now: Timestamp,
     noted_until: Timestamp,
     left: Option<&Left>,
+    admitted: bool,
 ) -> Change {
     let update =
         "SET familyId = :family, takenAt = :now, expiresAt = :gone REMOVE newestAttempt, unfenced, rights, bannedUntil";
@@ -100,7 +107,8 @@ pub(crate) fn note_visit(
         None => "attribute_not_exists(newestAttempt)",
         Some(_) => "newestAttempt = :newest",
     };
-    let condition = format!("{as_kept} AND (attribute_not_exists(bannedUntil) OR bannedUntil <= :now)");
+    let pass = if admitted { "attribute_exists(admitted)" } else { "attribute_not_exists(admitted)" };
+    let condition = format!("{as_kept} AND {pass} AND (attribute_not_exists(bannedUntil) OR bannedUntil <= :now)");
     let change = Change::to(keys::visit(caller.user_id, session), update, condition)
         .with(":family", text(caller.family.to_string()))
         .with(":now", millis(now))
@@ -116,14 +124,18 @@ impl Store {
     /// or not for long enough. What a later departure has written stays.
     pub(crate) async fn keep_left(&self, left: &Participant, keep_until: Timestamp) -> Result<bool> {
         let adds = if left.unfenced.is_empty() { "" } else { " ADD unfenced :unfenced" };
+        // Whoever had a seat passes the waiting room, unless they were removed.
+        let removed = left.untold == Some(Untold::Departure(Departure::Removed));
+        let pass = if removed { "" } else { ", admitted = :yes" };
         let change = Change::to(
             keys::visit(left.user_id, left.session_id),
-            format!("SET newestAttempt = :newest, rights = :rights{adds}"),
+            format!("SET newestAttempt = :newest, rights = :rights{pass}{adds}"),
             "expiresAt >= :gone AND (attribute_not_exists(newestAttempt) OR newestAttempt < :newest)",
         )
         .with(":newest", number(left.tickets))
         .with(":rights", number(left.rights.bits()))
         .with(":gone", expiry(keep_until));
+        let change = if removed { change } else { change.with(":yes", AttributeValue::Bool(true)) };
         let change = match left.unfenced.as_slice() {
             [] => change,
             unfenced => change.with(":unfenced", connection_set(unfenced)),

@@ -23,6 +23,9 @@ impl EventEncoder for PlainEncoder {
             Event::ParticipantUpdated(participant) => {
                 format!("participantUpdated {} {}", participant.username.as_str(), participant.rights.role.name())
             }
+            Event::ParticipantWaiting(knock) => format!("participantWaiting {}", knock.username.as_str()),
+            Event::Admitted(knock) => format!("admitted {}", knock.username.as_str()),
+            Event::Denied { knock, .. } => format!("denied {}", knock.username.as_str()),
             Event::SessionUpdated(session) => format!("sessionUpdated locked={}", session.controls.locked),
             Event::MuteRequested { kind, .. } => format!("muteRequested {kind:?}"),
             Event::Removed { .. } => "removed".to_owned(),

@@ -27,6 +27,7 @@ fn mint(secret: &str, person: &Account, session: &str, at: Timestamp) -> String 
         attempt: u64::MAX,
         family: auth::RefreshTokens::parse(&person.refresh_token).expect("one of ours").family,
         access_expires_at: at + Duration::from_secs(3600),
+        waiting: None,
     };
     let secrets = auth::Secrets::parse(secret, None).expect("a long secret");
     auth::Tickets::new(&secrets).mint(&ticket, at, Duration::from_secs(60)).0

@@ -163,6 +163,13 @@ pub enum DelayedMessage {
         /// The participant.
         user: UserId,
     },
+    /// Look whether somebody still waits to be admitted.
+    CheckWaiting {
+        /// The session.
+        session: SessionId,
+        /// Who.
+        user: UserId,
+    },
     /// Push again what could not be pushed and waits for a participant.
     Nudge {
         /// The session.

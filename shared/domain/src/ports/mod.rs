@@ -9,6 +9,7 @@ mod delivery;
 mod log;
 mod seats;
 mod sessions;
+mod waiting;
 mod webhooks;
 
 pub use accounts::{
@@ -29,6 +30,7 @@ pub use sessions::{
     ActiveSessions, DUE_PARTS, Due, DueTimes, Endings, Erasures, IdempotencyKey, RoomNames, Rosters, Sessions,
 };
 
+pub use waiting::{Emptied, Knock, WAITING_PLACES, WaitingRoom, Waits};
 pub use webhooks::{
     Announcer, Deliveries, Delivery, Disabling, EndpointChange, EndpointSealer, Endpoints, EventLog, EventPlace, From,
     Letter, Lines, Logged, News, Occurrence, Post, Receipt, Starts,

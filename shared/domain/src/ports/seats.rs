@@ -69,6 +69,8 @@ pub enum TakenSeat {
     Banned(Timestamp),
     /// Nobody joins any more, but hosts and cohosts.
     Locked,
+    /// Somebody who steers the session has to admit them first.
+    Waits,
     /// The session is full, over, not there, or not the caller's to join.
     Refused,
 }
@@ -82,8 +84,10 @@ pub trait Moderation {
         rights: Rights,
         now: Timestamp,
     ) -> impl Future<Output = Result<Option<Participant>>> + Send;
-    /// Keeps somebody out, who may never have been here. It is noted with the [`Visit`].
+    /// Keeps somebody out, who may never have been here, and lets them past the waiting room no more. It is noted with the [`Visit`].
     fn ban(&self, session: SessionId, user: UserId, ban: Ban) -> impl Future<Output = Result<()>> + Send;
+    /// Somebody who is removed passes the waiting room no more.
+    fn hold_up(&self, session: SessionId, user: UserId) -> impl Future<Output = Result<()>> + Send;
     /// Changes the settings of a session that is active, and counts its version up.
     fn set_controls(
         &self,
@@ -102,6 +106,8 @@ pub struct Ban {
     pub until: Timestamp,
     /// How long it is noted, at least until it ends.
     pub noted_until: Timestamp,
+    /// Whether it takes the place of a longer one.
+    pub shortens: bool,
 }
 
 /// What is to be changed about a session.
@@ -113,6 +119,8 @@ pub struct SessionChange {
     pub max_participants: Option<u8>,
     /// Whether it is to be locked.
     pub locked: Option<bool>,
+    /// Whether whoever joins is to wait until they are admitted.
+    pub waiting_room: Option<bool>,
     /// The version that whoever asks has seen, if it matters.
     pub seen: Option<u64>,
 }

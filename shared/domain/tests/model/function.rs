@@ -140,6 +140,7 @@ async fn act(house: &House, now: Timestamp, message: &DelayedMessage) -> Result<
             nudge::nudge(house.ports(now), *session, *user, *waiting).await
         }
         DelayedMessage::Close { connection } => Sockets::close(house, connection).await,
+        DelayedMessage::CheckWaiting { .. } => unreachable!("nobody waits here"),
         DelayedMessage::Evict { .. } | DelayedMessage::Erase { .. } => unreachable!("no login ends here"),
     }
 }
@@ -155,7 +156,7 @@ async fn admit(house: &House, now: Timestamp, user: usize, anew: bool) -> Result
         let attempt = sessions::ticket(house, context, &caller, session).await?;
         return Ok(Admission { attempt, joined_at: None });
     }
-    let seated = sessions::join(house.ports(now), &caller, session).await?;
+    let seated = sessions::join(house.ports(now), &caller, session).await?.seated()?;
     // The seat may have run out just before this sign of life; the client joins once more.
     let participant = seated.roster.seated(caller.user_id).ok_or(Error::NotInSession)?;
     Ok(Admission { attempt: seated.attempt, joined_at: Some(participant.joined_at) })

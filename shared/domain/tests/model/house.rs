@@ -8,8 +8,9 @@ use std::time::Duration;
 
 use domain::ports::{
     Admission, Attempt, ChatLog, ChatMessage, Closure, ConnectionLog, Counted, DelayedMessage, Delays, Due, DueTimes,
-    Endings, Families, Guard, Held, Holding, Inbox, LoggedConnection, Members, Page, Ports, PresentedRefresh, Pushed,
-    Rosters, Rotation, Seats, Signal, Sockets, Status, TakeOver, TakenSeat, Throttles,
+    Emptied, Endings, Families, Guard, Held, Holding, Inbox, Knock, LoggedConnection, Members, Page, Ports,
+    PresentedRefresh, Pushed, Rosters, Rotation, Seats, Signal, Sockets, Status, TakeOver, TakenSeat, Throttles,
+    WaitingRoom, Waits,
 };
 use domain::standing::JoinedCache;
 use domain::{
@@ -200,6 +201,9 @@ impl EventEncoder for House {
             | Event::ParticipantUpdated(_)
             | Event::SessionUpdated(_)
             | Event::MuteRequested { .. }
+            | Event::ParticipantWaiting(_)
+            | Event::Admitted(_)
+            | Event::Denied { .. }
             | Event::Removed { .. } => Frame(format!("{} e", at.millis())),
         }
     }
@@ -667,6 +671,29 @@ fn seated(session_id: SessionId, caller: &Person, joined_at: Timestamp, lease_un
         is_muted: false,
         is_video_enabled: true,
         rights: Rights::default(),
+    }
+}
+
+/// Nobody waits in the model's session.
+impl WaitingRoom for House {
+    async fn wait(&self, _: &Knock, _: Timestamp) -> Result<bool> {
+        Ok(false)
+    }
+
+    async fn keep_waiting(&self, _: &Waits, _: &ConnectionId, _: Timestamp, _: Timestamp) -> Result<bool> {
+        Ok(false)
+    }
+
+    async fn stop_waiting(&self, _: &Waits, _: &Emptied) -> Result<bool> {
+        Ok(false)
+    }
+
+    async fn let_pass(&self, _: SessionId, _: UserId, _: Timestamp, _: Timestamp) -> Result<()> {
+        Ok(())
+    }
+
+    async fn passes(&self, _: SessionId, _: UserId) -> Result<bool> {
+        Ok(false)
     }
 }
 

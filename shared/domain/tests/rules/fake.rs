@@ -8,10 +8,10 @@ use std::time::Duration;
 
 use domain::ports::{
     Admission, Attempt, Ban, Catching, ChatHistory, ChatLog, ChatMessage, Closure, ConnectionLog, ControlsSet, Counted,
-    DUE_PARTS, DelayedMessage, Delays, Due, DueTimes, Endings, Erasures, Families, Finished, Guard, Held, Holding,
-    IdempotencyKey, Inbox, LoggedConnection, Members, MintedRefresh, Moderation, Page, PasswordHasher, Ports,
-    PresentedRefresh, Pushed, RefreshMint, RoomNames, Rosters, Rotation, Seats, SessionChange, Sessions, Signal,
-    Sockets, Status, TakeOver, TakenSeat, Throttles, Users, Visit, Visits,
+    DUE_PARTS, DelayedMessage, Delays, Due, DueTimes, Emptied, Endings, Erasures, Families, Finished, Guard, Held,
+    Holding, IdempotencyKey, Inbox, Knock, LoggedConnection, Members, MintedRefresh, Moderation, Page, PasswordHasher,
+    Ports, PresentedRefresh, Pushed, RefreshMint, RoomNames, Rosters, Rotation, Seats, SessionChange, Sessions, Signal,
+    Sockets, Status, TakeOver, TakenSeat, Throttles, Users, Visit, Visits, WaitingRoom, Waits,
 };
 use domain::sweep::LEFT_ALONE;
 use domain::{
@@ -69,6 +69,10 @@ pub struct State {
     pub unlisted: BTreeSet<SessionId>,
     /// What the index still says though it was changed.
     pub found: Vec<Due>,
+    /// Whoever passes the waiting room.
+    pub passing: BTreeSet<(SessionId, UserId)>,
+    /// Whoever waits to be admitted.
+    pub waiting: Vec<Knock>,
     /// What is not due any more, and when it is instead.
     pub put_off: Vec<(Due, Option<Timestamp>)>,
     /// Connections that are gone.
@@ -322,6 +326,9 @@ impl EventEncoder for Fake {
             Event::SessionUpdated(session) => {
                 format!("sessionUpdated locked={} version={}", session.controls.locked, session.controls.version)
             }
+            Event::ParticipantWaiting(knock) => format!("participantWaiting {}", knock.username.as_str()),
+            Event::Admitted(knock) => format!("admitted {}", knock.username.as_str()),
+            Event::Denied { knock, reason, .. } => format!("denied {} {reason:?}", knock.username.as_str()),
             Event::MuteRequested { kind, .. } => format!("muteRequested {kind:?}"),
             Event::Removed { banned_until: None } => "removed".to_owned(),
             Event::Removed { banned_until: Some(until) } => {
@@ -350,6 +357,7 @@ impl Delays for Fake {
     async fn after(&self, delay: Duration, message: &DelayedMessage) -> Result<()> {
         let what = match message {
             DelayedMessage::CheckLease { .. } => "check lease".to_owned(),
+            DelayedMessage::CheckWaiting { .. } => "check waiting".to_owned(),
             DelayedMessage::Nudge { .. } => return self.step("nudge later").await.map(drop),
             DelayedMessage::Close { connection } => {
                 self.state().closing.insert(connection.clone());
@@ -464,6 +472,9 @@ impl Members for Fake {
         row.untold = None;
         if row.membership == Membership::Left {
             let kept = (row.unfenced.clone(), row.rights);
+            if participant.untold != Some(Untold::Departure(Departure::Removed)) {
+                state.passing.insert(seat);
+            }
             state.left.insert(seat, kept);
             state.participants.retain(|p| (p.session_id, p.user_id) != seat);
         }
@@ -500,7 +511,9 @@ impl Rosters for Fake {
         let participants = participants.cloned().collect();
         let departed = state.participants.iter().filter(|p| p.session_id == session && p.has_untold_departure());
         let departed = departed.cloned().collect();
-        Ok(state.session(session).cloned().map(|session| Roster::new(session, participants, departed)))
+        let waiting: Vec<_> = state.waiting.iter().filter(|knock| knock.session == session).cloned().collect();
+        let roster = |session| Roster::new(session, participants, departed).with_waiting(waiting);
+        Ok(state.session(session).cloned().map(roster))
     }
 }
 
@@ -649,12 +662,19 @@ impl Seats for Fake {
         if let Some(until) = state.bans.get(&seat).filter(|until| **until > now) {
             return Ok(TakenSeat::Banned(*until));
         }
-        let steers = state.left.get(&seat).is_some_and(|(_, rights)| rights.moderates());
-        let Some(free) = state.session(session).filter(|s| s.is_active() && s.seats_taken < s.max_participants) else {
+        let rights = state.left.get(&seat).map_or_else(|| caller.rights(), |(_, rights)| *rights);
+        let (steers, passes) = (rights.moderates(), state.passing.contains(&seat));
+        let Some(free) = state.session(session).filter(|s| s.is_active()) else {
             return Ok(TakenSeat::Refused);
         };
         if free.controls.locked && !steers && free.creator_id != caller.user_id {
             return Ok(TakenSeat::Locked);
+        }
+        if free.controls.waiting_room && !steers && !passes && free.creator_id != caller.user_id {
+            return Ok(TakenSeat::Waits);
+        }
+        if free.seats_taken >= free.max_participants {
+            return Ok(TakenSeat::Refused);
         }
         free.seats_taken += 1;
         let visit = Visit { session, family: Some(caller.family), at: now };
@@ -663,8 +683,9 @@ impl Seats for Fake {
         let attempt = state.tickets.get(&caller.user_id).copied().unwrap_or_default() + 1;
         state.tickets.insert(caller.user_id, attempt);
         let mut fresh = seated(session, caller, now, lease_until, attempt - 1);
-        if let Some((unfenced, rights)) = state.left.remove(&seat) {
-            (fresh.unfenced, fresh.rights) = (unfenced, rights);
+        fresh.rights = rights;
+        if let Some((unfenced, _)) = state.left.remove(&seat) {
+            fresh.unfenced = unfenced;
         }
         if let Some(row) = state.row(session, caller.user_id) {
             fresh.unfenced.extend(row.unfenced.iter().cloned());
@@ -743,7 +764,17 @@ impl Moderation for Fake {
     }
 
     async fn ban(&self, session: SessionId, user: UserId, ban: Ban) -> Result<()> {
-        self.step("ban").await?.bans.insert((session, user), ban.until);
+        let mut state = self.step("ban").await?;
+        let longer = state.bans.get(&(session, user)).is_some_and(|until| *until > ban.until);
+        if ban.shortens || !longer {
+            state.bans.insert((session, user), ban.until);
+            state.passing.remove(&(session, user));
+        }
+        Ok(())
+    }
+
+    async fn hold_up(&self, session: SessionId, user: UserId) -> Result<()> {
+        self.step("hold up").await?.passing.remove(&(session, user));
         Ok(())
     }
 
@@ -756,8 +787,58 @@ impl Moderation for Fake {
         found.name = change.name.clone().unwrap_or_else(|| found.name.clone());
         found.max_participants = change.max_participants.unwrap_or(found.max_participants);
         found.controls.locked = change.locked.unwrap_or(found.controls.locked);
+        found.controls.waiting_room = change.waiting_room.unwrap_or(found.controls.waiting_room);
         found.controls.version += 1;
         Ok(ControlsSet::Set(Box::new(found.clone())))
+    }
+}
+
+impl WaitingRoom for Fake {
+    async fn wait(&self, knock: &Knock, now: Timestamp) -> Result<bool> {
+        let mut state = self.step("wait").await?;
+        let place = (knock.session, knock.place);
+        let taken = |other: &Knock| (other.session, other.place) == place && other.lease_until > now;
+        if state.waiting.iter().any(|other| taken(other) && other.user_id != knock.user_id) {
+            return Ok(false);
+        }
+        state.waiting.retain(|other| (other.session, other.place) != place);
+        state.waiting.push(knock.clone());
+        Ok(true)
+    }
+
+    async fn keep_waiting(
+        &self,
+        waits: &Waits,
+        connection: &ConnectionId,
+        now: Timestamp,
+        lease_until: Timestamp,
+    ) -> Result<bool> {
+        let mut state = self.step("keep waiting").await?;
+        let own = state.waiting.iter_mut().find(|knock| Waits::from(&**knock) == *waits && knock.lease_until > now);
+        Ok(own.map(|own| (own.connection, own.lease_until) = (Some(connection.clone()), lease_until)).is_some())
+    }
+
+    async fn stop_waiting(&self, waits: &Waits, only: &Emptied) -> Result<bool> {
+        let mut state = self.step("stop waiting").await?;
+        let before = state.waiting.len();
+        state.waiting.retain(|knock| {
+            let as_wanted = match only {
+                Emptied::Anyway => true,
+                Emptied::On(connection) => knock.connection.as_ref() == Some(connection),
+                Emptied::RunOut(lease) => knock.lease_until == *lease,
+            };
+            Waits::from(knock) != *waits || !as_wanted
+        });
+        Ok(state.waiting.len() < before)
+    }
+
+    async fn let_pass(&self, session: SessionId, user: UserId, _: Timestamp, _: Timestamp) -> Result<()> {
+        self.step("let pass").await?.passing.insert((session, user));
+        Ok(())
+    }
+
+    async fn passes(&self, session: SessionId, user: UserId) -> Result<bool> {
+        Ok(self.step("read pass").await?.passing.contains(&(session, user)))
     }
 }
 

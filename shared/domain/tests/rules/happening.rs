@@ -152,7 +152,7 @@ fn a_session_is_created_changed_and_ended_with_its_reason() {
     let fuller = of(Session { seats_taken: 1, touched_at: later(1), ..session() });
     assert_eq!(of_session(Some(&active), &fuller, later(9)), None);
     let larger = of(Session { max_participants: session().max_participants + 1, ..session() });
-    let locked = of(Session { controls: Controls { locked: true, version: 1 }, ..session() });
+    let locked = of(Session { controls: Controls { locked: true, version: 1, ..Controls::default() }, ..session() });
     for changed in [larger, locked] {
         assert_eq!(of_session(Some(&active), &changed, later(9)).map(|it| it.kind), Some(Kind::SessionUpdated));
     }

@@ -12,4 +12,5 @@ mod relaying;
 mod resuming;
 mod seats;
 mod telling;
+mod waiting;
 mod webhooks;

@@ -57,7 +57,7 @@ impl House {
     }
 
     async fn join(&self, who: usize, seconds: u64) -> Result<Rights> {
-        let seated = sessions::join(self.fake.ports(seconds), &self.callers[who], self.session).await?;
+        let seated = sessions::join(self.fake.ports(seconds), &self.callers[who], self.session).await?.seated()?;
         Ok(seated.roster.seated(self.callers[who].user_id).expect("a seat").rights)
     }
 

@@ -65,7 +65,10 @@ impl Story {
     }
 
     async fn join(&self) -> Result<u64> {
-        sessions::join(self.fake.ports(5), &self.bob, self.session).await.map(|seated| seated.attempt)
+        sessions::join(self.fake.ports(5), &self.bob, self.session)
+            .await
+            .and_then(sessions::Entry::seated)
+            .map(|seated| seated.attempt)
     }
 
     async fn connect(&self) -> Result<()> {
@@ -135,6 +138,7 @@ impl Story {
             kind: SessionKind::VideoCall,
             visibility: Visibility::Public,
             locked: false,
+            waiting_room: false,
             room: None,
         };
         sessions::create(fake, fake.context(5), &Caller::from(self.bob.clone()), new, None).await.map(drop)

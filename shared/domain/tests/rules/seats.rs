@@ -19,7 +19,7 @@ fn full_house() -> (Fake, [Person; 2], Held, Held) {
 }
 
 async fn join(fake: &Fake, caller: &Person, session: SessionId, seconds: u64) -> Result<Seated> {
-    sessions::join(fake.ports(seconds), caller, session).await
+    sessions::join(fake.ports(seconds), caller, session).await?.seated()
 }
 
 #[tokio::test]
@@ -210,6 +210,7 @@ async fn creating_is_counted_and_does_not_join() {
         kind: SessionKind::VideoCall,
         visibility: Visibility::Unlisted,
         locked: false,
+        waiting_room: false,
         room: None,
     };
     let caller = Caller::from(alice.clone());
@@ -231,6 +232,7 @@ async fn a_request_to_create_that_is_sent_again_creates_nothing_more() {
         kind: SessionKind::VideoCall,
         visibility: Visibility::Unlisted,
         locked: false,
+        waiting_room: false,
         room: None,
     };
     let key = IdempotencyKey::parse("\"monday\"").unwrap();

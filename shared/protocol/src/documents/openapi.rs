@@ -213,7 +213,8 @@ fn status(code: &str) -> u16 {
         | "key_disabled" => 401,
         "forbidden" | "session_locked" | "banned" => 403,
         "session_not_found" | "not_in_session" | "participant_not_found" | "webhook_not_found" => 404,
-        "user_exists" | "session_full" | "room_exists" | "webhook_disabled" | "too_many_webhooks" => 409,
+        "user_exists" | "session_full" | "waiting_room_full" | "room_exists" | "webhook_disabled"
+        | "too_many_webhooks" => 409,
         "session_ended" => 410,
         "version_mismatch" => 412,
         "payload_too_large" => 413,
@@ -304,6 +305,8 @@ fn name(route: &Route) -> String {
         "PATCH /api/session/{sessionId}/participants/{userId}" => "participant_update".to_owned(),
         "DELETE /api/session/{sessionId}/participants/{userId}" => "participant_remove".to_owned(),
         "POST /api/session/{sessionId}/participants/{userId}/mute" => "participant_mute".to_owned(),
+        "POST /api/session/{sessionId}/participants/{userId}/admit" => "participant_admit".to_owned(),
+        "POST /api/session/{sessionId}/participants/{userId}/deny" => "participant_deny".to_owned(),
         "POST /api/session/{sessionId}/mute" => "session_mute".to_owned(),
         "POST /api/webhooks" => "webhook_create".to_owned(),
         "GET /api/webhooks" => "webhook_list".to_owned(),
@@ -391,7 +394,14 @@ fn describe(route: &Route, s: &mut Schemas) -> Operation {
                 .repeatable()
         }
         "session_join" => {
-            let errors = &["session_not_found", "session_full", "session_ended", "session_locked", "banned"];
+            let errors = &[
+                "session_not_found",
+                "session_full",
+                "session_ended",
+                "session_locked",
+                "waiting_room_full",
+                "banned",
+            ];
             Operation::new("Join a session", 200, Some(s.of::<rest::Joined>()), errors)
                 .for_apps()
                 .takes(s.of::<requests::SessionRef>())
@@ -469,6 +479,13 @@ fn describe(route: &Route, s: &mut Schemas) -> Operation {
             Operation::new("Ask a participant to switch a track off", 202, Some(done), STEERING_SOMEBODY)
                 .for_apps()
                 .takes(s.of::<requests::Mute>())
+        }
+        "participant_admit" => {
+            let errors = &["forbidden", "session_not_found", "participant_not_found", "session_ended", "session_full"];
+            Operation::new("Let somebody in who waits", 204, None, errors)
+        }
+        "participant_deny" => {
+            Operation::new("Turn somebody away who waits, for a minute", 204, None, STEERING_SOMEBODY)
         }
         "session_mute" => {
             Operation::new("Ask everybody to switch a track off", 202, Some(s.of::<rest::Done>()), STEERING)

@@ -97,6 +97,9 @@ pub struct NewSession {
     /// Whether nobody but hosts and cohosts may join; false if not given.
     #[serde(skip_serializing_if = "Option::is_none")]
     locked: Option<bool>,
+    /// Whether whoever joins waits until a host or a cohost admits them; false if not given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    waiting_room: Option<bool>,
     /// The app's own name of it, unique among the active sessions of its project; no UUID. For API keys and join tokens.
     #[schemars(length(min = 1, max = 128), regex(pattern = NAME))]
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -458,6 +461,18 @@ pub struct UpdateSession {
     /// Whether nobody but hosts and cohosts may join.
     #[serde(skip_serializing_if = "Option::is_none")]
     locked: Option<bool>,
+    /// Whether whoever joins waits until a host or a cohost admits them. Whoever waits when that ends is admitted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    waiting_room: Option<bool>,
+}
+
+/// `admitParticipant` and `denyParticipant`.
+#[derive(JsonSchema, Serialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Target {
+    /// Who waits.
+    #[schemars(regex(pattern = ID), extend("format" = "uuid"))]
+    target_user_id: String,
 }
 
 /// `sync`.

@@ -85,7 +85,8 @@ async fn a_lock_and_a_ban_cost_a_join_nothing() {
     let unlocked = SessionChange { locked: Some(false), ..SessionChange::default() };
     at.store.set_controls(session.id, &unlocked, at.samples.now()).await.unwrap();
     let bob = at.samples.caller("bob");
-    let ban = Ban { at: at.samples.now(), until: at.samples.later(9), noted_until: at.samples.later(86_400) };
+    let ban =
+        Ban { at: at.samples.now(), until: at.samples.later(9), noted_until: at.samples.later(86_400), shortens: true };
     at.store.ban(session.id, bob.user_id, ban).await.unwrap();
     at.samples.clock.advance(std::time::Duration::from_secs(10));
     assert_eq!(seat(&bob).await, (1, 7.0), "after a ban");

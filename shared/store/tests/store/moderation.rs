@@ -4,10 +4,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use domain::moderation::{self, Actor};
-use domain::ports::{Ban, ControlsSet, Guard, Members, Moderation, Seats, SessionChange, TakenSeat, Visits};
+use domain::ports::{
+    Ban, ControlsSet, Emptied, Families, Guard, Knock, Members, Moderation, Seats, SessionChange, TakenSeat, Visits,
+    WaitingRoom, Waits,
+};
+use domain::sessions::Entry;
 use domain::{
-    Caller, Departure, Participant, Permission, Person, Rights, RightsChange, Role, Session, SessionId, Timestamp,
-    UserId,
+    Caller, ConnectionId, Departure, Participant, Permission, Person, Rights, RightsChange, Role, Session, SessionId,
+    Timestamp, UserId,
 };
 use testkit::FakeSockets;
 
@@ -26,7 +30,7 @@ async fn set(at: &Setting, seen: &Participant, role: Role) -> Option<Participant
 }
 
 async fn ban(at: &Setting, session: SessionId, user: UserId, until: Timestamp) {
-    let ban = Ban { at: at.samples.now(), until, noted_until: at.samples.later(30 * 86_400) };
+    let ban = Ban { at: at.samples.now(), until, noted_until: at.samples.later(30 * 86_400), shortens: true };
     at.store.ban(session, user, ban).await.unwrap();
 }
 
@@ -172,6 +176,166 @@ async fn settings_are_counted_and_refused_where_another_version_was_seen() {
         at.store.set_controls(never, &SessionChange::default(), at.samples.now()).await.unwrap(),
         ControlsSet::Refused
     );
+}
+
+/// A knock as a join makes it.
+fn knock(at: &Setting, session: SessionId, place: u8, caller: &Person) -> Knock {
+    Knock::new(session, place, caller, at.samples.now(), at.samples.later(60))
+}
+
+async fn waiting_room(at: &Setting, seats: u8) -> (Person, SessionId) {
+    let host = at.samples.caller("host");
+    let mut session = at.samples.session(&host, seats);
+    session.controls.waiting_room = true;
+    domain::ports::Sessions::add(&at.store, &session, at.empty_until()).await.unwrap();
+    (host, session.id)
+}
+
+#[tokio::test]
+async fn a_waiting_room_keeps_out_who_was_not_admitted_and_takes_back_who_was() {
+    let at = Setting::new().await;
+    let (host, session) = waiting_room(&at, 4).await;
+    let bob = at.samples.caller("bob");
+    at.sit(session, &host).await;
+    assert_eq!(at.take_seat(session, &bob).await, TakenSeat::Waits);
+    at.store.let_pass(session, bob.user_id, at.samples.now(), at.samples.later(86_400)).await.unwrap();
+    assert!(at.store.passes(session, bob.user_id).await.unwrap());
+    at.sit(session, &bob).await;
+    for reason in [Departure::Timeout, Departure::Left] {
+        leave(&at, session, &bob, reason).await;
+        at.sit(session, &bob).await;
+    }
+    at.store.hold_up(session, bob.user_id).await.unwrap();
+    leave(&at, session, &bob, Departure::Removed).await;
+    assert_eq!(at.take_seat(session, &bob).await, TakenSeat::Waits);
+}
+
+#[tokio::test]
+async fn whoever_sat_there_before_the_waiting_room_was_made_passes_it() {
+    let at = Setting::new().await;
+    let (session, bob) = (at.session(4).await.id, at.samples.caller("bob"));
+    at.sit(session, &bob).await;
+    leave(&at, session, &bob, Departure::Timeout).await;
+    let change = SessionChange { waiting_room: Some(true), ..SessionChange::default() };
+    let set = at.store.set_controls(session, &change, at.samples.now()).await.unwrap();
+    assert!(matches!(set, ControlsSet::Set(changed) if changed.controls.waiting_room));
+    assert_eq!(at.take_seat(session, &at.samples.caller("carol")).await, TakenSeat::Waits);
+    at.sit(session, &bob).await;
+    let change = SessionChange { waiting_room: Some(false), locked: Some(false), ..SessionChange::default() };
+    at.store.set_controls(session, &change, at.samples.now()).await.unwrap();
+    at.sit(session, &at.samples.caller("dave")).await;
+}
+
+#[tokio::test]
+async fn a_ban_goes_before_the_waiting_room_and_takes_the_admission_away() {
+    let at = Setting::new().await;
+    let (_, session) = waiting_room(&at, 4).await;
+    let bob = at.samples.caller("bob");
+    at.store.let_pass(session, bob.user_id, at.samples.now(), at.samples.later(86_400)).await.unwrap();
+    ban(&at, session, bob.user_id, at.samples.later(60)).await;
+    assert_eq!(at.take_seat(session, &bob).await, TakenSeat::Banned(at.samples.later(60)));
+    let shorter = Ban {
+        at: at.samples.now(),
+        until: at.samples.later(5),
+        noted_until: at.samples.later(86_400),
+        shortens: false,
+    };
+    at.store.ban(session, bob.user_id, shorter).await.unwrap();
+    at.samples.clock.advance(Duration::from_secs(30));
+    assert_eq!(at.take_seat(session, &bob).await, TakenSeat::Banned(at.samples.later(30)));
+    at.samples.clock.advance(Duration::from_secs(30));
+    assert_eq!(at.take_seat(session, &bob).await, TakenSeat::Waits);
+}
+
+#[tokio::test]
+async fn a_place_is_one_persons_until_their_lease_runs_out() {
+    let at = Setting::new().await;
+    let (_, session) = waiting_room(&at, 4).await;
+    let [bob, carol] = ["bob", "carol"].map(|name| at.samples.caller(name));
+    let bobs = knock(&at, session, 7, &bob);
+    assert!(at.store.wait(&bobs, at.samples.now()).await.unwrap());
+    assert!(!at.store.wait(&knock(&at, session, 7, &carol), at.samples.now()).await.unwrap());
+    assert_eq!(at.roster(session).await.waiting, std::slice::from_ref(&bobs));
+    let (waits, connection) = (Waits::from(&bobs), ConnectionId::new("b1"));
+    at.samples.clock.advance(Duration::from_secs(30));
+    assert!(at.store.keep_waiting(&waits, &connection, at.samples.now(), at.samples.later(60)).await.unwrap());
+    let kept = at.roster(session).await.waiting;
+    assert_eq!(
+        kept,
+        [Knock { connection: Some(connection.clone()), lease_until: at.samples.later(60), ..bobs.clone() }]
+    );
+    let others = Emptied::On(ConnectionId::new("b0"));
+    assert!(!at.store.stop_waiting(&waits, &others).await.unwrap());
+    assert!(!at.store.stop_waiting(&waits, &Emptied::RunOut(bobs.lease_until)).await.unwrap());
+    at.samples.clock.advance(Duration::from_secs(61));
+    assert!(!at.store.keep_waiting(&waits, &connection, at.samples.now(), at.samples.later(60)).await.unwrap());
+    assert!(at.store.wait(&knock(&at, session, 7, &carol), at.samples.now()).await.unwrap());
+    assert!(!at.store.stop_waiting(&waits, &Emptied::Anyway).await.unwrap(), "it is carol's");
+    let roster = at.roster(session).await;
+    assert_eq!(roster.waiters(at.samples.now()).iter().map(|k| k.user_id).collect::<Vec<_>>(), [carol.user_id]);
+    assert!(at.store.stop_waiting(&Waits { user: carol.user_id, ..waits }, &Emptied::Anyway).await.unwrap());
+    assert_eq!(at.roster(session).await.waiting, []);
+}
+
+/// However many knock at once, and whoever admits, turns away and switches meanwhile: no more wait than may, nobody sits there who
+/// was not admitted, and seats are counted as they are taken.
+#[tokio::test]
+async fn two_hundred_who_knock_at_once_find_fifty_places_and_only_the_admitted_a_seat() {
+    let at = Arc::new(Setting::new().await);
+    let (host, session) = waiting_room(&at, 20).await;
+    at.sit(session, &host).await;
+    let callers: Vec<_> = (0..200).map(|n| at.samples.caller(&format!("user{n}"))).collect();
+    for caller in &callers {
+        at.store.start(caller.user_id, caller.family, "hash", at.samples.later(9999)).await.unwrap();
+    }
+    let join = |caller: &Person| {
+        let (at, caller) = (Arc::clone(&at), caller.clone());
+        tokio::spawn(async move {
+            let sockets = FakeSockets::default();
+            match domain::sessions::join(at.ports(&sockets), &caller, session).await {
+                Ok(Entry::Seated(_)) => "seated",
+                Ok(Entry::Waits(_)) => "waits",
+                Err(error) => error.code(),
+            }
+        })
+    };
+    let mut answers = Vec::new();
+    for knocking in callers.iter().map(join).collect::<Vec<_>>() {
+        answers.push(knocking.await.unwrap());
+    }
+    assert_eq!(answers.iter().filter(|answer| **answer == "waits").count(), 50, "{answers:?}");
+    assert_eq!(answers.iter().filter(|answer| **answer == "waiting_room_full").count(), 150, "{answers:?}");
+
+    let (sockets, host_calls) = (FakeSockets::default(), Caller::from(host.clone()));
+    let actor = Actor::Caller(&host_calls);
+    let roster = at.roster(session).await;
+    let waiting: Vec<_> = roster.waiters(at.samples.now()).into_iter().map(|knock| knock.user_id).collect();
+    assert_eq!(waiting.len(), 50);
+    let again: Vec<_> = callers.iter().map(join).collect();
+    let mut admitted = Vec::new();
+    for (n, user) in waiting.iter().enumerate() {
+        match n % 3 {
+            0 if moderation::admit(at.ports(&sockets), actor, session, *user).await.is_ok() => admitted.push(*user),
+            1 => moderation::deny(at.ports(&sockets), actor, session, *user).await.unwrap(),
+            _ => {}
+        }
+        lock(&at, session, n % 2 == 0).await;
+    }
+    lock(&at, session, false).await;
+    for knocking in again {
+        knocking.await.unwrap();
+    }
+    for caller in callers.iter().filter(|caller| admitted.contains(&caller.user_id)) {
+        let entry = domain::sessions::join(at.ports(&sockets), caller, session).await;
+        assert!(matches!(&entry, Ok(Entry::Seated(_)) | Err(domain::Error::SessionFull { .. })), "{:?}", entry.err());
+    }
+    let roster = at.roster(session).await;
+    assert_eq!(usize::from(roster.session.seats_taken), roster.participants.len());
+    assert!(roster.participants.len() > 10, "{}", roster.participants.len());
+    for seat in &roster.participants {
+        assert!(seat.user_id == host.user_id || admitted.contains(&seat.user_id), "{}", seat.user_id);
+    }
+    assert!(roster.waiters(at.samples.now()).len() <= 50);
 }
 
 /// Who is banned holds no seat in the end, whoever came first; a lock lets nobody in who came after it; what was taken from

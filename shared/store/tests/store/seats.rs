@@ -55,7 +55,7 @@ async fn a_member_rejoins_a_full_session_even_where_only_one_reason_of_a_refusal
 
     at.database.door().fail("TransactWriteItems", Fault::OneReason, 1);
     let sockets = FakeSockets::default();
-    let seated = sessions::join(at.ports(&sockets), &alice, session).await.unwrap();
+    let seated = sessions::join(at.ports(&sockets), &alice, session).await.unwrap().seated().unwrap();
     assert_eq!((seated.attempt, seated.roster.participants.len()), (first + 1, 1));
 }
 
