@@ -65,6 +65,7 @@ describe('every view, at every width, light and dark', () => {
     const page = await freshPage(browser);
     await page.goto(server.url);
     await page.getByRole('button', { name: 'Alice', exact: true }).waitFor();
+    await page.getByRole('link', { name: 'API reference' }).waitFor();
     await looksRight(page, undefined, 'sign-in');
     await page.getByRole('button', { name: 'Create an account' }).click();
     await page.getByRole('button', { name: 'Create account' }).click();
@@ -78,6 +79,16 @@ describe('every view, at every width, light and dark', () => {
     await page.getByLabel('Password').fill('seen');
     await page.getByRole('button', { name: 'Show' }).click();
     assert.equal(await page.getByLabel('Password').getAttribute('type'), 'text');
+  });
+
+  test('where the reference and the examples are not served, as on AWS, nobody is sent there', async () => {
+    const page = await freshPage(browser);
+    await page.route('**/docs', (route) => route.fulfill({ status: 403 }));
+    const asked = page.waitForResponse('**/docs');
+    await page.goto(server.url);
+    await asked;
+    await page.getByRole('link', { name: 'Guides' }).waitFor();
+    assert.deepEqual(await page.locator('#sign-in .links a:visible').allTextContents(), ['Guides', 'Source']);
   });
 
   test('the list of sessions, empty and with long names', async () => {
@@ -274,6 +285,8 @@ describe('in a call', () => {
   test('who speaks and whose connection is poor is seen, and any picture can stand large', async () => {
     const page = await consolePage(browser, server.url, 'Demo');
     const alice = await guest(await start(page, 'Pictures'));
+    // The browser's own noise is no speech here.
+    await page.evaluate(() => tunrtc.setMuted(true));
     const tile = page.locator('.tile').filter({ hasText: 'alice' });
     await tile.waitFor();
     const userId = await alice.evaluate(() => tunrtc.user?.userId ?? '');
