@@ -76,7 +76,7 @@ export class Panel {
 
   /** What the server does not have yet, at the end of the messages; the answer takes it away. */
   addWaiting(text: string): () => void {
-    const item = make('li', { className: 'own waiting' }, make('div', { className: 'from' }, make('b', {}, 'You'), 'being sent…'), make('p', {}, text));
+    const item = make('li', { className: 'own unsent' }, make('div', { className: 'from' }, make('b', {}, 'You'), 'being sent…'), make('p', {}, text));
     this.#append(item);
     return () => item.remove();
   }

@@ -457,11 +457,11 @@ describe('when something is missing', () => {
       await inCall.getByText('The connection to the server is lost.').waitFor();
       await inCall.getByLabel('Message', { exact: true }).fill('written meanwhile');
       await inCall.getByRole('button', { name: 'Send' }).click();
-      await inCall.locator('.waiting').getByText('written meanwhile').waitFor();
+      await inCall.locator('.unsent').getByText('written meanwhile').waitFor();
       await page.getByText('The server cannot be reached. The list is from').waitFor();
       gone = await startServer(...options);
       await inCall.locator('[data-message-id]').getByText('written meanwhile').waitFor();
-      await inCall.locator('.waiting').waitFor({ state: 'detached' });
+      await inCall.locator('.unsent').waitFor({ state: 'detached' });
       await inCall.getByText('The connection to the server is lost.').waitFor({ state: 'hidden' });
       await page.getByRole('button', { name: 'Join Patience' }).waitFor();
       assert.equal(await page.locator('#list-state').textContent(), '');
