@@ -7,7 +7,7 @@ use std::time::Duration;
 use auth::{Callers, Presented};
 use aws_lambda_events::apigw::{ApiGatewayProxyResponse, ApiGatewayWebsocketProxyRequest};
 use delay::DelayQueue;
-use domain::ports::{Attempt, ChatMessage, Held, Places, Ports};
+use domain::ports::{Attempt, ChatMessage, Held, Members, Places, Ports};
 use domain::resume::CaughtUp;
 use domain::standing::JoinedCache;
 use domain::{
@@ -268,13 +268,19 @@ async fn join(
     let (identity, ports) = (&request.identity, ports(deps, context));
     let (user, ticket) = (identity.caller.user_id, identity.ticket);
     let place = deps.store.place(user, ticket, true).await?.ok_or(Error::NotJoined)?;
-    let (session, number) = sit(deps, request, context, asked).await?;
-    if let Some(other) = place.session.filter(|other| *other != session) {
-        stand_up(deps, context, &held(request, other)).await?;
-    }
+    let (session, newest) = sit(deps, request, context, asked).await?;
+    let here = held(request, session);
+    let number = match place.session {
+        Some(other) if other != session => {
+            stand_up(deps, context, &held(request, other)).await?;
+            newest
+        }
+        Some(_) => number_again(deps, &here, place.attempt, newest).await?,
+        None => newest,
+    };
     // Before the participant is taken over: whoever notes the end of this connection must find out where it was.
-    deps.store.set_place(user, ticket, Some(session), context.now).await?;
-    let attempt = Attempt { held: held(request, session), number, family: identity.caller.family, ticket };
+    deps.store.set_place(user, ticket, Some((session, number)), context.now).await?;
+    let attempt = Attempt { held: here, number, family: identity.caller.family, ticket };
     let told = place.told.filter(|_| place.session == Some(session));
     match resume::join_caught_up(ports, &attempt, told).await? {
         CaughtUp::Joined(joined) => Ok(SessionDetail::new(&joined.roster, context.now)),
@@ -283,6 +289,19 @@ async fn join(
             Err(Error::Unavailable("there is more to tell than one call can".into()))
         }
     }
+}
+
+/// The attempt's number where a connection joins once more the session that it is in. Where it is the live one, or a newer one is,
+/// that is the one it had: as a newer attempt it would take over from the connection that has just replaced it, and neither would
+/// be left. What was cut short, or lost the seat, begins anew.
+async fn number_again(deps: &Deps, held: &Held, noted: Option<u64>, newest: u64) -> Result<u64> {
+    let Some(member) = deps.store.member(held.session, held.user).await? else { return Ok(newest) };
+    let catching_up = member.catching_up.as_ref().filter(|other| other.connection != held.connection);
+    let counts = |had: &u64| {
+        let newer = member.attempt.max(catching_up.map_or(0, |other| other.attempt));
+        member.is_on(&held.connection) || newer > *had
+    };
+    Ok(noted.filter(counts).unwrap_or(newest))
 }
 
 /// The session where the caller has a seat now, and the number of the attempt: by what opened the connection. A join token is

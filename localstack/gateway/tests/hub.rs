@@ -494,6 +494,46 @@ async fn a_negotiation_offers_texts_over_websockets() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_connection_that_joins_again_while_a_newer_one_joins_leaves_one_of_the_two() {
+    let target = Target::with(Options { settings: unlimited(), ..Options::default() }).await;
+    let (alice, bob) = (target.person("alice").await, target.person("bob").await);
+    let session = target.api.create_session(&alice, 3).await;
+    let at_alice = target.enter(&alice, &session).await;
+    for round in 0..40 {
+        let mut older = target.enter_hub(&bob, &session).await;
+        let mut newer = target.at_hub(&bob).await;
+        let again = json!({ "type": 1, "target": "JoinSession", "arguments": [session] }).to_string();
+        let ((), joined) = tokio::join!(older.send(&again), newer.invoke("JoinSession", json!([session])));
+        joined.expect("the newer one");
+        at_alice.ack("sendOffer", offer(&bob.id, &format!("round {round}"))).await;
+        // Earlier ones may come again.
+        while newer.event("ReceiveOffer").await["offer"]["sdp"] != format!("round {round}") {}
+        older.ended().await;
+    }
+    target.stop().await;
+}
+
+/// A client that came back by itself would take a seat again, or ask for one in vain.
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_was_removed_and_whose_session_has_ended_is_told_not_to_come_back() {
+    let target = Target::local().await;
+    let (alice, bob, carol) = (target.person("alice").await, target.person("bob").await, target.person("carol").await);
+    let session = target.api.create_session(&alice, 3).await;
+    let at_alice = target.enter(&alice, &session).await;
+    let mut at_bob = target.enter_hub(&bob, &session).await;
+    let mut at_carol = target.enter_hub(&carol, &session).await;
+    at_alice.ack("removeParticipant", json!({ "targetUserId": bob.id })).await;
+    at_bob.event("Removed").await;
+    let last = at_bob.record().await.expect("the end is announced");
+    assert_eq!(last, json!({ "type": 7, "error": "You were removed from the session." }));
+    let ended = target.api.post("/api/session/end", Some(&alice.token), json!({ "sessionId": session })).await;
+    assert_eq!(ended.status, 200, "{}", ended.body);
+    at_carol.event("SessionEnded").await;
+    assert_eq!(at_carol.record().await, Some(json!({ "type": 7 })));
+    target.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_login_that_ends_takes_its_connections_of_the_hub_and_their_seats() {
     let target = Target::local().await;
     let (alice, bob) = (target.person("alice").await, target.person("bob").await);

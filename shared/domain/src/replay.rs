@@ -7,9 +7,9 @@ use futures_util::stream::{self, StreamExt};
 use crate::ports::{ChatLog, Held, Inbox, Ports, Pushed, Sockets, Told};
 use crate::{ConnectionId, Frame, Result, Timestamp};
 
-/// After so many frames a replay asks for no further page.
+/// The most that one replay pushes. It is more than a page has, so that what begins again at a page comes further.
 const MOST_ITEMS: usize = 2_000;
-/// After so many bytes a replay asks for no further page.
+/// The most that one replay pushes, in bytes; a page has less, too.
 const MOST_BYTES: usize = 4 * 1024 * 1024;
 /// Replays are pushed so many at a time: receivers put them in order.
 const REPLAYS_AT_ONCE: usize = 8;
@@ -20,7 +20,7 @@ pub(crate) struct Replayed {
     pub(crate) count: usize,
     /// How it ended.
     pub(crate) end: ReplayEnd,
-    /// What comes next, for one that was truncated.
+    /// The page where one that was truncated goes on.
     pub(crate) next: Told,
 }
 
@@ -29,7 +29,7 @@ pub(crate) struct Replayed {
 pub(crate) enum ReplayEnd {
     /// Everything was pushed.
     Complete,
-    /// There may be more than one replay pushes.
+    /// There was more than one replay may push.
     Truncated,
     /// The connection is gone.
     Gone,
@@ -102,22 +102,26 @@ impl<'a, C: Sockets + Sync> Pusher<'a, C> {
         Self { sockets, to, at_once, told, count: 0, bytes: 0, end: None }
     }
 
-    /// Whether there is room for another page.
-    fn goes_on(&mut self) -> bool {
-        if self.end.is_none() && (self.count >= MOST_ITEMS || self.bytes >= MOST_BYTES) {
-            self.end = Some(ReplayEnd::Truncated);
-        }
+    fn goes_on(&self) -> bool {
         self.end.is_none()
     }
 
-    /// Pushes the frames of a page, without those that were told.
-    async fn push(&mut self, mut frames: Vec<Frame>) {
-        if let Some(told) = self.told.as_mut() {
-            frames.retain(|frame| told.insert(frame.clone()));
+    /// Pushes the frames of a page, without those that were told, as far as the bounds allow.
+    async fn push(&mut self, frames: Vec<Frame>) {
+        let (mut within, mut room) = (Vec::with_capacity(frames.len()), true);
+        for frame in frames {
+            if self.told.as_mut().is_some_and(|told| !told.insert(frame.clone())) {
+                continue;
+            }
+            room = self.count + within.len() < MOST_ITEMS && self.bytes + frame.0.len() <= MOST_BYTES;
+            if !room {
+                break;
+            }
+            self.bytes += frame.0.len();
+            within.push(frame);
         }
-        self.bytes += frames.iter().map(|frame| frame.0.len()).sum::<usize>();
         let (sockets, to) = (self.sockets, self.to);
-        let pushes = frames.into_iter().map(|frame| async move { sockets.push(to, &frame).await });
+        let pushes = within.into_iter().map(|frame| async move { sockets.push(to, &frame).await });
         let mut answers = stream::iter(pushes).buffered(self.at_once);
         while let Some(answer) = answers.next().await {
             match answer {
@@ -125,6 +129,9 @@ impl<'a, C: Sockets + Sync> Pusher<'a, C> {
                 Ok(Pushed::Gone) => return self.end = Some(ReplayEnd::Gone),
                 Err(_) => return self.end = Some(ReplayEnd::Failed),
             }
+        }
+        if !room {
+            self.end = Some(ReplayEnd::Truncated);
         }
     }
 }

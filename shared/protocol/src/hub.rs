@@ -272,8 +272,15 @@ pub const CLOSED: &str = "{\"type\":7}\u{1e}";
 pub const CLOSED_WITH_ERROR: &str =
     "{\"type\":7,\"error\":\"Connection closed with an error.\",\"allowReconnect\":true}\u{1e}";
 
-/// The end of a connection that another one has replaced: a client that came back would take over again.
-const REPLACED: &str = "{\"type\":7,\"error\":\"A newer connection took over.\"}\u{1e}";
+/// How an event ends a connection for good: a client that came back would take over again, take a seat anew, or ask for one in vain.
+fn end_by(event: &str) -> Option<&'static str> {
+    match event {
+        "removed" => Some("{\"type\":7,\"error\":\"You were removed from the session.\"}\u{1e}"),
+        "replaced" => Some("{\"type\":7,\"error\":\"A newer connection took over.\"}\u{1e}"),
+        "sessionEnded" => Some("{\"type\":7}\u{1e}"),
+        _ => None,
+    }
+}
 
 /// The answer to a handshake that is refused.
 pub fn refused_handshake(error: &str) -> String {
@@ -367,8 +374,8 @@ fn records(event: &str) -> Option<Vec<String>> {
     let said = |fields: &BTreeMap<&str, &RawValue>| record(&HubEvent { kind: 1, target: &target, arguments: [fields] });
     let candidates = fields.get("candidates").and_then(|raw| serde_json::from_str::<Vec<&RawValue>>(raw.get()).ok());
     let Some(candidates) = candidates else {
-        let replaced = (own.event == "replaced").then(|| REPLACED.to_owned());
-        return Some([said(&fields)].into_iter().chain(replaced).collect());
+        let last = end_by(own.event).map(str::to_owned);
+        return Some([said(&fields)].into_iter().chain(last).collect());
     };
     fields.remove("candidates");
     let each = candidates.into_iter().map(|candidate| {

@@ -67,15 +67,16 @@ impl Places for Store {
         &self,
         user: UserId,
         ticket: TicketId,
-        session: Option<SessionId>,
+        joins: Option<(SessionId, u64)>,
         now: Timestamp,
     ) -> Result<()> {
         let key = keys::connection(user, ticket);
-        let change = match session {
-            Some(session) => Change::to(key, format!("SET sessionId = :session, placedAt = :now {FORGET_TOLD}"), OPEN)
+        let change = match joins {
+            Some((session, attempt)) => Change::to(key, format!("{SET_PLACE} {FORGET_TOLD}"), OPEN)
                 .with(":session", text(session.to_string()))
+                .with(":attempt", number(attempt))
                 .with(":now", millis(now)),
-            None => Change::to(key, format!("{FORGET_TOLD}, sessionId, placedAt"), OPEN),
+            None => Change::to(key, format!("{FORGET_TOLD}, sessionId, placedAt, attempt"), OPEN),
         };
         let noted = self.change(change, ReturnValue::None).await?;
         noted.is_done().then_some(()).ok_or(Error::NotJoined)
@@ -106,6 +107,7 @@ impl Places for Store {
 
 /// Of a connection that has not ended.
 const OPEN: &str = "attribute_exists(pk) AND attribute_not_exists(closedAt)";
+const SET_PLACE: &str = "SET sessionId = :session, placedAt = :now, attempt = :attempt";
 /// Another session, or the same again: what was told of it is asked anew.
 const FORGET_TOLD: &str = "REMOVE toldSignals, toldMessages";
 
@@ -115,6 +117,7 @@ const FORGET_TOLD: &str = "REMOVE toldSignals, toldMessages";
 struct PlaceRecord {
     session_id: Option<String>,
     placed_at: Option<u64>,
+    attempt: Option<u64>,
     told_signals: Option<String>,
     told_messages: Option<String>,
     unfinished_record: Option<String>,
@@ -140,7 +143,8 @@ impl PlaceRecord {
 
     fn into_place(self) -> Result<Place> {
         let since = self.placed_at.map(Timestamp::from_millis);
-        Ok(Place { session: self.session()?, since, told: self.told()?, rest: self.unfinished_record })
+        let (session, told) = (self.session()?, self.told()?);
+        Ok(Place { session, since, attempt: self.attempt, told, rest: self.unfinished_record })
     }
 }
 

@@ -30,13 +30,14 @@ pub trait Places {
         ticket: TicketId,
         certain: bool,
     ) -> impl Future<Output = Result<Option<Place>>> + Send;
-    /// Notes the session that a connection joins from `now` on, or that it is in none any more, and forgets what it was told.
+    /// Notes the session that a connection joins from `now` on, and as which attempt, or that it is in none any more, and forgets
+    /// what it was told.
     /// `NotJoined` for one that has ended.
     fn set_place(
         &self,
         user: UserId,
         ticket: TicketId,
-        session: Option<SessionId>,
+        joins: Option<(SessionId, u64)>,
         now: Timestamp,
     ) -> impl Future<Output = Result<()>> + Send;
     /// Notes how far a connection was told what it missed in the session that it joins. `NotJoined` for one that has ended.
@@ -59,6 +60,8 @@ pub struct Place {
     pub session: Option<SessionId>,
     /// Since when that is noted.
     pub since: Option<Timestamp>,
+    /// The number of its attempt.
+    pub attempt: Option<u64>,
     /// How far it was told what it missed, if that was too much for one look.
     pub told: Option<Told>,
     /// The beginning of a record whose end has not come yet.

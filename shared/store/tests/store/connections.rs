@@ -106,18 +106,18 @@ async fn a_connection_of_the_hub_is_where_it_was_noted_until_it_ends() {
     let place = async |certain| at.store.place(user, ticket, certain).await.expect("a read");
     assert_eq!(place(true).await, None);
     assert!(
-        at.store.set_place(user, ticket, Some(session), at.samples.now()).await.is_err(),
+        at.store.set_place(user, ticket, Some((session, 7)), at.samples.now()).await.is_err(),
         "not before it is logged"
     );
     at.store.open(&admission, at.samples.later(60)).await.expect("logged");
     assert_eq!(place(true).await, Some(Place::default()));
-    at.store.set_place(user, ticket, Some(session), at.samples.now()).await.expect("noted");
-    let noted = Place { session: Some(session), since: Some(at.samples.now()), ..Place::default() };
+    at.store.set_place(user, ticket, Some((session, 7)), at.samples.now()).await.expect("noted");
+    let noted = Place { session: Some(session), since: Some(at.samples.now()), attempt: Some(7), ..Place::default() };
     assert_eq!(place(false).await, Some(noted.clone()));
     let told = Told::until(at.samples.now(), at.samples.later(60));
     at.store.set_told(user, ticket, told).await.expect("noted");
     assert_eq!(place(true).await, Some(Place { told: Some(told), ..noted.clone() }));
-    at.store.set_place(user, ticket, Some(session), at.samples.now()).await.expect("noted");
+    at.store.set_place(user, ticket, Some((session, 7)), at.samples.now()).await.expect("noted");
     assert_eq!(place(true).await, Some(noted), "what it was told is asked anew");
     let logged = at.store.of_user(user, at.samples.now()).await.expect("a log");
     assert_eq!(logged[0].admission, Admission { session: Some(session), ..admission.clone() });
