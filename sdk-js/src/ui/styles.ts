@@ -93,15 +93,14 @@ label > select { color: var(--text); }
 .tile.blank video { visibility: hidden; }
 .tile:not(.blank) .initials { display: none; }
 .initials { display: grid; place-items: center; width: min(30%, 88px); aspect-ratio: 1; border-radius: 50%; background: color-mix(in srgb, var(--accent) 20%, var(--surface)); color: var(--text); font-size: 1.15em; }
-.name, .state { position: absolute; max-width: calc(100% - 16px); padding: 2px 8px; border-radius: 6px; background: #0a0e0dbf; color: #fff; font-size: .87em; }
-.name { inset-inline-start: 8px; bottom: 8px; display: flex; align-items: center; gap: 6px; }
+.name, .state { position: absolute; inset-inline-start: 8px; max-width: calc(100% - 16px); padding: 2px 8px; border-radius: 6px; background: #0a0e0dbf; color: #fff; font-size: .87em; }
+.name { bottom: 8px; display: flex; align-items: center; gap: 6px; }
 .name span { overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
 .name svg { width: 15px; height: 15px; }
-.state { top: 8px; inset-inline-start: 8px; }
+.state { top: 8px; }
 .people.pair .tile.own { position: absolute; inset-inline-end: 12px; bottom: 12px; width: clamp(96px, 20%, 220px); box-shadow: 0 2px 12px #0006; z-index: 1; }
 .banner { position: absolute; z-index: 2; top: 8px; inset-inline: 8px; display: flex; flex-wrap: wrap; justify-content: center; gap: 8px; pointer-events: none; }
 .banner > * { pointer-events: auto; padding: 6px 14px; border-radius: 10px; background: var(--surface); border: 1px solid var(--line); }
-.banner button { padding: 0 16px; }
 .banner > p:empty { display: none; }
 
 .controls { display: flex; justify-content: center; gap: 8px; }
