@@ -319,6 +319,36 @@ describe('in a call', () => {
     await eventually(() => page.evaluate(() => document.fullscreenElement === null), 'it does not any more');
   });
 
+  test('whoever knocks waits in front of the mirror, and is let in or turned away', async () => {
+    const [host, page] = await Promise.all([consolePage(browser, server.url, 'Demo'), consolePage(browser, server.url, 'Alice')]);
+    const sessionId = await start(host, 'A waiting room');
+    await host.getByRole('tab', { name: 'People' }).click();
+    await host.locator('#waiting-room').click();
+    await host.getByText('The session has a waiting room').waitFor({ state: 'attached' });
+    await page.evaluate((id) => void (location.hash = `session=${id}`), sessionId);
+    const knock = async () => {
+      await page.locator('#ready').getByRole('button', { name: 'Join', exact: true }).click();
+      await page.getByRole('dialog', { name: 'Waiting to be let in' }).waitFor();
+    };
+    await knock();
+    await host.getByRole('button', { name: 'Let in alice' }).waitFor();
+    await looksRight(page, undefined, 'knock');
+    await looksRight(host, () => showDetails(host, true), 'waiting');
+    await page.getByRole('button', { name: 'Do not wait' }).click();
+    await host.getByRole('button', { name: 'Let in alice' }).waitFor({ state: 'detached' });
+    await page.locator('#ready-call video:not([hidden])').waitFor();
+    await knock();
+    await host.getByRole('button', { name: 'Let in alice' }).click();
+    await page.getByRole('toolbar', { name: 'Call' }).waitFor();
+    await page.locator('.tile').filter({ hasText: 'demo' }).waitFor();
+
+    const bob = await consolePage(browser, server.url, 'Bob');
+    await bob.evaluate((id) => void (location.hash = `session=${id}`), sessionId);
+    await bob.locator('#ready').getByRole('button', { name: 'Join', exact: true }).click();
+    await host.getByRole('button', { name: 'Turn away bob' }).click();
+    await bob.getByRole('alert').getByText('You were not let in.').waitFor();
+  });
+
   test('on a phone only messages that were not seen are counted', async () => {
     const page = await consolePage(browser, server.url, 'Demo');
     await page.setViewportSize({ width: 360, height: 740 });
