@@ -16,7 +16,7 @@ from template import ROOT
 REQUESTS = {
     "change": "dynamodb:UpdateItem", "in_transaction": "dynamodb:UpdateItem",
     "put_item": "dynamodb:PutItem", "put_item_if": "dynamodb:PutItem", "putting_new": "dynamodb:PutItem",
-    "putting_if": "dynamodb:PutItem",
+    "putting": "dynamodb:PutItem", "putting_if": "dynamodb:PutItem",
     "get_item": "dynamodb:GetItem", "get_all": "dynamodb:BatchGetItem",
     "delete_item": "dynamodb:DeleteItem", "delete_item_if": "dynamodb:DeleteItem", "deleting": "dynamodb:DeleteItem",
     "removing": "dynamodb:DeleteItem",
@@ -123,7 +123,7 @@ def methods(trait: str) -> set[str]:
 
 
 # What a function is made of that asks a port by itself, outside the domain: the type, and what it asks.
-ASKING = {"Callers": ("Keys", "key"), "Doorkeeper": ("Keys", "key")}
+ASKING = {"Callers": [("Keys", "key"), ("Throttles", "hit")], "Doorkeeper": [("Keys", "key")]}
 PORTS_OF = {"deps.store": None, "store": None, "sockets": "Sockets", "deps.push": "Sockets", "delays": "Delays", "lines": "Lines", "deps.lines": "Lines"}
 
 
@@ -196,7 +196,7 @@ def function_actions(name: str) -> frozenset[str]:
         text += methods_of(shared.group(1))
     made_of = parts(name)
     return frozenset().union(
-        *(port_actions(*asked) for kind, asked in ASKING.items() if kind in made_of),
+        *(port_actions(*each) for kind, asked in ASKING.items() if kind in made_of for each in asked),
         *(actions_of(function.body, frozenset(re.findall(r"\b[A-Z]\w+", text)) | all_traits(), f"functions::{name}")
           for function in functions_in(text, name))
     )

@@ -44,7 +44,7 @@ def test_the_sources_are_understood():
         "execute-api:ManageConnections POST", "execute-api:ManageConnections DELETE", "sqs:SendMessage",
     }
     assert privileges.function_actions("session_active") == {
-        "dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:Query index active",
+        "dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:Query index active", "dynamodb:UpdateItem",
     }
     assert privileges.function_actions("health") == frozenset()
     ports = {each.trait for each in privileges.store() if each.trait}

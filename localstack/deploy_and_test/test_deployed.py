@@ -550,6 +550,8 @@ BY_A_JOIN_TOKEN = {"GetItem"}  # Callers::verify_token reads the API key
 BY_THE_OPERATOR = {"BatchGetItem", "GetItem", "PutItem", "Query", "UpdateItem"}  # keys.py
 IN_A_WAITING_ROOM = {"DeleteItem"}  # waiting::give_up: localstack/gateway/tests/controls
 STEERING = {"DeleteItem", "GetItem", "Query", "UpdateItem"}  # no host steers here: localstack/gateway/tests/controls
+BY_AN_API_KEY = {"UpdateItem"}  # quotas::count_call counts the calls of an app's backend
+OF_AN_APPS_PROJECT = {"DeleteItem"}  # announcing notes what is over
 OF_WEBHOOKS = {"GetItem", "PutItem", "SendMessage", "UpdateItem"}  # nobody has an endpoint here
 OF_A_BACKEND = {"DeleteItem", "GetItem", "PutItem", "Query", "SendMessage", "UpdateItem"}  # localstack/gateway/tests/webhooks
 BY_THE_STREAM = {"DescribeStream", "GetRecords", "GetShardIterator"}  # Lambda itself reads it, and the endpoint asks no role for that
@@ -559,16 +561,21 @@ RARE = {
     "auth_logout": AFTER_A_PUSH_THAT_FAILED,
     "auth_password": AFTER_A_PUSH_THAT_FAILED | FOR_SOMEBODY_WHO_LEFT_UNTOLD,
     "hub_negotiate": BY_A_JOIN_TOKEN,
+    "ice_servers": BY_AN_API_KEY,
     "participant_expiry": AFTER_A_PUSH_THAT_FAILED | AFTER_A_DELETION_THAT_WAS_INTERRUPTED,
+    "session_active": BY_AN_API_KEY,
     "session_create": WHEN_A_REQUEST_COMES_AGAIN | OF_A_NAMED_ROOM,
     "session_end": OF_A_NAMED_ROOM,
+    "session_get": BY_AN_API_KEY,
     "session_join": AFTER_A_PUSH_THAT_FAILED | FOR_SOMEBODY_WHO_LEFT_UNTOLD,
     "session_leave": AFTER_A_PUSH_THAT_FAILED,
+    "session_messages": BY_AN_API_KEY,
     "session_moderate": STEERING | AFTER_A_PUSH_THAT_FAILED,
     "session_participants": STEERING,
     "session_say": STEERING | AFTER_A_PUSH_THAT_FAILED,
     "session_ticket": WITHOUT_A_SEAT,
     "session_update": STEERING | AFTER_A_PUSH_THAT_FAILED,
+    "usage_get": {"GetItem", "Query"} | BY_AN_API_KEY,  # for an API key
     "user_revoke": {"DeleteItem", "GetItem", "PutItem", "Query", "UpdateItem", "SendMessage"},  # eviction::revoke, for an API key
     "ws_authorizer": BY_A_JOIN_TOKEN,
     "ws_connect": WHERE_A_LOGIN_ENDS_MEANWHILE,
@@ -578,7 +585,7 @@ RARE = {
     "ws_leave": AFTER_A_PUSH_THAT_FAILED,
     "webhook_endpoints": OF_A_BACKEND,
     "webhook_events": OF_A_BACKEND,
-    "webhook_fanout": OF_WEBHOOKS | BY_THE_STREAM,
+    "webhook_fanout": OF_WEBHOOKS | OF_AN_APPS_PROJECT | BY_THE_STREAM,
     "webhook_send": OF_WEBHOOKS,
     "ws_moderate": STEERING | AFTER_A_PUSH_THAT_FAILED,
     "ws_status": AFTER_A_PUSH_THAT_FAILED,

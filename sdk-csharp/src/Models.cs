@@ -94,6 +94,9 @@ public enum EndReason
 
     /// <summary>Its creator's account was deleted.</summary>
     CreatorDeleted,
+
+    /// <summary>Its longest time was over.</summary>
+    MaxDuration,
 }
 
 /// <summary>What a sign-in gives. Whoever has these tokens is this user: keep them as a password is kept.</summary>

@@ -281,6 +281,7 @@ internal static class Wire
         "ended" => Client.EndReason.Ended,
         "empty" => Client.EndReason.Empty,
         "creatorDeleted" => Client.EndReason.CreatorDeleted,
+        "maxDuration" => Client.EndReason.MaxDuration,
         _ => Client.EndReason.Unknown,
     };
 

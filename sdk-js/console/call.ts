@@ -21,6 +21,7 @@ import { Stage } from './stage.ts';
 const ENDED: Record<EndReason, string> = {
   ended: 'The session was ended by the person who started it.',
   empty: 'The session has ended: nobody was in it.',
+  maxDuration: 'The session has ended: its time is over.',
   creatorDeleted: 'The session has ended: the account that started it was deleted.',
 };
 

@@ -31,6 +31,7 @@ const NAMES = {
   RoleView: 'Role',
   SessionView: 'Session',
   Signaling: 'SignalingTicket',
+  UsageView: 'Usage',
   VisibilityInput: 'Visibility',
   VisibilityView: 'Visibility',
 };

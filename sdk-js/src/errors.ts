@@ -27,6 +27,7 @@ export type ServerErrorCode =
   | 'idempotency_key_reused'
   | 'payload_too_large'
   | 'rate_limited'
+  | 'quota_exceeded'
   | 'internal'
   | 'unavailable'
   | 'invalid_frame'

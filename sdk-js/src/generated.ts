@@ -115,16 +115,22 @@ export interface Joined {
   creatorUsername: string;
   /** How many of them are taken. */
   currentParticipants: number;
+  /** How long it may stand empty, in seconds, if that was said. */
+  emptyTimeoutSeconds?: number;
   /** When it ended. */
   endedAt: string | null;
   /** What `RTCPeerConnection` wants; nothing for whoever waits. */
   iceServers: IceServer[];
   /** Whether nobody but hosts and cohosts may join. */
   locked: boolean;
+  /** How long it lasts at most, in seconds, if that was said. */
+  maxDurationSeconds?: number;
   /** Its number of seats. */
   maxParticipants: number;
   /** How media travels. */
   media: Media;
+  /** What the app keeps with it; neither in lists nor in the answer to a join. */
+  metadata?: string;
   /** Its name. */
   name: string;
   /** Who is believed to be there. */
@@ -212,10 +218,16 @@ export interface NamedWebhook {
 
 /** A new session. */
 export interface NewSession {
+  /** After how many seconds without anybody it ends, give or take the sweep's period. */
+  emptyTimeoutSeconds?: number;
   /** Whether nobody but hosts and cohosts may join; false if not given. */
   locked?: boolean;
+  /** After how many seconds it ends, whoever is there, give or take the sweep's period. Nobody joins after that. */
+  maxDurationSeconds?: number;
   /** Its number of seats; 10 if not given. */
   maxParticipants?: number;
+  /** Whatever the app wants to keep with it: at most 4096 bytes of UTF-8. */
+  metadata?: string;
   /** Its name. */
   name: string;
   /** The app's own name of it, unique among the active sessions of its project; no UUID. For API keys and join tokens. */
@@ -325,10 +337,16 @@ export type ParticipantStatus = 'connected' | 'reconnecting' | 'disconnected';
 export interface Problem {
   /** The stable name. */
   code: string;
+  /** As many as there are, of `quota_exceeded`. */
+  current?: number;
   /** What happened here, for people. */
   detail: string;
   /** Every bad field of the request. */
   errors?: FieldError[];
+  /** Which quota, of `quota_exceeded`: `connectedParticipants`, `activeSessions` or `serverCalls`. */
+  limit?: string;
+  /** As many as there may be, of `quota_exceeded`. */
+  max?: number;
   /** The same as `detail`, for clients of the first TunRTC. */
   message: string;
   /** What to look for in the log. */
@@ -344,7 +362,7 @@ export interface Problem {
 }
 
 /** Why a stay or a session is over. */
-export type ReasonView = 'left' | 'timeout' | 'removed' | 'ended' | 'empty' | 'deleted';
+export type ReasonView = 'left' | 'timeout' | 'removed' | 'ended' | 'empty' | 'maxDuration' | 'deleted';
 
 /** A refresh token. */
 export interface RefreshToken {
@@ -401,12 +419,18 @@ export interface SessionDetail {
   creatorUsername: string;
   /** How many of them are taken. */
   currentParticipants: number;
+  /** How long it may stand empty, in seconds, if that was said. */
+  emptyTimeoutSeconds?: number;
   /** When it ended. */
   endedAt: string | null;
   /** Whether nobody but hosts and cohosts may join. */
   locked: boolean;
+  /** How long it lasts at most, in seconds, if that was said. */
+  maxDurationSeconds?: number;
   /** Its number of seats. */
   maxParticipants: number;
+  /** What the app keeps with it; neither in lists nor in the answer to a join. */
+  metadata?: string;
   /** Its name. */
   name: string;
   /** Who is believed to be there. */
@@ -448,12 +472,18 @@ export interface Session {
   creatorUsername: string;
   /** How many of them are taken. */
   currentParticipants: number;
+  /** How long it may stand empty, in seconds, if that was said. */
+  emptyTimeoutSeconds?: number;
   /** When it ended. */
   endedAt: string | null;
   /** Whether nobody but hosts and cohosts may join. */
   locked: boolean;
+  /** How long it lasts at most, in seconds, if that was said. */
+  maxDurationSeconds?: number;
   /** Its number of seats. */
   maxParticipants: number;
+  /** What the app keeps with it; neither in lists nor in the answer to a join. */
+  metadata?: string;
   /** Its name. */
   name: string;
   /** The app's own name of it, if it has one. */
@@ -497,10 +527,41 @@ export interface UpdateSession {
   locked?: boolean;
   /** Another number of seats. Nobody loses theirs. */
   maxParticipants?: number;
+  /** What the app keeps with it instead: at most 4096 bytes of UTF-8, an empty text for nothing. */
+  metadata?: string;
   /** Another name. */
   name?: string;
   /** Whether whoever joins waits until a host or a cohost admits them. Whoever waits when that ends is admitted. */
   waitingRoom?: boolean;
+}
+
+/** What a day, or a room, comes to. A stay is from a participant's first connection to the end of the seat, and counts on the day, in
+UTC, on which it ended. */
+export interface UsageGroup {
+  /** Stays. */
+  connections: number;
+  /** The day. */
+  day?: string;
+  /** Minutes of all stays together, rounded up. */
+  participantMinutes: number;
+  /** Stays at the same time, at most. */
+  peak: number;
+  /** The room's name, or the session's identifier where it has none. */
+  room?: string;
+  /** Sessions in which there were stays. */
+  sessions: number;
+}
+
+/** What a project used. */
+export interface Usage {
+  /** Stays are meant that ended from then on. */
+  from: string;
+  /** By day, in their order, or by room, those with the most minutes first, at most 1,000. */
+  groups: UsageGroup[];
+  /** How many more rooms there are. */
+  leftOut?: number;
+  /** And before then. */
+  to: string;
 }
 
 /** Who can find a session. */
@@ -674,7 +735,7 @@ export interface DeniedData {
 export type LeaveReason = 'left' | 'timeout' | 'removed';
 
 /** Why a session ended. */
-export type EndReason = 'ended' | 'empty' | 'creatorDeleted';
+export type EndReason = 'ended' | 'empty' | 'maxDuration' | 'creatorDeleted';
 
 /** Why a frame was refused. */
 export interface ErrorData {
@@ -912,6 +973,8 @@ export interface SessionUpdatedData {
   locked: boolean;
   /** Its number of seats. */
   maxParticipants: number;
+  /** What the app keeps with it, if that was changed; an empty text for nothing. */
+  metadata?: string;
   /** The session's name. */
   name: string;
   /** How often its settings were changed. */

@@ -14,6 +14,7 @@ import type {
   Session,
   SessionDetail,
   UpdateSession,
+  Usage,
   WebhookChange,
   WebhookDelivery,
   WebhookEvent,
@@ -218,6 +219,16 @@ export class TunRTCServer {
   /** Ends a session for everybody. */
   async endSession(session: { sessionId: string } | { room: string }): Promise<void> {
     await this.#send('POST', '/api/session/end', session);
+  }
+
+  /** What the project used: stays that are over, by the day in UTC on which they ended, or by room. */
+  getUsage({ from, to, group }: { from?: string | Date; to?: string | Date; group?: 'day' | 'room' } = {}): Promise<Usage> {
+    const query = new URLSearchParams();
+    const time = (at: string | Date): string => (at instanceof Date ? at.toISOString() : at);
+    if (from !== undefined) query.set('from', time(from));
+    if (to !== undefined) query.set('to', time(to));
+    if (group !== undefined) query.set('group', group);
+    return this.#ask('GET', query.size ? `/api/usage?${query}` : '/api/usage');
   }
 
   /**

@@ -3,6 +3,7 @@
 use auth::{Callers, Ice, Tickets};
 use delay::DelayQueue;
 use domain::ports::Ports;
+use domain::quotas::{self, Quotas};
 use domain::sessions::{Awaited, Entry, Seated};
 use domain::{Result, RoomRef, sessions};
 use gateway::Surroundings;
@@ -22,6 +23,7 @@ pub struct Deps {
     push: Push,
     delay: DelayQueue,
     callers: Callers,
+    quotas: Quotas,
     tickets: Tickets,
     ice: Ice,
     signaling_url: SignalingUrl,
@@ -36,6 +38,7 @@ impl Deps {
             push: runtime.get()?,
             delay: runtime.get()?,
             callers: runtime.get()?,
+            quotas: runtime.get()?,
             tickets: runtime.get()?,
             ice: runtime.get()?,
             signaling_url: runtime.get()?,
@@ -57,9 +60,10 @@ async fn join(deps: &Deps, request: &RestRequest<'_>) -> Result<Answer> {
     let room = sessions::meant(&person.scope, asked)?;
     let (context, now) = (request.context(), request.now());
     let ports = Ports { store: &deps.store, sockets: &deps.push, delays: &deps.delay, encoder: &JsonEncoder, context };
+    quotas::admit_participant(&deps.store, &deps.quotas, context, person, &room).await?;
     let entry = match &room {
         RoomRef::Session(session) => sessions::join(ports, person, *session).await?,
-        RoomRef::Room(name) => sessions::join_room(ports, person, name).await?,
+        RoomRef::Room(name) => sessions::join_room(ports, &deps.quotas, person, name).await?,
     };
     let url = deps.signaling_url.answering(request);
     let media = Media { topology: Topology::Mesh, limit: context.policy.mesh_limit };

@@ -8,6 +8,7 @@ use auth::{Callers, Presented};
 use aws_lambda_events::apigw::{ApiGatewayProxyResponse, ApiGatewayWebsocketProxyRequest};
 use delay::DelayQueue;
 use domain::ports::{Attempt, ChatMessage, Held, Members, Places, Ports};
+use domain::quotas::{self, Quotas};
 use domain::resume::CaughtUp;
 use domain::standing::JoinedCache;
 use domain::{
@@ -31,6 +32,7 @@ pub struct Deps {
     delay: DelayQueue,
     callers: Callers,
     joined: Arc<JoinedCache>,
+    quotas: Quotas,
 }
 
 impl Deps {
@@ -43,6 +45,7 @@ impl Deps {
             delay: runtime.get()?,
             callers: runtime.get()?,
             joined: runtime.get()?,
+            quotas: runtime.get()?,
         })
     }
 }
@@ -344,9 +347,11 @@ async fn take_seat(
     asked: Option<RoomRef>,
 ) -> Result<(SessionId, u64)> {
     let ports = ports(deps, context);
-    let seated = match sessions::meant(&person.scope, asked)? {
+    let room = sessions::meant(&person.scope, asked)?;
+    quotas::admit_participant(&deps.store, &deps.quotas, context, person, &room).await?;
+    let seated = match room {
         RoomRef::Session(session) => sessions::join(ports, person, session).await?.seated()?,
-        RoomRef::Room(name) => sessions::join_room(ports, person, &name).await?.seated()?,
+        RoomRef::Room(name) => sessions::join_room(ports, &deps.quotas, person, &name).await?.seated()?,
     };
     Ok((seated.roster.session.id, seated.attempt))
 }

@@ -63,6 +63,7 @@ pub fn function(name: &str, runtime: &Runtime) -> Result<Function, SettingError>
         "session_participants" => http!(runtime, session_participants),
         "session_say" => http!(runtime, session_say),
         "session_ticket" => http!(runtime, session_ticket),
+        "usage_get" => http!(runtime, usage_get),
         "user_revoke" => http!(runtime, user_revoke),
         "session_update" => http!(runtime, session_update),
         "ws_authorizer" => event!(runtime, ws_authorizer),

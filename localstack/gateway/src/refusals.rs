@@ -70,5 +70,8 @@ fn problem(refused: Refused, request_id: &str) -> Problem {
         request_id: request_id.to_owned(),
         errors: Vec::new(),
         until: None,
+        limit: None,
+        max: None,
+        current: None,
     }
 }

@@ -2,7 +2,12 @@
 
 mod support;
 
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+
 use http::{Method, StatusCode};
+use local::{Fate, Intercept, Options, SdkCall};
+use runtime::settings;
 use serde_json::{Value, json};
 use support::Target;
 use support::apps::{Key, assert_code, devkey};
@@ -189,5 +194,244 @@ async fn a_user_is_found_by_an_identity_that_looks_like_an_identifier() {
     }
     let nobody = ask(&target, Method::GET, "/api/session/daily/participants/nobody", &key.basic(), Value::Null).await;
     assert_code(&nobody, 404, "participant_not_found", "");
+    target.stop().await;
+}
+
+#[tokio::test]
+async fn a_room_is_made_with_metadata_and_limits_once_and_other_settings_are_refused() {
+    let target = Target::local().await;
+    let key = target.key(json!({ "action": "create", "project": "acme" })).await;
+    let wanted = json!({
+        "name": "Daily", "room": "daily", "metadata": "{\"topic\":1}", "locked": false, "emptyTimeoutSeconds": 60, "maxDurationSeconds": 3600,
+    });
+    let create = async |body: Value| ask(&target, Method::POST, "/api/session/create", &key.basic(), body).await;
+    let made = create(wanted.clone()).await;
+    assert_eq!(made.status, StatusCode::CREATED, "{}", made.body);
+    for (field, value) in
+        [("metadata", json!("{\"topic\":1}")), ("emptyTimeoutSeconds", json!(60)), ("maxDurationSeconds", json!(3600))]
+    {
+        assert_eq!(made.body[field], value, "{}", made.body);
+    }
+    let again = create(wanted.clone()).await;
+    assert_eq!((again.status, &again.body), (StatusCode::OK, &made.body));
+    for (field, value) in [
+        ("metadata", json!("other")),
+        ("locked", json!(true)),
+        ("emptyTimeoutSeconds", json!(61)),
+        ("maxDurationSeconds", json!(61)),
+        ("maxParticipants", json!(3)),
+    ] {
+        let mut other = wanted.clone();
+        other[field] = value;
+        assert_code(&create(other).await, 409, "room_exists", field);
+    }
+    for (field, value) in [
+        ("metadata", json!("x".repeat(4097))),
+        ("metadata", json!({ "topic": 1 })),
+        ("emptyTimeoutSeconds", json!(29)),
+        ("maxDurationSeconds", json!(604_801)),
+    ] {
+        let mut bad = wanted.clone();
+        bad[field] = value;
+        assert_code(&create(bad).await, 400, "invalid_request", field);
+    }
+    let shown = ask(&target, Method::GET, "/api/session/daily", &key.basic(), Value::Null).await;
+    assert_eq!(shown.body["metadata"], made.body["metadata"]);
+    let joined = target.join(&key.person("ann", "daily").token, json!({})).await;
+    assert_eq!(joined.body.get("metadata"), None, "a join reads no more");
+    target.stop().await;
+}
+
+#[tokio::test]
+async fn metadata_is_changed_with_a_version_and_everybody_is_told() {
+    let target = Target::local().await;
+    let key = target.key(json!({ "action": "create", "project": "acme" })).await;
+    let (_, mut at_ann) = target.enter_room(&key.person("ann", "daily").token).await;
+    let patch = async |version: &str, body: Value| {
+        let mut request = support::apps::request(Method::PATCH, &key.basic(), Some(body));
+        request.headers_mut().insert("if-match", version.parse().expect("a header"));
+        target.api.send("/api/session/daily", request).await
+    };
+    let set = patch("\"0\"", json!({ "metadata": "one", "name": "Daily" })).await;
+    assert_eq!((set.status, &set.body["metadata"], &set.body["version"]), (StatusCode::OK, &json!("one"), &json!(1)));
+    assert_eq!(at_ann.event("sessionUpdated").await["data"]["metadata"], "one");
+    assert_code(&patch("\"0\"", json!({ "metadata": "two" })).await, 412, "version_mismatch", "");
+    let renamed = patch("*", json!({ "name": "Weekly" })).await;
+    assert_eq!(renamed.body["metadata"], "one", "the answer has it though it was not changed");
+    assert_eq!(at_ann.event("sessionUpdated").await["data"].get("metadata"), None, "what was not changed is not told");
+    let taken = patch("*", json!({ "metadata": "" })).await;
+    assert_eq!((taken.status, taken.body.get("metadata")), (StatusCode::OK, None));
+    assert_eq!(at_ann.event("sessionUpdated").await["data"]["metadata"], "");
+    target.stop().await;
+}
+
+#[tokio::test]
+async fn a_nameless_session_is_made_once_for_an_idempotency_key() {
+    let target = Target::local().await;
+    let key = target.key(json!({ "action": "create", "project": "acme" })).await;
+    let create = async |body: Value| {
+        let mut request = support::apps::request(Method::POST, &key.basic(), Some(body));
+        request.headers_mut().insert("idempotency-key", "order-17".parse().expect("a header"));
+        target.api.send("/api/session/create", request).await
+    };
+    let made = create(json!({ "name": "A", "metadata": "one" })).await;
+    let again = create(json!({ "name": "A", "metadata": "one" })).await;
+    assert_eq!((made.status, again.text("sessionId")), (StatusCode::CREATED, made.text("sessionId")));
+    assert_code(&create(json!({ "name": "A", "metadata": "two" })).await, 422, "idempotency_key_reused", "");
+    target.stop().await;
+}
+
+/// The ledger is written behind the table's stream.
+#[tokio::test]
+async fn a_project_is_told_what_it_used_and_nobody_elses() {
+    let target = Target::local().await;
+    let key = target.key(json!({ "action": "create", "project": "acme" })).await;
+    let other = target.key(json!({ "action": "create", "project": "other" })).await;
+    for (identity, room) in [("ann", "daily"), ("ben", "daily"), ("ann", "weekly")] {
+        let (_, socket) = target.enter_room(&key.person(identity, room).token).await;
+        socket.ack("leaveSession", json!({})).await;
+    }
+    target.join(&key.person("carl", "daily").token, json!({})).await;
+    let usage = async |key: &Key, query: &str| {
+        ask(&target, Method::GET, &format!("/api/usage{query}"), &key.basic(), Value::Null).await
+    };
+    let used = support::until("the ledger", async || {
+        let used = usage(&key, "?group=room").await;
+        assert_eq!(used.status, StatusCode::OK, "{}", used.body);
+        let groups = used.body["groups"].as_array().expect("a list").clone();
+        let stays: u64 = groups.iter().filter_map(|group| group["connections"].as_u64()).sum();
+        (stays == 3).then_some(groups)
+    });
+    let mut groups = used.await;
+    groups.sort_by_key(|group| group["room"].to_string());
+    let rooms: Vec<_> =
+        groups.iter().map(|group| (&group["room"], &group["sessions"], &group["connections"])).collect();
+    assert_eq!(rooms, [(&json!("daily"), &json!(1), &json!(2)), (&json!("weekly"), &json!(1), &json!(1))]);
+    let today = usage(&key, "").await;
+    let day = &today.body["groups"][0];
+    assert_eq!(
+        (&day["sessions"], &day["connections"], &day["peak"]),
+        (&json!(2), &json!(3), &json!(1)),
+        "{}",
+        today.body
+    );
+    assert_eq!(day["day"].as_str().map(str::len), Some(10), "{day}");
+    assert_eq!(usage(&other, "").await.body["groups"], json!([]));
+    assert_code(&usage(&key, "?group=week").await, 400, "invalid_request", "group");
+    for authorization in
+        [format!("Bearer {}", key.person("ann", "daily").token), format!("Bearer {}", server_token(&key, "daily"))]
+    {
+        assert_code(&ask(&target, Method::GET, "/api/usage", &authorization, Value::Null).await, 403, "forbidden", "");
+    }
+    target.stop().await;
+}
+
+#[tokio::test]
+async fn a_project_has_so_many_participants_and_whoever_is_in_comes_back() {
+    let target = Target::with_settings([(settings::PARTICIPANTS_PER_PROJECT, 1)]).await;
+    let key = target.key(json!({ "action": "create", "project": "acme" })).await;
+    let (_, _at_ann) = target.enter_room(&key.person("ann", "daily").token).await;
+    let full = target.join(&key.person("ben", "daily").token, json!({})).await;
+    assert_code(&full, 429, "quota_exceeded", "connectedParticipants");
+    let quota = ["limit", "max", "current"].map(|name| full.body[name].clone());
+    assert_eq!(quota, [json!("connectedParticipants"), json!(1), json!(1)]);
+    assert!(!full.header("retry-after").is_empty());
+    assert_eq!(
+        target.join(&key.person("ann", "daily").token, json!({})).await.status,
+        200,
+        "running calls are never cut"
+    );
+    let other = target.key(json!({ "action": "create", "project": "other" })).await;
+    assert_eq!(target.join(&other.person("ben", "daily").token, json!({})).await.status, 200);
+    assert_eq!(target.join(&devkey().person("ann", "daily").token, json!({})).await.status, 200);
+    assert_eq!(
+        target.join(&devkey().person("ben", "daily").token, json!({})).await.status,
+        200,
+        "accounts' project has none"
+    );
+    target.stop().await;
+}
+
+#[tokio::test]
+async fn a_project_has_so_many_sessions_and_those_that_are_there_go_on() {
+    let target = Target::with_settings([(settings::SESSIONS_PER_PROJECT, 1)]).await;
+    let key = target.key(json!({ "action": "create", "project": "acme" })).await;
+    let create = async |room: &str| {
+        let wanted = json!({ "name": "A", "room": room });
+        ask(&target, Method::POST, "/api/session/create", &key.basic(), wanted).await
+    };
+    assert_eq!(create("daily").await.status, StatusCode::CREATED);
+    assert_code(&create("weekly").await, 429, "quota_exceeded", "activeSessions");
+    assert_eq!(create("daily").await.status, StatusCode::OK, "it is there");
+    assert_eq!(target.join(&key.person("ann", "daily").token, json!({})).await.status, 200);
+    target.stop().await;
+}
+
+#[tokio::test]
+async fn rooms_that_joins_make_count_too() {
+    let target = Target::with_settings([(settings::SESSIONS_PER_PROJECT, 1)]).await;
+    let key = target.key(json!({ "action": "create", "project": "acme" })).await;
+    assert_eq!(target.join(&key.person("ann", "daily").token, json!({})).await.status, 200);
+    assert_code(
+        &target.join(&key.person("ann", "weekly").token, json!({})).await,
+        429,
+        "quota_exceeded",
+        "activeSessions",
+    );
+    assert_eq!(target.join(&key.person("ben", "daily").token, json!({})).await.status, 200);
+    target.stop().await;
+}
+
+#[tokio::test]
+async fn a_backend_makes_so_many_calls_in_a_second() {
+    let target = Target::with_settings([(settings::CALLS_PER_PROJECT, 2)]).await;
+    let key = target.key(json!({ "action": "create", "project": "acme" })).await;
+    let many = async |key: &Key| {
+        let authorization = key.basic();
+        let calls = (0..10).map(|_| ask(&target, Method::GET, "/api/session/active", &authorization, Value::Null));
+        futures_util::future::join_all(calls).await
+    };
+    let refused = support::until("a refusal", async || {
+        many(&key).await.into_iter().find(|reply| reply.status == StatusCode::TOO_MANY_REQUESTS)
+    });
+    let refused = refused.await;
+    assert_code(&refused, 429, "quota_exceeded", "serverCalls");
+    assert_eq!((refused.header("retry-after"), &refused.body["max"]), ("1", &json!(2)));
+    assert!(many(&devkey()).await.iter().all(|reply| reply.status == StatusCode::OK));
+    target.stop().await;
+}
+
+/// Beside what an account's join reads: the name of the room and, once in 30 s, the key, half a unit each; and once in 5 s how many there
+/// are in the project, half a unit for each 40. So 1.5 units at most for a project of that size.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_join_of_an_app_costs_three_small_reads_more_and_then_one() {
+    let bill: Arc<Mutex<BTreeMap<String, usize>>> = Arc::default();
+    let noted = Arc::clone(&bill);
+    let intercept: Intercept = Arc::new(move |call: &SdkCall<'_>| {
+        let name = call.target.rsplit_once('.').map_or("@connections", |(_, operation)| operation);
+        *noted.lock().expect("a bill").entry(name.to_owned()).or_default() += 1;
+        Fate::Pass
+    });
+    let target = Target::with(Options { intercept: Some(intercept), tells: false, ..Options::default() }).await;
+    let take = || std::mem::take(&mut *bill.lock().expect("a bill"));
+    let reads =
+        |bill: &BTreeMap<String, usize>| ["GetItem", "Query"].map(|name| bill.get(name).copied().unwrap_or_default());
+    let account = target.person("account").await;
+    let session = target.api.create_session(&account, 5).await;
+    take();
+    target.seat(&account, &session).await;
+    let [usual_gets, usual_queries] = reads(&take());
+
+    let key = target.key(json!({ "action": "create", "project": "acme" })).await;
+    let made =
+        ask(&target, Method::POST, "/api/session/create", &key.basic(), json!({ "name": "A", "room": "daily" })).await;
+    assert_eq!(made.status, StatusCode::CREATED, "{}", made.body);
+    take();
+    for (name, key_and_count) in [("ann", 1), ("ben", 0)] {
+        let joined = target.join(&key.person(name, "daily").token, json!({})).await;
+        assert_eq!(joined.status, 200, "{}", joined.body);
+        let wanted = [usual_gets + 1 + key_and_count, usual_queries + key_and_count];
+        assert_eq!(reads(&take()), wanted, "{name}: the name, the key and the count");
+    }
     target.stop().await;
 }

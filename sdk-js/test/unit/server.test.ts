@@ -96,3 +96,11 @@ test('a refusal has its code and what it says', async () => {
   assert.ok(refused instanceof ServerError);
   assert.deepEqual([refused.status, refused.code, refused.message, refused.requestId], [412, 'version_mismatch', 'read it again', 'r1']);
 });
+
+test('usage is asked for by days, by times, or as it is without them', async () => {
+  const { server, asked } = asking(200, { from: 'a', to: 'b', groups: [] });
+  await server.getUsage();
+  await server.getUsage({ from: '2026-11-01', to: new Date(Date.UTC(2026, 10, 29)), group: 'room' });
+  const query = 'from=2026-11-01&to=2026-11-29T00%3A00%3A00.000Z&group=room';
+  assert.deepEqual(asked.map(({ path }) => path), ['/api/usage', `/api/usage?${query}`]);
+});

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use domain::quotas::Quotas;
 use domain::standing::JoinedCache;
 use domain::{Clock, IdSource, Policy};
 
@@ -38,6 +39,13 @@ impl FromRuntime for Arc<dyn IdSource> {
 impl FromRuntime for Policy {
     fn from_runtime(runtime: &Runtime) -> Result<Self, SettingError> {
         runtime.settings.policy()
+    }
+}
+
+/// How many there are of what has a quota: nothing is known at first.
+impl FromRuntime for Quotas {
+    fn from_runtime(_: &Runtime) -> Result<Self, SettingError> {
+        Ok(Self::default())
     }
 }
 

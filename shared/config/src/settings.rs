@@ -77,6 +77,12 @@ pub const REGISTRATIONS_PER_ADDRESS: &str = "TUNRTC_REGISTRATIONS_PER_ADDRESS";
 pub const SESSIONS_PER_USER: &str = "TUNRTC_SESSIONS_PER_USER";
 /// See [`Policy::tickets_per_user`], in a minute.
 pub const TICKETS_PER_USER: &str = "TUNRTC_TICKETS_PER_USER";
+/// See [`Policy::participants_per_project`].
+pub const PARTICIPANTS_PER_PROJECT: &str = "TUNRTC_PARTICIPANTS_PER_PROJECT";
+/// See [`Policy::sessions_per_project`].
+pub const SESSIONS_PER_PROJECT: &str = "TUNRTC_SESSIONS_PER_PROJECT";
+/// See [`Policy::calls_per_project`], in a second.
+pub const CALLS_PER_PROJECT: &str = "TUNRTC_CALLS_PER_PROJECT";
 /// See [`Policy::frames_per_second`].
 pub const FRAMES_PER_SECOND: &str = "TUNRTC_FRAMES_PER_SECOND";
 /// See [`Policy::frames_burst`].
@@ -89,7 +95,7 @@ pub const CHAT_BURST: &str = "TUNRTC_CHAT_BURST";
 pub const MESH_LIMIT: &str = "TUNRTC_MESH_LIMIT";
 
 /// The settings that an operator may change wherever TunRTC runs: limits and durations.
-pub const OPERATORS: [&str; 20] = [
+pub const OPERATORS: [&str; 23] = [
     ICE_TTL_SECONDS,
     HEARTBEAT_SECONDS,
     DETECTION_SECONDS,
@@ -105,6 +111,9 @@ pub const OPERATORS: [&str; 20] = [
     REGISTRATIONS_PER_ADDRESS,
     SESSIONS_PER_USER,
     TICKETS_PER_USER,
+    PARTICIPANTS_PER_PROJECT,
+    SESSIONS_PER_PROJECT,
+    CALLS_PER_PROJECT,
     FRAMES_PER_SECOND,
     FRAMES_BURST,
     CHAT_PER_SECOND,
@@ -210,6 +219,9 @@ impl Settings {
             registrations_per_address: self.throttle(REGISTRATIONS_PER_ADDRESS, base.registrations_per_address)?,
             sessions_per_user: self.throttle(SESSIONS_PER_USER, base.sessions_per_user)?,
             tickets_per_user: self.throttle(TICKETS_PER_USER, base.tickets_per_user)?,
+            participants_per_project: self.count(PARTICIPANTS_PER_PROJECT, base.participants_per_project)?,
+            sessions_per_project: self.count(SESSIONS_PER_PROJECT, base.sessions_per_project)?,
+            calls_per_project: self.count(CALLS_PER_PROJECT, base.calls_per_project)?,
             frames_per_second: self.count(FRAMES_PER_SECOND, base.frames_per_second)?,
             frames_burst: self.count(FRAMES_BURST, base.frames_burst)?,
             chat_per_second: self.count(CHAT_PER_SECOND, base.chat_per_second)?,

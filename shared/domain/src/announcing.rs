@@ -1,9 +1,15 @@
-//! From the table's stream to the log of what happened, and to the lines of the endpoints that are told.
+//! From the table's stream to the ledger of stays, to the log of what happened, and to the lines of the endpoints that are told.
+
+use std::time::Duration;
 
 use crate::happenings::Kind;
-use crate::ports::{Announcer, Endpoints, EventLog, Letter, Lines, Occurrence, Starts};
+use crate::ports::{Announcer, Endpoints, EventLog, Ledger, Letter, Lines, Live, Living, Occurrence, Starts};
+use crate::usage::{self, USAGE_KEPT};
 use crate::webhooks::{Announcement, EVENTS_KEPT, Endpoint};
-use crate::{Context, Result, Timestamp};
+use crate::{Context, ProjectId, Result, Timestamp};
+
+/// What goes on is noted for so long at most: the note of an end that was lost counts no longer than this.
+const LIVE_KEPT: Duration = Duration::from_secs(31 * 24 * 60 * 60);
 
 /// Everything that announcing needs beside the stream's record.
 pub struct Announcing<'a, S, L> {
@@ -25,7 +31,7 @@ pub struct Announcing<'a, S, L> {
 /// A session starts with its first join. That is noted with the session by the join's own sequence, so however often, and whenever, that
 /// join comes again, it is the one that starts it.
 pub async fn announce(
-    announcing: &Announcing<'_, impl Starts + EventLog + Endpoints + Sync, impl Lines + Sync>,
+    announcing: &Announcing<'_, impl Starts + EventLog + Endpoints + Ledger + Live + Sync, impl Lines + Sync>,
     occurrence: &Occurrence,
     sequence: &str,
     id: impl Fn(&str) -> String,
@@ -40,6 +46,13 @@ pub async fn announce(
         },
         (None, _) => (store.session_view(session).await?, false),
     };
+    // A session that was erased meanwhile has no ledger to be found in.
+    if let Some((project, stay)) = view.as_ref().and_then(|view| usage::entry(occurrence, view)) {
+        store.note_stay(&project, &stay, occurrence.happening.at + USAGE_KEPT).await?;
+    }
+    if let Some(view) = &view {
+        note_what_goes_on(store, &view.session.project, occurrence).await?;
+    }
     let project = view.as_ref().map_or("default", |view| view.project.as_str()).to_owned();
     let endpoints = store.endpoints(&project).await?;
 
@@ -82,4 +95,26 @@ async fn note_and_line_up(
         announcing.lines.line_up(&letter).await?;
     }
     Ok(())
+}
+
+/// Notes for the quotas of an app's project what goes on in it. A record that comes again is followed again by those behind it, so what
+/// is over ends up as that.
+async fn note_what_goes_on(store: &(impl Live + Sync), project: &ProjectId, occurrence: &Occurrence) -> Result<()> {
+    if project.is_default() {
+        return Ok(());
+    }
+    let happening = &occurrence.happening;
+    let stay = || occurrence.stay.as_ref().map(|stay| Living::Stay(stay.id.clone()));
+    let (what, goes_on) = match happening.kind {
+        Kind::SessionCreated => (Some(Living::Session(occurrence.session)), true),
+        Kind::SessionEnded => (Some(Living::Session(occurrence.session)), false),
+        Kind::ParticipantJoined => (stay(), true),
+        Kind::ParticipantLeft => (stay(), false),
+        _ => return Ok(()),
+    };
+    match what {
+        Some(what) if goes_on => store.note_live(project, &what, happening.at + LIVE_KEPT).await,
+        Some(what) => store.note_over(project, &what).await,
+        None => Ok(()),
+    }
 }

@@ -24,6 +24,28 @@ impl FieldError {
     }
 }
 
+/// What a project may have, or do, only so much of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Quota {
+    /// Participants who are connected at the same time.
+    ConnectedParticipants,
+    /// Sessions that are active at the same time.
+    ActiveSessions,
+    /// Calls of its backend in a second.
+    ServerCalls,
+}
+
+impl Quota {
+    /// As clients read it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::ConnectedParticipants => "connectedParticipants",
+            Self::ActiveSessions => "activeSessions",
+            Self::ServerCalls => "serverCalls",
+        }
+    }
+}
+
 /// Why TunRTC refuses or fails. The text is for clients; it never holds a cause.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -161,6 +183,16 @@ pub enum Error {
         /// Seconds until another try can succeed, at least 1.
         retry_after: u64,
     },
+    /// The project has as many as it may have.
+    #[error("the project's quota of {} is used up: {current} of {max}", .quota.name())]
+    QuotaExceeded {
+        /// Of what.
+        quota: Quota,
+        /// As many as it may have.
+        max: u32,
+        /// As many as it has.
+        current: u32,
+    },
     /// A frame that is not JSON, or whose fields are missing, unknown, of the wrong type or out of range.
     #[error("{}", describe(.0))]
     InvalidFrame(Vec<FieldError>),
@@ -231,6 +263,7 @@ impl Error {
             Self::SessionEnded => "session_ended",
             Self::PayloadTooLarge { .. } => "payload_too_large",
             Self::RateLimited { .. } => "rate_limited",
+            Self::QuotaExceeded { .. } => "quota_exceeded",
             Self::InvalidFrame(_) => "invalid_frame",
             Self::UnknownAction => "unknown_action",
             Self::NotJoined => "not_joined",

@@ -32,6 +32,8 @@ pub enum Ending {
     EndedByCreator,
     /// It stood empty.
     Empty,
+    /// Its longest time was over.
+    MaxDuration,
     /// Its creator's account was deleted.
     CreatorDeleted,
 }

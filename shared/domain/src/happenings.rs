@@ -67,6 +67,8 @@ pub enum Reason {
     Ended,
     /// The session stood empty.
     Empty,
+    /// The session's longest time was over.
+    MaxDuration,
     /// The account of the session's creator was deleted.
     Deleted,
 }
@@ -182,6 +184,7 @@ pub fn of_session(before: Option<&SessionView>, after: &SessionView, at: Timesta
         (SessionState::Active, SessionState::Ended(ended)) => {
             let reason = match after.ending {
                 Some(Ending::Empty) => Reason::Empty,
+                Some(Ending::MaxDuration) => Reason::MaxDuration,
                 Some(Ending::CreatorDeleted) => Reason::Deleted,
                 Some(Ending::EndedByCreator) | None => Reason::Ended,
             };

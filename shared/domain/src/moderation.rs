@@ -12,10 +12,10 @@ use crate::delivery::broadcast;
 use crate::leases::finish_departure;
 use crate::ports::{
     Ban, ChatLog, ChatMessage, ControlsSet, Delays, Endings, Guard, Held, Inbox, Members, Moderation, Ports, Rosters,
-    Seats, SessionChange, Signal, Sockets, Waiting, WaitingRoom,
+    Seats, SessionChange, SessionMetadata, Signal, Sockets, Waiting, WaitingRoom,
 };
 use crate::relay::relay;
-use crate::sessions::{active_roster, finish_ending};
+use crate::sessions::{active_roster, finish_ending, with_metadata};
 use crate::{
     Caller, ConnectionId, Context, Departure, Ending, Error, Event, MediaKind, Participant, Permission, Result,
     RightsChange, Role, Roster, Session, SessionId, SignalId, Timestamp, UserId, waiting,
@@ -392,7 +392,7 @@ pub async fn deny(
 pub async fn update_session(
     ports: Ports<
         '_,
-        impl Moderation + WaitingRoom + Members + Rosters + Inbox + Sync,
+        impl Moderation + WaitingRoom + Members + Rosters + SessionMetadata + Inbox + Sync,
         impl Sockets + Sync,
         impl Delays + Sync,
     >,
@@ -411,7 +411,7 @@ pub async fn update_session(
     if change.waiting_room == Some(false) {
         waiting::open(ports, session).await?;
     }
-    Ok(*changed)
+    with_metadata(store, context.now, *changed).await
 }
 
 /// Tells everybody who is connected. The roster is read after what is told was written, so whoever joins too late to be in it

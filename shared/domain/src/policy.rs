@@ -56,6 +56,12 @@ pub struct Policy {
     pub sessions_per_user: Throttle,
     /// Tickets minted for one user.
     pub tickets_per_user: Throttle,
+    /// Participants of an app's project who are connected at the same time.
+    pub participants_per_project: u32,
+    /// Sessions of an app's project that are active at the same time.
+    pub sessions_per_project: u32,
+    /// Calls of the backend of an app's project in a second.
+    pub calls_per_project: u32,
     /// Frames per second of one connection.
     pub frames_per_second: u32,
     /// Frames that one connection may send at once.
@@ -141,7 +147,12 @@ impl Policy {
 
     /// When a session is looked at that stands empty from then on.
     pub fn empty_due(&self, since: Timestamp) -> Timestamp {
-        (since + self.empty_session).rounded_up(self.empty_session / 12)
+        Self::due_when_empty(since, self.empty_session)
+    }
+
+    /// The same for one that may stand empty for so long.
+    pub fn due_when_empty(since: Timestamp, timeout: Duration) -> Timestamp {
+        (since + timeout).rounded_up(timeout / 12)
     }
 }
 
@@ -167,6 +178,9 @@ impl Default for Policy {
             registrations_per_address: throttle(100, 3600),
             sessions_per_user: throttle(240, 3600),
             tickets_per_user: throttle(300, 60),
+            participants_per_project: 1_000,
+            sessions_per_project: 500,
+            calls_per_project: 50,
             frames_per_second: 100,
             frames_burst: 200,
             chat_per_second: 10,

@@ -1,11 +1,12 @@
 //! Sessions ("rooms") and their rosters.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use crate::ports::{Knock, WAITING_PLACES};
 use crate::{
-    ConnectionId, Participant, Presence, ProjectId, Rights, Role, RoomName, SessionId, Timestamp, Untold, UserId,
-    Username, text,
+    ConnectionId, Participant, Policy, Presence, ProjectId, Rights, Role, RoomName, SessionId, Timestamp, Untold,
+    UserId, Username, text,
 };
 
 /// A session's name: 1-100 characters, one of them visible; see [`text`].
@@ -28,6 +29,83 @@ impl SessionName {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+}
+
+/// What an app keeps with a session: up to 4 KiB of UTF-8, and nothing else is known of it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Metadata(String);
+
+impl Metadata {
+    /// The most that there can be, in bytes.
+    pub const LONGEST: usize = 4096;
+
+    /// Parses; an empty text is none.
+    ///
+    /// # Errors
+    /// What it must be.
+    pub fn parse(text: &str) -> Result<Option<Self>, &'static str> {
+        match text.len() {
+            0 => Ok(None),
+            1..=Self::LONGEST => Ok(Some(Self(text.to_owned()))),
+            _ => Err("must be at most 4096 bytes"),
+        }
+    }
+
+    /// As it was given.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl std::fmt::Debug for Metadata {
+    /// An app may put anything into it, so only its size shows.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Metadata({} bytes)", self.0.len())
+    }
+}
+
+/// What is known of a session's metadata. It is kept beside the session, which is read and written by every join and many messages.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum Attached {
+    /// There is none.
+    #[default]
+    Nothing,
+    /// There is some, which was not read.
+    Unread,
+    /// This.
+    This(Metadata),
+    /// There was some, until it was taken away by the change that is told.
+    Removed,
+}
+
+impl Attached {
+    /// Whether there is some.
+    pub fn is_something(&self) -> bool {
+        matches!(self, Self::Unread | Self::This(_))
+    }
+
+    /// What there is, if it was read.
+    pub fn read(&self) -> Option<&Metadata> {
+        match self {
+            Self::This(metadata) => Some(metadata),
+            Self::Nothing | Self::Unread | Self::Removed => None,
+        }
+    }
+}
+
+impl From<Option<Metadata>> for Attached {
+    fn from(metadata: Option<Metadata>) -> Self {
+        metadata.map_or(Self::Nothing, Self::This)
+    }
+}
+
+/// How long a session lasts, where whoever made it said so.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Lifetime {
+    /// How long it may stand empty; what the [`Policy`] says, if nothing else was said.
+    pub empty: Option<Duration>,
+    /// How long it lasts at most, whoever is there.
+    pub longest: Option<Duration>,
 }
 
 /// What a session is for.
@@ -92,6 +170,8 @@ pub struct Session {
     pub creator_username: Username,
     /// What whoever steers it has set.
     pub controls: Controls,
+    /// What the app keeps with it.
+    pub metadata: Attached,
 }
 
 /// What those who steer a session set.
@@ -103,6 +183,8 @@ pub struct Controls {
     pub waiting_room: bool,
     /// How often the session's settings were changed.
     pub version: u64,
+    /// How long it lasts; that was said when it was made.
+    pub lifetime: Lifetime,
 }
 
 impl Session {
@@ -114,6 +196,27 @@ impl Session {
     /// Whether it can still be joined.
     pub fn is_active(&self) -> bool {
         self.state == SessionState::Active
+    }
+
+    /// When it ends, whoever is there.
+    pub fn ends_at(&self) -> Option<Timestamp> {
+        self.controls.lifetime.longest.map(|longest| self.created_at + longest)
+    }
+
+    /// Whether its longest time is over. Nobody joins then, and the sweep ends it.
+    pub fn has_run_out(&self, now: Timestamp) -> bool {
+        self.ends_at().is_some_and(|end| end <= now)
+    }
+
+    /// How long it may stand empty.
+    pub fn empty_for(&self, policy: &Policy) -> Duration {
+        self.controls.lifetime.empty.unwrap_or(policy.empty_session)
+    }
+
+    /// When the sweep looks at it, if it stands empty from then on.
+    pub fn due(&self, since: Timestamp, policy: &Policy) -> Timestamp {
+        let empty = Policy::due_when_empty(since, self.empty_for(policy));
+        self.ends_at().map_or(empty, |end| empty.min(end))
     }
 }
 

@@ -8,14 +8,16 @@ use futures_util::stream::{self, StreamExt};
 use crate::accounts::require_live;
 use crate::leases::{depart, tell_untold, time_out};
 use crate::ports::{
-    Counted, DelayedMessage, Delays, Emptied, Endings, Families, Guard, IdempotencyKey, Inbox, Knock, Members, Ports,
-    RoomNames, Rosters, Seats, Sessions, Sockets, TakenSeat, Throttles, Users, WaitingRoom, Waits,
+    Counted, DelayedMessage, Delays, Emptied, Endings, Families, Guard, IdempotencyKey, Inbox, Knock, Live, Members,
+    Ports, RoomNames, Rosters, Seats, SessionMetadata, Sessions, Sockets, TakenSeat, Throttles, Users, WaitingRoom,
+    Waits,
 };
+use crate::quotas::{Quotas, admit_session};
 use crate::waiting::{Knocked, give_up, knock};
 use crate::{
-    Caller, ConnectionId, Context, Controls, Departure, Ending, Error, Event, KeyGrant, Participant, Person, Presence,
-    Result, RoomName, RoomRef, Rooms, Roster, Scope, Session, SessionId, SessionKind, SessionName, SessionState,
-    Timestamp, UserId, Visibility,
+    Attached, Caller, ConnectionId, Context, Controls, Departure, Ending, Error, Event, KeyGrant, Lifetime, Metadata,
+    Participant, Person, Presence, Result, RoomName, RoomRef, Rooms, Roster, Scope, Session, SessionId, SessionKind,
+    SessionName, SessionState, Timestamp, UserId, Visibility,
 };
 
 /// How long a key of a request to create is remembered.
@@ -37,6 +39,10 @@ pub struct NewSession {
     pub waiting_room: bool,
     /// The app's name of it.
     pub room: Option<RoomName>,
+    /// How long it lasts.
+    pub lifetime: Lifetime,
+    /// What is to be kept with it.
+    pub metadata: Option<Metadata>,
 }
 
 impl NewSession {
@@ -51,6 +57,8 @@ impl NewSession {
             room: Some(room),
             locked: false,
             waiting_room: false,
+            lifetime: Lifetime::default(),
+            metadata: None,
         }
     }
 
@@ -71,7 +79,13 @@ impl NewSession {
             room: self.room,
             creator_id,
             creator_username,
-            controls: Controls { locked: self.locked, waiting_room: self.waiting_room, version: 0 },
+            controls: Controls {
+                locked: self.locked,
+                waiting_room: self.waiting_room,
+                version: 0,
+                lifetime: self.lifetime,
+            },
+            metadata: self.metadata.into(),
         }
     }
 
@@ -122,7 +136,7 @@ impl Created {
 /// An account that is being removed marks that first and looks for its sessions then; here the session comes first and the
 /// look at the account then, so one of the two sees the other.
 pub async fn create(
-    store: &(impl Sessions + RoomNames + Rosters + Endings + Users + Families + Throttles + Sync),
+    store: &(impl Sessions + RoomNames + SessionMetadata + Rosters + Endings + Users + Families + Throttles + Sync),
     context: Context<'_>,
     caller: &Caller,
     new: NewSession,
@@ -138,7 +152,7 @@ pub async fn create(
     if session.room.is_some() {
         return create_room(store, context, session).await;
     }
-    let empty_until = context.policy.empty_due(context.now);
+    let empty_until = session.due(context.now, context.policy);
     match key {
         None => store.add(&session, empty_until).await?,
         Some(key) => {
@@ -157,12 +171,13 @@ pub async fn create(
 
 /// The session that the same request has created.
 async fn created_before(
-    store: &(impl Rosters + Sync),
+    store: &(impl Rosters + SessionMetadata + Sync),
     now: Timestamp,
     wanted: &Session,
     earlier: SessionId,
 ) -> Result<Session> {
     let found = store.roster(earlier, now).await?.ok_or(Error::SessionEnded)?.session;
+    let found = with_metadata(store, now, found).await?;
     if differences(&found, wanted).is_empty() { Ok(found) } else { Err(Error::IdempotencyKeyReused) }
 }
 
@@ -171,20 +186,21 @@ const ROOM_TRIES: usize = 4;
 
 /// Creates a room under its name, unless it is there.
 async fn create_room(
-    store: &(impl RoomNames + Rosters + Sync),
+    store: &(impl RoomNames + SessionMetadata + Rosters + Sync),
     context: Context<'_>,
     session: Session,
 ) -> Result<Created> {
     let mut over = None;
     for _ in 0..ROOM_TRIES {
-        let Some(found) = store.add_room(&session, context.policy.empty_due(context.now), over).await? else {
+        let Some(found) = store.add_room(&session, session.due(context.now, context.policy), over).await? else {
             return Ok(Created::Now(session));
         };
         match store.roster(found, context.now).await? {
             Some(roster) if roster.session.is_active() => {
-                let differ = differences(&roster.session, &session);
+                let there = with_metadata(store, context.now, roster.session).await?;
+                let differ = differences(&there, &session);
                 return if differ.is_empty() {
-                    Ok(Created::Before(roster.session))
+                    Ok(Created::Before(there))
                 } else {
                     Err(Error::RoomExists(differ.join(", ")))
                 };
@@ -193,6 +209,19 @@ async fn create_room(
         }
     }
     Err(Error::Unavailable("a room's name changes hands too fast".into()))
+}
+
+/// A session with what is kept with it.
+pub(crate) async fn with_metadata(
+    store: &(impl SessionMetadata + Sync),
+    now: Timestamp,
+    session: Session,
+) -> Result<Session> {
+    let metadata = match session.metadata {
+        Attached::Unread => store.metadata_of(session.id, now).await?.into(),
+        read => read,
+    };
+    Ok(Session { metadata, ..session })
 }
 
 /// The settings in which two sessions differ.
@@ -205,6 +234,9 @@ fn differences(one: &Session, other: &Session) -> Vec<&'static str> {
         ("room", one.room == other.room),
         ("locked", one.controls.locked == other.controls.locked),
         ("waitingRoom", one.controls.waiting_room == other.controls.waiting_room),
+        ("emptyTimeoutSeconds", one.controls.lifetime.empty == other.controls.lifetime.empty),
+        ("maxDurationSeconds", one.controls.lifetime.longest == other.controls.lifetime.longest),
+        ("metadata", one.metadata == other.metadata),
     ];
     all.into_iter().filter(|(_, same)| !same).map(|(setting, _)| setting).collect()
 }
@@ -284,17 +316,18 @@ pub async fn join(
 pub async fn join_room(
     ports: Ports<
         '_,
-        impl Seats + WaitingRoom + Members + Rosters + RoomNames + Inbox + Families + Throttles + Sync,
+        impl Seats + WaitingRoom + Members + Rosters + RoomNames + Live + Inbox + Families + Throttles + Sync,
         impl Sockets + Sync,
         impl Delays + Sync,
     >,
+    quotas: &Quotas,
     person: &Person,
     name: &RoomName,
 ) -> Result<Entry> {
     admit(ports.store, ports.context, person).await?;
     let mut over = None;
     for _ in 0..ROOM_TRIES {
-        let session = find_or_make(ports.store, ports.context, person, name, over).await?;
+        let session = find_or_make(ports.store, quotas, ports.context, person, (name, over)).await?;
         match join_admitted(ports, person, session).await {
             // The name still led to a session that is over.
             Err(Error::SessionEnded | Error::SessionNotFound) => over = Some(session),
@@ -306,11 +339,11 @@ pub async fn join_room(
 
 /// The session of that room, made if need be. `over` is one that has ended, though the name led there.
 async fn find_or_make(
-    store: &(impl RoomNames + Sync),
+    store: &(impl RoomNames + Live + Sync),
+    quotas: &Quotas,
     context: Context<'_>,
     person: &Person,
-    name: &RoomName,
-    over: Option<SessionId>,
+    (name, over): (&RoomName, Option<SessionId>),
 ) -> Result<SessionId> {
     let project = &person.scope.project;
     let fresh = |found: &SessionId| Some(*found) != over;
@@ -322,9 +355,10 @@ async fn find_or_make(
         // What was read may be older than the room.
         return store.room(project, name, true).await?.filter(fresh).ok_or(Error::SessionNotFound);
     }
+    admit_session(store, quotas, context, project, None).await?;
     let new = NewSession::of_room(name.clone(), person.grants.max_participants);
     let session = new.into_session(context, &Caller::from(person.clone()));
-    let found = store.add_room(&session, context.policy.empty_due(context.now), over).await?;
+    let found = store.add_room(&session, session.due(context.now, context.policy), over).await?;
     Ok(found.unwrap_or(session.id))
 }
 
@@ -417,12 +451,12 @@ pub async fn find(
     Ok(id)
 }
 
-/// A session with its participants, for whoever may see it.
+/// A session with its participants and its metadata, for whoever may see it.
 ///
 /// # Errors
 /// As [`find`].
 pub async fn show(
-    store: &(impl Rosters + RoomNames + Sync),
+    store: &(impl Rosters + RoomNames + SessionMetadata + Sync),
     context: Context<'_>,
     caller: &Caller,
     room: RoomRef,
@@ -433,7 +467,8 @@ pub async fn show(
     };
     let roster = store.roster(id, context.now).await?.ok_or(Error::SessionNotFound)?;
     caller.require_sight(&roster.session)?;
-    Ok(roster)
+    let session = with_metadata(store, context.now, roster.session).await?;
+    Ok(Roster { session, ..roster })
 }
 
 /// A fresh attempt for a participant whose connection was lost.
@@ -561,10 +596,11 @@ async fn next_attempt(
     Ok(Some(attempt))
 }
 
-/// The roster of a session that is still active.
+/// The roster of a session that is still active, and whose longest time is not over.
 pub async fn active_roster(store: &(impl Rosters + Sync), session: SessionId, now: Timestamp) -> Result<Roster> {
     let roster = store.roster(session, now).await?.ok_or(Error::SessionNotFound)?;
-    roster.session.is_active().then_some(roster).ok_or(Error::SessionEnded)
+    let goes_on = roster.session.is_active() && !roster.session.has_run_out(now);
+    goes_on.then_some(roster).ok_or(Error::SessionEnded)
 }
 
 /// Leaves a session over REST: the seat is free, the others are told, the own connections are closed. A repetition finishes

@@ -173,8 +173,10 @@ async fn sweep_one(
                 swept.timed_out += usize::from(time_out(ports, participant).await?);
             }
         }
-        if due.iter().any(|due| due.seat.is_none()) && is_over(ports, roster).await? {
-            finish_ending(ports, session, Ending::Empty).await?;
+        if due.iter().any(|due| due.seat.is_none())
+            && let Some(why) = over(ports, roster).await?
+        {
+            finish_ending(ports, session, why).await?;
             swept.ended += 1;
         }
     }
@@ -226,27 +228,33 @@ async fn note_session(store: &(impl DueTimes + Sync), policy: &Policy, now: Time
     }
     let at = match roster.session.state {
         SessionState::Ended(_) => now,
-        SessionState::Active => policy.empty_due(roster.session.touched_at),
+        SessionState::Active => roster.session.due(roster.session.touched_at, policy),
     };
     store.note_due(&Due { session, seat: None, at }).await
 }
 
-/// Whether the session's ending is to be finished; one that stands empty for long is ended first.
-async fn is_over(ports: Ports<'_, impl Endings + Sync, impl Sync, impl Sync>, roster: &Roster) -> Result<bool> {
+/// Whether the session's ending is to be finished, and why it ended; one that stands empty for long, or whose longest time is over, is
+/// ended first.
+async fn over(ports: Ports<'_, impl Endings + Sync, impl Sync, impl Sync>, roster: &Roster) -> Result<Option<Ending>> {
     let Ports { store, context, .. } = ports;
-    match roster.session.state {
-        SessionState::Ended(at) => Ok(context.now.since(at) >= LEFT_ALONE),
-        SessionState::Active if stands_empty(roster, context.now, context.policy) => {
-            let seen = Some(roster.session.touched_at);
-            store.mark_ended(roster.session.id, context.now, Ending::Empty, seen).await
+    let session = &roster.session;
+    let why = if session.has_run_out(context.now) { Ending::MaxDuration } else { Ending::Empty };
+    let ended = match session.state {
+        SessionState::Ended(at) => context.now.since(at) >= LEFT_ALONE,
+        SessionState::Active if session.has_run_out(context.now) => {
+            store.mark_ended(session.id, context.now, why, None).await?
         }
-        SessionState::Active => Ok(false),
-    }
+        SessionState::Active if stands_empty(roster, context.now, context.policy) => {
+            store.mark_ended(session.id, context.now, why, Some(session.touched_at)).await?
+        }
+        SessionState::Active => false,
+    };
+    Ok(ended.then_some(why))
 }
 
 fn stands_empty(roster: &Roster, now: Timestamp, policy: &Policy) -> bool {
     let occupied = roster.participants.iter().any(Participant::holds_seat);
-    !occupied && now.since(roster.session.touched_at) >= policy.empty_session
+    !occupied && now.since(roster.session.touched_at) >= roster.session.empty_for(policy)
 }
 
 /// When something is to be looked at that was due.
@@ -283,9 +291,12 @@ fn next_look_at_seat(roster: &Roster, user: UserId, context: Context<'_>) -> Loo
 fn next_look_at_session(roster: &Roster, context: Context<'_>) -> Look {
     match roster.session.state {
         SessionState::Ended(_) => Look::Noted,
+        SessionState::Active if roster.session.has_run_out(context.now) => Look::Noted,
         // Whoever leaves last notes it again.
-        SessionState::Active if roster.session.seats_taken > 0 => Look::Never,
+        SessionState::Active if roster.session.seats_taken > 0 => {
+            roster.session.ends_at().map_or(Look::Never, Look::At)
+        }
         SessionState::Active if stands_empty(roster, context.now, context.policy) => Look::Noted,
-        SessionState::Active => Look::At(context.policy.empty_due(roster.session.touched_at)),
+        SessionState::Active => Look::At(roster.session.due(roster.session.touched_at, context.policy)),
     }
 }

@@ -1,6 +1,6 @@
 //! Errors as HTTP clients see them: a status and a problem document (RFC 9457).
 
-use domain::Error;
+use domain::{Error, Quota};
 use http::StatusCode;
 use protocol::format_time;
 use protocol::rest::{Field, Problem};
@@ -43,6 +43,7 @@ pub fn status(error: &Error) -> (StatusCode, &'static str) {
         Error::PayloadTooLarge { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "Too large"),
         Error::IdempotencyKeyReused => (StatusCode::UNPROCESSABLE_ENTITY, "The key belongs to another request"),
         Error::RateLimited { .. } => (StatusCode::TOO_MANY_REQUESTS, "Too many requests"),
+        Error::QuotaExceeded { .. } => (StatusCode::TOO_MANY_REQUESTS, "Quota exceeded"),
         Error::Internal(_) => (StatusCode::INTERNAL_SERVER_ERROR, "Internal error"),
         Error::Unavailable(_) => (StatusCode::SERVICE_UNAVAILABLE, "Unavailable"),
     }
@@ -52,7 +53,9 @@ pub fn status(error: &Error) -> (StatusCode, &'static str) {
 pub fn retry_after(error: &Error) -> Option<u64> {
     match error {
         Error::RateLimited { retry_after } => Some(*retry_after),
-        Error::Unavailable(_) => Some(1),
+        Error::Unavailable(_) | Error::QuotaExceeded { quota: Quota::ServerCalls, .. } => Some(1),
+        // Somebody has to go first.
+        Error::QuotaExceeded { .. } => Some(30),
         _ => None,
     }
 }
@@ -92,6 +95,10 @@ pub fn document(error: &Error, request_id: &str) -> Problem {
         Error::Banned { until } => Some(format_time(*until)),
         _ => None,
     };
+    let quota = match error {
+        Error::QuotaExceeded { quota, max, current } => Some((quota.name(), *max, *current)),
+        _ => None,
+    };
     Problem {
         kind: format!("/docs#{code}"),
         title,
@@ -102,6 +109,9 @@ pub fn document(error: &Error, request_id: &str) -> Problem {
         request_id: request_id.to_owned(),
         errors,
         until,
+        limit: quota.map(|(name, ..)| name),
+        max: quota.map(|(_, max, _)| max),
+        current: quota.map(|(.., current)| current),
     }
 }
 
@@ -143,6 +153,7 @@ mod tests {
             Error::SessionEnded,
             Error::PayloadTooLarge { what: "the body", limit: 1 },
             Error::RateLimited { retry_after: 1 },
+            Error::QuotaExceeded { quota: Quota::ActiveSessions, max: 1, current: 1 },
             Error::Internal("a cause".into()),
             Error::Unavailable("a cause".into()),
         ]

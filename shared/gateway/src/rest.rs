@@ -7,9 +7,10 @@ use std::time::Duration;
 
 use auth::{Callers, Presented, Tokens};
 use domain::accounts::Grant;
-use domain::ports::{IdempotencyKey, Keys};
+use domain::ports::{IdempotencyKey, Keys, Throttles};
 use domain::{
     Caller, Context, Error, Identity, KeyId, Metric, Person, ProjectId, Result, RoomRef, Timestamp, UserId, WebhookId,
+    quotas, usage,
 };
 use http::header::{
     ALLOW, AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, HeaderValue, IF_MATCH, LINK, ORIGIN, RETRY_AFTER,
@@ -19,6 +20,7 @@ use http::{HeaderName, Method, StatusCode};
 use lambda_http::request::RequestContext;
 use lambda_http::{Body, Request, RequestExt, Response};
 use protocol::rest::{Auth, MAX_BODY, parse_ban, parse_version};
+use protocol::usage::parse_question;
 use protocol::{Page, routes};
 use serde::Serialize;
 
@@ -74,16 +76,16 @@ impl<'a> RestRequest<'a> {
     /// # Errors
     /// Why the token or the key is refused. A page has no business with a key, so one that comes from a page is `Forbidden`:
     /// whoever puts a secret into a page finds out at once.
-    pub async fn caller(&self, callers: &Callers, store: &(impl Keys + Sync)) -> Result<Caller> {
+    pub async fn caller(&self, callers: &Callers, store: &(impl Keys + Throttles + Sync)) -> Result<Caller> {
         self.presented(callers, store).await?.fresh()
     }
 
     /// The same where a seat serves as well as a token that has not ended: what was given at the join lasts as long as the seat.
-    pub async fn seated_caller(&self, callers: &Callers, store: &(impl Keys + Sync)) -> Result<Caller> {
+    pub async fn seated_caller(&self, callers: &Callers, store: &(impl Keys + Throttles + Sync)) -> Result<Caller> {
         self.presented(callers, store).await?.seated()
     }
 
-    async fn presented(&self, callers: &Callers, store: &(impl Keys + Sync)) -> Result<Presented> {
+    async fn presented(&self, callers: &Callers, store: &(impl Keys + Throttles + Sync)) -> Result<Presented> {
         let access = self.surroundings.policy.access_token;
         let presented = callers.verify(store, self.authorization(), self.started, access).await?;
         match &presented.caller {
@@ -94,6 +96,7 @@ impl<'a> RestRequest<'a> {
                 if self.request.headers().contains_key(ORIGIN) {
                     return Err(Error::forbidden("an API key must not be in a web page: call from your server"));
                 }
+                quotas::count_call(store, self.context(), &backend.scope.project).await?;
             }
         }
         Ok(presented)
@@ -234,6 +237,13 @@ impl<'a> RestRequest<'a> {
     pub fn ban(&self) -> Result<Option<Duration>> {
         let query = self.request.query_string_parameters_ref();
         query.and_then(|query| query.first("banSeconds")).map(parse_ban).transpose()
+    }
+
+    /// What the query asks of a project's usage.
+    pub fn usage(&self) -> Result<usage::Question> {
+        let query = self.request.query_string_parameters_ref();
+        let named = |name| query.and_then(|query| query.first(name));
+        parse_question(named("from"), named("to"), named("group"), self.started)
     }
 
     /// The version that the client has seen, in the header `If-Match`.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use auth::Callers;
 use config::{FromRuntime, Runtime, SettingError};
-use domain::ports::{Families, Held, Holding, Keys, Members, Ports, RoomNames, Rosters, Users};
+use domain::ports::{Families, Held, Holding, Keys, Members, Ports, RoomNames, Rosters, Throttles, Users};
 use domain::standing::{JoinedCache, Standing};
 use domain::{Caller, Context, Result, SessionId, accounts, sessions};
 use lambda_http::Request;
@@ -107,7 +107,7 @@ impl<S, C, D> RestTools<S, C, D> {
     }
 }
 
-impl<S: Families + Keys + RoomNames + Rosters + Users + Sync, C, D> RestTools<S, C, D> {
+impl<S: Families + Keys + RoomNames + Rosters + Throttles + Users + Sync, C, D> RestTools<S, C, D> {
     /// Who asks, whose access still counts. A seat serves as well as a token that has not ended.
     ///
     /// # Errors

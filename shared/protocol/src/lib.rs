@@ -15,6 +15,7 @@ pub mod routes;
 mod sdp;
 pub mod signaling;
 mod times;
+pub mod usage;
 pub mod webhooks;
 
 pub use cursor::{Page, PageError};

@@ -6,8 +6,8 @@ use domain::accounts::Grant;
 use domain::ports::{ChatMessage, SessionChange};
 use domain::sessions::{DEFAULT_SEATS, NewSession};
 use domain::{
-    Email, Error, Identity, MediaKind, Password, Presence, RightsChange, RoomName, RoomRef, Roster, Session,
-    SessionKind, SessionName, SessionState, Timestamp, User, UserId, Username, Visibility,
+    Email, Error, Identity, Lifetime, MediaKind, Metadata, Password, Presence, RightsChange, RoomName, RoomRef, Roster,
+    Session, SessionKind, SessionName, SessionState, Timestamp, User, UserId, Username, Visibility,
 };
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -112,6 +112,9 @@ pub fn parse_new_session(json: &str) -> Result<NewSession, Error> {
         let visibility = f.optional_text("visibility", |text| visibility(&text));
         let locked = f.optional_flag("locked");
         let waiting_room = f.optional_flag("waitingRoom");
+        let metadata = f.optional_text("metadata", |text| Metadata::parse(&text));
+        let empty = f.optional_number("emptyTimeoutSeconds", |seconds| span(seconds, EMPTY));
+        let longest = f.optional_number("maxDurationSeconds", |seconds| span(seconds, LONGEST));
         let room = f.optional_text("room", |text| RoomName::parse(&text));
         // An app hands out links of its own, so its rooms are listed only where it says so.
         let usual = if matches!(room, Some(Some(_))) { Visibility::Unlisted } else { Visibility::Public };
@@ -123,8 +126,19 @@ pub fn parse_new_session(json: &str) -> Result<NewSession, Error> {
             room: room?,
             locked: locked?.unwrap_or(false),
             waiting_room: waiting_room?.unwrap_or(false),
+            lifetime: Lifetime { empty: empty?, longest: longest? },
+            metadata: metadata?.flatten(),
         })
     })
+}
+
+/// How long a session may stand empty, in seconds: half a minute to a day.
+pub(crate) const EMPTY: (u64, u64, &str) = (30, 24 * 60 * 60, "must be 30-86400");
+/// How long a session may last, in seconds: a minute to a week.
+pub(crate) const LONGEST: (u64, u64, &str) = (60, 7 * 24 * 60 * 60, "must be 60-604800");
+
+fn span(seconds: u64, (least, most, must): (u64, u64, &'static str)) -> Result<Duration, &'static str> {
+    (least..=most).contains(&seconds).then(|| Duration::from_secs(seconds)).ok_or(must)
 }
 
 /// `PATCH /api/session/{sessionId}`.
@@ -317,6 +331,15 @@ pub struct SessionView {
     /// The app's own name of it, if it has one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub room: Option<String>,
+    /// How long it may stand empty, in seconds, if that was said.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub empty_timeout_seconds: Option<u64>,
+    /// How long it lasts at most, in seconds, if that was said.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_duration_seconds: Option<u64>,
+    /// What the app keeps with it; neither in lists nor in the answer to a join.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub metadata: Option<String>,
 }
 
 /// What a session is for.
@@ -386,6 +409,9 @@ impl From<&Session> for SessionView {
             waiting_room: session.controls.waiting_room,
             version: session.controls.version,
             room: session.room.as_ref().map(|room| room.as_str().to_owned()),
+            empty_timeout_seconds: session.controls.lifetime.empty.map(|empty| empty.as_secs()),
+            max_duration_seconds: session.controls.lifetime.longest.map(|longest| longest.as_secs()),
+            metadata: session.metadata.read().map(|metadata| metadata.as_str().to_owned()),
         }
     }
 }
@@ -698,6 +724,15 @@ pub struct Problem {
     /// When it ends, where it does: of `banned`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub until: Option<String>,
+    /// Which quota, of `quota_exceeded`: `connectedParticipants`, `activeSessions` or `serverCalls`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub limit: Option<&'static str>,
+    /// As many as there may be, of `quota_exceeded`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max: Option<u32>,
+    /// As many as there are, of `quota_exceeded`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub current: Option<u32>,
 }
 
 /// One bad field of a request.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use domain::ports::SessionChange;
-use domain::{MediaKind, Permission, Permissions, Rights, RightsChange, Role, SessionName, UserId};
+use domain::{MediaKind, Metadata, Permission, Permissions, Rights, RightsChange, Role, SessionName, UserId};
 use serde::Serialize;
 use serde_json::value::RawValue;
 
@@ -36,16 +36,17 @@ fn role(text: &str) -> Result<Role, &'static str> {
 
 /// The fields of a session that may be changed, of which one must be given.
 pub(crate) fn session_change(f: &mut Fields<'_>) -> Option<SessionChange> {
-    let any = ["name", "maxParticipants", "locked", "waitingRoom"].iter().any(|name| f.has(name));
+    let any = ["name", "maxParticipants", "locked", "waitingRoom", "metadata"].iter().any(|name| f.has(name));
     let name = f.optional_text("name", |text| SessionName::parse(&text));
     let max_participants = f.optional_number("maxParticipants", seats);
     let locked = f.optional_flag("locked");
     let waiting_room = f.optional_flag("waitingRoom");
+    let metadata = f.optional_text("metadata", |text| Metadata::parse(&text));
     if !any {
-        return f.refuse("name", "is missing, and maxParticipants, locked and waitingRoom too");
+        return f.refuse("name", "is missing, and maxParticipants, locked, waitingRoom and metadata too");
     }
-    let (name, max_participants) = (name?, max_participants?);
-    Some(SessionChange { name, max_participants, locked: locked?, waiting_room: waiting_room?, seen: None })
+    let (name, max_participants, locked, metadata) = (name?, max_participants?, locked?, metadata?);
+    Some(SessionChange { name, max_participants, locked, waiting_room: waiting_room?, metadata, seen: None })
 }
 
 /// A kind of track.

@@ -88,6 +88,8 @@ pub const ROUTES: &[Route] = &[
     http("HEAD /api/webhooks/{webhookId}/deliveries", "webhook_endpoints"),
     http("GET /api/events", "webhook_events"),
     http("HEAD /api/events", "webhook_events"),
+    http("GET /api/usage", "usage_get"),
+    http("HEAD /api/usage", "usage_get"),
     http("GET /health", "health"),
     http("HEAD /health", "health"),
     http("$default", "http_default"),

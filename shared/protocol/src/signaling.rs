@@ -6,8 +6,8 @@ use domain::delivery::Delivery;
 use domain::moderation::Muted;
 use domain::ports::{ClientMessageId, Knock, SessionChange, Signal, Status};
 use domain::{
-    Context, Departure, Ending, Error, Event, EventEncoder, Frame, MediaKind, Participant, Permission, Rights,
-    RightsChange, RoomRef, Session, SessionId, SignalId, Timestamp, UserId, Username,
+    Attached, Context, Departure, Ending, Error, Event, EventEncoder, Frame, MediaKind, Participant, Permission,
+    Rights, RightsChange, RoomRef, Session, SessionId, SignalId, Timestamp, UserId, Username,
 };
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -591,6 +591,9 @@ pub struct SessionUpdatedData {
     pub waiting_room: bool,
     /// How often its settings were changed.
     pub version: u64,
+    /// What the app keeps with it, if that was changed; an empty text for nothing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub metadata: Option<String>,
 }
 
 /// `muteRequested`: somebody who steers the session asks for a track to be switched off.
@@ -779,6 +782,11 @@ impl From<&Session> for SessionUpdatedData {
             locked: session.controls.locked,
             waiting_room: session.controls.waiting_room,
             version: session.controls.version,
+            metadata: match &session.metadata {
+                Attached::This(metadata) => Some(metadata.as_str().to_owned()),
+                Attached::Removed => Some(String::new()),
+                Attached::Nothing | Attached::Unread => None,
+            },
         }
     }
 }
@@ -800,6 +808,8 @@ pub enum EndingView {
     Ended,
     /// It stood empty.
     Empty,
+    /// Its longest time was over.
+    MaxDuration,
     /// Its creator's account was deleted.
     CreatorDeleted,
 }
@@ -901,6 +911,7 @@ impl From<Ending> for EndingView {
         match why {
             Ending::EndedByCreator => Self::Ended,
             Ending::Empty => Self::Empty,
+            Ending::MaxDuration => Self::MaxDuration,
             Ending::CreatorDeleted => Self::CreatorDeleted,
         }
     }

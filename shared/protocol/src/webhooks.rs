@@ -153,6 +153,8 @@ pub enum ReasonView {
     Ended,
     /// The session stood empty.
     Empty,
+    /// The session's longest time was over.
+    MaxDuration,
     /// The account of the session's creator was deleted.
     Deleted,
 }
@@ -165,6 +167,7 @@ impl From<Reason> for ReasonView {
             Reason::Removed => Self::Removed,
             Reason::Ended => Self::Ended,
             Reason::Empty => Self::Empty,
+            Reason::MaxDuration => Self::MaxDuration,
             Reason::Deleted => Self::Deleted,
         }
     }

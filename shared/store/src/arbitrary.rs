@@ -1,9 +1,11 @@
 //! Arbitrary things of the domain, for properties.
 
+use std::time::Duration;
+
 use domain::ports::{Admission, ChatMessage, ClientMessageId, Closure, Counted};
 use domain::{
-    ConnectionId, Controls, Email, PasswordHash, ProjectId, RoomName, Session, SessionKind, SessionName, SessionState,
-    Timestamp, User, Username, Visibility,
+    Attached, ConnectionId, Controls, Email, Lifetime, PasswordHash, ProjectId, RoomName, Session, SessionKind,
+    SessionName, SessionState, Timestamp, User, Username, Visibility,
 };
 use proptest::prelude::*;
 
@@ -58,6 +60,7 @@ pub(crate) fn counted() -> impl Strategy<Value = Counted> {
         "[a-z0-9#@.:]{0,40}".prop_map(Counted::RegistrationsOfAddress),
         user_id().prop_map(Counted::SessionsOf),
         user_id().prop_map(Counted::TicketsOf),
+        project().prop_map(Counted::CallsOf),
     ]
 }
 
@@ -98,9 +101,12 @@ pub(crate) fn session() -> impl Strategy<Value = Session> {
     let seats = (2..=100u8).prop_flat_map(|max| (Just(max), 0..=max));
     let creator = (user_id(), username(), any::<bool>());
     let app = prop_oneof![Just((ProjectId::default(), None)), (project(), proptest::option::of(room_name()))];
-    let times = (timestamp(), timestamp());
+    let span = || proptest::option::of((1..100_000u64).prop_map(Duration::from_secs));
+    let lifetime = (span(), span()).prop_map(|(empty, longest)| Lifetime { empty, longest });
+    let times = (timestamp(), timestamp(), lifetime);
     (session_id(), name, kind, visibility, seats, times, app, creator).prop_map(
-        |(id, name, kind, visibility, (max_participants, seats_taken), (created_at, touched_at), app, creator)| {
+        |(id, name, kind, visibility, (max_participants, seats_taken), times, app, creator)| {
+            let (created_at, touched_at, lifetime) = times;
             Session {
                 id,
                 name,
@@ -115,7 +121,8 @@ pub(crate) fn session() -> impl Strategy<Value = Session> {
                 room: app.1,
                 creator_id: creator.0,
                 creator_username: creator.1,
-                controls: Controls { locked: creator.2, waiting_room: !creator.2, version: 0 },
+                controls: Controls { locked: creator.2, waiting_room: !creator.2, version: 0, lifetime },
+                metadata: Attached::Nothing,
             }
         },
     )

@@ -55,6 +55,7 @@ impl Endings for Store {
         let update = "SET expiresAt = :gone REMOVE activePk, activeSk";
         let unlisted = Change::to(keys::created(session.creator_id, session.id), update, "attribute_exists(pk)");
         self.change(unlisted.with(":gone", gone), ReturnValue::None).await?;
+        self.forget_metadata(session, expiry(keep_until)).await?;
         if let Some(room) = &session.room {
             self.free_name(session, room).await?;
         }

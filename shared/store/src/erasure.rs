@@ -22,6 +22,7 @@ impl Erasures for Store {
         self.delete_all(participants).await?;
         self.delete_all(self.keys_of(keys::chat_partition(session)).await?).await?;
         self.delete_all(self.keys_of(keys::inbox_partition(session, creator)).await?).await?;
+        self.delete_all(vec![keys::metadata(session)]).await?;
         self.delete_all(meta).await?;
         self.delete_item(keys::created(creator, session)).await
     }

@@ -14,6 +14,7 @@
 //! | session | `SESSION#<session>` | `META` |
 //! | participant | `SESSION#<session>` | `PARTICIPANT#<user>` |
 //! | place in the waiting room | `SESSION#<session>` | `WAITING#<two digits>` |
+//! | what an app keeps with a session | `METADATA#<session>` | `METADATA` |
 //! | room's name | `ROOM#<project>#<hash of the name>` | `ROOM` |
 //! | API key | `KEY#<key>` | `KEY` |
 //! | key in the list of keys | `KEYS` | `<project>#<key>` |
@@ -23,6 +24,8 @@
 //! | webhook endpoint | `PROJECT#<project>` | `WEBHOOK#<webhook>` |
 //! | what happened | `EVENTS#<project>#<day>` | `<milliseconds>#<event>` |
 //! | what came of telling it | `DELIVERIES#<webhook>` | `<milliseconds>#<event>#<attempt>` |
+//! | stay, or session, that goes on | `LIVE#<project>` | `STAY#<stay>`, `SESSION#<session>` |
+//! | stay that is over | `USAGE#<project>#<day>` | `<milliseconds of its end>#<stay>` |
 //! | name of a message | `CHAT#<session>` | `#<author>#<client's name>` |
 //!
 //! Two indexes are sparse. `active`, the list of active sessions, has `activePk` = `ACTIVE#<visibility>#<shard>`, for other projects
@@ -36,7 +39,7 @@ use aws_lc_rs::digest;
 use aws_sdk_dynamodb::types::AttributeValue;
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
-use domain::ports::{ClientMessageId, Counted, DUE_PARTS, Due, IdempotencyKey};
+use domain::ports::{ClientMessageId, Counted, DUE_PARTS, Due, IdempotencyKey, LiveKind, Living};
 use domain::{
     Email, FamilyId, KeyId, MessageId, ProjectId, RoomName, Session, SessionId, SignalId, TicketId, Timestamp, UserId,
     Username, Visibility, WebhookId,
@@ -72,6 +75,8 @@ const USER: &str = "USER#";
 const ROOM: &str = "ROOM";
 const KEY: &str = "KEY";
 const REVOKED: &str = "REVOKED";
+const METADATA: &str = "METADATA";
+const STAY: &str = "STAY#";
 
 /// A primary key.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -205,6 +210,7 @@ pub(crate) fn counter(what: &Counted) -> Key {
         Counted::WrongPasswordsOf(user) => format!("RATE#wrongPasswordsOf#{user}"),
         Counted::SessionsOf(user) => format!("RATE#sessionsOf#{user}"),
         Counted::TicketsOf(user) => format!("RATE#ticketsOf#{user}"),
+        Counted::CallsOf(project) => format!("RATE#callsOf#{project}"),
     };
     Key::new(pk, WINDOW)
 }
@@ -232,6 +238,11 @@ pub(crate) fn waiting(session: SessionId, place: u8) -> Key {
 /// The place in the waiting room that a sort key names.
 pub(crate) fn waiting_place_of(sk: &str) -> Option<u8> {
     sk.strip_prefix(WAITING)?.parse().ok()
+}
+
+/// What an app keeps with a session. It lies in a partition of its own, because whoever reads a roster reads a whole partition.
+pub(crate) fn metadata(session: SessionId) -> Key {
+    Key::new(format!("METADATA#{session}"), METADATA)
 }
 
 /// What names one stay of a user in a session: the number of its first attempt is no other stay's there. It tells nobody who they are.
@@ -402,6 +413,38 @@ pub(crate) fn after_event(at: Timestamp, event: &str) -> String {
 pub(crate) fn place_of_event(sk: &str) -> Option<(Timestamp, String)> {
     let (at, event) = sk.split_once('#')?;
     Some((Timestamp::from_millis(at.parse().ok()?), event.to_owned()))
+}
+
+/// What goes on in a project.
+pub(crate) fn live_partition(project: &ProjectId) -> String {
+    format!("LIVE#{project}")
+}
+
+/// Something that goes on in a project.
+pub(crate) fn live(project: &ProjectId, what: &Living) -> Key {
+    let sk = match what {
+        Living::Stay(stay) => format!("{STAY}{stay}"),
+        Living::Session(session) => format!("{SESSION}{session}"),
+    };
+    Key::new(live_partition(project), sk)
+}
+
+/// The first and the last possible sort key of what goes on of that kind.
+pub(crate) fn all_live(kind: LiveKind) -> [String; 2] {
+    starting_with(match kind {
+        LiveKind::Stays => STAY,
+        LiveKind::Sessions => SESSION,
+    })
+}
+
+/// What a project used on the day of that time.
+pub(crate) fn usage_partition(project: &ProjectId, at: Timestamp) -> String {
+    format!("USAGE#{project}#{}", at.seconds() / 86_400)
+}
+
+/// The name of a stay, from its place in the ledger.
+pub(crate) fn stay_of(sk: &str) -> Option<(Timestamp, String)> {
+    place_of_event(sk)
 }
 
 /// What came of telling an endpoint.

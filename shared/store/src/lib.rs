@@ -22,7 +22,9 @@ mod holding;
 mod inbox;
 mod items;
 mod keys;
+mod live;
 mod members;
+mod metadata;
 mod moderation;
 
 mod records;
@@ -34,6 +36,7 @@ mod sessions;
 mod stream;
 mod table;
 mod throttles;
+mod usage;
 mod users;
 mod visits;
 mod waiting;

@@ -2,11 +2,11 @@
 
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
 use domain::ports::{Ban, ControlsSet, Moderation, SessionChange};
-use domain::{Membership, Participant, Result, Rights, SessionId, Timestamp, UserId};
+use domain::{Attached, Membership, Metadata, Participant, Result, Rights, SessionId, Timestamp, UserId};
 
 use crate::items::{expiry, millis, number, text};
 use crate::records::{self, SessionRecord};
-use crate::requests::{Change, Written};
+use crate::requests::{Change, Transacted, Written};
 use crate::{Store, keys, words};
 
 impl Moderation for Store {
@@ -53,9 +53,17 @@ impl Moderation for Store {
     }
 
     async fn set_controls(&self, session: SessionId, change: &SessionChange, now: Timestamp) -> Result<ControlsSet> {
-        match self.change(control(session, change).happens(now), ReturnValue::AllNew).await? {
+        let control = control(session, change).happens(now);
+        let written = match &change.metadata {
+            None => self.change(control, ReturnValue::AllNew).await?,
+            Some(metadata) => self.control_with(session, control, metadata.as_ref()).await?,
+        };
+        match written {
             Written::Done(item) => {
-                let session = SessionRecord::from_item(item)?.into_session()?;
+                let mut session = SessionRecord::from_item(item)?.into_session()?;
+                if let Some(metadata) = &change.metadata {
+                    session.metadata = metadata.clone().map_or(Attached::Removed, Attached::This);
+                }
                 Ok(ControlsSet::Set(Box::new(session)))
             }
             Written::Refused(_) => Ok(ControlsSet::Refused),
@@ -63,10 +71,22 @@ impl Moderation for Store {
     }
 }
 
+impl Store {
+    /// The change with other metadata, in one step; the session as it is then.
+    async fn control_with(&self, session: SessionId, control: Change, metadata: Option<&Metadata>) -> Result<Written> {
+        let control = control.in_transaction(&self.table)?;
+        match self.transact(vec![control, self.replacing(session, metadata)?]).await? {
+            Transacted::Done => {
+                Ok(self.get_item(keys::session(session), true).await?.map_or(Written::Refused(None), Written::Done))
+            }
+            Transacted::Refused(_) => Ok(Written::Refused(None)),
+        }
+    }
+}
+
 /// The change as one update. A session that was never changed has no version noted.
 fn control(session: SessionId, change: &SessionChange) -> Change {
-    let mut sets = Vec::new();
-    let mut values = Vec::new();
+    let (mut sets, mut removes, mut values) = (Vec::new(), Vec::new(), Vec::new());
     if let Some(name) = &change.name {
         sets.push("sessionName = :name");
         values.push((":name", text(name.as_str())));
@@ -83,14 +103,22 @@ fn control(session: SessionId, change: &SessionChange) -> Change {
         sets.push("waitingRoom = :waits");
         values.push((":waits", AttributeValue::Bool(true)));
     }
+    match change.metadata {
+        Some(Some(_)) => {
+            sets.push("hasMetadata = :metadata");
+            values.push((":metadata", AttributeValue::Bool(true)));
+        }
+        Some(None) => removes.push("hasMetadata"),
+        None => {}
+    }
     let mut update = String::new();
     if !sets.is_empty() {
         update = format!("SET {} ", sets.join(", "));
     }
     let flags = [("locked", change.locked), ("waitingRoom", change.waiting_room)];
-    let cleared: Vec<_> = flags.into_iter().filter(|(_, flag)| *flag == Some(false)).map(|(name, _)| name).collect();
-    if !cleared.is_empty() {
-        update.push_str(&format!("REMOVE {} ", cleared.join(", ")));
+    removes.extend(flags.into_iter().filter(|(_, flag)| *flag == Some(false)).map(|(name, _)| name));
+    if !removes.is_empty() {
+        update.push_str(&format!("REMOVE {} ", removes.join(", ")));
     }
     update.push_str("ADD version :one");
     values.push((":one", number(1)));

@@ -1,9 +1,11 @@
 //! Sessions and participants as items: domain types know no serde, so a record stands between.
 
+use std::time::Duration;
+
 use aws_sdk_dynamodb::types::AttributeValue;
 use domain::{
-    CatchingUp, ConnectionId, Controls, Ending, Identity, Membership, Participant, ProjectId, Result, Rights, RoomName,
-    Session, SessionName, SessionState, Timestamp, Username,
+    Attached, CatchingUp, ConnectionId, Controls, Ending, Identity, Lifetime, Membership, Participant, ProjectId,
+    Result, Rights, RoomName, Session, SessionName, SessionState, Timestamp, Username,
 };
 use serde::{Deserialize, Serialize};
 
@@ -37,6 +39,15 @@ pub(crate) struct SessionRecord {
     waiting_room: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none")]
     version: Option<u64>,
+    /// How long it may stand empty, in seconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    empty_seconds: Option<u64>,
+    /// When it ends, whoever is there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ends_at: Option<u64>,
+    /// Its presence says that there is some.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    has_metadata: Option<bool>,
     /// Without one it is the default project's.
     #[serde(skip_serializing_if = "Option::is_none")]
     project_id: Option<String>,
@@ -76,6 +87,9 @@ impl SessionRecord {
             locked: session.controls.locked.then_some(true),
             waiting_room: session.controls.waiting_room.then_some(true),
             version: None,
+            empty_seconds: session.controls.lifetime.empty.map(|empty| empty.as_secs()),
+            ends_at: session.ends_at().map(Timestamp::millis),
+            has_metadata: session.metadata.is_something().then_some(true),
             project_id: (!session.project.is_default()).then(|| session.project.as_str().to_owned()),
             room_name: session.room.as_ref().map(|room| room.as_str().to_owned()),
             due_pk: Some(due_pk),
@@ -99,6 +113,15 @@ impl SessionRecord {
     /// Why it ended, if it did; unknown of one that ended before that was noted.
     pub(crate) fn ending(&self) -> Option<Ending> {
         self.ending.as_deref().and_then(words::ending::parse)
+    }
+
+    /// How long it lasts, where that was said.
+    pub(crate) fn lifetime(&self) -> Lifetime {
+        let since = Timestamp::from_millis(self.created_at);
+        Lifetime {
+            empty: self.empty_seconds.map(Duration::from_secs),
+            longest: self.ends_at.map(|end| Timestamp::from_millis(end).since(since)),
+        }
     }
 
     /// The session.
@@ -127,7 +150,9 @@ impl SessionRecord {
                 locked: self.locked.is_some(),
                 waiting_room: self.waiting_room.is_some(),
                 version: self.version.unwrap_or_default(),
+                lifetime: self.lifetime(),
             },
+            metadata: if self.has_metadata.is_some() { Attached::Unread } else { Attached::Nothing },
         })
     }
 }

@@ -314,6 +314,12 @@ impl Store {
         Ok(TransactWriteItem::builder().put(put).build())
     }
 
+    /// A put for a transaction, over whatever is there.
+    pub(crate) fn putting(&self, item: Item) -> Result<TransactWriteItem> {
+        let put = Put::builder().table_name(&self.table).set_item(Some(item)).build().map_err(unbuilt)?;
+        Ok(TransactWriteItem::builder().put(put).build())
+    }
+
     /// A put for a transaction, as long as the condition holds; a refusal brings the item that is there.
     pub(crate) fn putting_if(&self, item: Item, condition: &str, values: Item) -> Result<TransactWriteItem> {
         let put = Put::builder()

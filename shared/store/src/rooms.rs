@@ -38,11 +38,12 @@ impl RoomNames for Store {
         };
         let mut created = keys::created(session.creator_id, session.id).into_item();
         created.extend(entry(session));
-        let items = vec![
+        let mut items = vec![
             self.putting_if(guard, condition, values.into_iter().collect())?,
             self.putting_new(SessionRecord::of_new(session, empty_until).into_item()?)?,
             self.putting_new(created)?,
         ];
+        items.extend(self.attaching(session)?);
         match self.transact(items).await? {
             Transacted::Done => Ok(None),
             Transacted::Refused(mut refusals) => match refusals.take_item(0) {

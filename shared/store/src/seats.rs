@@ -5,13 +5,13 @@ use aws_sdk_dynamodb::types::ReturnValue;
 use domain::ports::{Guard, Seats, TakenSeat};
 use domain::sweep::LEFT_ALONE;
 use domain::{
-    Departure, Error, Membership, Participant, Person, Presence, Result, Rights, RoomRef, Rooms, SessionId, Timestamp,
-    Untold, UserId,
+    Departure, Error, Lifetime, Membership, Participant, Person, Policy, Presence, Result, Rights, RoomRef, Rooms,
+    Session, SessionId, Timestamp, Untold, UserId,
 };
 
 use crate::due::SET_DUE;
 use crate::items::{Item, connection_set, expiry, millis, number, text};
-use crate::records::ParticipantRecord;
+use crate::records::{ParticipantRecord, SessionRecord};
 use crate::requests::{Change, Refusals, Transacted, Written};
 use crate::visits::{Found, Left, note_visit};
 use crate::{Store, keys, words};
@@ -64,15 +64,26 @@ impl Seats for Store {
         empty_until: Timestamp,
     ) -> Result<bool> {
         let session = participant.session_id;
-        let update = format!("SET seats = seats - :one, touchedAt = :now, {SET_DUE}");
-        let uncount = Change::to(keys::session(session), update, "seats > :none")
-            .due(session, empty_until)
-            .with(":one", number(1))
-            .with(":none", number(0))
-            .with(":now", millis(now));
         let stand_up = stand_up(participant, guard, reason, keep_until).happens(now).due(session, now + LEFT_ALONE);
-        let items = vec![uncount.in_transaction(&self.table)?, stand_up.in_transaction(&self.table)?];
-        Ok(self.transact(items).await?.is_done())
+        let items = |uncount: Change| -> Result<_> {
+            Ok(vec![uncount.in_transaction(&self.table)?, stand_up.clone().in_transaction(&self.table)?])
+        };
+        // Most sessions last as long as all do. Of one that does not, the refusal says what is said of it.
+        let usual = "seats > :none AND attribute_not_exists(emptySeconds) AND attribute_not_exists(endsAt)";
+        let Transacted::Refused(mut refusals) =
+            self.transact(items(uncount_seat(session, usual, now, empty_until))?).await?
+        else {
+            return Ok(true);
+        };
+        let refused = refusals.at(0) && !refusals.at(1);
+        let Some(own) = refusals.take_item(0).filter(|_| refused).map(SessionRecord::from_item).transpose()? else {
+            return Ok(false);
+        };
+        if own.lifetime() == Lifetime::default() {
+            return Ok(false);
+        }
+        let due = due_by_own(&own.into_session()?, now, empty_until);
+        Ok(self.transact(items(uncount_seat(session, "seats > :none", now, due))?).await?.is_done())
     }
 
     async fn next_attempt(&self, session: SessionId, user: UserId) -> Result<Option<(Participant, u64)>> {
@@ -101,10 +112,27 @@ impl Seats for Store {
     }
 }
 
+/// One seat less, under that condition. The session is looked at then.
+fn uncount_seat(session: SessionId, condition: &str, now: Timestamp, due: Timestamp) -> Change {
+    let update = format!("SET seats = seats - :one, touchedAt = :now, {SET_DUE}");
+    Change::to(keys::session(session), update, condition)
+        .due(session, due)
+        .with(":one", number(1))
+        .with(":none", number(0))
+        .with(":now", millis(now))
+}
+
+/// When a session with a lifetime of its own is looked at, if nobody is there from now on.
+fn due_by_own(session: &Session, now: Timestamp, usual: Timestamp) -> Timestamp {
+    let empty = session.controls.lifetime.empty.map_or(usual, |empty| Policy::due_when_empty(now, empty));
+    session.ends_at().map_or(empty, |end| empty.min(end))
+}
+
 /// One more seat of an active session that is not full, lies in the scope of the access, and is not locked for whoever comes.
 fn count_seat(session: SessionId, caller: &Person, now: Timestamp, start: &Start) -> Change {
     let scope = &caller.scope;
-    let open = "attribute_exists(pk) AND attribute_not_exists(endedAt) AND seats < maxSeats";
+    let open = "attribute_exists(pk) AND attribute_not_exists(endedAt) AND seats < maxSeats \
+                AND (attribute_not_exists(endsAt) OR endsAt > :now)";
     let project = if scope.project.is_default() { "attribute_not_exists(projectId)" } else { "projectId = :project" };
     let (room, named) = match &scope.rooms {
         Rooms::Any | Rooms::Only(RoomRef::Session(_)) => ("", None),

@@ -15,7 +15,9 @@ use crate::requests::{Refusals, Transacted};
 impl Sessions for Store {
     async fn add(&self, session: &Session, empty_until: Timestamp) -> Result<()> {
         let [item, created] = items(session, empty_until)?;
-        match self.transact(vec![self.putting_new(item)?, self.putting_new(created)?]).await? {
+        let mut all = vec![self.putting_new(item)?, self.putting_new(created)?];
+        all.extend(self.attaching(session)?);
+        match self.transact(all).await? {
             Transacted::Done => Ok(()),
             Transacted::Refused(_) => Err(taken()),
         }
@@ -34,7 +36,9 @@ impl Sessions for Store {
         named.insert("expiresAt".to_owned(), expiry(keep_until));
         let now = Item::from([(":now".to_owned(), expiry_now(session.created_at))]);
         let naming = self.putting_if(named, "attribute_not_exists(pk) OR expiresAt <= :now", now)?;
-        match self.transact(vec![self.putting_new(item)?, self.putting_new(created)?, naming]).await? {
+        let mut all = vec![self.putting_new(item)?, self.putting_new(created)?, naming];
+        all.extend(self.attaching(session)?);
+        match self.transact(all).await? {
             Transacted::Done => Ok(None),
             Transacted::Refused(refusals) => earlier(refusals).map(Some),
         }

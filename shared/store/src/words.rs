@@ -57,6 +57,7 @@ words!(/// Why a session ended.
 ending: Ending {
     EndedByCreator => "ended",
     Empty => "empty",
+    MaxDuration => "maxDuration",
     CreatorDeleted => "deleted",
 });
 words!(/// What others see of a participant.
@@ -115,7 +116,7 @@ mod tests {
         for value in [Presence::Disconnected, Presence::Connected, Presence::Reconnecting] {
             assert_eq!(presence::parse(presence::of(value)), Some(value));
         }
-        for value in [Ending::EndedByCreator, Ending::Empty, Ending::CreatorDeleted] {
+        for value in [Ending::EndedByCreator, Ending::Empty, Ending::MaxDuration, Ending::CreatorDeleted] {
             assert_eq!(ending::parse(ending::of(value)), Some(value));
         }
         for value in Kind::ALL {

@@ -48,6 +48,7 @@ fn ending(why: Ending) -> &'static str {
     match why {
         Ending::EndedByCreator => "endedByCreator",
         Ending::Empty => "empty",
+        Ending::MaxDuration => "maxDuration",
         Ending::CreatorDeleted => "creatorDeleted",
     }
 }

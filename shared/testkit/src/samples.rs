@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use domain::{
-    Clock, Context, Controls, Email, FamilyId, PasswordHash, Person, Policy, Session, SessionId, SessionKind,
+    Attached, Clock, Context, Controls, Email, FamilyId, PasswordHash, Person, Policy, Session, SessionId, SessionKind,
     SessionName, SessionState, Timestamp, User, UserId, Username, Visibility,
 };
 
@@ -76,6 +76,7 @@ impl Samples {
             creator_id: creator.user_id,
             creator_username: creator.username.clone(),
             controls: Controls::default(),
+            metadata: Attached::Nothing,
         }
     }
 }

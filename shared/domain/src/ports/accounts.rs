@@ -1,6 +1,6 @@
 //! What accounts need: storage of users and logins, hashing, minting and counting.
 
-use crate::{Email, FamilyId, Password, PasswordHash, Result, Throttle, Timestamp, User, UserId};
+use crate::{Email, FamilyId, Password, PasswordHash, ProjectId, Result, Throttle, Timestamp, User, UserId};
 
 /// What accounts need from storage.
 pub trait Users {
@@ -151,6 +151,8 @@ pub enum Counted {
     SessionsOf(UserId),
     /// Tickets minted for a user.
     TicketsOf(UserId),
+    /// Calls of a project's backend.
+    CallsOf(ProjectId),
 }
 
 /// Counters with a window.

@@ -6,9 +6,11 @@
 mod accounts;
 mod apps;
 mod delivery;
+mod live;
 mod log;
 mod seats;
 mod sessions;
+mod usage;
 mod waiting;
 mod webhooks;
 
@@ -21,15 +23,18 @@ pub use delivery::{
     ChatHistory, ChatLog, ChatMessage, ClientMessageId, DelayedMessage, Delays, Inbox, Page, Pushed, Signal, Sockets,
     Waiting,
 };
+pub use live::{Live, LiveKind, Living};
 pub use log::{Admission, Closure, ConnectionLog, LoggedConnection, Place, Places, Told};
 pub use seats::{
     Attempt, Ban, Catching, ControlsSet, Finished, Guard, Held, Holding, Members, Moderation, Seats, SessionChange,
     Status, TakeOver, TakenSeat, Visit, Visits,
 };
 pub use sessions::{
-    ActiveSessions, DUE_PARTS, Due, DueTimes, Endings, Erasures, IdempotencyKey, RoomNames, Rosters, Sessions,
+    ActiveSessions, DUE_PARTS, Due, DueTimes, Endings, Erasures, IdempotencyKey, RoomNames, Rosters, SessionMetadata,
+    Sessions,
 };
 
+pub use usage::{Ledger, UsedStay};
 pub use waiting::{Emptied, Knock, WAITING_PLACES, WaitingRoom, Waits};
 pub use webhooks::{
     Announcer, Deliveries, Delivery, Disabling, EndpointChange, EndpointSealer, Endpoints, EventLog, EventPlace, From,

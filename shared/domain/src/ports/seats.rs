@@ -1,7 +1,7 @@
 //! What a seat needs: taking and freeing it, holding it over a connection, and reading who sits there.
 
 use crate::{
-    ConnectionId, Departure, FamilyId, Membership, Participant, Person, Result, Rights, Session, SessionId,
+    ConnectionId, Departure, FamilyId, Membership, Metadata, Participant, Person, Result, Rights, Session, SessionId,
     SessionName, TicketId, Timestamp, UserId,
 };
 
@@ -20,7 +20,8 @@ pub trait Seats {
         noted_until: Timestamp,
     ) -> impl Future<Output = Result<TakenSeat>> + Send;
     /// Frees the seat if the participant is still as `guard` wants it, and notes that the others have to be told; false
-    /// when it is not, or when the seat was free. The session is looked at when it has stood empty until `empty_until`.
+    /// when it is not, or when the seat was free. The session is looked at when it has stood empty until `empty_until`, or when
+    /// its own lifetime says so.
     fn free_seat(
         &self,
         participant: &Participant,
@@ -121,6 +122,8 @@ pub struct SessionChange {
     pub locked: Option<bool>,
     /// Whether whoever joins is to wait until they are admitted.
     pub waiting_room: Option<bool>,
+    /// What is to be kept with it instead; `Some(None)` for nothing.
+    pub metadata: Option<Option<Metadata>>,
     /// The version that whoever asks has seen, if it matters.
     pub seen: Option<u64>,
 }

@@ -1,7 +1,9 @@
 //! What sessions need from storage.
 
 use super::Page;
-use crate::{Email, Ending, ProjectId, Result, RoomName, Roster, Session, SessionId, Timestamp, UserId, Visibility};
+use crate::{
+    Email, Ending, Metadata, ProjectId, Result, RoomName, Roster, Session, SessionId, Timestamp, UserId, Visibility,
+};
 
 /// What a client calls a request to create something, so that the same request sent again creates nothing more: 1-64 visible
 /// characters of ASCII, unique per user. Around them may be quotes, as the draft for the header wants it.
@@ -23,7 +25,7 @@ impl IdempotencyKey {
     }
 }
 
-/// What sessions need from storage.
+/// What sessions need from storage. Their metadata goes with them.
 pub trait Sessions {
     /// Stores a new session, and that its creator made it. It is looked at when it has stood empty until `empty_until`.
     fn add(&self, session: &Session, empty_until: Timestamp) -> impl Future<Output = Result<()>> + Send;
@@ -55,6 +57,12 @@ pub trait RoomNames {
         empty_until: Timestamp,
         over: Option<SessionId>,
     ) -> impl Future<Output = Result<Option<SessionId>>> + Send;
+}
+
+/// What apps keep with sessions. It lies beside them: they are read and written by every join and many messages.
+pub trait SessionMetadata {
+    /// What is kept with a session; strongly consistent.
+    fn metadata_of(&self, session: SessionId, now: Timestamp) -> impl Future<Output = Result<Option<Metadata>>> + Send;
 }
 
 /// Reads a session with its participants.

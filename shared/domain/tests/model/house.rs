@@ -14,8 +14,8 @@ use domain::ports::{
 };
 use domain::standing::JoinedCache;
 use domain::{
-    Clock, ConnectionId, Context, Controls, Departure, Ending, Error, Event, EventEncoder, FamilyId, Frame, IdSource,
-    Membership, MessageId, Participant, Person, Policy, Presence, ProjectId, Result, Rights, Roster, Session,
+    Attached, Clock, ConnectionId, Context, Controls, Departure, Ending, Error, Event, EventEncoder, FamilyId, Frame,
+    IdSource, Membership, MessageId, Participant, Person, Policy, Presence, ProjectId, Result, Rights, Roster, Session,
     SessionId, SessionKind, SessionName, SessionState, SignalId, Throttle, TicketId, Timestamp, Untold, UserId,
     Username, Visibility,
 };
@@ -162,6 +162,7 @@ fn session(id: SessionId, creator: UserId, seats: u8) -> Session {
         creator_id: creator,
         creator_username: name(0),
         controls: Controls::default(),
+        metadata: Attached::Nothing,
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use domain::moderation::{self, Actor};
 use domain::ports::{DUE_PARTS, Due, Held};
@@ -155,6 +156,45 @@ async fn an_occupied_session_does_not_end_however_old_it_is() {
     assert!(fake.state().sessions[0].is_active());
     fake.journal();
     assert_eq!(sweep(&fake, 8001).await.0, done(0, 0, 0), "whoever leaves last has it looked at again");
+}
+
+#[tokio::test]
+async fn a_session_ends_when_its_longest_time_is_over_whoever_is_there() {
+    let (fake, _, a, b) = call();
+    fake.state().sessions[0].controls.lifetime.longest = Some(Duration::from_secs(600));
+    for held in [&a, &b] {
+        fake.change(held, |p| p.lease_until = at(9000));
+    }
+    assert_eq!(sweep(&fake, 599).await.0.ended, 0);
+    let late = sessions::join(fake.ports(600), &fake.caller("late"), a.session).await;
+    assert_eq!(late.err().map(|error| error.code()), Some("session_ended"), "nobody joins once it is over");
+    fake.journal();
+    assert_eq!(sweep(&fake, 600).await.0.ended, 1);
+    assert!(fake.journal().contains(&"push a1 sessionEnded MaxDuration".to_owned()));
+    assert_eq!(fake.state().sessions[0].state, SessionState::Ended(at(600)));
+}
+
+#[tokio::test]
+async fn an_occupied_session_is_looked_at_again_when_its_longest_time_is_over() {
+    let (fake, _, a, b) = call();
+    fake.state().sessions[0].controls.lifetime.longest = Some(Duration::from_secs(7200));
+    for held in [&a, &b] {
+        fake.change(held, |p| p.lease_until = at(9000));
+    }
+    sweep(&fake, 3600).await;
+    let due = Due { session: a.session, seat: None, at: at(3600) };
+    assert_eq!(fake.state().put_off, [(due, Some(at(7200)))]);
+}
+
+#[tokio::test]
+async fn a_session_may_stand_empty_for_a_time_of_its_own() {
+    for (empty, ends) in [(60, 60), (7200, 7200)] {
+        let fake = Fake::default();
+        fake.session(&fake.caller("alice"), 10);
+        fake.state().sessions[0].controls.lifetime.empty = Some(Duration::from_secs(empty));
+        assert_eq!(sweep(&fake, ends - 1).await.0.ended, 0, "{empty}");
+        assert_eq!(sweep(&fake, ends).await.0.ended, 1, "{empty}");
+    }
 }
 
 #[tokio::test]

@@ -10,15 +10,15 @@ use domain::ports::{
     Admission, Attempt, Ban, Catching, ChatHistory, ChatLog, ChatMessage, Closure, ConnectionLog, ControlsSet, Counted,
     DUE_PARTS, DelayedMessage, Delays, Due, DueTimes, Emptied, Endings, Erasures, Families, Finished, Guard, Held,
     Holding, IdempotencyKey, Inbox, Knock, LoggedConnection, Members, MintedRefresh, Moderation, Page, PasswordHasher,
-    Ports, PresentedRefresh, Pushed, RefreshMint, RoomNames, Rosters, Rotation, Seats, SessionChange, Sessions, Signal,
-    Sockets, Status, TakeOver, TakenSeat, Throttles, Users, Visit, Visits, WaitingRoom, Waits,
+    Ports, PresentedRefresh, Pushed, RefreshMint, RoomNames, Rosters, Rotation, Seats, SessionChange, SessionMetadata,
+    Sessions, Signal, Sockets, Status, TakeOver, TakenSeat, Throttles, Users, Visit, Visits, WaitingRoom, Waits,
 };
 use domain::sweep::LEFT_ALONE;
 use domain::{
-    CatchingUp, ConnectionId, Context, Controls, Departure, Email, Ending, Error, Event, EventEncoder, FamilyId, Frame,
-    IdSource, Membership, MessageId, Participant, Password, PasswordHash, Person, Policy, Presence, ProjectId, Result,
-    Rights, RoomName, Roster, Session, SessionId, SessionKind, SessionName, SessionState, SignalId, Throttle, TicketId,
-    Timestamp, Untold, User, UserId, Username, Visibility,
+    Attached, CatchingUp, ConnectionId, Context, Controls, Departure, Email, Ending, Error, Event, EventEncoder,
+    FamilyId, Frame, IdSource, Membership, MessageId, Metadata, Participant, Password, PasswordHash, Person, Policy,
+    Presence, ProjectId, Result, Rights, RoomName, Roster, Session, SessionId, SessionKind, SessionName, SessionState,
+    SignalId, Throttle, TicketId, Timestamp, Untold, User, UserId, Username, Visibility,
 };
 use uuid::{Builder, Uuid};
 
@@ -191,6 +191,7 @@ impl Fake {
             creator_id: creator.user_id,
             creator_username: creator.username.clone(),
             controls: Controls::default(),
+            metadata: Attached::Nothing,
         });
         id
     }
@@ -541,6 +542,12 @@ impl Sessions for Fake {
     }
 }
 
+impl SessionMetadata for Fake {
+    async fn metadata_of(&self, session: SessionId, _: Timestamp) -> Result<Option<Metadata>> {
+        Ok(self.state().sessions.iter().find(|s| s.id == session).and_then(|s| s.metadata.read().cloned()))
+    }
+}
+
 impl RoomNames for Fake {
     async fn room(&self, project: &ProjectId, name: &RoomName, _: bool) -> Result<Option<SessionId>> {
         let named = (project.clone(), name.as_str().to_owned());
@@ -572,7 +579,10 @@ impl DueTimes for Fake {
         let rooms = state.sessions.iter().filter(|session| !state.unlisted.contains(&session.id));
         let rooms = rooms.map(|session| {
             let at = match session.state {
-                SessionState::Active => session.touched_at + self.policy.empty_session,
+                SessionState::Active => {
+                    let empty = session.touched_at + session.empty_for(&self.policy);
+                    session.ends_at().map_or(empty, |end| empty.min(end))
+                }
                 SessionState::Ended(at) => at + LEFT_ALONE,
             };
             Due { session: session.id, seat: None, at }
@@ -664,7 +674,7 @@ impl Seats for Fake {
         }
         let rights = state.left.get(&seat).map_or_else(|| caller.rights(), |(_, rights)| *rights);
         let (steers, passes) = (rights.moderates(), state.passing.contains(&seat));
-        let Some(free) = state.session(session).filter(|s| s.is_active()) else {
+        let Some(free) = state.session(session).filter(|s| s.is_active() && !s.has_run_out(now)) else {
             return Ok(TakenSeat::Refused);
         };
         if free.controls.locked && !steers && free.creator_id != caller.user_id {
@@ -789,6 +799,9 @@ impl Moderation for Fake {
         found.controls.locked = change.locked.unwrap_or(found.controls.locked);
         found.controls.waiting_room = change.waiting_room.unwrap_or(found.controls.waiting_room);
         found.controls.version += 1;
+        if let Some(metadata) = &change.metadata {
+            found.metadata = metadata.clone().into();
+        }
         Ok(ControlsSet::Set(Box::new(found.clone())))
     }
 }
@@ -1204,5 +1217,6 @@ fn counted(what: &Counted) -> String {
         Counted::WrongPasswordsOf(user) => format!("wrong passwords of {user}"),
         Counted::SessionsOf(_) => "sessions".to_owned(),
         Counted::TicketsOf(_) => "tickets".to_owned(),
+        Counted::CallsOf(_) => "calls".to_owned(),
     }
 }

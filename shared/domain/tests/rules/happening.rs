@@ -2,8 +2,8 @@
 
 use domain::happenings::{Happening, Kind, Reason, SessionView, Stay, of_session, of_stay};
 use domain::{
-    Controls, Departure, Ending, Membership, Presence, ProjectId, Rights, Role, Session, SessionId, SessionKind,
-    SessionName, SessionState, Timestamp, UserId, Username, Visibility,
+    Attached, Controls, Departure, Ending, Membership, Presence, ProjectId, Rights, Role, Session, SessionId,
+    SessionKind, SessionName, SessionState, Timestamp, UserId, Username, Visibility,
 };
 
 use crate::fake::START;
@@ -32,6 +32,7 @@ pub fn session() -> Session {
         creator_id: UserId::first_at(START),
         creator_username: alice(),
         controls: Controls::default(),
+        metadata: Attached::Nothing,
     }
 }
 
@@ -159,6 +160,7 @@ fn a_session_is_created_changed_and_ended_with_its_reason() {
     for (ending, reason) in [
         (Ending::EndedByCreator, Reason::Ended),
         (Ending::Empty, Reason::Empty),
+        (Ending::MaxDuration, Reason::MaxDuration),
         (Ending::CreatorDeleted, Reason::Deleted),
     ] {
         let ended = Session { state: SessionState::Ended(later(70)), ..session() };

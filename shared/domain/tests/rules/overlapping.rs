@@ -5,8 +5,8 @@ use std::pin::pin;
 use domain::ports::{Admission, Attempt, Held, PresentedRefresh, RefreshSecret};
 use domain::sessions::NewSession;
 use domain::{
-    Caller, ConnectionId, Email, Password, Person, Result, SessionId, SessionKind, SessionName, TicketId, Visibility,
-    accounts, admission, erasure, eviction, resume, sessions,
+    Caller, ConnectionId, Email, Lifetime, Password, Person, Result, SessionId, SessionKind, SessionName, TicketId,
+    Visibility, accounts, admission, erasure, eviction, resume, sessions,
 };
 use futures_util::future::{join, select};
 
@@ -140,6 +140,8 @@ impl Story {
             locked: false,
             waiting_room: false,
             room: None,
+            lifetime: Lifetime::default(),
+            metadata: None,
         };
         sessions::create(fake, fake.context(5), &Caller::from(self.bob.clone()), new, None).await.map(drop)
     }

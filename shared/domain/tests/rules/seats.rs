@@ -3,7 +3,7 @@
 use domain::ports::{Closure, Held, IdempotencyKey};
 use domain::sessions::{Created, NewSession, Seated};
 use domain::{
-    Caller, ConnectionId, Error, Membership, Person, Presence, Result, SessionId, SessionKind, SessionName,
+    Caller, ConnectionId, Error, Lifetime, Membership, Person, Presence, Result, SessionId, SessionKind, SessionName,
     SessionState, Throttle, Visibility, eviction, sessions,
 };
 
@@ -212,6 +212,8 @@ async fn creating_is_counted_and_does_not_join() {
         locked: false,
         waiting_room: false,
         room: None,
+        lifetime: Lifetime::default(),
+        metadata: None,
     };
     let caller = Caller::from(alice.clone());
     let session = sessions::create(&fake, fake.context(5), &caller, new(), None).await.unwrap().session();
@@ -234,6 +236,8 @@ async fn a_request_to_create_that_is_sent_again_creates_nothing_more() {
         locked: false,
         waiting_room: false,
         room: None,
+        lifetime: Lifetime::default(),
+        metadata: None,
     };
     let key = IdempotencyKey::parse("\"monday\"").unwrap();
     let create = async |caller, name| {

@@ -8,13 +8,14 @@ use std::time::Duration;
 use domain::announcing::{Announcing, announce};
 use domain::happenings::{Kind, SessionView, Stay, of_stay};
 use domain::ports::{
-    Announcer, Deliveries, Delivery, Disabling, EndpointChange, Endpoints, EventLog, EventPlace, From, Letter, Lines,
-    Logged, Occurrence, Page, Post, Receipt, Starts,
+    Announcer, Deliveries, Delivery, Disabling, EndpointChange, Endpoints, EventLog, EventPlace, From, Ledger, Letter,
+    Lines, Live, LiveKind, Living, Logged, Occurrence, Page, Post, Receipt, Starts, UsedStay,
 };
 use domain::telling::{Coming, Fate, Telling, tell};
 use domain::webhooks::{Announcement, Answer, Endpoint, Outcome, SPREAD_TRIES};
 use domain::{
-    Clock, Context, Departure, Error, Membership, Policy, Presence, Result, SessionId, Timestamp, UserId, WebhookId,
+    Clock, Context, Departure, Error, Membership, Policy, Presence, ProjectId, Result, SessionId, Timestamp, UserId,
+    WebhookId,
 };
 
 use crate::fake::{Ids, START, at};
@@ -72,6 +73,7 @@ struct State {
     endpoint: Endpoint,
     started_by: Option<String>,
     log: BTreeMap<String, Announcement>,
+    ledger: Vec<UsedStay>,
     line: Vec<Message>,
     aside: Vec<Message>,
     dead: Vec<Letter>,
@@ -106,6 +108,7 @@ impl World {
             endpoint,
             started_by: None,
             log: BTreeMap::new(),
+            ledger: Vec::new(),
             line: Vec::new(),
             aside: Vec::new(),
             dead: Vec::new(),
@@ -231,6 +234,41 @@ impl EventLog for World {
 
     async fn events(&self, _: &str, _: &From, _: Timestamp, _: usize) -> Result<Page<Logged, EventPlace>> {
         unreachable!("nobody reads the log here")
+    }
+}
+
+/// An entry has its place by the end and the name of its stay.
+impl Ledger for World {
+    async fn note_stay(&self, _: &ProjectId, stay: &UsedStay, _: Timestamp) -> Result<()> {
+        self.step(|state| {
+            state.ledger.retain(|other| (other.ended, &other.stay) != (stay.ended, &stay.stay));
+            state.ledger.push(stay.clone());
+        })
+    }
+
+    async fn stays(
+        &self,
+        _: &ProjectId,
+        _: (Timestamp, Timestamp),
+        _: Option<&str>,
+        _: Timestamp,
+    ) -> Result<Page<UsedStay, String>> {
+        unreachable!("nobody asks what was used")
+    }
+}
+
+/// The accounts' project has no quotas.
+impl Live for World {
+    async fn note_live(&self, _: &ProjectId, _: &Living, _: Timestamp) -> Result<()> {
+        unreachable!("nothing is counted")
+    }
+
+    async fn note_over(&self, _: &ProjectId, _: &Living) -> Result<()> {
+        unreachable!("nothing is counted")
+    }
+
+    async fn count_live(&self, _: &ProjectId, _: LiveKind, _: u32, _: Timestamp) -> Result<u32> {
+        unreachable!("nothing is counted")
     }
 }
 
@@ -403,7 +441,7 @@ fn once(state: &State) -> Vec<&Announcement> {
     state.taken.iter().filter(|taken| seen.insert(taken.id.clone())).collect()
 }
 
-/// Each stay that began or was aborted is told so once, and its end once; a session's start once; nothing that was noted is missing.
+/// Each stay that began or was aborted is told so once, and its end once, and is in the ledger once; a session's start once; nothing that was noted is missing.
 fn assert_whole(state: &State, what: &str) {
     let once = once(state);
     assert_eq!(once.len(), state.log.len(), "{what}: what was noted was told");
@@ -413,6 +451,10 @@ fn assert_whole(state: &State, what: &str) {
         stays.entry(stay).or_default().push(&told.kind);
     }
     let started = stays.remove("").unwrap_or_default();
+    let mut used: Vec<_> = state.ledger.iter().map(|used| used.stay.as_str()).collect();
+    used.sort_unstable();
+    let over = stays.iter().filter(|(_, kinds)| kinds.contains(&"ParticipantLeft")).map(|(stay, _)| *stay);
+    assert_eq!(used, over.collect::<Vec<_>>(), "{what}: each stay that is over is in the ledger once");
     let joined = stays.values().any(|kinds| kinds.contains(&"ParticipantJoined"));
     assert_eq!(started.len(), usize::from(joined), "{what}: {started:?}");
     for (stay, kinds) in stays {

@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 
 use super::{Schemas, requests};
 use crate::routes::{Api, ROUTES, Route};
-use crate::{endpoints, rest};
+use crate::{endpoints, rest, usage};
 
 /// Who may call a route.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -183,8 +183,15 @@ const STEERING: &[&str] = &["forbidden", "session_not_found", "session_ended"];
 /// The same where it is about a participant.
 const STEERING_SOMEBODY: &[&str] = &["forbidden", "session_not_found", "participant_not_found", "session_ended"];
 /// Why a join token or a key is refused.
-const OF_TOKENS: &[&str] =
-    &["unauthorized", "token_expired", "token_not_active", "token_revoked", "key_disabled", "forbidden"];
+const OF_TOKENS: &[&str] = &[
+    "unauthorized",
+    "token_expired",
+    "token_not_active",
+    "token_revoked",
+    "key_disabled",
+    "forbidden",
+    "quota_exceeded",
+];
 
 /// The ways of saying who calls.
 fn security_schemes() -> Value {
@@ -219,7 +226,7 @@ fn status(code: &str) -> u16 {
         "version_mismatch" => 412,
         "payload_too_large" => 413,
         "idempotency_key_reused" => 422,
-        "rate_limited" => 429,
+        "rate_limited" | "quota_exceeded" => 429,
         "internal" => 500,
         "unavailable" => 503,
         other => unreachable!("an error without a status: {other}"),
@@ -291,6 +298,11 @@ fn parameters(path: &str, paged: bool) -> Vec<Value> {
 fn if_match() -> Value {
     json!({ "name": "if-match", "in": "header", "description": "The session's `version` in quotes: changed only if it still is that one.",
         "schema": { "type": "string", "pattern": "^(\\*|\"[0-9]{1,15}\")$" } })
+}
+
+fn of_usage(name: &str, description: &str) -> Value {
+    json!({ "name": name, "in": "query", "description": description,
+        "schema": { "type": "string", "anyOf": [{ "format": "date-time" }, { "format": "date" }] } })
 }
 
 fn ban_seconds() -> Value {
@@ -543,6 +555,14 @@ fn describe(route: &Route, s: &mut Schemas) -> Operation {
             let operation =
                 Operation::new("List what happened in the last 7 days", 200, Some(page), &[]).for_backends();
             events_query().into_iter().fold(operation, Operation::with)
+        }
+        "usage_get" => {
+            Operation::new("Add up what a project used", 200, Some(s.of::<usage::UsageView>()), &["invalid_request"])
+                .for_backends()
+                .with(of_usage("from", "A time, or a day; without it the day of `to`. At most 31 days before `to`."))
+                .with(of_usage("to", "A time, or a day; without it now."))
+                .with(json!({ "name": "group", "in": "query", "description": "How stays are put together.",
+            "schema": { "type": "string", "enum": ["day", "room"], "default": "day" } }))
         }
         "health" => Operation::new("Whether the service is there", 200, Some(s.of::<rest::Health>()), &[]).open(),
         other => unreachable!("a route without a description: {other}"),

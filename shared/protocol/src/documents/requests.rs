@@ -104,6 +104,18 @@ pub struct NewSession {
     #[schemars(length(min = 1, max = 128), regex(pattern = NAME))]
     #[serde(skip_serializing_if = "Option::is_none")]
     room: Option<String>,
+    /// Whatever the app wants to keep with it: at most 4096 bytes of UTF-8.
+    #[schemars(length(max = 4096))]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    metadata: Option<String>,
+    /// After how many seconds without anybody it ends, give or take the sweep's period.
+    #[schemars(range(min = 30, max = 86_400))]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    empty_timeout_seconds: Option<u32>,
+    /// After how many seconds it ends, whoever is there, give or take the sweep's period. Nobody joins after that.
+    #[schemars(range(min = 60, max = 604_800))]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    max_duration_seconds: Option<u32>,
 }
 
 /// A kind of session, by name or by number.
@@ -464,6 +476,10 @@ pub struct UpdateSession {
     /// Whether whoever joins waits until a host or a cohost admits them. Whoever waits when that ends is admitted.
     #[serde(skip_serializing_if = "Option::is_none")]
     waiting_room: Option<bool>,
+    /// What the app keeps with it instead: at most 4096 bytes of UTF-8, an empty text for nothing.
+    #[schemars(length(max = 4096))]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    metadata: Option<String>,
 }
 
 /// `admitParticipant` and `denyParticipant`.

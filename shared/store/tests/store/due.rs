@@ -4,9 +4,11 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use domain::ports::Members;
-use domain::ports::{ActiveSessions, DUE_PARTS, Due, DueTimes, Endings, Guard, Holding, Seats, Status};
+use domain::ports::{
+    ActiveSessions, DUE_PARTS, Due, DueTimes, Endings, Guard, Holding, Seats, Sessions, Status, TakenSeat,
+};
 use domain::sweep::{LEFT_ALONE, Swept, sweep};
-use domain::{Departure, Ending, Error, ProjectId, SessionId, Timestamp, UserId, Visibility};
+use domain::{Departure, Ending, Error, Lifetime, ProjectId, SessionId, Timestamp, UserId, Visibility};
 use futures_util::future::join;
 use testkit::{FakeSockets, Fault};
 
@@ -91,6 +93,55 @@ async fn a_departure_is_due_in_a_minute_and_never_once_it_was_told() {
     let left = at.roster(session).await.departed.remove(0);
     at.store.told(&left, kept).await.unwrap();
     assert_eq!(at.time_of(session, Some(alice.user_id)).await, None);
+}
+
+#[tokio::test]
+async fn a_session_with_a_lifetime_of_its_own_is_due_by_that() {
+    let seconds = Duration::from_secs;
+    for (lifetime, first, left) in [
+        (Lifetime { empty: Some(seconds(60)), longest: None }, 60, 60),
+        (Lifetime { empty: Some(seconds(7200)), longest: None }, 7200, 7200),
+        (Lifetime { empty: None, longest: Some(seconds(90)) }, 90, 90),
+        (Lifetime { empty: Some(seconds(60)), longest: Some(seconds(90)) }, 60, 60),
+    ] {
+        let at = Setting::new().await;
+        let mut session = at.samples.session(&at.samples.caller("host"), 2);
+        session.controls.lifetime = lifetime;
+        at.store.add(&session, session.due(at.samples.now(), &at.samples.policy)).await.unwrap();
+        assert_eq!(at.roster(session.id).await.session, session, "it is kept");
+        let alice = at.samples.caller("alice");
+        at.connect(session.id, &alice, "a").await;
+        let (step, now) = (lifetime.empty.map_or(seconds(1), |empty| empty / 12), at.samples.now());
+        let about = |noted: Option<Timestamp>, after: u64| {
+            let due = at.samples.later(after);
+            noted.is_some_and(|noted| noted >= due && noted <= due + step)
+        };
+        assert!(about(at.time_of(session.id, None).await, first), "{lifetime:?}");
+        let seen = at.participant(session.id, &alice).await;
+        let freed =
+            at.store.free_seat(&seen, Guard::Seated, Departure::Left, now, at.samples.later(60), at.empty_until());
+        assert!(freed.await.unwrap());
+        assert!(about(at.time_of(session.id, None).await, left), "{lifetime:?}");
+        let again =
+            at.store.free_seat(&seen, Guard::Seated, Departure::Left, now, at.samples.later(60), at.empty_until());
+        assert!(!again.await.unwrap(), "a seat is freed once");
+        assert_eq!(at.roster(session.id).await.session.seats_taken, 0);
+    }
+}
+
+#[tokio::test]
+async fn nobody_joins_a_session_whose_longest_time_is_over() {
+    let at = Setting::new().await;
+    let mut session = at.samples.session(&at.samples.caller("host"), 5);
+    session.controls.lifetime.longest = Some(Duration::from_secs(60));
+    at.store.add(&session, at.samples.later(60)).await.unwrap();
+    let take = |name: &str, seconds: u64| {
+        let (caller, now) = (at.samples.caller(name), at.samples.later(seconds));
+        let (store, until) = (&at.store, at.samples.later(600));
+        async move { store.take_seat(session.id, &caller, now, until, until).await.unwrap() }
+    };
+    assert!(matches!(take("alice", 59).await, TakenSeat::Taken(_)));
+    assert_eq!(take("bob", 60).await, TakenSeat::Refused);
 }
 
 #[tokio::test]

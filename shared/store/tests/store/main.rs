@@ -15,10 +15,13 @@ mod faults;
 mod happened;
 mod holding;
 mod inbox;
+mod live;
+mod metadata;
 mod moderation;
 mod seats;
 mod sessions;
 mod throttles;
+mod usage;
 
 use std::time::Duration;
 
