@@ -62,6 +62,8 @@ export class Panel {
   /** @param isNews whether it counts as unread until it was seen; what was said before one came does not */
   addMessage({ messageId, fromUserId, fromUsername, message, timestamp }: ChatMessage, isNews: boolean): void {
     const isOwn = fromUserId === this.#client.user?.userId;
+    // It may come before the answer to it does.
+    if (isOwn) [...document.querySelectorAll('#messages .unsent')].find((item) => item.querySelector('p')?.textContent === message)?.remove();
     const time = make('time', { dateTime: timestamp }, clock(timestamp));
     const from = make('div', { className: 'from' }, make('b', {}, isOwn ? 'You' : fromUsername), time);
     const item = make('li', { className: isOwn ? 'own' : '' }, from, make('p', {}, ...linked(message)));
