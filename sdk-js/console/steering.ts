@@ -1,4 +1,4 @@
-import type { Moderation, Participant, ParticipantWaitingData, SessionUpdatedData, TunRTCClient } from '../src/index.ts';
+import type { Actions, Moderation, Participant, ParticipantWaitingData, SessionUpdatedData, TunRTCClient } from '../src/index.ts';
 import { byId, initials, make } from './dom.ts';
 import { attempt } from './notice.ts';
 
@@ -114,7 +114,7 @@ export class Steering {
   }
 
   #do<Action extends keyof Moderation>(action: Action, data: Moderation[keyof Moderation]): Promise<void> {
-    return this.#client.moderate(action, data as Moderation[Action]);
+    return this.#client.moderate(action, data as Actions[Action]);
   }
 }
 

@@ -17,6 +17,7 @@ import { within } from './timers.ts';
 import { left, Visit } from './visit.ts';
 import type {
   Account,
+  AnswerRpc,
   Auth,
   ChatMessage,
   IceServers,
@@ -27,8 +28,12 @@ import type {
   RemoveParticipant,
   Session,
   SessionDetail,
+  RaiseHand,
+  SendData,
+  SendRpc,
   SessionType,
   Target,
+  UpdateAttributes,
   UpdateParticipant,
   UpdateSession,
   Visibility,
@@ -61,6 +66,21 @@ export interface Moderation {
   /** Another name, number of seats, a lock, or a waiting room. */
   updateSession: UpdateSession;
 }
+
+/** What everybody in a session may do, as far as their permissions go, and what each of it takes. */
+export interface Participation {
+  /** Sets one's own attributes; null takes one away. All receive `participantUpdated`. */
+  updateAttributes: UpdateAttributes;
+  /** Raises one's hand, or lowers it. The server's time orders hands. All receive `participantUpdated`. */
+  raiseHand: RaiseHand;
+  /** `tunrtc-client/data` is more convenient. */
+  sendData: SendData;
+  sendRpc: SendRpc;
+  answerRpc: AnswerRpc;
+}
+
+/** All that {@link TunRTCClient.moderate} sends. */
+export interface Actions extends Moderation, Participation {}
 
 /** How signaling does. */
 export interface SignalingStatistics {
@@ -331,8 +351,9 @@ export class TunRTCClient extends Emitter<TunRTCEvents> {
   /**
    * Steers the session, for those who have the permission `moderate`: `updateParticipant`, `muteParticipant`,
    * `removeParticipant`, `admitParticipant`, `denyParticipant` or `updateSession`. A request to mute is obeyed by the other's client; nobody can be unmuted from afar.
+   * The same sends what everybody may: see {@link Participation}.
    */
-  async moderate<Action extends keyof Moderation>(action: Action, data: Moderation[Action]): Promise<void> {
+  async moderate<Action extends keyof Actions>(action: Action, data: Actions[Action]): Promise<void> {
     await this.#inCall().signaling.send(action, data);
   }
 

@@ -8,6 +8,7 @@ import type { ConnectionState } from './signaling/link-state.ts';
 import type {
   AdmittedData,
   ChatMessage,
+  DataReceived,
   DeniedData,
   EndReason,
   LeaveReason,
@@ -16,6 +17,8 @@ import type {
   ParticipantUpdatedData,
   ParticipantWaitingData,
   RemovedData,
+  RpcAnswerReceived,
+  RpcReceived,
   SessionDetail,
   SessionUpdatedData,
 } from './wire.ts';
@@ -63,6 +66,12 @@ export interface TunRTCEvents {
   connectionQualityChanged: { userId: string; quality: Exclude<QualityLevel, 'unknown'> };
   /** Somebody's role or permissions changed; one's own too. What they may not send any more is dropped. */
   participantUpdated: ParticipantUpdatedData;
+  /** Data of somebody's, or of the app's backend; `SessionData` of `tunrtc-client/data` sorts it by topic, and drops what comes twice. */
+  receiveData: DataReceived;
+  /** Somebody calls a procedure of this client; `SessionData` answers. */
+  receiveRpc: RpcReceived;
+  /** The answer to a call of this client's. */
+  receiveRpcAnswer: RpcAnswerReceived;
   /** The session's name, number of seats, lock or waiting room changed. */
   sessionUpdated: SessionUpdatedData;
   /** Somebody who steers the session had this track switched off. */

@@ -252,6 +252,10 @@ export interface NewWebhook {
 
 /** A participant, with all that is known. */
 export interface ParticipantDetail {
+  /** What they say of themselves, by name. */
+  attributes: Record<string, never>;
+  /** Since when a hand is raised. */
+  handRaisedAt?: string;
   /** What the app calls its user; an account has none. */
   identity?: string;
   /** Whether the microphone is off. */
@@ -693,6 +697,14 @@ export interface WebhookView {
   webhookId: string;
 }
 
+/** The answer to `updateAttributes` and `raiseHand`: what the participant says of themselves now. */
+export interface AboutData {
+  /** Attributes, by name. */
+  attributes: Record<string, never>;
+  /** Since when a hand is raised. */
+  handRaisedAt: string | null;
+}
+
 /** `admitted`: somebody waits no longer, because they may join. */
 export interface AdmittedData {
   /** What their app calls them; an account has none. */
@@ -709,6 +721,40 @@ export interface Answer {
   sdp: string;
   /** Always `answer`. */
   type: 'answer';
+}
+
+/** `answerRpc`, with a payload or an error. */
+export interface AnswerRpc {
+  /** Why there is none. */
+  error?: RpcFailure;
+  /** The result, at most 15 KiB of UTF-8. */
+  payload?: string;
+  /** The call. */
+  rpcId: string;
+  /** Who called. */
+  targetUserId: string;
+}
+
+/** The answer to `sendData`. */
+export interface DataAck {
+  /** What the data is called. */
+  dataId: string;
+}
+
+/** `receiveData`. */
+export interface DataReceived {
+  /** The same for what is sent again, which a receiver drops. */
+  dataId: string;
+  /** What the app calls its user; an account has none. */
+  fromIdentity?: string;
+  /** Who sent it; nobody where the app itself did. */
+  fromUserId?: string;
+  /** The sender's name. */
+  fromUsername?: string;
+  /** What the sender put into it. */
+  payload: string;
+  /** What it is about. */
+  topic: string;
 }
 
 /** Where a signal is. */
@@ -819,6 +865,10 @@ export interface Offer {
 
 /** `participantUpdated`, and the answer to `updateParticipant`. */
 export interface ParticipantUpdatedData {
+  /** What they say of themselves, all of it; absent where that is not what changed. */
+  attributes?: Record<string, never>;
+  /** Since when a hand is raised, null where none is; absent where that is not what changed. */
+  handRaisedAt?: string;
   /** What they may do. */
   permissions: Permissions;
   /** Their part in the session. */
@@ -841,12 +891,20 @@ export interface ParticipantWaitingData {
   waitingSince: string;
 }
 
+/** `raiseHand`. */
+export interface RaiseHand {
+  /** Whether it is raised, or lowered. */
+  raised: boolean;
+}
+
 /** `receiveAnswer`. */
 export interface ReceiveAnswer {
   /** The session description. */
   answer: Answer;
   /** One run of the sending client. */
   epoch?: string;
+  /** What their app calls them; an account has none. */
+  fromIdentity?: string;
   /** Who sent it. */
   fromUserId: string;
   /** The sender's name. */
@@ -863,6 +921,8 @@ export interface ReceiveIceCandidate {
   candidates: RTCIceCandidateInit[];
   /** One run of the sending client. */
   epoch?: string;
+  /** What their app calls them; an account has none. */
+  fromIdentity?: string;
   /** Who sent it. */
   fromUserId: string;
   /** The sender's name. */
@@ -877,6 +937,8 @@ export interface ReceiveIceCandidate {
 export interface ReceiveOffer {
   /** One run of the sending client. */
   epoch?: string;
+  /** What their app calls them; an account has none. */
+  fromIdentity?: string;
   /** Who sent it. */
   fromUserId: string;
   /** The sender's name. */
@@ -914,6 +976,60 @@ export interface RemovedData {
   reason: RemovalReason;
 }
 
+/** `receiveRpcAnswer`: the answer to a call. */
+export interface RpcAnswerReceived {
+  /** Why there is none. */
+  error?: RpcErrorView;
+  /** What the app calls its user; an account has none. */
+  fromIdentity?: string;
+  /** Who answers. */
+  fromUserId: string;
+  /** Their name. */
+  fromUsername: string;
+  /** The result, unless there is an `error`. */
+  payload?: string;
+  /** The call. */
+  rpcId: string;
+}
+
+/** Why a call has no result. */
+export interface RpcErrorView {
+  /** A number of LiveKit's, or the app's own. */
+  code: number;
+  /** Whatever else the app says. */
+  data?: string;
+  /** For people. */
+  message: string;
+}
+
+/** Why a call has no result. */
+export interface RpcFailure {
+  /** A number of LiveKit's, or the app's own. */
+  code: number;
+  /** Whatever else the app says, at most 15 KiB of UTF-8. */
+  data?: string;
+  /** For people. */
+  message: string;
+}
+
+/** `receiveRpc`: somebody calls a procedure of this client. */
+export interface RpcReceived {
+  /** What the app calls its user; an account has none. */
+  fromIdentity?: string;
+  /** Who calls. */
+  fromUserId: string;
+  /** The caller's name. */
+  fromUsername: string;
+  /** The procedure. */
+  method: string;
+  /** What the caller put into it. */
+  payload: string;
+  /** The call; a call of the same id by the same caller is the same, told again. */
+  rpcId: string;
+  /** How long the caller waits for the answer. */
+  timeoutMs: number;
+}
+
 /** `sendAnswer`. */
 export interface SendAnswer {
   /** The session description. */
@@ -924,6 +1040,18 @@ export interface SendAnswer {
   seq?: number;
   /** Whom it is for. */
   targetUserId: string;
+}
+
+/** `sendData`: to everybody else, or to some. */
+export interface SendData {
+  /** What its sender calls it, so that it can be sent again. */
+  dataId?: string;
+  /** Whatever the app wants, at most 15 KiB of UTF-8. */
+  payload: string;
+  /** Whom it is for; everybody else if not given. */
+  to?: string[];
+  /** What it is about. */
+  topic: string;
 }
 
 /** `sendIceCandidate`: one candidate or a list of them, not both. */
@@ -959,6 +1087,20 @@ export interface SendOffer {
   seq?: number;
   /** Whom it is for. */
   targetUserId: string;
+}
+
+/** `sendRpc`. */
+export interface SendRpc {
+  /** The procedure. */
+  method: string;
+  /** What it is given, at most 15 KiB of UTF-8. */
+  payload: string;
+  /** What the caller calls this call; its answer carries it. */
+  rpcId: string;
+  /** Whose procedure. */
+  targetUserId: string;
+  /** How long the caller waits; 15,000 if not given. */
+  timeoutMs?: number;
 }
 
 /** `sessionEnded`. */
@@ -1007,6 +1149,12 @@ export interface SyncAck {
 export interface Target {
   /** Who waits. */
   targetUserId: string;
+}
+
+/** `updateAttributes`. */
+export interface UpdateAttributes {
+  /** Attributes by name, 4 KiB together with those that are there; null takes one away. */
+  attributes: Record<string, never>;
 }
 
 /** `updateParticipant`: another role, single permissions, or both. */
@@ -1083,9 +1231,12 @@ export interface ServerEvents {
   participantUpdated: ParticipantUpdatedData;
   participantWaiting: ParticipantWaitingData;
   receiveAnswer: ReceiveAnswer;
+  receiveData: DataReceived;
   receiveIceCandidate: ReceiveIceCandidate;
   receiveMessage: MessageData;
   receiveOffer: ReceiveOffer;
+  receiveRpc: RpcReceived;
+  receiveRpcAnswer: RpcAnswerReceived;
   removed: RemovedData;
   replaced: Nothing2;
   sessionEnded: SessionEndedData;

@@ -3,7 +3,7 @@
  * @module
  */
 export { TunRTCClient } from './client.ts';
-export type { Moderation, SessionOptions, SignalingStatistics, TunRTCEvents, TunRTCOptions } from './client.ts';
+export type { Actions, Moderation, Participation, SessionOptions, SignalingStatistics, TunRTCEvents, TunRTCOptions } from './client.ts';
 export type { Listener } from './emitter.ts';
 export { Emitter } from './emitter.ts';
 export type { ChannelLike, Environment, SocketLike, Timer, TokenStorage } from './environment.ts';

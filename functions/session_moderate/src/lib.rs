@@ -2,6 +2,7 @@
 
 use delay::DelayQueue;
 use domain::moderation::{self, Actor, Muted};
+use domain::ports::Abouts;
 use domain::{MediaKind, Result, SessionId, UserId};
 use gateway::RestTools;
 use gateway::rest::{Answer, RestRequest};
@@ -57,7 +58,8 @@ async fn update(deps: &Deps, request: &RestRequest<'_>, about: About<'_>, user: 
     let change = parse_rights_change(request.body()?)?;
     let changed =
         moderation::update_participant(deps.ports(request), about.actor, about.session, user, &change).await?;
-    Ok(Answer::ok(&ParticipantDetail::from(&changed)))
+    let said = deps.tools.store.about(about.session, user).await?;
+    Ok(Answer::ok(&ParticipantDetail::new(&changed, said.as_slice())))
 }
 
 async fn remove(deps: &Deps, request: &RestRequest<'_>, about: About<'_>, user: UserId) -> Result<Answer> {

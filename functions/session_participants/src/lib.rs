@@ -2,6 +2,7 @@
 
 use auth::Callers;
 use domain::moderation::{self, Actor};
+use domain::ports::Abouts;
 use domain::{Error, Result, accounts, sessions};
 use gateway::Surroundings;
 use gateway::rest::{Answer, RestRequest};
@@ -37,12 +38,13 @@ async fn show(deps: &Deps, request: &RestRequest<'_>) -> Result<Answer> {
     accounts::require_live(&deps.store, context, &caller).await?;
     let session = sessions::find(&deps.store, context, &caller, &request.session_in_path()?).await?;
     let roster = moderation::watch(&deps.store, context, Actor::Caller(&caller), session).await?;
+    let abouts = deps.store.abouts(session, request.now()).await?;
     let mut present = roster.present(request.now());
     if !request.names_a_user() {
-        let all: Vec<_> = present.map(ParticipantDetail::from).collect();
+        let all: Vec<_> = present.map(|participant| ParticipantDetail::new(participant, &abouts)).collect();
         return Ok(Answer::ok(&all));
     }
     let user = request.user_in_path(&caller.scope().project)?;
     let found = present.find(|participant| participant.user_id == user).ok_or(Error::ParticipantNotFound)?;
-    Ok(Answer::ok(&ParticipantDetail::from(found)))
+    Ok(Answer::ok(&ParticipantDetail::new(found, &abouts)))
 }

@@ -101,6 +101,9 @@ fn by_ticket(ticket: &auth::Ticket, hub: bool) -> Map<String, Value> {
         true => context.insert(context_key::HUB.to_owned(), json!("json")),
         false => context.insert(context_key::ATTEMPT.to_owned(), json!(ticket.attempt.to_string())),
     };
+    if let Some(identity) = &ticket.identity {
+        context.insert(context_key::IDENTITY.to_owned(), json!(identity.as_str()));
+    }
     if let Some(place) = ticket.waiting {
         context.insert(context_key::WAITING.to_owned(), json!(place.to_string()));
     }

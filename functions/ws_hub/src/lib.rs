@@ -410,7 +410,7 @@ async fn signal(deps: &Deps, request: &HubRequest<'_>, context: Context<'_>, fra
     let sent = frame.signal()?;
     let (held, rights) = seat(deps, request, context).await?;
     sent.check(rights)?;
-    let signal = sent.into_signal(context, held.session, held.user, &request.identity.caller.username)?;
+    let signal = sent.into_signal(context, held.session, held.user, &request.identity.caller.username, None)?;
     relay::relay(ports(deps, context), &signal).await.map(drop)
 }
 

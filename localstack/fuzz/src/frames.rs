@@ -64,7 +64,8 @@ fn read(frame: &ClientFrame<'_>) {
             let policy = Policy::default();
             let context = Context { policy: &policy, ids: &OneId, now: NOW, access_until: None };
             let username = Username::parse("alice").expect("a name");
-            if let Ok(relayed) = signal.into_signal(context, SessionId::first_at(NOW), UserId::first_at(NOW), &username)
+            if let Ok(relayed) =
+                signal.into_signal(context, SessionId::first_at(NOW), UserId::first_at(NOW), &username, None)
             {
                 assert!(relayed.frame.0.len() < MAX_FRAME);
                 let event: Value = serde_json::from_str(&relayed.frame.0).expect("what is passed on is JSON");

@@ -54,6 +54,7 @@ pub fn ticket(input: &[u8]) {
             family: FamilyId::first_at(NOW),
             access_expires_at: NOW + LIFETIME,
             waiting: None,
+            identity: None,
         };
         let (text, _) = tickets.mint(&ticket, NOW, LIFETIME);
         (tickets, text)

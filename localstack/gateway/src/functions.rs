@@ -68,6 +68,7 @@ pub fn function(name: &str, runtime: &Runtime) -> Result<Function, SettingError>
         "session_update" => http!(runtime, session_update),
         "ws_authorizer" => event!(runtime, ws_authorizer),
         "ws_connect" => event!(runtime, ws_connect),
+        "ws_data" => event!(runtime, ws_data),
         "ws_disconnect" => event!(runtime, ws_disconnect),
         "ws_hub" => event!(runtime, ws_hub),
         "ws_join" => event!(runtime, ws_join),

@@ -457,3 +457,130 @@ async fn a_host_who_returns_is_told_who_waits_and_the_end_of_the_waiting_room_le
     outside.event("admitted").await;
     target.enter(&bob, &session).await;
 }
+
+#[tokio::test]
+async fn data_reaches_everybody_else_or_those_who_are_named() {
+    let target = Target::local().await;
+    let (alice, bob, carol) = (target.person("alice").await, target.person("bob").await, target.person("carol").await);
+    let session = target.api.create_session(&alice, 3).await;
+    let mut at_alice = target.enter(&alice, &session).await;
+    let mut at_bob = target.enter(&bob, &session).await;
+    let mut at_carol = target.enter(&carol, &session).await;
+    let ack = at_alice.ack("sendData", json!({ "topic": "cursor", "payload": "1,2" })).await;
+    for at in [&mut at_bob, &mut at_carol] {
+        let data = at.event("receiveData").await["data"].clone();
+        let wanted = json!({ "fromUserId": alice.id, "fromUsername": alice.username, "topic": "cursor",
+            "payload": "1,2", "dataId": ack["dataId"] });
+        assert_eq!(data, wanted);
+    }
+    let named = json!({ "topic": "whisper", "payload": "psst", "to": [bob.id], "dataId": "mine" });
+    assert_eq!(at_carol.ack("sendData", named).await, json!({ "dataId": "mine" }));
+    assert_eq!(at_bob.event("receiveData").await["data"]["dataId"], "mine");
+    assert!(!at_alice.drain().iter().any(|frame| frame["event"] == "receiveData"), "nobody else gets it");
+    let nobody = json!({ "topic": "t", "payload": "x", "to": ["01930000-0000-7000-8000-000000000000"] });
+    assert_eq!(at_alice.refusal("sendData", nobody).await, "peer_not_found");
+    let large = json!({ "topic": "t", "payload": "x".repeat(15 * 1024 + 1) });
+    assert_eq!(at_alice.refusal("sendData", large).await, "payload_too_large");
+    let largest = json!({ "topic": "t", "payload": "x".repeat(15 * 1024), "to": [bob.id] });
+    at_alice.ack("sendData", largest).await;
+    assert_eq!(at_bob.event("receiveData").await["data"]["payload"].as_str().map(str::len), Some(15 * 1024));
+}
+
+#[tokio::test]
+async fn data_and_calls_wait_for_who_is_away_for_a_moment() {
+    let target = Target::local().await;
+    let Pair { alice, bob, session, mut at_alice, mut at_bob } = target.pair().await;
+    let seen = target.detail(&bob, &session).await["participants"][1]["joinedAt"].clone();
+    at_bob.close().await;
+    at_bob.ended().await;
+    at_alice.ack("sendData", json!({ "topic": "t", "payload": "kept" })).await;
+    let call =
+        json!({ "targetUserId": bob.id, "rpcId": "r1", "method": "add", "payload": "[1,2]", "timeoutMs": 60_000 });
+    at_alice.ack("sendRpc", call).await;
+    let mut back = target.connect(&bob, &session).await;
+    back.ack("joinSession", json!({ "sessionId": session, "since": seen })).await;
+    assert_eq!(back.event("receiveData").await["data"]["payload"], "kept");
+    let call = back.event("receiveRpc").await["data"].clone();
+    let wanted = json!({ "fromUserId": alice.id, "fromUsername": alice.username, "rpcId": "r1", "method": "add",
+        "payload": "[1,2]", "timeoutMs": 60_000 });
+    assert_eq!(call, wanted);
+    back.ack("answerRpc", json!({ "targetUserId": alice.id, "rpcId": "r1", "payload": "3" })).await;
+    let answer = json!({ "fromUserId": bob.id, "fromUsername": bob.username, "rpcId": "r1", "payload": "3" });
+    assert_eq!(at_alice.event("receiveRpcAnswer").await["data"], answer);
+    let failed = json!({ "targetUserId": alice.id, "rpcId": "r2", "error": { "code": 1400, "message": "unknown" } });
+    back.ack("answerRpc", failed).await;
+    assert_eq!(
+        at_alice.event("receiveRpcAnswer").await["data"]["error"],
+        json!({ "code": 1400, "message": "unknown" })
+    );
+}
+
+#[tokio::test]
+async fn data_and_calls_need_the_permission() {
+    let target = Target::local().await;
+    let Pair { alice, bob, at_alice, at_bob, .. } = target.pair().await;
+    at_alice.ack("updateParticipant", json!({ "targetUserId": bob.id, "permissions": { "data": false } })).await;
+    for (action, data) in [
+        ("sendData", json!({ "topic": "t", "payload": "x" })),
+        ("sendRpc", json!({ "targetUserId": alice.id, "rpcId": "r", "method": "m", "payload": "" })),
+        ("answerRpc", json!({ "targetUserId": alice.id, "rpcId": "r", "payload": "" })),
+    ] {
+        assert_eq!(refusal(&at_bob, action, data).await["message"], "the permission `data` is missing", "{action}");
+    }
+}
+
+#[tokio::test]
+async fn attributes_are_merged_and_a_null_takes_one_away() {
+    let target = Target::local().await;
+    let Pair { alice, bob, session, mut at_alice, at_bob } = target.pair().await;
+    let first = at_bob.ack("updateAttributes", json!({ "attributes": { "team": "red", "seat": "4" } })).await;
+    assert_eq!(first, json!({ "attributes": { "seat": "4", "team": "red" }, "handRaisedAt": null }));
+    let told = at_alice.event("participantUpdated").await["data"].clone();
+    assert_eq!((&told["userId"], &told["attributes"]), (&json!(bob.id), &first["attributes"]));
+    assert_eq!((&told["role"], &told["handRaisedAt"]), (&json!("participant"), &Value::Null));
+    let second = at_bob.ack("updateAttributes", json!({ "attributes": { "team": null, "seat": "5" } })).await;
+    assert_eq!(second["attributes"], json!({ "seat": "5" }));
+    let path = format!("/api/session/{session}/participants/{}", bob.id);
+    assert_eq!(target.api.get(&path, Some(&alice.token)).await.body["attributes"], second["attributes"]);
+
+    let large = json!({ "attributes": { "a": "x".repeat(4 * 1024) } });
+    assert_eq!(at_bob.refusal("updateAttributes", large).await, "payload_too_large");
+    for (attributes, reason) in [
+        (json!({ "team": 7 }), "attributes must be an object of strings, or null to take one away"),
+        (json!({}), "attributes must hold 1-64 attributes, each with a name of 1-64 characters"),
+    ] {
+        let error = refusal(&at_bob, "updateAttributes", json!({ "attributes": attributes })).await;
+        assert_eq!(error, json!({ "code": "invalid_frame", "message": reason }));
+    }
+    let change = json!({ "targetUserId": bob.id, "permissions": { "updateOwnAttributes": false } });
+    at_alice.ack("updateParticipant", change).await;
+    let (bob_again, at_bob) = (target.connect(&bob, &session).await, at_bob);
+    bob_again.ack("joinSession", json!({ "sessionId": session })).await;
+    drop(at_bob);
+    let error = refusal(&bob_again, "updateAttributes", json!({ "attributes": { "team": "blue" } })).await;
+    assert_eq!(error["message"], "the permission `updateOwnAttributes` is missing");
+    assert!(bob_again.ack("raiseHand", json!({ "raised": true })).await["handRaisedAt"].is_string(), "hands need none");
+}
+
+#[tokio::test]
+async fn hands_are_in_the_order_of_the_servers_time_and_go_down_with_their_seat() {
+    let target = Target::local().await;
+    let Pair { alice, bob, session, mut at_alice, at_bob } = target.pair().await;
+    let first = at_bob.ack("raiseHand", json!({ "raised": true })).await["handRaisedAt"].clone();
+    support::assert_time(&first);
+    assert_eq!(at_alice.event("participantUpdated").await["data"]["handRaisedAt"], first);
+    assert_eq!(at_bob.ack("raiseHand", json!({ "raised": true })).await["handRaisedAt"], first, "raised is raised");
+    let second = at_alice.ack("raiseHand", json!({ "raised": true })).await["handRaisedAt"].clone();
+    assert!(first.as_str() < second.as_str());
+    let path = format!("/api/session/{session}/participants");
+    let hands = async || {
+        let listed = target.api.get(&path, Some(&alice.token)).await.body;
+        let listed = listed.as_array().expect("a list").iter().map(|p| p["handRaisedAt"].clone());
+        listed.collect::<Vec<_>>()
+    };
+    assert_eq!(hands().await, [second.clone(), first]);
+    at_bob.ack("leaveSession", json!({})).await;
+    let _at_bob = target.enter(&bob, &session).await;
+    assert_eq!(hands().await, [second, Value::Null]);
+    assert_eq!(at_alice.ack("raiseHand", json!({ "raised": false })).await["handRaisedAt"], Value::Null);
+}

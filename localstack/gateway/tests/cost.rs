@@ -120,3 +120,18 @@ async fn an_idle_connection_costs_one_write_a_ping() {
     assert_eq!(bill.take(), expected([("UpdateItem", 1)]));
     target.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn data_to_a_peer_and_a_call_cost_what_a_signal_costs() {
+    let (target, bill) = counted().await;
+    let Pair { bob, at_alice, at_bob: _stays, .. } = target.pair().await;
+    let data = json!({ "topic": "t", "payload": "x", "to": [bob.id] });
+    let call = json!({ "targetUserId": bob.id, "rpcId": "r", "method": "m", "payload": "" });
+    at_alice.ack("sendData", data.clone()).await;
+    bill.take();
+    for (action, data) in [("sendData", data), ("sendRpc", call)] {
+        at_alice.ack(action, data).await;
+        assert_eq!(bill.take(), expected([("GetItem", 1), ("POST @connections", 1), ("PutItem", 1)]), "{action}");
+    }
+    target.stop().await;
+}

@@ -480,6 +480,11 @@ export class FakeServer {
         Object.assign(seat, data);
         this.#announce(room, seat);
         return {};
+      case 'sendData':
+        return this.#sendData(room, seat, data);
+      case 'sendRpc':
+      case 'answerRpc':
+        return this.#relayRpc(room, seat, action, data);
       case 'updateParticipant':
       case 'muteParticipant':
       case 'removeParticipant':
@@ -657,6 +662,29 @@ export class FakeServer {
     if (!this.forgetsSignals) target.inbox.push({ at: this.clock.now(), frame });
     this.#push(target, frame);
     return { delivery: target.current ? 'sent' : 'queued', signalId };
+  }
+
+  #sendData(room: Room, { userId, username }: Seat, { to, dataId = this.#id(), ...data }: Record<string, unknown>): object {
+    const targets = to ? (to as string[]).map((id) => room.seats.get(id)) : [...room.seats.values()].filter((other) => other.userId !== userId);
+    for (const target of targets) {
+      if (!target) throw new Refusal(0, 'peer_not_found');
+      this.#keep(target, 'receiveData', { fromUserId: userId, fromUsername: username, dataId, ...data });
+    }
+    return { dataId };
+  }
+
+  #relayRpc(room: Room, { userId, username }: Seat, action: string, { targetUserId, ...data }: Record<string, unknown>): object {
+    const target = room.seats.get(String(targetUserId));
+    if (!target) throw new Refusal(0, 'peer_not_found');
+    this.#keep(target, action === 'sendRpc' ? 'receiveRpc' : 'receiveRpcAnswer', { fromUserId: userId, fromUsername: username, ...data });
+    return {};
+  }
+
+  /** Through the inbox, as signals. */
+  #keep(target: Seat, event: string, data: object): void {
+    const frame = { event, timestamp: this.clock.timestamp(), data };
+    target.inbox.push({ at: this.clock.now(), frame });
+    this.#push(target, frame);
   }
 
   #announce(room: Room, { userId, username, status, isMuted, isVideoEnabled }: Seat): void {

@@ -64,6 +64,7 @@ pub(crate) fn ticket() -> Ticket {
         family: family_id(),
         access_expires_at: Timestamp::from_millis(NOW.millis() + 3_600_000),
         waiting: None,
+        identity: None,
     }
 }
 

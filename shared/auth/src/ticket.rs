@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use domain::{Error, FamilyId, Result, SessionId, TicketId, Timestamp, UserId, Username};
+use domain::{Error, FamilyId, Identity, Result, SessionId, TicketId, Timestamp, UserId, Username};
 use serde::{Deserialize, Serialize};
 
 use crate::jwt::{Signer, unauthorized};
@@ -27,6 +27,8 @@ pub struct Ticket {
     pub access_expires_at: Timestamp,
     /// Where whoever waits to be admitted does; a seat if there is none.
     pub waiting: Option<u8>,
+    /// What the app calls its user; an account has none.
+    pub identity: Option<Identity>,
 }
 
 /// Mints and verifies tickets (audience `TunRTC.Signaling`).
@@ -46,6 +48,8 @@ struct Claims {
     access_expires_at: u64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     waiting: Option<u8>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    identity: Option<String>,
 }
 
 impl Tickets {
@@ -66,6 +70,7 @@ impl Tickets {
             attempt: ticket.attempt,
             access_expires_at: ticket.access_expires_at.millis(),
             waiting: ticket.waiting,
+            identity: ticket.identity.as_ref().map(|identity| identity.as_str().to_owned()),
         };
         self.0.sign(&claims, now, ticket.access_expires_at.min(now + lifetime))
     }
@@ -83,6 +88,7 @@ impl Tickets {
             family: claims.fam.parse().map_err(unauthorized)?,
             access_expires_at: Timestamp::from_millis(claims.access_expires_at),
             waiting: claims.waiting,
+            identity: claims.identity.as_deref().map(Identity::parse).transpose().map_err(|_| Error::Unauthorized)?,
         })
     }
 }

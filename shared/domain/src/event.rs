@@ -1,5 +1,7 @@
 //! What the server tells clients on its own, and the port that puts it into words.
 
+use crate::about::About;
+use crate::data::{Data, Rpc, RpcAnswer};
 use crate::ports::{ChatMessage, Knock};
 use crate::{Identity, Participant, Session, Timestamp, UserId, Username};
 
@@ -67,8 +69,13 @@ pub enum Event<'a> {
     },
     /// Somebody's presence, microphone or camera changed.
     UserStatusUpdated(&'a Participant),
-    /// Somebody's role or permissions changed.
-    ParticipantUpdated(&'a Participant),
+    /// Somebody's role or permissions changed, or what they say of themselves.
+    ParticipantUpdated {
+        /// Who.
+        participant: &'a Participant,
+        /// What they say, where that is what changed.
+        about: Option<&'a About>,
+    },
     /// The session's settings changed.
     SessionUpdated(&'a Session),
     /// Somebody who steers the session asks for a track to be switched off.
@@ -96,6 +103,12 @@ pub enum Event<'a> {
         /// When they may come back, if there is such a time.
         banned_until: Option<Timestamp>,
     },
+    /// Data of somebody, or of the app itself.
+    ReceiveData(&'a Data),
+    /// Somebody calls a procedure of the receiver's client.
+    ReceiveRpc(&'a Rpc),
+    /// The answer to a call of the receiver's.
+    ReceiveRpcAnswer(&'a RpcAnswer),
     /// A chat message.
     ReceiveMessage(&'a ChatMessage),
     /// The session is over.

@@ -3,6 +3,7 @@
 //! Nothing here knows AWS, HTTP or JSON. A function's bounds name the ports it needs, so its signature
 //! states its privileges; `store`, `push`, `delay` and `auth` implement the ports.
 
+pub mod about;
 pub mod accounts;
 pub mod admission;
 pub mod announcing;
@@ -10,6 +11,7 @@ mod app;
 mod caller;
 pub mod chat;
 mod context;
+pub mod data;
 pub mod delivery;
 pub mod endpoints;
 pub mod erasure;

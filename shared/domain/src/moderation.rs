@@ -6,19 +6,18 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use futures_util::stream::{self, StreamExt};
 
+use crate::data::{Absent, to_each};
 use crate::delivery::broadcast;
 use crate::leases::finish_departure;
 use crate::ports::{
     Ban, ChatLog, ChatMessage, ControlsSet, Delays, Endings, Guard, Held, Inbox, Members, Moderation, Ports, Rosters,
-    Seats, SessionChange, SessionMetadata, Signal, Sockets, Waiting, WaitingRoom,
+    Seats, SessionChange, SessionMetadata, Sockets, Waiting, WaitingRoom,
 };
-use crate::relay::relay;
 use crate::sessions::{active_roster, finish_ending, with_metadata};
 use crate::{
     Caller, ConnectionId, Context, Departure, Ending, Error, Event, MediaKind, Participant, Permission, Result,
-    RightsChange, Role, Roster, Session, SessionId, SignalId, Timestamp, UserId, waiting,
+    RightsChange, Role, Roster, Session, SessionId, Timestamp, UserId, waiting,
 };
 
 /// Who asks.
@@ -55,9 +54,6 @@ pub const DENIED_FOR: Duration = Duration::from_secs(60);
 
 /// A change that others change at the same time is tried so often.
 const TRIES: usize = 4;
-
-/// So many are sent to at the same time.
-const SENDS_AT_ONCE: usize = 16;
 
 /// Whether somebody may steer this session, and how far.
 ///
@@ -133,7 +129,7 @@ pub async fn update_participant(
         authority.covers(change, participant)?;
         let rights = change.applied_to(participant.rights);
         if let Some(changed) = store.set_rights(participant, rights, context.now).await? {
-            tell_all(ports, session, &Event::ParticipantUpdated(&changed)).await?;
+            tell_all(ports, session, &Event::ParticipantUpdated { participant: &changed, about: None }).await?;
             if !participant.rights.moderates() {
                 waiting::tell_who_waits(ports, &roster, &changed).await?;
             }
@@ -248,30 +244,17 @@ pub async fn mute(
         Muted::One(target) => {
             roster.seated(*target).ok_or(Error::ParticipantNotFound)?;
             authority.reaches(&roster, *target)?;
-            send(ports, session, *target, &event).await
+            let sent = to_each(ports, session, vec![*target], &ports.encode(&event), Absent::Refused).await;
+            sent.map_err(|error| match error {
+                Error::PeerNotFound => Error::ParticipantNotFound,
+                error => error,
+            })
         }
         Muted::AllBut(except) => {
             let asked = roster.present(ports.context.now).filter(|p| p.rights.role != Role::Host);
             let asked = asked.map(|p| p.user_id).filter(|user| Some(*user) != by && !except.contains(user));
-            let sends: Vec<_> = asked.map(|target| send(ports, session, target, &event)).collect();
-            let sent: Vec<_> = stream::iter(sends).buffer_unordered(SENDS_AT_ONCE).collect().await;
-            sent.into_iter().filter(|sent| !matches!(sent, Err(Error::ParticipantNotFound))).collect()
+            to_each(ports, session, asked.collect(), &ports.encode(&event), Absent::Passed).await
         }
-    }
-}
-
-/// Sends an event to one participant as signals are sent: written first, pushed then.
-async fn send(
-    ports: Ports<'_, impl Members + Inbox + Sync, impl Sockets + Sync, impl Delays + Sync>,
-    session: SessionId,
-    to: UserId,
-    event: &Event<'_>,
-) -> Result<()> {
-    let id = SignalId::new(ports.context.ids, ports.context.now);
-    let sent = relay(ports, &Signal { id, session, to, frame: ports.encode(event) }).await;
-    match sent {
-        Err(Error::PeerNotFound) => Err(Error::ParticipantNotFound),
-        sent => sent.map(drop),
     }
 }
 

@@ -12,8 +12,17 @@ pub async fn relay(
     ports: Ports<'_, impl Inbox + Members + Sync, impl Sockets + Sync, impl Delays + Sync>,
     signal: &Signal,
 ) -> Result<Delivery> {
+    relay_until(ports, signal, kept_until(ports.context)).await
+}
+
+/// The same for a signal that is of no use after that time.
+pub(crate) async fn relay_until(
+    ports: Ports<'_, impl Inbox + Members + Sync, impl Sockets + Sync, impl Delays + Sync>,
+    signal: &Signal,
+    keep_until: Timestamp,
+) -> Result<Delivery> {
     let Ports { store, context, .. } = ports;
-    let written = store.put(signal, kept_until(context));
+    let written = store.put(signal, keep_until);
     let (written, hint) = join(written, store.member_hint(signal.session, signal.to)).await;
     written?;
     let hint = hint?.filter(|p| p.is_present(context.now)).and_then(|p| p.connection);

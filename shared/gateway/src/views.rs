@@ -67,6 +67,7 @@ fn mint(
         family: caller.family,
         access_expires_at: caller.expires_at,
         waiting,
+        identity: caller.identity.clone(),
     };
     let (ticket, expires_at) = tickets.mint(&ticket, context.now, context.policy.ticket);
     Signaling { url, ticket, expires_at: protocol::format_time(expires_at) }

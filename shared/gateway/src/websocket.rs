@@ -36,6 +36,8 @@ pub struct Identity {
     pub access_expires_at: Timestamp,
     /// Where whoever waits to be admitted does; the connection is for a seat if there is none.
     pub waiting: Option<u8>,
+    /// What the app calls its user; an account has none.
+    pub app_identity: Option<domain::Identity>,
 }
 
 impl Identity {
@@ -167,6 +169,8 @@ pub mod context_key {
     pub const JOIN_TOKEN: &str = "joinToken";
     /// When the access runs out, in milliseconds since the Unix epoch.
     pub const ACCESS_EXPIRES_AT: &str = "accessExpiresAt";
+    /// What the app calls its user.
+    pub const IDENTITY: &str = "identity";
     /// The place of somebody who waits to be admitted.
     pub const WAITING: &str = "waiting";
 }
@@ -184,10 +188,11 @@ impl Identity {
             attempt: read(fields, context_key::ATTEMPT)?,
             family: read(fields, context_key::FAMILY_ID)?,
             access_expires_at: Timestamp::from_millis(expires),
-            waiting: match fields.fields.contains_key(context_key::WAITING) {
-                true => Some(read(fields, context_key::WAITING)?),
-                false => None,
-            },
+            waiting: if_there(fields, context_key::WAITING)?,
+            app_identity: if_there::<String>(fields, context_key::IDENTITY)?
+                .map(|text| domain::Identity::parse(&text))
+                .transpose()
+                .map_err(|_| BadEvent(context_key::IDENTITY))?,
         })
     }
 }
@@ -204,6 +209,14 @@ fn username(fields: &ApiGatewayRequestAuthorizer) -> Result<Username, BadEvent> 
 fn read<T: std::str::FromStr>(fields: &ApiGatewayRequestAuthorizer, key: &'static str) -> Result<T, BadEvent> {
     let text = fields.fields.get(key).and_then(serde_json::Value::as_str);
     text.and_then(|text| text.parse().ok()).ok_or(BadEvent(key))
+}
+
+/// The same for what not every connection has.
+fn if_there<T: std::str::FromStr>(
+    fields: &ApiGatewayRequestAuthorizer,
+    key: &'static str,
+) -> Result<Option<T>, BadEvent> {
+    fields.fields.contains_key(key).then(|| read(fields, key)).transpose()
 }
 
 /// One frame while it is being answered.

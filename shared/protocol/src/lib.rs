@@ -3,6 +3,7 @@
 //! Texts are parsed here, at the edge, into the domain's types; nothing behind it validates again.
 
 mod cursor;
+pub mod data;
 #[cfg(feature = "schema")]
 pub mod documents;
 pub mod endpoints;

@@ -1,7 +1,9 @@
 //! REST: what clients send and what they get.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
+use domain::about::About;
 use domain::accounts::Grant;
 use domain::ports::{ChatMessage, SessionChange};
 use domain::sessions::{DEFAULT_SEATS, NewSession};
@@ -493,11 +495,22 @@ pub struct ParticipantDetail {
     pub role: RoleView,
     /// What the participant may do.
     pub permissions: PermissionsView,
+    /// What they say of themselves, by name.
+    pub attributes: BTreeMap<String, String>,
+    /// Since when a hand is raised.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hand_raised_at: Option<String>,
 }
 
-impl From<&domain::Participant> for ParticipantDetail {
-    fn from(participant: &domain::Participant) -> Self {
+impl ParticipantDetail {
+    /// A participant, with what participants of the session say of themselves.
+    pub fn new(participant: &domain::Participant, abouts: &[About]) -> Self {
+        let on_this_seat =
+            |about: &&About| (about.user, about.joined_at) == (participant.user_id, participant.joined_at);
+        let about = abouts.iter().find(on_this_seat);
         Self {
+            attributes: about.map(|about| about.attributes.clone()).unwrap_or_default(),
+            hand_raised_at: about.and_then(|about| about.hand_raised_at).map(format_time),
             user_id: participant.user_id.to_string(),
             username: participant.username.as_str().to_owned(),
             identity: identity(participant.identity.as_ref()),

@@ -1,17 +1,20 @@
 //! Signaling: the frames of clients, the answers to them, and the events.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
+use domain::about::{About, Saying};
 use domain::delivery::Delivery;
 use domain::moderation::Muted;
 use domain::ports::{ClientMessageId, Knock, SessionChange, Signal, Status};
 use domain::{
-    Attached, Context, Departure, Ending, Error, Event, EventEncoder, Frame, MediaKind, Participant, Permission,
-    Rights, RightsChange, RoomRef, Session, SessionId, SignalId, Timestamp, UserId, Username,
+    Attached, Context, Departure, Ending, Error, Event, EventEncoder, Frame, Identity, MediaKind, Participant,
+    Permission, Rights, RightsChange, RoomRef, Session, SessionId, SignalId, Timestamp, UserId, Username,
 };
 use serde::Serialize;
 use serde_json::value::RawValue;
 
+use crate::data::{DataReceived, RpcAnswerReceived, RpcReceived};
 use crate::rest::{PresenceView, SessionDetail, identity};
 use crate::rights::{MediaKindView, PermissionsView, RoleView};
 use crate::sdp::Sent;
@@ -65,7 +68,7 @@ impl<'a> ClientFrame<'a> {
         }
     }
 
-    fn data<T>(&self, read: impl FnOnce(&mut Fields<'a>) -> Option<T>) -> Result<T, Error> {
+    pub(crate) fn data<T>(&self, read: impl FnOnce(&mut Fields<'a>) -> Option<T>) -> Result<T, Error> {
         let json = if self.data.get() == "null" { "{}" } else { self.data.get() };
         Fields::read(json, "data", read).map_err(Error::InvalidFrame)
     }
@@ -150,6 +153,20 @@ impl<'a> ClientFrame<'a> {
         self.data(target)
     }
 
+    /// `updateAttributes`.
+    pub fn update_attributes(&self) -> Result<Saying, Error> {
+        self.data(|f| match f.optional_json("attributes", attributes) {
+            Some(None) => f.refuse("attributes", "is missing"),
+            given => given.flatten(),
+        })
+        .map(Saying::Attributes)
+    }
+
+    /// `raiseHand`.
+    pub fn raise_hand(&self) -> Result<Saying, Error> {
+        self.data(|f| f.flag("raised")).map(Saying::Hand)
+    }
+
     /// `updateSession`.
     pub fn update_session(&self) -> Result<SessionChange, Error> {
         self.data(rights::session_change)
@@ -171,6 +188,18 @@ impl<'a> ClientFrame<'a> {
             Some(ClientSignal { event, field, target: target?, epoch: epoch?, seq: seq?, body: body? })
         })
     }
+}
+
+/// The most attributes in one change, and the longest name of one, in characters.
+const MAX_ATTRIBUTES: usize = 64;
+
+/// Attributes by name; those that are null are to be taken away.
+fn attributes(json: &RawValue) -> Result<BTreeMap<String, Option<String>>, &'static str> {
+    let read: BTreeMap<String, Option<String>> =
+        serde_json::from_str(json.get()).map_err(|_| "must be an object of strings, or null to take one away")?;
+    let named = read.keys().all(|name| (1..=MAX_TAG).contains(&name.chars().count()));
+    let fits = (1..=MAX_ATTRIBUTES).contains(&read.len()) && named;
+    fits.then_some(read).ok_or("must hold 1-64 attributes, each with a name of 1-64 characters")
 }
 
 /// `joinSession`.
@@ -243,12 +272,14 @@ impl ClientSignal<'_> {
         session: SessionId,
         from: UserId,
         username: &Username,
+        identified: Option<&Identity>,
     ) -> Result<Signal, Error> {
         let to = self.target.filter(|to| *to != from).ok_or(Error::PeerNotFound)?;
         let id = SignalId::new(context.ids, context.now);
         let data = SignalData {
             from_user_id: from.to_string(),
             from_username: username.as_str(),
+            from_identity: identity(identified),
             offer: self.description_of("offer"),
             answer: self.description_of("answer"),
             candidates: match &self.body {
@@ -293,6 +324,8 @@ struct SignalData<'a> {
     from_user_id: String,
     from_username: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
+    from_identity: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     offer: Option<&'a RawValue>,
     #[serde(skip_serializing_if = "Option::is_none")]
     answer: Option<&'a RawValue>,
@@ -305,7 +338,7 @@ struct SignalData<'a> {
     signal_id: String,
 }
 
-fn tag(text: String, reason: &'static str) -> Result<String, &'static str> {
+pub(crate) fn tag(text: String, reason: &'static str) -> Result<String, &'static str> {
     (1..=MAX_TAG).contains(&text.chars().count()).then_some(text).ok_or(reason)
 }
 
@@ -327,7 +360,7 @@ fn description<'a>(f: &mut Fields<'a>, field: &'static str) -> Option<Body<'a>> 
 }
 
 /// Whoever an action is about. What is no identifier names nobody.
-fn target(f: &mut Fields<'_>) -> Option<Option<UserId>> {
+pub(crate) fn target(f: &mut Fields<'_>) -> Option<Option<UserId>> {
     f.text("targetUserId", |text| Ok(text.parse().ok()))
 }
 
@@ -574,6 +607,29 @@ pub struct ParticipantUpdatedData {
     pub role: RoleView,
     /// What they may do.
     pub permissions: PermissionsView,
+    /// What they say of themselves, all of it; absent where that is not what changed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub attributes: Option<BTreeMap<String, String>>,
+    /// Since when a hand is raised, null where none is; absent where that is not what changed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hand_raised_at: Option<Option<String>>,
+}
+
+/// The answer to `updateAttributes` and `raiseHand`: what the participant says of themselves now.
+#[derive(Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct AboutData {
+    /// Attributes, by name.
+    pub attributes: BTreeMap<String, String>,
+    /// Since when a hand is raised.
+    pub hand_raised_at: Option<String>,
+}
+
+impl From<About> for AboutData {
+    fn from(about: About) -> Self {
+        Self { attributes: about.attributes, hand_raised_at: about.hand_raised_at.map(format_time) }
+    }
 }
 
 /// `sessionUpdated`, and the answer to `updateSession`.
@@ -765,7 +821,16 @@ impl RemovedData {
 
 impl From<&Participant> for ParticipantUpdatedData {
     fn from(participant: &Participant) -> Self {
+        Self::new(participant, None)
+    }
+}
+
+impl ParticipantUpdatedData {
+    /// A participant, with what they say of themselves where that is known.
+    pub fn new(participant: &Participant, about: Option<&About>) -> Self {
         Self {
+            attributes: about.map(|about| about.attributes.clone()),
+            hand_raised_at: about.map(|about| about.hand_raised_at.map(format_time)),
             user_id: participant.user_id.to_string(),
             username: owned(&participant.username),
             role: participant.rights.role.into(),
@@ -830,8 +895,8 @@ impl EventEncoder for JsonEncoder {
             Event::UserStatusUpdated(participant) => {
                 encode("userStatusUpdated", None, at, &UserStatusData::from(*participant))
             }
-            Event::ParticipantUpdated(participant) => {
-                encode("participantUpdated", None, at, &ParticipantUpdatedData::from(*participant))
+            Event::ParticipantUpdated { participant, about } => {
+                encode("participantUpdated", None, at, &ParticipantUpdatedData::new(participant, *about))
             }
             Event::SessionUpdated(session) => encode("sessionUpdated", None, at, &SessionUpdatedData::from(*session)),
             Event::MuteRequested { kind, by } => {
@@ -846,6 +911,9 @@ impl EventEncoder for JsonEncoder {
                 encode("denied", None, at, &DeniedData::new(knock, *reason, *until))
             }
             Event::Removed { banned_until } => encode("removed", None, at, &RemovedData::new(*banned_until)),
+            Event::ReceiveData(data) => encode("receiveData", None, at, &DataReceived::from(*data)),
+            Event::ReceiveRpc(rpc) => encode("receiveRpc", None, at, &RpcReceived::from(*rpc)),
+            Event::ReceiveRpcAnswer(answer) => encode("receiveRpcAnswer", None, at, &RpcAnswerReceived::from(*answer)),
             Event::ReceiveMessage(message) => {
                 let data = MessageData {
                     message_id: message.id.to_string(),

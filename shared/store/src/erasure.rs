@@ -21,6 +21,7 @@ impl Erasures for Store {
             .partition(|key| keys::participant_of(&key.sk).is_none());
         self.delete_all(participants).await?;
         self.delete_all(self.keys_of(keys::chat_partition(session)).await?).await?;
+        self.delete_all(self.keys_of(keys::abouts_partition(session)).await?).await?;
         self.delete_all(self.keys_of(keys::inbox_partition(session, creator)).await?).await?;
         self.delete_all(vec![keys::metadata(session)]).await?;
         self.delete_all(meta).await?;
@@ -36,6 +37,7 @@ impl Erasures for Store {
             .expression_attribute_values(":user", text(user.to_string()));
         self.delete_all(self.keys_in(written).await?).await?;
         self.delete_all(self.keys_of(keys::inbox_partition(session, user)).await?).await?;
+        self.delete_item(keys::about(session, user)).await?;
         let seated = text(words::membership::of(Membership::Seated));
         let values = Item::from([(":seated".to_owned(), seated)]);
         let not_seated = "attribute_not_exists(pk) OR membership <> :seated";

@@ -13,6 +13,7 @@
 //! | rate counter | `RATE#<kind>#<what>` | `WINDOW` |
 //! | session | `SESSION#<session>` | `META` |
 //! | participant | `SESSION#<session>` | `PARTICIPANT#<user>` |
+//! | what a participant says of themselves | `ABOUT#<session>` | `<user>` |
 //! | place in the waiting room | `SESSION#<session>` | `WAITING#<two digits>` |
 //! | what an app keeps with a session | `METADATA#<session>` | `METADATA` |
 //! | room's name | `ROOM#<project>#<hash of the name>` | `ROOM` |
@@ -70,6 +71,7 @@ const CONNECTION: &str = "CONNECTION#";
 const VISIT: &str = "VISIT#";
 const PARTICIPANT: &str = "PARTICIPANT#";
 const WAITING: &str = "WAITING#";
+const ABOUT: &str = "ABOUT#";
 const SESSION: &str = "SESSION#";
 const USER: &str = "USER#";
 const ROOM: &str = "ROOM";
@@ -243,6 +245,21 @@ pub(crate) fn waiting_place_of(sk: &str) -> Option<u8> {
 /// What an app keeps with a session. It lies in a partition of its own, because whoever reads a roster reads a whole partition.
 pub(crate) fn metadata(session: SessionId) -> Key {
     Key::new(format!("METADATA#{session}"), METADATA)
+}
+
+/// What a participant says of themselves.
+pub(crate) fn about(session: SessionId, user: UserId) -> Key {
+    Key::new(abouts_partition(session), user.to_string())
+}
+
+/// What all participants of a session say of themselves.
+pub(crate) fn abouts_partition(session: SessionId) -> String {
+    format!("{ABOUT}{session}")
+}
+
+/// The session whose participants say something in a partition.
+pub(crate) fn session_of_abouts(pk: &str) -> Option<SessionId> {
+    pk.strip_prefix(ABOUT)?.parse().ok()
 }
 
 /// What names one stay of a user in a session: the number of its first attempt is no other stay's there. It tells nobody who they are.

@@ -4,6 +4,7 @@
 //! never by a read before it. Everything with an end carries `expiresAt`, and because TTL deletion can come days late,
 //! every read checks it.
 
+mod about;
 mod active;
 mod apps;
 #[cfg(test)]

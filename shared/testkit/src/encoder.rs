@@ -20,12 +20,15 @@ impl EventEncoder for PlainEncoder {
                 participant.is_muted,
                 participant.is_video_enabled
             ),
-            Event::ParticipantUpdated(participant) => {
+            Event::ParticipantUpdated { participant, .. } => {
                 format!("participantUpdated {} {}", participant.username.as_str(), participant.rights.role.name())
             }
             Event::ParticipantWaiting(knock) => format!("participantWaiting {}", knock.username.as_str()),
             Event::Admitted(knock) => format!("admitted {}", knock.username.as_str()),
             Event::Denied { knock, .. } => format!("denied {}", knock.username.as_str()),
+            Event::ReceiveData(data) => format!("receiveData {} {}", data.topic, data.payload),
+            Event::ReceiveRpc(rpc) => format!("receiveRpc {} {}", rpc.method, rpc.payload),
+            Event::ReceiveRpcAnswer(answer) => format!("receiveRpcAnswer {:?}", answer.outcome),
             Event::SessionUpdated(session) => format!("sessionUpdated locked={}", session.controls.locked),
             Event::MuteRequested { kind, .. } => format!("muteRequested {kind:?}"),
             Event::Removed { .. } => "removed".to_owned(),

@@ -28,6 +28,7 @@ fn mint(secret: &str, person: &Account, session: &str, at: Timestamp) -> String 
         family: auth::RefreshTokens::parse(&person.refresh_token).expect("one of ours").family,
         access_expires_at: at + Duration::from_secs(3600),
         waiting: None,
+        identity: None,
     };
     let secrets = auth::Secrets::parse(secret, None).expect("a long secret");
     auth::Tickets::new(&secrets).mint(&ticket, at, Duration::from_secs(60)).0

@@ -3,6 +3,7 @@
 //! `store`, `push`, `delay` and `auth` implement these traits. A rule's bounds name the ones it uses, so its signature
 //! states its privileges.
 
+mod about;
 mod accounts;
 mod apps;
 mod delivery;
@@ -14,6 +15,7 @@ mod usage;
 mod waiting;
 mod webhooks;
 
+pub use about::{About, Abouts};
 pub use accounts::{
     Counted, Families, MintedRefresh, PasswordHasher, PresentedRefresh, RefreshMint, RefreshSecret, Rotation,
     Throttles, Users,

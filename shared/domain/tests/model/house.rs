@@ -199,10 +199,13 @@ impl EventEncoder for House {
             }
             Event::SessionEnded(_)
             | Event::Replaced
-            | Event::ParticipantUpdated(_)
+            | Event::ParticipantUpdated { .. }
             | Event::SessionUpdated(_)
             | Event::MuteRequested { .. }
             | Event::ParticipantWaiting(_)
+            | Event::ReceiveData(_)
+            | Event::ReceiveRpc(_)
+            | Event::ReceiveRpcAnswer(_)
             | Event::Admitted(_)
             | Event::Denied { .. }
             | Event::Removed { .. } => Frame(format!("{} e", at.millis())),

@@ -321,9 +321,12 @@ impl EventEncoder for Fake {
             Event::UserStatusUpdated(who) => {
                 format!("userStatusUpdated {} {:?} {}", who.username.as_str(), who.presence, who.is_muted)
             }
-            Event::ParticipantUpdated(who) => {
+            Event::ParticipantUpdated { participant: who, .. } => {
                 format!("participantUpdated {} {}", who.username.as_str(), who.rights.role.name())
             }
+            Event::ReceiveData(data) => format!("receiveData {} {}", data.topic, data.payload),
+            Event::ReceiveRpc(rpc) => format!("receiveRpc {} {}", rpc.method, rpc.payload),
+            Event::ReceiveRpcAnswer(answer) => format!("receiveRpcAnswer {:?}", answer.outcome),
             Event::SessionUpdated(session) => {
                 format!("sessionUpdated locked={} version={}", session.controls.locked, session.controls.version)
             }

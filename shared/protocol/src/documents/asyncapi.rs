@@ -4,7 +4,7 @@ use schemars::Schema;
 use serde_json::{Map, Value, json};
 
 use super::{Schemas, requests};
-use crate::signaling;
+use crate::{data, signaling};
 
 /// An action of clients: its name, its data, and the data of its `ack`.
 type Action = (&'static str, Schema, Schema);
@@ -62,6 +62,11 @@ fn actions(s: &mut Schemas) -> Vec<Action> {
         ("admitParticipant", s.of::<requests::Target>(), s.of::<signaling::Nothing>()),
         ("denyParticipant", s.of::<requests::Target>(), s.of::<signaling::Nothing>()),
         ("updateSession", s.of::<requests::UpdateSession>(), s.of::<signaling::SessionUpdatedData>()),
+        ("updateAttributes", s.of::<requests::UpdateAttributes>(), s.of::<signaling::AboutData>()),
+        ("raiseHand", s.of::<requests::RaiseHand>(), s.of::<signaling::AboutData>()),
+        ("sendData", s.of::<requests::SendData>(), s.of::<data::DataAck>()),
+        ("sendRpc", s.of::<requests::SendRpc>(), s.of::<signaling::Nothing>()),
+        ("answerRpc", s.of::<requests::AnswerRpc>(), s.of::<signaling::Nothing>()),
         ("sync", s.of::<requests::Sync>(), s.of::<signaling::SyncAck>()),
         ("ping", s.of::<requests::Nothing>(), s.of::<signaling::Nothing>()),
     ]
@@ -82,6 +87,9 @@ fn events(s: &mut Schemas) -> Vec<(&'static str, Schema)> {
         ("participantWaiting", s.of::<signaling::ParticipantWaitingData>()),
         ("admitted", s.of::<signaling::AdmittedData>()),
         ("denied", s.of::<signaling::DeniedData>()),
+        ("receiveData", s.of::<data::DataReceived>()),
+        ("receiveRpc", s.of::<data::RpcReceived>()),
+        ("receiveRpcAnswer", s.of::<data::RpcAnswerReceived>()),
         ("removed", s.of::<signaling::RemovedData>()),
         ("sessionEnded", s.of::<signaling::SessionEndedData>()),
         ("replaced", s.of::<signaling::Nothing>()),

@@ -491,6 +491,95 @@ pub struct Target {
     target_user_id: String,
 }
 
+/// `updateAttributes`.
+#[derive(JsonSchema, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct UpdateAttributes {
+    /// Attributes by name, 4 KiB together with those that are there; null takes one away.
+    attributes: std::collections::BTreeMap<String, Option<String>>,
+}
+
+/// `raiseHand`.
+#[derive(JsonSchema, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct RaiseHand {
+    /// Whether it is raised, or lowered.
+    raised: bool,
+}
+
+/// `sendData`: to everybody else, or to some.
+#[derive(JsonSchema, Serialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct SendData {
+    /// What it is about.
+    #[schemars(length(min = 1, max = 128))]
+    topic: String,
+    /// Whatever the app wants, at most 15 KiB of UTF-8.
+    payload: String,
+    /// Whom it is for; everybody else if not given.
+    #[schemars(length(min = 1, max = 100))]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    to: Option<Vec<String>>,
+    /// What its sender calls it, so that it can be sent again.
+    #[schemars(length(min = 1, max = 64))]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    data_id: Option<String>,
+}
+
+/// `sendRpc`.
+#[derive(JsonSchema, Serialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct SendRpc {
+    /// Whose procedure.
+    #[schemars(regex(pattern = ID), extend("format" = "uuid"))]
+    target_user_id: String,
+    /// What the caller calls this call; its answer carries it.
+    #[schemars(length(min = 1, max = 64))]
+    rpc_id: String,
+    /// The procedure.
+    #[schemars(length(min = 1, max = 64))]
+    method: String,
+    /// What it is given, at most 15 KiB of UTF-8.
+    payload: String,
+    /// How long the caller waits; 15,000 if not given.
+    #[schemars(range(min = 1_000, max = 60_000))]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    timeout_ms: Option<u32>,
+}
+
+/// `answerRpc`, with a payload or an error.
+#[derive(JsonSchema, Serialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct AnswerRpc {
+    /// Who called.
+    #[schemars(regex(pattern = ID), extend("format" = "uuid"))]
+    target_user_id: String,
+    /// The call.
+    #[schemars(length(min = 1, max = 64))]
+    rpc_id: String,
+    /// The result, at most 15 KiB of UTF-8.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    payload: Option<String>,
+    /// Why there is none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<RpcFailure>,
+}
+
+/// Why a call has no result.
+#[derive(JsonSchema, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct RpcFailure {
+    /// A number of LiveKit's, or the app's own.
+    #[schemars(range(min = 0, max = 99_999))]
+    code: u32,
+    /// For people.
+    #[schemars(length(min = 1, max = 256))]
+    message: String,
+    /// Whatever else the app says, at most 15 KiB of UTF-8.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    data: Option<String>,
+}
+
 /// `sync`.
 #[derive(JsonSchema, Serialize)]
 #[serde(deny_unknown_fields)]
@@ -508,6 +597,9 @@ pub struct ReceiveOffer {
     from_user_id: String,
     /// The sender's name.
     from_username: String,
+    /// What their app calls them; an account has none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    from_identity: Option<String>,
     /// The session description.
     offer: Offer,
     /// One run of the sending client.
@@ -528,6 +620,9 @@ pub struct ReceiveAnswer {
     from_user_id: String,
     /// The sender's name.
     from_username: String,
+    /// What their app calls them; an account has none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    from_identity: Option<String>,
     /// The session description.
     answer: Answer,
     /// One run of the sending client.
@@ -548,6 +643,9 @@ pub struct ReceiveIceCandidate {
     from_user_id: String,
     /// The sender's name.
     from_username: String,
+    /// What their app calls them; an account has none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    from_identity: Option<String>,
     /// Always a list.
     candidates: Vec<Candidate>,
     /// One run of the sending client.

@@ -3,10 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use domain::about::About;
 use domain::moderation::{self, Actor};
 use domain::ports::{
-    Ban, ControlsSet, Emptied, Families, Guard, Knock, Members, Moderation, Seats, SessionChange, TakenSeat, Visits,
-    WaitingRoom, Waits,
+    Abouts, Ban, ControlsSet, Emptied, Families, Guard, Knock, Members, Moderation, Seats, SessionChange, TakenSeat,
+    Visits, WaitingRoom, Waits,
 };
 use domain::sessions::Entry;
 use domain::{
@@ -410,4 +411,25 @@ async fn overlapping_changes_of_rights_are_all_made() {
     }
     let rights = at.participant(session.id, &bob).await.rights;
     assert!(wanted.iter().all(|one| !rights.permissions.has(*one)), "{rights:?}");
+}
+
+#[tokio::test]
+async fn what_somebody_says_is_kept_as_long_as_nobody_else_has_changed_it() {
+    let at = Setting::new().await;
+    let (session, bob) = (at.session(3).await.id, at.samples.caller("bob"));
+    let attributes = [("team".to_owned(), "red".to_owned())].into();
+    let (joined_at, hand_raised_at) = (at.samples.now(), Some(at.samples.now()));
+    let said = About { session, user: bob.user_id, joined_at, attributes, hand_raised_at, version: 1 };
+    let set = async |about: &About, seen| at.store.set_about(about, seen, at.samples.later(60)).await.unwrap();
+    assert_eq!(at.store.about(session, bob.user_id).await.unwrap(), None);
+    assert!(set(&said, None).await);
+    assert!(!set(&said, None).await, "somebody was faster");
+    assert_eq!(at.store.about(session, bob.user_id).await.unwrap(), Some(said.clone()));
+    let lowered = About { hand_raised_at: None, version: 2, ..said };
+    assert!(!set(&lowered, Some(2)).await);
+    assert!(set(&lowered, Some(1)).await);
+    assert_eq!(at.store.abouts(session, at.samples.now()).await.unwrap(), [lowered]);
+    assert_eq!(at.store.abouts(session, at.samples.later(61)).await.unwrap(), []);
+    domain::ports::Erasures::erase_traces(&at.store, bob.user_id, session).await.unwrap();
+    assert_eq!(at.store.about(session, bob.user_id).await.unwrap(), None);
 }

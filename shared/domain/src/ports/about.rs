@@ -1,0 +1,37 @@
+//! What participants say of themselves.
+
+use std::collections::BTreeMap;
+
+use crate::{Result, SessionId, Timestamp, UserId};
+
+/// What a participant says of themselves.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct About {
+    /// The session.
+    pub session: SessionId,
+    /// Who.
+    pub user: UserId,
+    /// When they took their seat: what was said on an earlier one does not count.
+    pub joined_at: Timestamp,
+    /// Attributes, by name.
+    pub attributes: BTreeMap<String, String>,
+    /// Since when a hand is raised, by the server's clock.
+    pub hand_raised_at: Option<Timestamp>,
+    /// How often it was changed.
+    pub version: u64,
+}
+
+/// What participants say of themselves, apart from their seats: the roster is read with every chat message and does not carry it.
+pub trait Abouts {
+    /// What that participant says; strongly consistent.
+    fn about(&self, session: SessionId, user: UserId) -> impl Future<Output = Result<Option<About>>> + Send;
+    /// What all of them say; strongly consistent.
+    fn abouts(&self, session: SessionId, now: Timestamp) -> impl Future<Output = Result<Vec<About>>> + Send;
+    /// Keeps it until `keep_until`, if what is kept still has the version `seen`; none where nothing is kept.
+    fn set_about(
+        &self,
+        about: &About,
+        seen: Option<u64>,
+        keep_until: Timestamp,
+    ) -> impl Future<Output = Result<bool>> + Send;
+}
