@@ -1,7 +1,7 @@
 //! `GET /api/iceservers`: gives STUN and TURN servers.
 
 use auth::{Callers, Ice};
-use domain::{Result, accounts};
+use domain::{Result, accounts, sessions};
 use gateway::Surroundings;
 use gateway::rest::{Answer, RestRequest};
 use gateway::views;
@@ -36,6 +36,7 @@ async fn servers(deps: &Deps, request: &RestRequest<'_>) -> Result<Answer> {
     let caller = request.caller(&deps.callers, &deps.store).await?;
     let person = caller.person()?;
     accounts::require_live(&deps.store, request.context(), &caller).await?;
+    sessions::require_seat(&deps.store, &caller).await?;
     let ice_servers = views::ice_servers(&deps.ice, person.user_id, request.now());
     Ok(Answer::ok(&IceServers { ice_servers, ttl_seconds: deps.ice.ttl().as_secs() }))
 }

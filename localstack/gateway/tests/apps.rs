@@ -326,6 +326,33 @@ async fn a_user_whose_tokens_are_taken_back_is_out_through_every_door_until_a_ne
     target.stop().await;
 }
 
+#[tokio::test]
+async fn whoever_has_no_seat_gets_no_relay_and_does_not_see_who_is_behind_a_waiting_room() {
+    let target = Target::local().await;
+    let key = devkey();
+    let ask = async |identity: &str, path: &str| {
+        let token = format!("Bearer {}", key.sign(&key.claims(identity, "daily")));
+        target.call(Method::GET, path, &token, None).await
+    };
+    assert_eq!(ask("ann", "/api/iceservers").await.code(), "not_in_session", "there is no room yet");
+    assert_eq!(target.join(&key.sign(&key.claims("ann", "daily")), json!({})).await.status, 200);
+    assert_eq!(ask("ann", "/api/iceservers").await.status, 200);
+    assert_eq!(ask("ben", "/api/session/daily").await.body["participants"][0]["identity"], "ann");
+
+    let closed = json!({ "waitingRoom": true });
+    assert_eq!(target.call(Method::PATCH, "/api/session/daily", &key.basic(), Some(closed)).await.status, 200);
+    let waits = target.join(&key.sign(&key.claims("ben", "daily")), json!({})).await;
+    assert_eq!(waits.body["admission"], "waiting", "{}", waits.body);
+    assert_eq!(ask("ben", "/api/iceservers").await.code(), "not_in_session");
+    assert_eq!(ask("ben", "/api/session/daily").await.body["participants"], json!([]));
+    assert_eq!(ask("ann", "/api/session/daily").await.body["participants"][0]["identity"], "ann");
+    assert_eq!(
+        target.call(Method::GET, "/api/session/daily", &key.basic(), None).await.body["participants"][0]["identity"],
+        "ann"
+    );
+    target.stop().await;
+}
+
 /// Requests to the table by what they are.
 #[derive(Clone, Default)]
 struct Bill(Arc<Mutex<BTreeMap<String, usize>>>);

@@ -451,6 +451,13 @@ pub async fn find(
     Ok(id)
 }
 
+/// Whether an app's user does not see who is behind a lock or a waiting room.
+fn hides(roster: &Roster, caller: &Caller) -> bool {
+    let closed = roster.session.controls.locked || roster.session.controls.waiting_room;
+    let outside = |person: &Person| roster.seated(person.user_id).is_none() && !caller.hosts(&roster.session);
+    closed && matches!(caller, Caller::Participant(person) if outside(person))
+}
+
 /// A session with its participants and its metadata, for whoever may see it.
 ///
 /// # Errors
@@ -467,8 +474,25 @@ pub async fn show(
     };
     let roster = store.roster(id, context.now).await?.ok_or(Error::SessionNotFound)?;
     caller.require_sight(&roster.session)?;
+    let participants = if hides(&roster, caller) { Vec::new() } else { roster.participants };
     let session = with_metadata(store, context.now, roster.session).await?;
-    Ok(Roster { session, ..roster })
+    Ok(Roster { session, participants, ..roster })
+}
+
+/// That an app's user has a seat in the room of the token: whoever waits before it, or is kept out of it, gets no relay.
+///
+/// # Errors
+/// `NotInSession`, or what reading fails with.
+pub async fn require_seat(store: &(impl RoomNames + Members + Sync), caller: &Caller) -> Result<()> {
+    let (Caller::Participant(person), Rooms::Only(room)) = (caller, &caller.scope().rooms) else {
+        return Ok(());
+    };
+    let session = match room {
+        RoomRef::Session(session) => *session,
+        RoomRef::Room(name) => store.room(&person.scope.project, name, true).await?.ok_or(Error::NotInSession)?,
+    };
+    let member = store.member(session, person.user_id).await?;
+    member.filter(Participant::holds_seat).map(drop).ok_or(Error::NotInSession)
 }
 
 /// A fresh attempt for a participant whose connection was lost.
