@@ -21,6 +21,7 @@ mod secret;
 mod security;
 mod stream;
 mod template;
+mod webhook_page;
 mod webhooks;
 
 use std::io;
@@ -48,6 +49,7 @@ use data_file::DataFile;
 use database::{Database, QueueJournal, Table};
 use operator::OperatorError;
 use stream::TableStream;
+use webhook_page::WebhookPage;
 
 const TABLE: &str = "tunrtc";
 const STAGE: &str = "local";
@@ -319,7 +321,7 @@ async fn assemble(
     access_key: String,
     embedded: &Table,
 ) -> Result<Gateway, StartError> {
-    let site = Arc::new(Site::new(&options));
+    let (site, webhook_page) = (Arc::new(Site::new(&options)), Arc::new(WebhookPage::new(runtime)?));
     let clock: Arc<dyn Clock> = runtime.get()?;
     let expiry = functions::function(routes::EXPIRY, runtime)?;
     let sender = functions::function(routes::SENDER, runtime)?;
@@ -347,8 +349,13 @@ async fn assemble(
         .lasting_queue(WEBHOOKS_LATER, sender, template::webhooks_later(), journal(WEBHOOKS_LATER))
         .schedule("sweep", options.sweep_every, expiry)
         .assets(move |request| {
-            let site = Arc::clone(&site);
-            async move { site.serve(request).await }
+            let (site, webhook_page) = (Arc::clone(&site), Arc::clone(&webhook_page));
+            async move {
+                match webhook_page.serve(&request).await {
+                    Some(page) => Some(Ok(page)),
+                    None => site.serve(request).await,
+                }
+            }
         });
     for route in ROUTES {
         builder = add_route(builder, route, functions::function(route.function, runtime)?, options.route_throttles);

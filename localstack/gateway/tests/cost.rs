@@ -5,9 +5,17 @@ mod support;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
+use bytes::Bytes;
+use http::Request;
+use http_body_util::Full;
 use local::{Fate, Intercept, Options, SdkCall};
-use serde_json::json;
-use support::{Pair, Target, offer};
+use serde_json::{Value, json};
+use support::{Pair, Target, offer, until};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpListener;
+
+/// The key that a server without data has.
+const DEVKEY: &str = "Basic ZGV2a2V5OnR1bnJ0Yy1kZXZlbG9wbWVudC1zZWNyZXQtMDEyMzQ1Njc4OQ==";
 
 /// Counts calls of the SDK by what they are.
 #[derive(Clone, Default)]
@@ -24,6 +32,11 @@ impl Bill {
             *bill.0.lock().expect("a bill").entry(name).or_default() += 1;
             Fate::Pass
         })
+    }
+
+    /// How many of that there were since the last time.
+    fn count(&self, name: &str) -> usize {
+        self.0.lock().expect("a bill").get(name).copied().unwrap_or_default()
     }
 
     /// What was counted since the last time.
@@ -133,5 +146,76 @@ async fn data_to_a_peer_and_a_call_cost_what_a_signal_costs() {
         at_alice.ack(action, data).await;
         assert_eq!(bill.take(), expected([("GetItem", 1), ("POST @connections", 1), ("PutItem", 1)]), "{action}");
     }
+    target.stop().await;
+}
+
+/// What the table's stream tells of one write, as Lambda has it.
+fn record(number: u64, before: Option<Value>, after: Value) -> Value {
+    let mut images = json!({ "SequenceNumber": number.to_string(), "NewImage": after });
+    if let Some(before) = before {
+        images["OldImage"] = before;
+    }
+    json!({ "Records": [{ "dynamodb": images }] })
+}
+
+/// The item of somebody's seat in a session.
+fn seat(session: &str, user: &str, membership: &str) -> Value {
+    let texts = json!({
+        "pk": format!("SESSION#{session}"), "sk": format!("PARTICIPANT#{user}"), "username": "somebody",
+        "membership": membership, "presence": "connected",
+    });
+    let mut item = json!({});
+    for (name, text) in texts.as_object().expect("an object") {
+        item[name] = json!({ "S": text });
+    }
+    for name in ["joinedAt", "connectedAt", "stay", "happened"] {
+        item[name] = json!({ "N": "1795348800000" });
+    }
+    item
+}
+
+/// A receiver that takes everything; where it is.
+async fn receiver() -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let url = format!("http://localhost:{}/", listener.local_addr().expect("an address").port());
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            // The request fits into one read, and whoever is gone does not want the answer.
+            let _read = stream.read(&mut [0; 8192]).await;
+            let _sent = stream.write_all(b"HTTP/1.1 204 No Content\r\n\r\n").await;
+        }
+    });
+    url
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_event_is_one_write_and_two_reads_at_most_and_an_endpoint_adds_a_message_a_write_and_a_read() {
+    let (target, bill) = counted().await;
+    let (alice, bob) = (target.person("alice").await, target.person("bob").await);
+    let session = target.api.create_session(&alice, 2).await;
+    let fanout = target.server().function("webhook_fanout").expect("the function");
+    let tell = async |record: Value| {
+        bill.take();
+        let taken = fanout(record.to_string().into()).await.expect("an answer");
+        assert_eq!(serde_json::from_slice::<Value>(&taken).expect("JSON"), json!({ "batchItemFailures": [] }));
+    };
+    let joined = |number, user: &str| record(number, None, seat(&session, user, "seated"));
+    let left = |number, user: &str| record(number, Some(seat(&session, user, "seated")), seat(&session, user, "left"));
+
+    tell(joined(1, &alice.id)).await;
+    let first = expected([("PutItem", 2), ("Query", 1), ("UpdateItem", 1)]);
+    assert_eq!(bill.take(), first, "the first join starts the session: two events");
+    tell(joined(2, &bob.id)).await;
+    assert_eq!(bill.take(), expected([("PutItem", 1), ("Query", 1), ("UpdateItem", 1)]));
+    tell(left(3, &bob.id)).await;
+    assert_eq!(bill.take(), expected([("GetItem", 1), ("PutItem", 1), ("Query", 1)]));
+
+    let body = json!({ "url": receiver().await }).to_string();
+    let request = Request::post("/").header("authorization", DEVKEY).body(Full::new(Bytes::from(body)));
+    assert_eq!(target.api.send("/api/webhooks", request.expect("a request")).await.status, 201);
+    tell(left(4, &alice.id)).await;
+    until("the note of the try", async || Some(()).filter(|()| bill.count("PutItem") == 2)).await;
+    let told = [("GetItem", 1 + 1), ("PutItem", 1 + 1), ("Query", 1), ("SendMessage", 1)];
+    assert_eq!(bill.take(), expected(told));
     target.stop().await;
 }

@@ -538,3 +538,59 @@ async fn the_other_endpoints_hear_that_one_is_gone() {
     assert!(shown.body["disabledAt"].is_string(), "{}", shown.body);
     target.stop().await;
 }
+
+/// Asks the operator's page, by the host of that name; the head and the body of the answer.
+async fn page(target: &Target, request: &str, host: &str, more: &str) -> String {
+    let address = target.server().address();
+    let mut stream = tokio::net::TcpStream::connect(address).await.unwrap();
+    let request = format!("{request} HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n{more}\r\n");
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    answer
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_operator_sees_endpoints_and_tries_with_a_key_and_under_the_machines_own_name_alone() {
+    let receiver = Receiver::start(|_| TAKEN).await;
+    let target = Target::local().await;
+    let backend = Backend::trying(&target);
+    let (id, _) = backend.webhook(json!({ "url": receiver.url, "description": "<b>ours</b>" })).await;
+    let key = format!("authorization: {}\r\n", backend.authorization);
+    let host = format!("localhost:{}", target.server().address().port());
+
+    let asked = page(&target, "GET /webhooks", &host, "").await;
+    assert!(asked.starts_with("HTTP/1.1 401") && asked.contains("www-authenticate: Basic"), "{asked}");
+    let wrong = format!("authorization: Basic {}\r\n", BASE64_STANDARD.encode("devkey:wrong"));
+    assert!(page(&target, "GET /webhooks", &host, &wrong).await.starts_with("HTTP/1.1 401"));
+    assert!(page(&target, "GET /webhooks", "evil.example", &key).await.starts_with("HTTP/1.1 404"));
+
+    let list = page(&target, "GET /webhooks", &host, &key).await;
+    assert!(list.starts_with("HTTP/1.1 200") && list.contains(&receiver.url), "{list}");
+    assert!(list.contains("&lt;b&gt;ours&lt;/b&gt;") && !list.contains("<b>ours"), "{list}");
+
+    let test = format!("POST /webhooks/{id}/test");
+    let from_elsewhere = format!("{key}sec-fetch-site: cross-site\r\ncontent-length: 0\r\n");
+    for more in [from_elsewhere, format!("{key}content-length: 0\r\n")] {
+        assert!(page(&target, &test, &host, &more).await.starts_with("HTTP/1.1 403"));
+    }
+    let from_here = format!("{key}sec-fetch-site: same-origin\r\ncontent-length: 0\r\n");
+    assert!(page(&target, &test, &host, &from_here).await.starts_with("HTTP/1.1 303"));
+    receiver.upto("webhook.test").await;
+    until("the try on the page", async || {
+        Some(page(&target, &format!("GET /webhooks/{id}"), &host, &key).await)
+            .filter(|page| page.contains("webhook.test"))
+    })
+    .await;
+    for (what, state) in [("off", ">off</b> since"), ("on", ">on</b>")] {
+        let done = page(&target, &format!("POST /webhooks/{id}/{what}"), &host, &from_here).await;
+        assert!(done.contains(&format!("location: /webhooks/{id}")), "{done}");
+        assert!(page(&target, &format!("GET /webhooks/{id}"), &host, &key).await.contains(state), "{what}");
+    }
+    let alice = target.person("alice").await;
+    target.api.create_session(&alice, 3).await;
+    let before = receiver.upto("session.created").await.len();
+    page(&target, &format!("POST /webhooks/{id}/replay?minutes=60"), &host, &from_here).await;
+    until("it again", async || Some(()).filter(|()| receiver.all().len() > before)).await;
+    target.stop().await;
+}

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::{Duration, UNIX_EPOCH};
 
@@ -37,7 +38,12 @@ const AGENT: &str = concat!("TunRTC-Webhooks/", env!("CARGO_PKG_VERSION"));
 pub struct Poster {
     tls: TlsConnector,
     allow_local: bool,
+    resolve: Resolve,
 }
+
+/// Finds the addresses of a host.
+type Resolve = fn(String, u16) -> Addresses;
+type Addresses = Pin<Box<dyn Future<Output = io::Result<Vec<SocketAddr>>> + Send>>;
 
 impl FromRuntime for Poster {
     fn from_runtime(runtime: &Runtime) -> Result<Self, SettingError> {
@@ -55,7 +61,7 @@ impl Poster {
             .expect("the provider has them")
             .with_root_certificates(roots)
             .with_no_client_auth();
-        Self { tls: TlsConnector::from(Arc::new(config)), allow_local }
+        Self { tls: TlsConnector::from(Arc::new(config)), allow_local, resolve }
     }
 
     /// Whether it reaches the machine that it runs on.
@@ -89,7 +95,8 @@ impl Poster {
 
     /// Connects to an address that the name has right now, and that may be reached: to that one, not to the name again.
     async fn connect(&self, target: &Target) -> Result<TcpStream, &'static str> {
-        let addresses = resolve(&target.host, target.port).await.map_err(|_| "the host is not known")?;
+        let found = (self.resolve)(target.host.clone(), target.port).await;
+        let addresses = found.map_err(|_| "the host is not known")?;
         let mut failure = "the host has no address that may be reached";
         for address in addresses {
             if !target.may_reach(address.ip(), self.allow_local) {
@@ -104,11 +111,13 @@ impl Poster {
     }
 }
 
-async fn resolve(host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
-    match host.parse::<IpAddr>() {
-        Ok(address) => Ok(vec![SocketAddr::new(address, port)]),
-        Err(_) => Ok(tokio::net::lookup_host((host, port)).await?.collect()),
-    }
+fn resolve(host: String, port: u16) -> Addresses {
+    Box::pin(async move {
+        match host.parse::<IpAddr>() {
+            Ok(address) => Ok(vec![SocketAddr::new(address, port)]),
+            Err(_) => Ok(tokio::net::lookup_host((host, port)).await?.collect()),
+        }
+    })
 }
 
 fn request(target: &Target, id: &str, body: &str, secrets: &[Secret], now: Timestamp) -> Request<Full<Bytes>> {
@@ -179,6 +188,7 @@ fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
 #[cfg(test)]
 mod tests {
     use std::sync::Mutex;
+    use std::sync::atomic::{AtomicUsize, Ordering};
 
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     use tokio::net::TcpListener;
@@ -257,6 +267,44 @@ mod tests {
         let answer = Poster::new(false).post(&local, "evt_1", "{}", &[], NOW).await;
         assert_eq!(answer.failure, Some("the host has no address that may be reached"));
         assert!(got.lock().expect("a lock").is_empty());
+    }
+
+    /// What a name of an attacker leads to: at first something public, to whoever only looks, and from then on what is meant.
+    fn changing(_: String, port: u16) -> Addresses {
+        static ASKED: AtomicUsize = AtomicUsize::new(0);
+        let first = ASKED.fetch_add(1, Ordering::SeqCst) == 0;
+        let forms =
+            ["127.0.0.1", "::1", "::ffff:127.0.0.1", "64:ff9b::7f00:1", "169.254.169.254", "fd00:ec2::254", "10.0.0.1"];
+        let found: Vec<_> = match first {
+            // A documentation address: nobody answers there, and this is not a place that is connected to either.
+            true => vec![SocketAddr::new("203.0.113.9".parse().expect("an address"), port)],
+            false => forms.map(|form| SocketAddr::new(form.parse().expect("an address"), port)).into(),
+        };
+        Box::pin(async move { Ok(found) })
+    }
+
+    #[tokio::test]
+    async fn a_name_that_leads_elsewhere_the_second_time_reaches_nothing_private_in_any_form() {
+        let target = Target::parse("https://rebind.example:8443/", true).expect("a target");
+        for allow_local in [false, true] {
+            let poster = Poster { resolve: changing, ..Poster::new(allow_local) };
+            for _ in 0..2 {
+                // Whatever was tried to connect to would have been refused, or not have answered.
+                let answer = poster.post(&target, "evt_1", "{}", &[], NOW).await;
+                assert_eq!(answer.failure, Some("the host has no address that may be reached"));
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn a_redirect_is_a_failure_and_what_it_leads_to_hears_nothing() {
+        let (inner, heard) = receiver("HTTP/1.1 200 OK\r\n\r\n").await;
+        let location = format!("http://localhost:{}/", inner.port);
+        for status in ["301 Moved", "302 Found", "307 Temporary", "308 Permanent"] {
+            let answer = format!("HTTP/1.1 {status}\r\nlocation: {location}\r\ncontent-length: 0\r\n\r\n");
+            assert_eq!(posted(Box::leak(answer.into())).await.outcome, Outcome::Failed(None), "{status}");
+        }
+        assert!(heard.lock().expect("a lock").is_empty());
     }
 
     #[tokio::test]
