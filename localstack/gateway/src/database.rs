@@ -146,7 +146,7 @@ impl Table {
         answer
     }
 
-    /// From now on keeps what marked writes make of items.
+    /// From now on keeps what marked writes make of items. Where nobody can ask for it, nothing is kept and nothing is paid.
     pub fn tell(&self) {
         self.tells.store(true, Ordering::Relaxed);
     }

@@ -153,16 +153,16 @@ impl Server {
         }
         let embedded = database.table();
         embedded.finish_records(TABLE).await.map_err(|error| StartError::Database(error.to_string()))?;
-        if options.tells {
-            embedded.tell();
-        }
         if options.data.is_none() {
             demo::create(&store, &*clock, &*ids).await?;
             demo::create_key(&store, &runtime.get()?, &*clock).await?;
             notes.insert(0, demo::key_note());
         }
         notes.extend(own_webhook(&runtime, &options).await?);
-        let operator = listen_to_operator(options.data.as_deref(), &runtime)?;
+        if options.tells && webhooks::anybody_asks(&store).await? {
+            embedded.tell();
+        }
+        let operator = listen_to_operator(options.data.as_deref(), &runtime, &embedded)?;
         let gateway = assemble(&runtime, options, access_key, &embedded).await?;
         // The cell was made above for this one value.
         drop(control.set(gateway.clone()));
@@ -240,11 +240,15 @@ impl Server {
 }
 
 /// Listens for the operator's commands, where there is data that they would be about.
-fn listen_to_operator(data: Option<&Path>, runtime: &Runtime) -> Result<Option<(PathBuf, JoinHandle<()>)>, StartError> {
+fn listen_to_operator(
+    data: Option<&Path>,
+    runtime: &Runtime,
+    embedded: &Table,
+) -> Result<Option<(PathBuf, JoinHandle<()>)>, StartError> {
     let Some(given) = data else { return Ok(None) };
     let failed = |source| StartError::Data { path: given.to_owned(), source };
     let data = std::fs::canonicalize(given).map_err(failed)?;
-    let function = functions::function(routes::API_KEYS, runtime)?;
+    let function = telling(functions::function(routes::API_KEYS, runtime)?, embedded);
     match operator::control::listen(&data, function) {
         Ok(listening) => Ok(Some((data, listening))),
         Err(error) => {
@@ -364,6 +368,15 @@ async fn assemble(
         builder = builder.faults(faults.build());
     }
     Ok(builder.build()?)
+}
+
+/// The function that makes API keys: from the first one on, what happens is kept, because a key can ask for it.
+fn telling(function: Function, embedded: &Table) -> Function {
+    let embedded = embedded.clone();
+    apigateway::function(move |event| {
+        embedded.tell();
+        function(event)
+    })
 }
 
 fn add_route(builder: Builder, route: &Route, function: Function, throttled: bool) -> Builder {

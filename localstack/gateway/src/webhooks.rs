@@ -1,7 +1,7 @@
 //! The endpoint of webhooks that the server is started with.
 
 use auth::WebhookSealer;
-use domain::ports::{EndpointChange, Endpoints};
+use domain::ports::{EndpointChange, Endpoints, KeyAdministration};
 use domain::webhooks::{BOTH_SECRETS, Endpoint};
 use domain::{Clock, IdSource, Result, WebhookId};
 use store::Store;
@@ -67,6 +67,11 @@ async fn add(with: &Surroundings<'_>, url: &str, secret: Secret) -> Result<Secre
     };
     with.store.add_endpoint(&endpoint).await?;
     Ok(secret)
+}
+
+/// Whether there is anybody to be told what happens: an endpoint, or an API key, which can ask for it.
+pub async fn anybody_asks(store: &Store) -> Result<bool> {
+    Ok(!store.keys(None).await?.is_empty() || !store.endpoints(PROJECT).await?.is_empty())
 }
 
 /// Takes the endpoint of an earlier start away.
