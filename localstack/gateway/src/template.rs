@@ -21,12 +21,12 @@ pub fn limits() -> Limits {
 
 /// How webhooks are read from the lines of their endpoints.
 pub fn webhook_line() -> Reading {
-    Reading { batch: 1, redelivery: Duration::from_secs(180), deliveries: 10 }
+    Reading { batch: 1, redelivery: Duration::from_secs(180), deliveries: 10, at_once: 50 }
 }
 
 /// How webhooks are read that are tried later.
 pub fn webhooks_later() -> Reading {
-    Reading { deliveries: u32::try_from(SPREAD_TRIES).unwrap_or(u32::MAX), ..webhook_line() }
+    Reading { deliveries: u32::try_from(SPREAD_TRIES).unwrap_or(u32::MAX), at_once: 20, ..webhook_line() }
 }
 
 /// The throttle of the routes of a function.

@@ -27,7 +27,7 @@ use crate::{
     limits::Limits,
 };
 
-/// How many events a queue's function gets at the same time. Lambda begins with as many.
+/// How many events a queue's function gets at the same time, unless that is said. Lambda begins with as many.
 const EVENTS_AT_ONCE: usize = 5;
 /// For so long a FIFO queue knows a message again by its deduplication id
 /// (<https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/using-messagededuplicationid-property.html>).
@@ -43,6 +43,8 @@ pub struct Reading {
     pub redelivery: Duration,
     /// How many times a message is delivered before it is given up (`maxReceiveCount`).
     pub deliveries: u32,
+    /// How many events the function gets at the same time, at most (`MaximumConcurrency`).
+    pub at_once: usize,
 }
 
 /// A message as it is kept.
@@ -301,8 +303,8 @@ impl Queue {
     /// Hands out messages until `stop` resolves. Those that still wait then are lost with the process, unless they are in a journal.
     pub(crate) async fn deliver(self: Arc<Self>, limits: Limits, tasks: Tasks, stop: impl Future<Output = ()>) {
         let Limits { batch, redelivery, deliveries, .. } = limits;
-        let reading = self.reading.unwrap_or(Reading { batch, redelivery, deliveries });
-        let events = Arc::new(Semaphore::new(EVENTS_AT_ONCE));
+        let reading = self.reading.unwrap_or(Reading { batch, redelivery, deliveries, at_once: EVENTS_AT_ONCE });
+        let events = Arc::new(Semaphore::new(reading.at_once));
         let deliveries = async {
             self.taken_up.get_or_init(|| self.take_up()).await;
             while let Ok(event) = Arc::clone(&events).acquire_owned().await {

@@ -260,7 +260,7 @@ impl Journal for Shelf {
     }
 }
 
-const READING: Reading = Reading { batch: 1, redelivery: Duration::from_millis(10), deliveries: 3 };
+const READING: Reading = Reading { batch: 1, redelivery: Duration::from_millis(10), deliveries: 3, at_once: 5 };
 
 fn fifo(running: &Running) -> String {
     url(running).replace("jobs", "jobs.fifo")
