@@ -36,6 +36,13 @@ internal sealed class Call : IMembershipOwner, IMeshOwner
     private readonly Roster _roster = new();
     private readonly Timers<string> _timers;
     private readonly Mesh? _mesh;
+    private readonly Procedures _procedures;
+
+    /// <summary>What was last told of what somebody says of themselves.</summary>
+    private readonly Dictionary<string, About> _abouts = new(StringComparer.Ordinal);
+
+    /// <summary>Data comes again when its sender's connection was lost before the acknowledgement.</summary>
+    private readonly Recent _data = new();
 
     /// <summary>When a participant was last heard of over signaling, and since when what it sends is of its present run.</summary>
     private readonly Dictionary<string, DateTimeOffset> _heard = new(StringComparer.Ordinal);
@@ -57,6 +64,7 @@ internal sealed class Call : IMembershipOwner, IMeshOwner
         JoinedSession joined,
         Heartbeat heartbeat,
         IMediaAdapter? media,
+        Procedures procedures,
         Action<ConnectionState> onState,
         Action<TunRTCEvent> tell)
     {
@@ -64,6 +72,7 @@ internal sealed class Call : IMembershipOwner, IMeshOwner
         _joined = joined;
         _onState = onState;
         _tell = tell;
+        _procedures = procedures;
         UserId = userId;
         _timers = new Timers<string>(surroundings);
         Membership = new Membership(surroundings, joined.SessionId, userId, heartbeat, this);
@@ -107,6 +116,7 @@ internal sealed class Call : IMembershipOwner, IMeshOwner
         _timers.Clear();
         _doubts.Clear();
         _mesh?.Close();
+        _procedures.Abandon();
     }
 
     /// <summary>Gives the seat back, over whatever reaches the server.</summary>
@@ -335,6 +345,24 @@ internal sealed class Call : IMembershipOwner, IMeshOwner
             case "participantUpdated":
                 ParticipantUpdated(data, at);
                 break;
+            case "receiveData":
+                DataReceived(data);
+                break;
+            case "receiveRpc":
+                ReportFailure(_procedures.ServeAsync(Membership, data));
+                break;
+            case "receiveRpcAnswer":
+                _procedures.OnAnswer(data);
+                break;
+            case "participantWaiting":
+                _tell(new ParticipantWaitingEvent(data.Text("userId"), data.Text("username"), data.Time("waitingSince")));
+                break;
+            case "admitted":
+                _tell(new AdmittedEvent(data.Text("userId"), data.Text("username")));
+                break;
+            case "denied":
+                _tell(new DeniedEvent(data.Text("userId"), data.Text("username"), data.Text("reason")));
+                break;
             case "sessionUpdated":
                 _tell(new SessionUpdatedEvent(data.Text("name"), data.Number("maxParticipants"), data.Flag("locked"), data.Number("version")));
                 break;
@@ -361,9 +389,42 @@ internal sealed class Call : IMembershipOwner, IMeshOwner
 
     private void ParticipantUpdated(JsonElement data, DateTimeOffset at)
     {
-        var told = new ParticipantUpdatedEvent(data.Text("userId"), data.Text("username"), Wire.Role(data), Wire.Permissions(data));
-        Updated(told.UserId, known => known with { Username = told.Username, Role = told.Role, Permissions = told.Permissions }, at);
-        _tell(told);
+        var (userId, username, role, permissions) = (data.Text("userId"), data.Text("username"), Wire.Role(data), Wire.Permissions(data));
+        Updated(userId, known => known with { Username = username, Role = role, Permissions = permissions }, at);
+        if (Wire.Attributes(data) is { } attributes)
+        {
+            AboutChanged(userId, username, new About(attributes, data.TimeOrNull("handRaisedAt")), at);
+        }
+        else
+        {
+            _tell(new ParticipantUpdatedEvent(userId, username, role, permissions));
+        }
+    }
+
+    /// <summary>A frame has all that somebody says of themselves, whatever changed of it.</summary>
+    private void AboutChanged(string userId, string username, About about, DateTimeOffset at)
+    {
+        var before = _abouts.GetValueOrDefault(userId) ?? new About(new Dictionary<string, string>(), null);
+        _abouts[userId] = about;
+        Updated(userId, known => known with { Attributes = about.Attributes, HandRaisedAt = about.HandRaisedAt }, at);
+        if (before.HandRaisedAt != about.HandRaisedAt)
+        {
+            _tell(new HandChangedEvent(userId, username, about.HandRaisedAt));
+        }
+        if (before.Attributes.Count != about.Attributes.Count || before.Attributes.Except(about.Attributes).Any())
+        {
+            _tell(new AttributesChangedEvent(userId, username, about.Attributes));
+        }
+    }
+
+    private void DataReceived(JsonElement data)
+    {
+        var (from, id) = (data.TextOrNull("fromUserId"), data.Text("dataId"));
+        var told = new DataEvent(from, data.TextOrNull("fromUsername"), data.Text("topic"), data.Text("payload"));
+        if (_data.Add($"{from}/{id}"))
+        {
+            _tell(told);
+        }
     }
 
     private void UserJoined(Participant participant, DateTimeOffset at)
@@ -412,6 +473,7 @@ internal sealed class Call : IMembershipOwner, IMeshOwner
     private void Departed(Participant participant, LeaveReason reason)
     {
         _mesh?.Remove(participant.UserId);
+        _procedures.Abandon(participant.UserId);
         _tell(new UserLeftEvent(participant.UserId, participant.Username, reason));
     }
 
@@ -638,6 +700,8 @@ internal sealed class Call : IMembershipOwner, IMeshOwner
     {
         public JsonObject ToJson() => new() { ["isMuted"] = IsMuted, ["isVideoEnabled"] = IsVideoEnabled };
     }
+
+    private sealed record About(IReadOnlyDictionary<string, string> Attributes, DateTimeOffset? HandRaisedAt);
 
     /// <summary>Frames that another one explains, or only the server; until then they wait.</summary>
     private sealed class Doubt(DateTimeOffset at)

@@ -50,6 +50,42 @@ public sealed record UserStatusUpdatedEvent(Participant Participant) : TunRTCEve
 /// <param name="Permissions">What is allowed now. What is not allowed should not be shown, and is refused by the server.</param>
 public sealed record ParticipantUpdatedEvent(string UserId, string Username, Role Role, Permissions Permissions) : TunRTCEvent;
 
+/// <summary>What somebody says of themselves changed, one's own too.</summary>
+/// <param name="UserId">The account.</param>
+/// <param name="Username">Its name.</param>
+/// <param name="Attributes">All of it, as it is now.</param>
+public sealed record AttributesChangedEvent(string UserId, string Username, IReadOnlyDictionary<string, string> Attributes) : TunRTCEvent;
+
+/// <summary>Somebody raised a hand or took it down, oneself too.</summary>
+/// <param name="UserId">The account.</param>
+/// <param name="Username">Its name.</param>
+/// <param name="RaisedAt">Since when, by the server's clock, which puts hands in order; <c>null</c> where none is raised.</param>
+public sealed record HandChangedEvent(string UserId, string Username, DateTimeOffset? RaisedAt) : TunRTCEvent;
+
+/// <summary>Data that somebody sent, or the app's backend; each piece once.</summary>
+/// <param name="FromUserId">Who sent it; <c>null</c> where the app's own backend did.</param>
+/// <param name="FromUsername">The sender's name.</param>
+/// <param name="Topic">What it is about.</param>
+/// <param name="Payload">What was sent, at most 15 KiB of UTF-8.</param>
+public sealed record DataEvent(string? FromUserId, string? FromUsername, string Topic, string Payload) : TunRTCEvent;
+
+/// <summary>Somebody waits to be let in. Told to those who steer the session.</summary>
+/// <param name="UserId">The account.</param>
+/// <param name="Username">Its name.</param>
+/// <param name="WaitingSince">Since when.</param>
+public sealed record ParticipantWaitingEvent(string UserId, string Username, DateTimeOffset WaitingSince) : TunRTCEvent;
+
+/// <summary>Somebody who waited was let in. Told to those who steer the session.</summary>
+/// <param name="UserId">The account.</param>
+/// <param name="Username">Its name.</param>
+public sealed record AdmittedEvent(string UserId, string Username) : TunRTCEvent;
+
+/// <summary>Somebody waits no more: turned away (<c>denied</c>), or gone (<c>left</c>, <c>timeout</c>). Told to those who steer the session.</summary>
+/// <param name="UserId">The account.</param>
+/// <param name="Username">Its name.</param>
+/// <param name="Reason">Why.</param>
+public sealed record DeniedEvent(string UserId, string Username, string Reason) : TunRTCEvent;
+
 /// <summary>The session's settings changed.</summary>
 /// <param name="Name">Its name now.</param>
 /// <param name="MaxParticipants">Its number of seats.</param>

@@ -234,6 +234,12 @@ public sealed record Participant(
 
     /// <summary>What the participant may do.</summary>
     public Permissions Permissions { get; init; } = Permissions.Of(Role.Participant);
+
+    /// <summary>What the participant says of itself; filled by <see cref="TunRTCApi.GetParticipantsAsync"/>, and once it changes.</summary>
+    public IReadOnlyDictionary<string, string> Attributes { get; init; } = new Dictionary<string, string>();
+
+    /// <summary>Since when a hand is raised, by the server's clock; filled as <see cref="Attributes"/> is.</summary>
+    public DateTimeOffset? HandRaisedAt { get; init; }
 }
 
 /// <summary>A participant's part in a session.</summary>

@@ -3,6 +3,7 @@ using System.Collections.Generic;
 using System.Collections.Immutable;
 using System.Linq;
 using System.Net.Http;
+using System.Text.Json.Nodes;
 using System.Threading;
 using System.Threading.Tasks;
 using TunRTC.Client.Media;
@@ -41,6 +42,7 @@ public sealed class TunRTCClient : IAsyncDisposable
 
     /// <summary>No answer of a TunRTC server is longer.</summary>
     private const int LongestAnswer = 16 << 20;
+    private static readonly TimeSpan RpcTimeout = TimeSpan.FromSeconds(15);
 
     private readonly TunRTCOptions _options;
     private readonly Loop _loop;
@@ -57,6 +59,7 @@ public sealed class TunRTCClient : IAsyncDisposable
 
     /// <summary>Where the last call said this client should be.</summary>
     private volatile Visit? _visit;
+    private readonly Procedures _procedures;
     private volatile ConnectionState _state = new(ConnectionStatus.Idle);
     private volatile Task? _disposing;
 
@@ -87,6 +90,7 @@ public sealed class TunRTCClient : IAsyncDisposable
         _hub = new EventHub(this, options.EventContext);
         _loop = new Loop(thrown => _hub.Emit(new ErrorEvent(TunRTCException.From(thrown, "internal"))), start);
         _surroundings = new Surroundings(_loop, options.TimeProvider, options.Random, options.Transport ?? new WebSocketTransport());
+        _procedures = new Procedures(_surroundings);
         _http = new HttpClient(options.HttpHandler ?? NewHandler(), disposeHandler: options.HttpHandler is null)
         {
             Timeout = Timeout.InfiniteTimeSpan,
@@ -118,6 +122,48 @@ public sealed class TunRTCClient : IAsyncDisposable
 
     /// <summary>Somebody's part in the session or permissions changed, one's own too.</summary>
     public event EventHandler<ParticipantUpdatedEvent>? OnParticipantUpdated
+    {
+        add => _hub.Add(value);
+        remove => _hub.Remove(value);
+    }
+
+    /// <summary>What somebody says of themselves changed, one's own too.</summary>
+    public event EventHandler<AttributesChangedEvent>? OnAttributesChanged
+    {
+        add => _hub.Add(value);
+        remove => _hub.Remove(value);
+    }
+
+    /// <summary>Somebody raised a hand or took it down.</summary>
+    public event EventHandler<HandChangedEvent>? OnHandChanged
+    {
+        add => _hub.Add(value);
+        remove => _hub.Remove(value);
+    }
+
+    /// <summary>Data that somebody sent, or the app's backend; each piece once.</summary>
+    public event EventHandler<DataEvent>? OnData
+    {
+        add => _hub.Add(value);
+        remove => _hub.Remove(value);
+    }
+
+    /// <summary>Somebody waits to be let in; for those who steer the session.</summary>
+    public event EventHandler<ParticipantWaitingEvent>? OnParticipantWaiting
+    {
+        add => _hub.Add(value);
+        remove => _hub.Remove(value);
+    }
+
+    /// <summary>Somebody who waited was let in; for those who steer the session.</summary>
+    public event EventHandler<AdmittedEvent>? OnAdmitted
+    {
+        add => _hub.Add(value);
+        remove => _hub.Remove(value);
+    }
+
+    /// <summary>Somebody waits no more; for those who steer the session.</summary>
+    public event EventHandler<DeniedEvent>? OnDenied
     {
         add => _hub.Add(value);
         remove => _hub.Remove(value);
@@ -389,6 +435,61 @@ public sealed class TunRTCClient : IAsyncDisposable
         SendIceCandidatesAsync(userId, new[] { candidate }, cancellationToken);
 
     /// <summary>
+    /// Sends data; ends once the server keeps it for all that it is for, like signals. Whoever is away for a moment gets it
+    /// when they are back.
+    /// </summary>
+    /// <param name="topic">What it is about.</param>
+    /// <param name="payload">At most 15 KiB of UTF-8.</param>
+    /// <param name="to">For whom; <c>null</c> for everybody else.</param>
+    /// <param name="cancellationToken">Ends the wait, and takes it back if it was not sent yet.</param>
+    public Task SendDataAsync(string topic, string payload, IEnumerable<string>? to = null, CancellationToken cancellationToken = default)
+    {
+        var data = new JsonObject { ["topic"] = topic, ["payload"] = payload, ["dataId"] = Guid.NewGuid().ToString() };
+        data.AddIfAny("to", to is null ? null : new JsonArray(to.Select(each => (JsonNode?)each).ToArray()));
+        return SendAsync("sendData", data, cancellationToken);
+    }
+
+    /// <summary>Says something of oneself that all others see.</summary>
+    /// <param name="changes">Attributes by name, 4 KiB with those that are there; <c>null</c> takes one away.</param>
+    /// <param name="cancellationToken">Ends the wait.</param>
+    public Task UpdateAttributesAsync(IReadOnlyDictionary<string, string?> changes, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(changes);
+        var attributes = new JsonObject(changes.Select(each => KeyValuePair.Create(each.Key, (JsonNode?)each.Value)));
+        return SendAsync("updateAttributes", new JsonObject { ["attributes"] = attributes }, cancellationToken);
+    }
+
+    /// <summary>Raises one's hand or takes it down. The server's time puts hands in order.</summary>
+    /// <param name="isRaised">Whether it is raised.</param>
+    /// <param name="cancellationToken">Ends the wait.</param>
+    public Task RaiseHandAsync(bool isRaised, CancellationToken cancellationToken = default) =>
+        SendAsync("raiseHand", new JsonObject { ["raised"] = isRaised }, cancellationToken);
+
+    /// <summary>Calls a procedure that another participant offers. It survives a reconnect of either side.</summary>
+    /// <param name="userId">Whose.</param>
+    /// <param name="method">The procedure.</param>
+    /// <param name="payload">What it is given, at most 15 KiB of UTF-8.</param>
+    /// <param name="timeout">How long to wait for the answer; 15 s if not given.</param>
+    /// <param name="cancellationToken">Ends the wait.</param>
+    /// <returns>What the procedure answers.</returns>
+    /// <exception cref="RpcException">There is no answer, or the procedure failed.</exception>
+    public Task<string> CallAsync(string userId, string method, string payload = "", TimeSpan? timeout = null, CancellationToken cancellationToken = default) =>
+        Run(() => _procedures.CallAsync(InCall().Membership, userId, method, payload, timeout ?? RpcTimeout, cancellationToken));
+
+    /// <summary>Offers a procedure to the others, in this session and in later ones; one that was offered under that name is replaced.</summary>
+    /// <param name="method">Its name.</param>
+    /// <param name="procedure">Answers a call, on the thread pool. What it throws as <see cref="RpcException"/> reaches the caller as it is.</param>
+    public void OfferProcedure(string method, Func<RpcCall, Task<string>> procedure)
+    {
+        ArgumentNullException.ThrowIfNull(procedure);
+        _loop.Post(() => _procedures.Offer(method, procedure));
+    }
+
+    /// <summary>Offers a procedure no longer.</summary>
+    /// <param name="method">Its name.</param>
+    public void WithdrawProcedure(string method) => _loop.Post(() => _procedures.Withdraw(method));
+
+    /// <summary>
     /// To be called when the app makes a new peer connection to somebody in place of an old one: what was sent for the old one
     /// and is not there yet is void, and the other side can tell what belongs to which (<see cref="SignalEvent.Epoch"/>).
     /// </summary>
@@ -474,6 +575,7 @@ public sealed class TunRTCClient : IAsyncDisposable
         joined,
         _heartbeat,
         _options.Media,
+        _procedures,
         state => StateChanged(visit, state),
         data => Tell(visit, data));
 
@@ -585,6 +687,9 @@ public sealed class TunRTCClient : IAsyncDisposable
         }
         return InCall().SignalAsync(userId, body(), cancellationToken).WaitAsync(cancellationToken);
     });
+
+    private Task SendAsync(string action, JsonObject data, CancellationToken cancellationToken) =>
+        Run(() => InCall().Membership.SendAsync(action, data, cancellationToken).WaitAsync(cancellationToken));
 
     private Call InCall() => Call ?? throw new TunRTCException("not_joined", "Join a session first.");
 

@@ -138,7 +138,13 @@ internal static class Wire
     {
         Role = Role(value),
         Permissions = Permissions(value),
+        Attributes = Attributes(value) ?? new Dictionary<string, string>(),
+        HandRaisedAt = value.TimeOrNull("handRaisedAt"),
     };
+
+    /// <summary>What somebody says of themselves, where it is said.</summary>
+    public static IReadOnlyDictionary<string, string>? Attributes(JsonElement value) =>
+        value.Field("attributes")?.EnumerateObject().ToDictionary(each => each.Name, each => each.Value.GetString() ?? "");
 
     /// <summary>The permissions where they are said, else the role's usual ones.</summary>
     public static Permissions Permissions(JsonElement value) => value.Field("permissions") is not { } said

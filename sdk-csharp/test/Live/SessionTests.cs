@@ -69,6 +69,65 @@ public sealed class SessionTests
     }
 
     [Test]
+    public async Task Data_hands_attributes_and_procedures_reach_the_other_side()
+    {
+        var (server, sessionId) = await SessionAsync();
+        await using var demo = await server.SignedInAsync("demo");
+        await using var alice = await server.SignedInAsync("alice");
+        await demo.JoinSessionAsync(sessionId);
+        await alice.JoinSessionAsync(sessionId);
+        var heard = new ConcurrentQueue<TunRTCEvent>();
+        demo.OnData += (_, data) => heard.Enqueue(data);
+        demo.OnHandChanged += (_, data) => heard.Enqueue(data);
+        demo.OnAttributesChanged += (_, data) => heard.Enqueue(data);
+        var (host, guest) = (demo.User!.UserId, alice.User!.UserId);
+        await alice.SendDataAsync("cursor", "3,4");
+        await alice.RaiseHandAsync(true);
+        await alice.UpdateAttributesAsync(new Dictionary<string, string?> { ["mood"] = "good" });
+        await Check.EventuallyAsync(() => heard.Count == 3, () => $"three events: {string.Join(", ", heard)}");
+        Check.Equal(new DataEvent(guest, "alice", "cursor", "3,4"), heard.OfType<DataEvent>().Single());
+        Check.That(heard.OfType<HandChangedEvent>().Single().RaisedAt is not null && demo.Participants[guest].HandRaisedAt is not null, "the hand is up");
+        Check.Equal("good", demo.Participants[guest].Attributes["mood"]);
+        Check.Equal("good", (await demo.Api.GetParticipantsAsync(sessionId)).Single(each => each.UserId == guest).Attributes["mood"]);
+
+        demo.OfferProcedure("add", call => Task.FromResult($"{call.FromUsername} {call.Payload.Split(',').Sum(int.Parse)}"));
+        demo.OfferProcedure("refuse", _ => throw new RpcException(2_000, "not today", "monday"));
+        demo.OfferProcedure("break", _ => throw new InvalidOperationException("of no interest to others"));
+        Check.Equal("alice 7", await alice.CallAsync(host, "add", "3,4"));
+        var failures = new List<string>();
+        foreach (var method in new[] { "refuse", "break", "missing" })
+        {
+            try
+            {
+                await alice.CallAsync(host, method);
+            }
+            catch (RpcException failed)
+            {
+                failures.Add($"{failed.Code} {failed.Message} {failed.ErrorData}");
+            }
+        }
+        Check.Same(new[] { "2000 not today monday", "1500 The procedure failed. ", "1400 There is no such procedure. " }, failures);
+    }
+
+    [Test]
+    public async Task Whoever_knocks_is_seen_by_the_host_and_let_in_or_not()
+    {
+        var (server, sessionId) = await SessionAsync();
+        await using var demo = await server.SignedInAsync("demo");
+        await using var alice = await server.SignedInAsync("alice");
+        var heard = new ConcurrentQueue<TunRTCEvent>();
+        demo.OnParticipantWaiting += (_, data) => heard.Enqueue(data);
+        demo.OnAdmitted += (_, data) => heard.Enqueue(data);
+        await demo.JoinSessionAsync(sessionId);
+        await demo.Api.UpdateSessionAsync(sessionId, hasWaitingRoom: true);
+        var joining = alice.JoinSessionAsync(sessionId);
+        await Check.EventuallyAsync(() => !heard.IsEmpty, "somebody waits");
+        await demo.Api.AdmitParticipantAsync(sessionId, alice.User!.UserId);
+        await joining.WaitAsync(Patience);
+        Check.Same(new[] { nameof(ParticipantWaitingEvent), nameof(AdmittedEvent) }, heard.Select(each => each.GetType().Name));
+    }
+
+    [Test]
     public async Task Whoever_was_taken_out_is_told_so_does_not_come_back_and_can_be_kept_out()
     {
         var (server, sessionId) = await SessionAsync();
