@@ -192,6 +192,16 @@ export class TunRTCServer {
     await this.#send('DELETE', of(session, user) + (banSeconds === undefined ? '' : `?banSeconds=${banSeconds}`));
   }
 
+  /** Lets somebody in who waits: their client takes a seat. */
+  async admitParticipant(session: string, user: string): Promise<void> {
+    await this.#send('POST', `${of(session, user)}/admit`);
+  }
+
+  /** Turns somebody away who waits. */
+  async denyParticipant(session: string, user: string): Promise<void> {
+    await this.#send('POST', `${of(session, user)}/deny`);
+  }
+
   /** Asks somebody to switch a track off. It is a request: their client obeys it. */
   async muteParticipant(session: string, user: string, kind: MediaKind): Promise<void> {
     await this.#send('POST', `${of(session, user)}/mute`, { kind });

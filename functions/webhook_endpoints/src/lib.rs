@@ -10,7 +10,7 @@ use protocol::Page;
 use protocol::endpoints::{
     ReplayView, TestView, WebhookDelivery, WebhookView, parse_new_webhook, parse_replay, parse_webhook_change,
 };
-use protocol::webhooks::test_event;
+use protocol::webhooks::{name, test_event};
 use runtime::{Runtime, SettingError};
 use store::Store;
 use webhook::{Poster, Secret, WebhookLines};
@@ -133,7 +133,7 @@ async fn replay(asked: &Asked<'_>, id: WebhookId) -> Result<Answer> {
     let Asked { deps, request, project } = asked;
     let wanted = parse_replay(request.body()?)?;
     let (replayed, next) =
-        endpoints::replay(&deps.store, &deps.lines, request.context(), (project, id), &wanted).await?;
+        endpoints::replay(&deps.store, &deps.lines, request.context(), (project, id), &wanted, name).await?;
     Ok(Answer::accepted(&ReplayView::new(replayed, next.as_ref())))
 }
 

@@ -150,8 +150,15 @@ impl WebhookPage {
                 let mut from = From::Time(context.now.minus(Duration::from_secs(60) * minutes));
                 for _ in 0..REPLAYED {
                     let wanted = Wanted { from, limit: 100, kinds: None };
-                    let (_, next) =
-                        endpoints::replay(&self.store, &self.lines, context, (project, id), &wanted).await?;
+                    let (_, next) = endpoints::replay(
+                        &self.store,
+                        &self.lines,
+                        context,
+                        (project, id),
+                        &wanted,
+                        protocol::webhooks::name,
+                    )
+                    .await?;
                     let Some(place) = next else { break };
                     from = From::After(place);
                 }

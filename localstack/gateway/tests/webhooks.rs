@@ -432,6 +432,12 @@ async fn what_happened_is_told_again_with_the_same_identifiers_and_every_try_is_
         );
     }
     assert!(tries.is_sorted_by(|one, next| one["at"].as_str() >= next["at"].as_str()), "{tries:?}");
+
+    let narrower = json!({ "types": ["session.created"] });
+    assert_eq!(backend.call(Method::PATCH, &path, Some(narrower)).await.status.as_u16(), 200);
+    let wanted = json!({ "since": "2026-01-01T00:00:00Z" });
+    let replayed = backend.call(Method::POST, &format!("{path}/replay"), Some(wanted)).await;
+    assert_eq!(replayed.body["replayed"], 1, "only what the endpoint is told: {}", replayed.body);
     target.stop().await;
 }
 

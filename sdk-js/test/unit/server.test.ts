@@ -32,6 +32,8 @@ test('a backend steers a room by its name and its users by their identities', as
   await server.updateParticipant('the daily', 'user/17', { role: 'cohost', permissions: { chat: false } });
   await server.removeParticipant('the daily', 'user/17');
   await server.removeParticipant('the daily', 'user/17', { banSeconds: 60 });
+  await server.admitParticipant('the daily', 'user/17');
+  await server.denyParticipant('the daily', 'user/17');
   await server.muteParticipant('the daily', 'user/17', 'audio');
   await server.muteAll('the daily', 'video', { except: ['0190163d-8694-739b-aea5-966c26f8ad91'] });
   await server.sendMessage('the daily', 'Five minutes.', { fromUsername: 'Front desk' });
@@ -46,6 +48,8 @@ test('a backend steers a room by its name and its users by their identities', as
       ['PATCH', one, { role: 'cohost', permissions: { chat: false } }],
       ['DELETE', one, undefined],
       ['DELETE', `${one}?banSeconds=60`, undefined],
+      ['POST', `${one}/admit`, undefined],
+      ['POST', `${one}/deny`, undefined],
       ['POST', `${one}/mute`, { kind: 'audio' }],
       ['POST', `${room}/mute`, { kind: 'video', except: ['0190163d-8694-739b-aea5-966c26f8ad91'] }],
       ['POST', `${room}/messages`, { message: 'Five minutes.', fromUsername: 'Front desk' }],

@@ -1,5 +1,6 @@
 //! What an app does with its webhooks: naming endpoints, changing them, exchanging their secrets, and having things told again.
 
+use crate::happenings::Kind;
 use crate::ports::{
     Deliveries, Delivery, EndpointChange, EndpointSealer, Endpoints, EventLog, EventPlace, From, KeyAdministration,
     Letter, Lines, Logged, Page,
@@ -180,7 +181,8 @@ pub async fn events(
     Ok(Page { items: page.items.into_iter().filter(|logged| wanted.holds(logged)).collect(), next })
 }
 
-/// Lines up again what happened until now; how many, and where to go on. A retry of the same call lines them up once more: receivers
+/// Lines up again what happened until now, of the kinds that are wanted, or else that the endpoint is told, by their names on the
+/// wire; how many, and where to go on. A retry of the same call lines them up once more: receivers
 /// know them by their identifiers.
 ///
 /// # Errors
@@ -191,8 +193,11 @@ pub async fn replay(
     context: Context<'_>,
     (project, id): (&ProjectId, WebhookId),
     wanted: &Wanted,
+    name: impl Fn(Kind) -> &'static str,
 ) -> Result<(usize, Option<EventPlace>)> {
     let endpoint = find_enabled(store, project, id).await?;
+    let told = endpoint.kinds.as_ref().map(|kinds| kinds.iter().map(|kind| name(*kind)).collect());
+    let wanted = Wanted { kinds: wanted.kinds.clone().or(told), ..wanted.clone() };
     let Page { items, next } = store.events(project.as_str(), &wanted.from, context.now, wanted.limit).await?;
     let replay = WebhookId::new(context.ids, context.now).to_string();
     let mut count = 0;
