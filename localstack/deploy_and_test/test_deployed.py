@@ -182,6 +182,24 @@ def test_two_people_negotiate_a_call_and_talk(alice, bob):
     asyncio.run(run())
 
 
+def test_data_calls_hands_and_attributes_reach_the_other_side(alice, bob):
+    async def run():
+        session = alice.create()
+        first, second = await joined(alice, session), await joined(bob, session)
+        await first.must("sendData", topic="cursor", payload="3,4")
+        assert (await second.event("receiveData"))["data"]["payload"] == "3,4"
+        await first.must("sendRpc", targetUserId=bob.user_id, rpcId="one", method="add", payload="3,4")
+        assert (await second.event("receiveRpc"))["data"]["method"] == "add"
+        await second.must("answerRpc", targetUserId=alice.user_id, rpcId="one", payload="7")
+        assert (await first.event("receiveRpcAnswer"))["data"]["payload"] == "7"
+        await first.must("raiseHand", raised=True)
+        assert (await second.event("participantUpdated"))["data"]["handRaisedAt"]
+        await first.must("updateAttributes", attributes={"mood": "good"})
+        assert (await second.event("participantUpdated"))["data"]["attributes"] == {"mood": "good"}
+
+    asyncio.run(run())
+
+
 def test_a_client_of_the_hub_meets_one_of_ours(alice, bob):
     async def run():
         session = alice.create()
@@ -543,6 +561,7 @@ WHERE_A_LOGIN_ENDS_MEANWHILE = {"DeleteItem"}  # admission takes the connection 
 WHERE_A_WRITER_IS_GONE = {"DeleteItem"}  # chat::send takes the message back
 WITHOUT_A_SEAT = {"Query"}  # sessions::ticket looks why there is none
 FOR_SOMEBODY_WHO_LEFT_UNTOLD = {"DeleteItem"}  # Members::told takes the participant out of the roster
+FOR_SOMEBODY_WHO_LEFT_MEANWHILE = {"DeleteItem"}  # relay::relay takes back what nobody will read
 WHEN_A_REQUEST_COMES_AGAIN = {"Query"}  # sessions::create finds what its Idempotency-Key has created
 AFTER_A_DELETION_THAT_WAS_INTERRUPTED = {"BatchWriteItem", "DeleteItem"}  # erasure::finish, a minute later
 OF_A_NAMED_ROOM = {"DeleteItem"}  # Endings::forget_active gives its name back
@@ -579,6 +598,7 @@ RARE = {
     "user_revoke": {"DeleteItem", "GetItem", "PutItem", "Query", "UpdateItem", "SendMessage"},  # eviction::revoke, for an API key
     "ws_authorizer": BY_A_JOIN_TOKEN,
     "ws_connect": WHERE_A_LOGIN_ENDS_MEANWHILE,
+    "ws_data": AFTER_A_PUSH_THAT_FAILED | NEAR_THE_END_OF_A_LEASE | FOR_SOMEBODY_WHO_LEFT_MEANWHILE,
     "ws_disconnect": AFTER_A_PUSH_THAT_FAILED | IN_A_WAITING_ROOM,
     "ws_hub": AFTER_A_PUSH_THAT_FAILED | NEAR_THE_END_OF_A_LEASE | WHERE_A_WRITER_IS_GONE,
     "ws_join": AFTER_A_PUSH_THAT_FAILED | FOR_SOMEBODY_WHO_LEFT_UNTOLD,

@@ -73,6 +73,7 @@ async fn a_session_is_created_with_nobody_in_it() {
         "creatorId": alice.id,
         "creatorUsername": alice.username,
         "locked": false,
+        "waitingRoom": false,
         "version": 0,
     });
     assert_eq!(created.body, expected);
