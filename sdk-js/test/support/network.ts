@@ -47,6 +47,9 @@ export function makeNetwork(prefix = PRIVATE): Network {
     const net = `${prefix}.${place + 1}`;
     run('ip', 'netns', 'add', host);
     run('ip', 'link', 'add', `to-${host}`, 'type', 'veth', 'peer', 'name', 'eth0', 'netns', host);
+    // No IPv6 address of its own: it would come a second later, and Chromium ends every request when addresses change.
+    run('ip', 'link', 'set', `to-${host}`, 'addrgenmode', 'none');
+    run('ip', '-n', host, 'link', 'set', 'eth0', 'addrgenmode', 'none');
     run('ip', 'addr', 'add', `${net}.1/24`, 'dev', `to-${host}`);
     run('ip', 'link', 'set', `to-${host}`, 'up');
     run('ip', '-n', host, 'addr', 'add', `${net}.2/24`, 'dev', 'eth0');
