@@ -175,7 +175,7 @@ def parts(name: str) -> set[str]:
     fields = r": (?:Arc<)?(?!dyn)(\w+)"
     if shared := re.search(r"pub type Deps = (\w+)<([^>]*)>", text):
         tools = production_part(TOOLS)
-        structs = {shared.group(1), "Tools"}
+        structs = {shared.group(1)} if shared.group(1) == "ReadTools" else {shared.group(1), "Tools"}
         own = {kind for struct in structs for kind in re.findall(fields, block(tools, tools.index(f"pub struct {struct}<"))[0])}
         generic = {"S", "C", "D", "Tools", "JoinedCache"}
         return (own - generic) | set(re.findall(r"\w+", shared.group(2)))

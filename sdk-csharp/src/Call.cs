@@ -38,8 +38,8 @@ internal sealed class Call : IMembershipOwner, IMeshOwner
     private readonly Mesh? _mesh;
     private readonly Procedures _procedures;
 
-    /// <summary>What was last told of what somebody says of themselves.</summary>
-    private readonly Dictionary<string, About> _abouts = new(StringComparer.Ordinal);
+    /// <summary>What was last told of what this side says of itself; of the others the roster knows it.</summary>
+    private About _own = About.Nothing;
 
     /// <summary>Data comes again when its sender's connection was lost before the acknowledgement.</summary>
     private readonly Recent _data = new();
@@ -260,6 +260,7 @@ internal sealed class Call : IMembershipOwner, IMeshOwner
     {
         foreach (var participant in changes.Left)
         {
+            _procedures.Abandon(participant.UserId);
             _mesh?.Remove(participant.UserId);
         }
         foreach (var participant in isResumed ? changes.Joined : Array.Empty<Participant>())
@@ -404,9 +405,9 @@ internal sealed class Call : IMembershipOwner, IMeshOwner
     /// <summary>A frame has all that somebody says of themselves, whatever changed of it.</summary>
     private void AboutChanged(string userId, string username, About about, DateTimeOffset at)
     {
-        var before = _abouts.GetValueOrDefault(userId) ?? new About(new Dictionary<string, string>(), null);
-        _abouts[userId] = about;
-        Updated(userId, known => known with { Attributes = about.Attributes, HandRaisedAt = about.HandRaisedAt }, at);
+        var before = userId == UserId ? _own : _roster.Members.TryGetValue(userId, out var known) ? new About(known.Attributes, known.HandRaisedAt) : About.Nothing;
+        _own = userId == UserId ? about : _own;
+        Updated(userId, member => member with { Attributes = about.Attributes, HandRaisedAt = about.HandRaisedAt }, at);
         if (before.HandRaisedAt != about.HandRaisedAt)
         {
             _tell(new HandChangedEvent(userId, username, about.HandRaisedAt));
@@ -701,7 +702,10 @@ internal sealed class Call : IMembershipOwner, IMeshOwner
         public JsonObject ToJson() => new() { ["isMuted"] = IsMuted, ["isVideoEnabled"] = IsVideoEnabled };
     }
 
-    private sealed record About(IReadOnlyDictionary<string, string> Attributes, DateTimeOffset? HandRaisedAt);
+    private sealed record About(IReadOnlyDictionary<string, string> Attributes, DateTimeOffset? HandRaisedAt)
+    {
+        public static About Nothing { get; } = new(new Dictionary<string, string>(), null);
+    }
 
     /// <summary>Frames that another one explains, or only the server; until then they wait.</summary>
     private sealed class Doubt(DateTimeOffset at)

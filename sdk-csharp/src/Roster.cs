@@ -44,7 +44,7 @@ internal sealed class Roster
         var (joined, updated, left) = (new List<Participant>(), new List<Participant>(), new List<Participant>());
         foreach (var participant in participants.Where(each => !IsKnownSince(each.UserId, at)))
         {
-            var known = Set(participant, at);
+            var known = Set(WithAbout(participant, Members.GetValueOrDefault(participant.UserId)), at);
             if (known is null)
             {
                 joined.Add(participant);
@@ -128,7 +128,7 @@ internal sealed class Roster
             Delete(userId, at);
             return known is not null;
         }
-        Set(participant, at);
+        Set(WithAbout(participant, known), at);
         return known is null || !IsSameStatus(known, participant);
     }
 
@@ -136,6 +136,10 @@ internal sealed class Roster
         (a.Status, a.IsMuted, a.IsVideoEnabled, a.Role, a.Permissions) == (b.Status, b.IsMuted, b.IsVideoEnabled, b.Role, b.Permissions);
 
     private bool IsKnownSince(string userId, DateTimeOffset at) => _known.TryGetValue(userId, out var known) && at < known;
+
+    /// <summary>Neither a list nor a frame of presence says what somebody says of themselves; that lasts as long as their stay.</summary>
+    private static Participant WithAbout(Participant participant, Participant? known) =>
+        known?.JoinedAt == participant.JoinedAt ? participant with { Attributes = known.Attributes, HandRaisedAt = known.HandRaisedAt } : participant;
 
     private Participant? Set(Participant participant, DateTimeOffset at)
     {

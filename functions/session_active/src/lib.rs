@@ -1,28 +1,15 @@
 //! `GET /api/session/active`: lists active sessions, newest first: to an account those that are public, to an app its own.
 
-use auth::Callers;
 use domain::ports::ActiveSessions;
 use domain::{Result, SessionId, accounts};
-use gateway::Surroundings;
+use gateway::ReadTools;
 use gateway::rest::{Answer, RestRequest};
 use lambda_http::{Body, Request, Response};
 use protocol::rest::SessionView;
-use runtime::{Runtime, SettingError};
 use store::Store;
 
 /// What this function needs.
-pub struct Deps {
-    surroundings: Surroundings,
-    store: Store,
-    callers: Callers,
-}
-
-impl Deps {
-    /// From configuration; names the setting that is missing.
-    pub fn new(runtime: &Runtime) -> Result<Self, SettingError> {
-        Ok(Self { surroundings: runtime.get()?, store: runtime.get()?, callers: runtime.get()? })
-    }
-}
+pub type Deps = ReadTools<Store>;
 
 /// Answers the route.
 pub async fn handle(deps: &Deps, request: Request) -> Response<Body> {

@@ -1,27 +1,14 @@
 //! `GET /api/session/{sessionId}`: shows a session with its participants.
 
-use auth::Callers;
 use domain::{Result, accounts, sessions};
-use gateway::Surroundings;
+use gateway::ReadTools;
 use gateway::rest::{Answer, RestRequest};
 use lambda_http::{Body, Request, Response};
 use protocol::rest::SessionDetail;
-use runtime::{Runtime, SettingError};
 use store::Store;
 
 /// What this function needs.
-pub struct Deps {
-    surroundings: Surroundings,
-    store: Store,
-    callers: Callers,
-}
-
-impl Deps {
-    /// From configuration; names the setting that is missing.
-    pub fn new(runtime: &Runtime) -> Result<Self, SettingError> {
-        Ok(Self { surroundings: runtime.get()?, store: runtime.get()?, callers: runtime.get()? })
-    }
-}
+pub type Deps = ReadTools<Store>;
 
 /// Answers the route.
 pub async fn handle(deps: &Deps, request: Request) -> Response<Body> {

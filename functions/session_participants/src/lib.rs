@@ -1,29 +1,16 @@
 //! `GET /api/session/{sessionId}/participants`, and one of them: who takes part, and what they may do.
 
-use auth::Callers;
 use domain::moderation::{self, Actor};
 use domain::ports::Abouts;
 use domain::{Error, Result, accounts, sessions};
-use gateway::Surroundings;
+use gateway::ReadTools;
 use gateway::rest::{Answer, RestRequest};
 use lambda_http::{Body, Request, Response};
 use protocol::rest::ParticipantDetail;
-use runtime::{Runtime, SettingError};
 use store::Store;
 
 /// What this function needs.
-pub struct Deps {
-    surroundings: Surroundings,
-    store: Store,
-    callers: Callers,
-}
-
-impl Deps {
-    /// From configuration; names the setting that is missing.
-    pub fn new(runtime: &Runtime) -> Result<Self, SettingError> {
-        Ok(Self { surroundings: runtime.get()?, store: runtime.get()?, callers: runtime.get()? })
-    }
-}
+pub type Deps = ReadTools<Store>;
 
 /// Answers the routes.
 pub async fn handle(deps: &Deps, request: Request) -> Response<Body> {

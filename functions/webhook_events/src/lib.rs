@@ -1,27 +1,14 @@
 //! `GET /api/events`: what happened in the sessions of an app, for a backend that was down or wants to compare.
 
-use auth::Callers;
 use domain::{Result, endpoints};
-use gateway::Surroundings;
+use gateway::ReadTools;
 use gateway::rest::{Answer, RestRequest};
 use lambda_http::{Body, Request, Response};
 use protocol::endpoints::{EventsView, parse_events_query};
-use runtime::{Runtime, SettingError};
 use store::Store;
 
 /// What this function needs.
-pub struct Deps {
-    surroundings: Surroundings,
-    store: Store,
-    callers: Callers,
-}
-
-impl Deps {
-    /// From configuration; names the setting that is missing.
-    pub fn new(runtime: &Runtime) -> Result<Self, SettingError> {
-        Ok(Self { surroundings: runtime.get()?, store: runtime.get()?, callers: runtime.get()? })
-    }
-}
+pub type Deps = ReadTools<Store>;
 
 /// Answers the route.
 pub async fn handle(deps: &Deps, request: Request) -> Response<Body> {

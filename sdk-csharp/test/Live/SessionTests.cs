@@ -41,11 +41,8 @@ public sealed class SessionTests
     [Test]
     public async Task Everybody_hears_how_a_session_is_steered_and_a_mute_is_asked_for()
     {
-        var (server, sessionId) = await SessionAsync();
-        await using var demo = await server.SignedInAsync("demo");
-        await using var alice = await server.SignedInAsync("alice");
-        await demo.JoinSessionAsync(sessionId);
-        await alice.JoinSessionAsync(sessionId);
+        await using var pair = await PairAsync();
+        var (sessionId, demo, alice) = pair;
         var heard = new ConcurrentQueue<TunRTCEvent>();
         demo.OnParticipantUpdated += (_, data) => heard.Enqueue(data);
         alice.OnParticipantUpdated += (_, data) => heard.Enqueue(data);
@@ -71,11 +68,8 @@ public sealed class SessionTests
     [Test]
     public async Task Data_hands_attributes_and_procedures_reach_the_other_side()
     {
-        var (server, sessionId) = await SessionAsync();
-        await using var demo = await server.SignedInAsync("demo");
-        await using var alice = await server.SignedInAsync("alice");
-        await demo.JoinSessionAsync(sessionId);
-        await alice.JoinSessionAsync(sessionId);
+        await using var pair = await PairAsync();
+        var (sessionId, demo, alice) = pair;
         var heard = new ConcurrentQueue<TunRTCEvent>();
         demo.OnData += (_, data) => heard.Enqueue(data);
         demo.OnHandChanged += (_, data) => heard.Enqueue(data);
@@ -146,11 +140,8 @@ public sealed class SessionTests
     [Test]
     public async Task Signals_arrive_in_order_and_large_descriptions_in_one_piece()
     {
-        var (server, sessionId) = await SessionAsync();
-        await using var demo = await server.SignedInAsync("demo");
-        await using var alice = await server.SignedInAsync("alice");
-        await demo.JoinSessionAsync(sessionId);
-        await alice.JoinSessionAsync(sessionId);
+        await using var pair = await PairAsync();
+        var (sessionId, demo, alice) = pair;
         var large = "v=0\r\n" + string.Concat(Enumerable.Range(0, 4_000).Select(number => $"a=line:{number}\r\n"));
         var (from, to) = (demo.User!.UserId, alice.User!.UserId);
         var sending = new List<Task> { demo.SendOfferAsync(to, large), demo.SendIceCandidateAsync(to, new IceCandidate("one", "0", 0, "frag")) };
@@ -343,6 +334,16 @@ public sealed class SessionTests
         Check.That(client.User is null, "nobody is signed in");
     }
 
+    /// <summary>Two who are in a session that the first has made.</summary>
+    private static async Task<Pair> PairAsync()
+    {
+        var (server, sessionId) = await SessionAsync();
+        var pair = new Pair(sessionId, await server.SignedInAsync("demo"), await server.SignedInAsync("alice"));
+        await pair.Demo.JoinSessionAsync(sessionId);
+        await pair.Alice.JoinSessionAsync(sessionId);
+        return pair;
+    }
+
     private static async Task<(Server Server, string SessionId)> SessionAsync()
     {
         var server = await Server.SharedAsync();
@@ -394,6 +395,15 @@ public sealed class SessionTests
                 return client.SendMessageAsync("x");
             default:
                 return Task.CompletedTask;
+        }
+    }
+
+    private sealed record Pair(string SessionId, TunRTCClient Demo, TunRTCClient Alice) : IAsyncDisposable
+    {
+        public async ValueTask DisposeAsync()
+        {
+            await Alice.DisposeAsync();
+            await Demo.DisposeAsync();
         }
     }
 }

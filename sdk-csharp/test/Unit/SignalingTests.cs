@@ -102,6 +102,19 @@ public sealed class SignalingTests
     }
 
     [Test]
+    public void A_list_leaves_what_somebody_says_of_themselves_for_as_long_as_they_stay()
+    {
+        var roster = new Roster();
+        var attributes = new Dictionary<string, string> { ["mood"] = "good" };
+        roster.List(new[] { Person("bob") }, Noon);
+        roster.Updated("bob", known => known with { Attributes = attributes, HandRaisedAt = Noon }, Noon.AddSeconds(1));
+        roster.List(new[] { Person("bob") }, Noon.AddSeconds(2));
+        Check.Equal(("good", (DateTimeOffset?)Noon), (roster.Members["bob"].Attributes["mood"], roster.Members["bob"].HandRaisedAt));
+        roster.List(new[] { Person("bob") with { JoinedAt = Noon.AddSeconds(3) } }, Noon.AddSeconds(4));
+        Check.That(roster.Members["bob"] is { Attributes.Count: 0, HandRaisedAt: null }, "another stay");
+    }
+
+    [Test]
     public void A_visit_goes_the_ways_that_the_documents_draw()
     {
         var page = File.ReadAllText(Path.Combine(Server.Root, "docs/CLIENT.md"));

@@ -146,7 +146,8 @@ pub(crate) async fn open(
     opened.into_iter().collect()
 }
 
-/// Tells somebody who waits that they do not come in, closes their connection, and tells those who steer the session.
+/// Tells somebody who waits that they do not come in, and those who steer the session, and closes the connection. That comes last: its
+/// end finds nobody waiting any more, and tells nothing else.
 pub(crate) async fn turn_away(
     ports: Ports<'_, impl WaitingRoom + Members + Inbox + Sync, impl Sockets + Sync, impl Delays + Sync>,
     roster: &Roster,
@@ -154,12 +155,16 @@ pub(crate) async fn turn_away(
     event: &Event<'_>,
 ) -> Result<()> {
     if let Some(connection) = &knock.connection {
-        // Best effort: what counts is that it is closed.
+        // Best effort: their next sign of life is refused.
         let _told = ports.sockets.push(connection, &ports.encode(event)).await;
-        ports.sockets.close(connection).await?;
     }
     tell_moderators(ports, roster, &Event::Denied { knock, reason: Departure::Removed, until: None }).await?;
-    ports.store.stop_waiting(&Waits::from(knock), &Emptied::Anyway).await.map(drop)
+    ports.store.stop_waiting(&Waits::from(knock), &Emptied::Anyway).await?;
+    if let Some(connection) = &knock.connection {
+        // Best effort, too: it may do nothing any more.
+        let _closed = ports.sockets.close(connection).await;
+    }
+    Ok(())
 }
 
 /// Tells those who steer the session and are connected.

@@ -18,4 +18,4 @@ pub use edge::Edge;
 pub use frame_rates::FrameRates;
 pub use origins::{NoOrigin, Origins};
 pub use surroundings::Surroundings;
-pub use tools::{JoinedTools, RestTools, Tools};
+pub use tools::{JoinedTools, ReadTools, RestTools, Tools};

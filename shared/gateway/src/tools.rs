@@ -77,7 +77,27 @@ impl<S: Holding + Members + Sync, C, D> JoinedTools<S, C, D> {
     }
 }
 
-/// The same for a function of the HTTP API, which has to find out who calls.
+/// What a function of the HTTP API is made of that reads alone.
+pub struct ReadTools<S> {
+    /// Clock, identifiers and policy.
+    pub surroundings: Surroundings,
+    /// The table.
+    pub store: S,
+    /// Tells who calls.
+    pub callers: Callers,
+}
+
+impl<S: FromRuntime> ReadTools<S> {
+    /// From configuration.
+    ///
+    /// # Errors
+    /// The setting that is missing or wrong.
+    pub fn new(runtime: &Runtime) -> Result<Self, SettingError> {
+        Ok(Self { surroundings: runtime.get()?, store: runtime.get()?, callers: runtime.get()? })
+    }
+}
+
+/// What a function of the HTTP API is made of that tells clients, and has to find out who calls.
 pub struct RestTools<S, C, D> {
     /// What every such function is made of.
     pub tools: Tools<S, C, D>,

@@ -13,6 +13,11 @@ use crate::errors::{Malformed, misfit};
 use crate::items::Item;
 use crate::{keys, words};
 
+/// An app's name of its user, as it was kept.
+pub(crate) fn kept_identity(text: Option<&str>) -> Result<Option<Identity>, Malformed> {
+    text.map(Identity::parse).transpose().map_err(|_| Malformed("identity"))
+}
+
 /// A session's item.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -207,12 +212,7 @@ impl ParticipantRecord {
             session_id: keys::session_of(&self.pk).ok_or(Malformed("participant's session"))?,
             user_id: keys::participant_of(&self.sk).ok_or(Malformed("participant's user"))?,
             username: Username::kept(&self.username).ok_or(Malformed("participant's name"))?,
-            identity: self
-                .app_identity
-                .as_deref()
-                .map(Identity::parse)
-                .transpose()
-                .map_err(|_| Malformed("identity"))?,
+            identity: kept_identity(self.app_identity.as_deref())?,
             joined_at: Timestamp::from_millis(self.joined_at),
             membership,
             presence: words::presence::parse(&self.presence).ok_or(Malformed("presence"))?,

@@ -2,11 +2,12 @@
 
 use aws_sdk_dynamodb::types::ReturnValue;
 use domain::ports::{Emptied, Knock, WaitingRoom, Waits};
-use domain::{ConnectionId, Identity, Result, SessionId, Timestamp, UserId, Username};
+use domain::{ConnectionId, Result, SessionId, Timestamp, UserId, Username};
 use serde::{Deserialize, Serialize};
 
 use crate::errors::{Malformed, misfit};
 use crate::items::{Item, expiry, millis, text};
+use crate::records::kept_identity;
 use crate::requests::Change;
 use crate::visits::Found;
 use crate::{Store, keys};
@@ -110,12 +111,7 @@ impl WaitingRecord {
             place: keys::waiting_place_of(&self.sk).ok_or(Malformed("place to wait"))?,
             user_id: self.user_id.parse().map_err(|_| Malformed("user of a place"))?,
             username: Username::kept(&self.username).ok_or(Malformed("name of somebody who waits"))?,
-            identity: self
-                .app_identity
-                .as_deref()
-                .map(Identity::parse)
-                .transpose()
-                .map_err(|_| Malformed("identity"))?,
+            identity: kept_identity(self.app_identity.as_deref())?,
             since: Timestamp::from_millis(self.waiting_since),
             connection: self.live_connection.map(ConnectionId::new),
             lease_until: Timestamp::from_millis(self.lease_until),

@@ -150,9 +150,9 @@ async fn who_is_denied_is_told_and_cut_and_may_knock_again_after_a_minute() {
     house.knock(&house.bob, "b1").await;
     house.deny(house.bob.user_id, 2).await.unwrap();
     let seen = house.fake.journal();
-    for step in ["push b1 denied bob Removed", "close b1", "push a1 denied bob Removed"] {
-        assert!(seen.iter().any(|call| call == step), "{step}: {seen:?}");
-    }
+    let steps = ["push b1 denied bob Removed", "push a1 denied bob Removed", "stop waiting", "close b1"];
+    let order = steps.map(|step| seen.iter().position(|call| call == step));
+    assert!(order.iter().all(Option::is_some) && order.is_sorted(), "the end of the connection finds nobody: {seen:?}");
     assert!(house.nobody_waits());
     assert_eq!([house.join(&house.bob, 3).await, house.join(&house.bob, 62).await], ["banned", "waits"]);
 }
@@ -172,7 +172,7 @@ async fn a_decision_that_was_cut_short_is_finished_by_its_repetition() {
         house.admit(house.bob.user_id, 3).await.unwrap();
         assert_eq!(house.join(&house.bob, 3).await, "seated", "{step}");
     }
-    for step in ["ban", "close b1", "stop waiting"] {
+    for step in ["ban", "stop waiting"] {
         let house = House::new();
         house.knock(&house.bob, "b1").await;
         house.fake.fail(step);
@@ -182,6 +182,17 @@ async fn a_decision_that_was_cut_short_is_finished_by_its_repetition() {
         assert!(house.nobody_waits(), "{step}");
         assert_eq!(house.join(&house.bob, 3).await, "banned", "{step}");
     }
+}
+
+#[tokio::test]
+async fn a_connection_that_could_not_be_closed_does_nothing_any_more() {
+    let house = House::new();
+    let waits = house.knock(&house.bob, "b1").await;
+    house.fake.fail("close b1");
+    house.deny(house.bob.user_id, 2).await.unwrap();
+    let connection = ConnectionId::new("b1");
+    let ping = waiting::keep_waiting(&house.fake, house.fake.context(3), &waits, &connection).await;
+    assert_eq!(code(ping), "not_joined");
 }
 
 #[tokio::test]
