@@ -47,6 +47,12 @@ export interface ChatMessage {
   timestamp: string;
 }
 
+/** The answer to `sendData`. */
+export interface DataAck {
+  /** What the data is called. */
+  dataId: string;
+}
+
 /** Deletes the account. */
 export interface DeleteAccount {
   /** The password. */
@@ -202,7 +208,7 @@ export interface Mute {
 
 /** Asks all but the caller, the hosts and some. */
 export interface MuteAll {
-  /** Whom not. */
+  /** Whom not, by `userId` or by what the app calls its user. */
   except?: string[];
   /** Which track. */
   kind: MediaKind;
@@ -411,6 +417,18 @@ export interface SayMessage {
   fromUsername?: string;
   /** The text. */
   message: string;
+}
+
+/** `sendData`: to everybody else, or to some. */
+export interface SendData {
+  /** What its sender calls it, so that it can be sent again. */
+  dataId?: string;
+  /** Whatever the app wants, at most 15 KiB of UTF-8. */
+  payload: string;
+  /** Whom it is for, by `userId`, over REST also by what the app calls its user; everybody else if not given. */
+  to?: string[];
+  /** What it is about. */
+  topic: string;
 }
 
 /** A session with its participants. */
@@ -735,12 +753,6 @@ export interface AnswerRpc {
   targetUserId: string;
 }
 
-/** The answer to `sendData`. */
-export interface DataAck {
-  /** What the data is called. */
-  dataId: string;
-}
-
 /** `receiveData`. */
 export interface DataReceived {
   /** The same for what is sent again, which a receiver drops. */
@@ -1040,18 +1052,6 @@ export interface SendAnswer {
   seq?: number;
   /** Whom it is for. */
   targetUserId: string;
-}
-
-/** `sendData`: to everybody else, or to some. */
-export interface SendData {
-  /** What its sender calls it, so that it can be sent again. */
-  dataId?: string;
-  /** Whatever the app wants, at most 15 KiB of UTF-8. */
-  payload: string;
-  /** Whom it is for; everybody else if not given. */
-  to?: string[];
-  /** What it is about. */
-  topic: string;
 }
 
 /** `sendIceCandidate`: one candidate or a list of them, not both. */

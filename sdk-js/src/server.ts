@@ -207,7 +207,7 @@ export class TunRTCServer {
     await this.#send('POST', `${of(session, user)}/mute`, { kind });
   }
 
-  /** Asks everybody but hosts and `except` (`userId`s) to switch a track off. */
+  /** Asks everybody but hosts and `except` (`userId`s, or what your app calls them) to switch a track off. */
   async muteAll(session: string, kind: MediaKind, { except }: { except?: string[] } = {}): Promise<void> {
     await this.#send('POST', `${of(session)}/mute`, { kind, ...(except && { except }) });
   }
@@ -219,6 +219,20 @@ export class TunRTCServer {
     options: { fromUsername?: string; clientMessageId?: string } = {},
   ): Promise<ChatMessage> {
     return this.#ask('POST', `${of(session)}/messages`, { message, ...options });
+  }
+
+  /**
+   * Sends data to everybody, or to these (`userId`s, or what your app calls them); kept for whoever is away for a moment. Of the same
+   * `dataId` it is the same data, which clients drop when it comes again.
+   * @param payload at most 15 KiB of UTF-8
+   */
+  sendData(
+    session: string,
+    topic: string,
+    payload: string,
+    { to, dataId = crypto.randomUUID() }: { to?: string[]; dataId?: string } = {},
+  ): Promise<{ dataId: string }> {
+    return this.#ask('POST', `${of(session)}/data`, { topic, payload, dataId, ...(to && { to }) });
   }
 
   /** The chat of the last 24 h, newest first. */

@@ -5,7 +5,7 @@ use domain::moderation::{self, Actor, Muted};
 use domain::ports::Abouts;
 use domain::{MediaKind, Result, SessionId, UserId};
 use gateway::RestTools;
-use gateway::rest::{Answer, RestRequest};
+use gateway::rest::{Answer, RestRequest, user_named};
 use lambda_http::{Body, Request, Response, http::Method};
 use protocol::rest::{Done, ParticipantDetail, parse_mute, parse_mute_all, parse_rights_change};
 use push::Push;
@@ -26,6 +26,7 @@ async fn moderate(deps: &Deps, request: &RestRequest<'_>) -> Result<Answer> {
     let about = About { actor: Actor::Caller(&caller), session };
     if !request.names_a_user() {
         let (kind, except) = parse_mute_all(request.body()?)?;
+        let except = except.iter().filter_map(|name| user_named(&caller.scope().project, name)).collect();
         return mute(deps, request, about, &Muted::AllBut(except), kind).await;
     }
     let user = request.user_in_path(&caller.scope().project);

@@ -34,7 +34,9 @@ async fn send(deps: &Deps, request: &FrameRequest<'_>) -> Result<SendAck> {
     let ports = deps.ports(context);
     match frame.action.as_str() {
         "sendData" => {
-            let (data, to) = frame.send_data()?.into_data(Some(sender(deps, request).await?), context);
+            let (sent, from) = (frame.send_data()?, sender(deps, request).await?);
+            let named = sent.into_data(Some(from), context, |name| name.parse().ok());
+            let (data, to) = named.ok_or(Error::PeerNotFound)?;
             data::send_data(ports, session, &data, &to).await?;
             Ok(SendAck::Data(DataAck { data_id: data.id }))
         }

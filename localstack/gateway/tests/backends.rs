@@ -112,6 +112,71 @@ async fn a_backend_that_asks_for_mute_is_nobody_and_one_that_writes_has_a_name()
 }
 
 #[tokio::test]
+async fn a_backend_sends_data_to_all_or_some_and_who_is_away_gets_it_on_return() {
+    let target = Target::local().await;
+    let key = target.key(json!({ "action": "create", "project": "acme" })).await;
+    let (joined, mut at_ann) = target.enter_room(&key.person("ann", "daily").token).await;
+    let (_, mut at_ben) = target.enter_room(&key.person("ben", "daily").token).await;
+    let path = "/api/session/daily/data";
+    let send = async |body: Value| ask(&target, Method::POST, path, &key.basic(), body).await;
+    let sent = send(json!({ "topic": "poll", "payload": "open", "dataId": "poll-1" })).await;
+    assert_eq!((sent.status, &sent.body), (StatusCode::OK, &json!({ "dataId": "poll-1" })));
+    let mut last_heard = Value::Null;
+    for socket in [&mut at_ann, &mut at_ben] {
+        let heard = socket.event("receiveData").await;
+        last_heard = heard["timestamp"].clone();
+        assert_eq!(heard["data"], json!({ "topic": "poll", "payload": "open", "dataId": "poll-1" }), "nobody sent it");
+    }
+    let ann = joined.body["participants"][0]["userId"].clone();
+    for to in [json!("ann"), ann] {
+        let sent = send(json!({ "topic": "private", "payload": "you", "to": [to] })).await;
+        assert_eq!(sent.status, StatusCode::OK, "{}", sent.body);
+        assert_eq!(at_ann.event("receiveData").await["data"]["dataId"], sent.body["dataId"]);
+    }
+    at_ben.close().await;
+    assert_eq!(at_ann.event("userStatusUpdated").await["data"]["status"], "reconnecting");
+    assert_eq!(send(json!({ "topic": "late", "payload": "p", "to": ["ben"] })).await.status, StatusCode::OK);
+    let session = joined.text("sessionId");
+    let mut back = target.connect(&key.person("ben", "daily"), &session).await;
+    back.ack("joinSession", json!({ "sessionId": session, "since": last_heard })).await;
+    // A replay begins a little before what was seen.
+    for topic in ["poll", "late"] {
+        assert_eq!(back.event("receiveData").await["data"]["topic"], topic);
+    }
+
+    let nobody = send(json!({ "topic": "t", "payload": "p", "to": ["cat", "ann"] })).await;
+    assert_code(&nobody, 404, "participant_not_found", "");
+    assert_eq!(at_ann.event("receiveData").await["data"]["topic"], "t", "the others get it all the same");
+    assert_code(&send(json!({ "topic": "t", "payload": "p", "to": [""] })).await, 404, "participant_not_found", "");
+    assert_code(&send(json!({ "topic": "t", "payload": "p", "to": [] })).await, 400, "invalid_request", "to must name");
+    let large = send(json!({ "topic": "t", "payload": "x".repeat(15 * 1024 + 1) })).await;
+    assert_code(&large, 413, "payload_too_large", "15360");
+    target.stop().await;
+}
+
+#[tokio::test]
+async fn a_host_sends_data_under_its_own_name_and_mutes_all_but_those_whom_the_app_names() {
+    let target = Target::local().await;
+    let key = target.key(json!({ "action": "create", "project": "acme" })).await;
+    let (_, mut at_ann) = target.enter_room(&key.person("ann", "daily").token).await;
+    let (_, mut at_ben) = target.enter_room(&key.person("ben", "daily").token).await;
+    let admin = token_with(&key, "boss", "daily", json!({ "roomAdmin": true }));
+    let body = json!({ "topic": "t", "payload": "p" });
+    let sent = ask(&target, Method::POST, "/api/session/daily/data", &format!("Bearer {admin}"), body).await;
+    assert_eq!(sent.status, StatusCode::OK, "{}", sent.body);
+    assert_eq!(at_ann.event("receiveData").await["data"]["fromIdentity"], "boss");
+    let muted = json!({ "kind": "audio", "except": ["ann"] });
+    let asked = ask(&target, Method::POST, "/api/session/daily/mute", &key.basic(), muted).await;
+    assert_eq!(asked.status, StatusCode::ACCEPTED, "{}", asked.body);
+    assert_eq!(at_ben.event("muteRequested").await["data"]["kind"], "audio");
+    let next = json!({ "topic": "after", "payload": "p" });
+    ask(&target, Method::POST, "/api/session/daily/data", &key.basic(), next).await;
+    assert_eq!(at_ann.event("receiveData").await["data"]["topic"], "after");
+    assert!(at_ann.drain().iter().all(|event| event["event"] != "muteRequested"), "the app's own name of ann counts");
+    target.stop().await;
+}
+
+#[tokio::test]
 async fn whoever_lacks_the_grant_steers_nothing_and_is_told_which() {
     let target = Target::local().await;
     let list_only = json!({ "action": "create", "project": "acme", "grants": ["roomJoin", "roomList"] });
@@ -126,6 +191,7 @@ async fn whoever_lacks_the_grant_steers_nothing_and_is_told_which() {
         (Method::POST, format!("{one}/mute"), json!({ "kind": "audio" })),
         (Method::POST, "/api/session/daily/mute".to_owned(), json!({ "kind": "audio" })),
         (Method::POST, "/api/session/daily/messages".to_owned(), json!({ "message": "hello" })),
+        (Method::POST, "/api/session/daily/data".to_owned(), json!({ "topic": "t", "payload": "p" })),
         (Method::PATCH, "/api/session/daily".to_owned(), json!({ "locked": true })),
         (Method::POST, "/api/session/end".to_owned(), json!({ "room": "daily" })),
     ] {

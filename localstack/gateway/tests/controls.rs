@@ -330,6 +330,7 @@ async fn whoever_neither_takes_part_nor_steers_does_not_see_who_is_there() {
         (Method::POST, format!("{path}/{}/mute", alice.id), Some(json!({ "kind": "audio" }))),
         (Method::POST, format!("/api/session/{session}/mute"), Some(json!({ "kind": "audio" }))),
         (Method::POST, format!("/api/session/{session}/messages"), Some(json!({ "message": "hello" }))),
+        (Method::POST, format!("/api/session/{session}/data"), Some(json!({ "topic": "t", "payload": "p" }))),
     ] {
         for person in [&bob, &stranger] {
             let refused = target.api.call(method.clone(), &path, Some(&person.token), body.clone()).await;

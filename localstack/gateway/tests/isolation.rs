@@ -95,6 +95,7 @@ fn case(key: &str, ours: &Ours) -> Case {
         "POST /api/webhooks/{webhookId}/replay" => Case::Refused(json!({ "since": "2026-01-01T00:00:00.000Z" })),
         "PATCH /api/session/{sessionId}" => Case::Refused(json!({ "locked": true, "name": "taken" })),
         "POST /api/session/{sessionId}/messages" => Case::Refused(json!({ "message": "from outside" })),
+        "POST /api/session/{sessionId}/data" => Case::Refused(json!({ "topic": "t", "payload": "from outside" })),
         "POST /api/session/{sessionId}/mute" | "POST /api/session/{sessionId}/participants/{userId}/mute" => {
             Case::Refused(json!({ "kind": "audio" }))
         }

@@ -309,6 +309,19 @@ public sealed class TunRTCApi
         return AskAsync(new Request(HttpMethod.Post, $"{Of(sessionId)}/messages", body), each => Wire.ChatMessage(each), cancellationToken);
     }
 
+    /// <summary>Sends data, for those who steer the session; they need no seat. Whoever is away for a moment gets it when they are back.</summary>
+    /// <param name="sessionId">The session.</param>
+    /// <param name="topic">What it is about.</param>
+    /// <param name="payload">At most 15 KiB of UTF-8.</param>
+    /// <param name="to">For whom; <c>null</c> for everybody else.</param>
+    /// <param name="cancellationToken">Ends the wait.</param>
+    public Task SendDataAsync(string sessionId, string topic, string payload, IEnumerable<string>? to = null, CancellationToken cancellationToken = default)
+    {
+        var body = new JsonObject { ["topic"] = topic, ["payload"] = payload, ["dataId"] = Guid.NewGuid().ToString() };
+        body.AddIfAny("to", to is null ? null : new JsonArray(to.Select(each => (JsonNode?)each).ToArray()));
+        return AskAsync(new Request(HttpMethod.Post, $"{Of(sessionId)}/data", body), _ => true, cancellationToken);
+    }
+
     /// <summary>STUN and TURN servers, with credentials that end.</summary>
     /// <param name="cancellationToken">Ends the wait.</param>
     public Task<IceServers> GetIceServersAsync(CancellationToken cancellationToken = default) =>

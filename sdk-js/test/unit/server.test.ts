@@ -37,6 +37,7 @@ test('a backend steers a room by its name and its users by their identities', as
   await server.muteParticipant('the daily', 'user/17', 'audio');
   await server.muteAll('the daily', 'video', { except: ['0190163d-8694-739b-aea5-966c26f8ad91'] });
   await server.sendMessage('the daily', 'Five minutes.', { fromUsername: 'Front desk' });
+  await server.sendData('the daily', 'poll', 'open', { to: ['user/17'], dataId: 'd1' });
   const room = '/api/session/the%20daily';
   const one = `${room}/participants/user%2F17`;
   assert.deepEqual(
@@ -53,6 +54,7 @@ test('a backend steers a room by its name and its users by their identities', as
       ['POST', `${one}/mute`, { kind: 'audio' }],
       ['POST', `${room}/mute`, { kind: 'video', except: ['0190163d-8694-739b-aea5-966c26f8ad91'] }],
       ['POST', `${room}/messages`, { message: 'Five minutes.', fromUsername: 'Front desk' }],
+      ['POST', `${room}/data`, { topic: 'poll', payload: 'open', dataId: 'd1', to: ['user/17'] }],
     ],
   );
   assert.equal(asked[0]?.headers['if-match'], '"3"');

@@ -2,6 +2,7 @@
 //!
 //! A rule is asked with a [`Caller`] where a key may call too, and with a [`Person`] where somebody takes part.
 
+use crate::data::Sender;
 use crate::{
     Error, FamilyId, Identity, KeyGrant, KeyId, Permission, ProjectId, Result, Rights, Role, RoomName, RoomRef,
     Session, Timestamp, UserId, Username, Visibility,
@@ -237,6 +238,18 @@ impl Caller {
             }
             (Self::Backend(backend), Some(shown)) => Ok((backend.creator, shown)),
             (_, None) => Ok(self.creator()),
+        }
+    }
+
+    /// Whom data of this caller names as its sender; nobody, if that is a backend.
+    pub fn sender(&self) -> Option<Sender> {
+        match self {
+            Self::Account(person) | Self::Participant(person) => Some(Sender {
+                user_id: person.user_id,
+                username: person.username.clone(),
+                identity: person.identity.clone(),
+            }),
+            Self::Backend(_) => None,
         }
     }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 
-use crate::data::{Absent, to_each};
+use crate::data::{self, Absent, Data, Recipients, to_each};
 use crate::delivery::broadcast;
 use crate::leases::finish_departure;
 use crate::ports::{
@@ -244,11 +244,7 @@ pub async fn mute(
         Muted::One(target) => {
             roster.seated(*target).ok_or(Error::ParticipantNotFound)?;
             authority.reaches(&roster, *target)?;
-            let sent = to_each(ports, session, vec![*target], &ports.encode(&event), Absent::Refused).await;
-            sent.map_err(|error| match error {
-                Error::PeerNotFound => Error::ParticipantNotFound,
-                error => error,
-            })
+            to_each(ports, session, vec![*target], &ports.encode(&event), Absent::Refused).await.map_err(as_participant)
         }
         Muted::AllBut(except) => {
             let asked = roster.present(ports.context.now).filter(|p| p.rights.role != Role::Host);
@@ -315,6 +311,29 @@ pub async fn say(
     let kept = Some(Waiting::Message(message.id));
     broadcast(ports, message.session, roster.connected(context.now), &frame, kept).await?;
     Ok(message)
+}
+
+/// Sends data of somebody who steers the session, and who need not be there.
+///
+/// # Errors
+/// As [`authority`]; `ParticipantNotFound` where one of those whom it is for does not take part; the others get it all the same.
+pub async fn send_data(
+    ports: Ports<'_, impl Inbox + Members + Rosters + Sync, impl Sockets + Sync, impl Delays + Sync>,
+    actor: Actor<'_>,
+    session: SessionId,
+    data: &Data,
+    to: &Recipients,
+) -> Result<()> {
+    authority(&active_roster(ports.store, session, ports.context.now).await?, actor)?;
+    data::send_data(ports, session, data, to).await.map_err(as_participant)
+}
+
+/// What those who steer are told where somebody does not take part.
+fn as_participant(error: Error) -> Error {
+    match error {
+        Error::PeerNotFound => Error::ParticipantNotFound,
+        error => error,
+    }
 }
 
 /// Admits somebody who waits. A repetition finishes what was interrupted.

@@ -209,18 +209,11 @@ impl<'a> RestRequest<'a> {
         self.request.path_parameters_ref().is_some_and(|parameters| parameters.first("userId").is_some())
     }
 
-    /// The user of that project whom the path names: by the identifier, or by what the app calls its user. An app may call its users
-    /// by UUIDs too; those are identifiers only if they can be.
+    /// The user of that project whom the path names, as [`user_named`].
     pub fn user_in_path(&self, project: &ProjectId) -> Result<UserId> {
         let parameters = self.request.path_parameters_ref();
         let named = parameters.and_then(|p| p.first("userId")).unwrap_or_default();
-        match named.parse() {
-            Ok(user) if UserId::is_of_app(user) || project.is_default() => Ok(user),
-            Ok(_) | Err(_) => {
-                let identity = Identity::parse(named).map_err(|_| Error::ParticipantNotFound)?;
-                Ok(auth::user_of(project, &identity))
-            }
-        }
+        user_named(project, named).ok_or(Error::ParticipantNotFound)
     }
 
     /// Whether the path ends so: for routes of one function that differ in that alone.
@@ -339,6 +332,15 @@ fn network(address: &str) -> String {
         }
         Ok(IpAddr::V4(address)) => address.to_string(),
         Err(_) => address.to_owned(),
+    }
+}
+
+/// The user of that project by an identifier, or by what the app calls its user. An app may call its users by UUIDs too; those are
+/// identifiers only if they can be. Nobody for what can be neither.
+pub fn user_named(project: &ProjectId, name: &str) -> Option<UserId> {
+    match name.parse() {
+        Ok(user) if UserId::is_of_app(user) || project.is_default() => Some(user),
+        Ok(_) | Err(_) => Identity::parse(name).ok().map(|identity| auth::user_of(project, &identity)),
     }
 }
 

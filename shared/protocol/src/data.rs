@@ -22,15 +22,24 @@ const MOST_RECIPIENTS: usize = 100;
 pub struct SendData {
     topic: String,
     payload: String,
-    to: Recipients,
+    to: Option<Vec<String>>,
     id: Option<String>,
 }
 
 impl SendData {
-    /// What is sent, and to whom.
-    pub fn into_data(self, from: Option<Sender>, context: Context<'_>) -> (Data, Recipients) {
+    /// What is sent, and to whom; `user` knows whom a name in `to` stands for. Nothing if one of them can be nobody's name.
+    pub fn into_data(
+        self,
+        from: Option<Sender>,
+        context: Context<'_>,
+        user: impl Fn(&str) -> Option<UserId>,
+    ) -> Option<(Data, Recipients)> {
+        let to = match self.to {
+            None => Recipients::Everybody,
+            Some(names) => Recipients::These(names.iter().map(|name| user(name)).collect::<Option<_>>()?),
+        };
         let id = self.id.unwrap_or_else(|| SignalId::new(context.ids, context.now).to_string());
-        (Data { id, from, topic: self.topic, payload: self.payload }, self.to)
+        Some((Data { id, from, topic: self.topic, payload: self.payload }, to))
     }
 }
 
@@ -39,12 +48,11 @@ pub(crate) fn send_data(f: &mut Fields<'_>) -> Option<SendData> {
     let topic = f.text("topic", |text| limited(text, MAX_TOPIC, "must be 1-128 characters"));
     let payload = f.text("payload", Ok);
     let to = f.optional_json("to", |json| {
-        let users = rights::users(json)?;
-        (1..=MOST_RECIPIENTS).contains(&users.len()).then_some(users).ok_or("must name 1-100 participants")
+        let names = rights::names(json)?;
+        (1..=MOST_RECIPIENTS).contains(&names.len()).then_some(names).ok_or("must name 1-100 participants")
     });
     let id = f.optional_text("dataId", |text| tag(text, "must be 1-64 characters"));
-    let to = to?.map_or(Recipients::Everybody, Recipients::These);
-    Some(SendData { topic: topic?, payload: payload?, to, id: id? })
+    Some(SendData { topic: topic?, payload: payload?, to: to?, id: id? })
 }
 
 /// Refuses what has more than [`MAX_PAYLOAD`] bytes.

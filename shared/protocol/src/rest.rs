@@ -9,11 +9,12 @@ use domain::ports::{ChatMessage, SessionChange};
 use domain::sessions::{DEFAULT_SEATS, NewSession};
 use domain::{
     Email, Error, Identity, Lifetime, MediaKind, Metadata, Password, Presence, RightsChange, RoomName, RoomRef, Roster,
-    Session, SessionKind, SessionName, SessionState, Timestamp, User, UserId, Username, Visibility,
+    Session, SessionKind, SessionName, SessionState, Timestamp, User, Username, Visibility,
 };
 use serde::Serialize;
 use serde_json::value::RawValue;
 
+use crate::data::{self, SendData};
 use crate::rights::{PermissionsView, RoleView};
 use crate::signaling::{ClientMessage, client_message};
 use crate::{Fields, format_time, rights};
@@ -158,11 +159,11 @@ pub fn parse_mute(json: &str) -> Result<MediaKind, Error> {
     body(json, |f| f.text("kind", |text| rights::media_kind(&text)))
 }
 
-/// `POST /api/session/{sessionId}/mute`: what, and of whom not.
-pub fn parse_mute_all(json: &str) -> Result<(MediaKind, Vec<UserId>), Error> {
+/// `POST /api/session/{sessionId}/mute`: what, and the names of those of whom not.
+pub fn parse_mute_all(json: &str) -> Result<(MediaKind, Vec<String>), Error> {
     body(json, |f| {
         let kind = f.text("kind", |text| rights::media_kind(&text));
-        let except = f.optional_json("except", rights::users);
+        let except = f.optional_json("except", rights::names);
         Some((kind?, except?.unwrap_or_default()))
     })
 }
@@ -174,6 +175,11 @@ pub fn parse_message(json: &str) -> Result<(ClientMessage, Option<Username>), Er
         let shown = f.optional_text("fromUsername", |text| Username::of_app(&text));
         Some((message?, shown?))
     })
+}
+
+/// `POST /api/session/{sessionId}/data`.
+pub fn parse_data(json: &str) -> Result<SendData, Error> {
+    body(json, data::send_data).and_then(data::fitting)
 }
 
 /// How long somebody is kept out, as the query says.

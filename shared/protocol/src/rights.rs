@@ -59,10 +59,14 @@ pub(crate) fn media_kind(text: &str) -> Result<MediaKind, &'static str> {
     }
 }
 
+/// A list of names of users.
+pub(crate) fn names(json: &RawValue) -> Result<Vec<String>, &'static str> {
+    serde_json::from_str(json.get()).map_err(|_| "must be a list of strings")
+}
+
 /// A list of users; what is no identifier names nobody.
 pub(crate) fn users(json: &RawValue) -> Result<Vec<UserId>, &'static str> {
-    let list: Vec<String> = serde_json::from_str(json.get()).map_err(|_| "must be a list of strings")?;
-    Ok(list.iter().filter_map(|user| user.parse().ok()).collect())
+    Ok(names(json)?.iter().filter_map(|user| user.parse().ok()).collect())
 }
 
 /// How long somebody is kept out.

@@ -60,6 +60,7 @@ pub const ROUTES: &[Route] = &[
     http("HEAD /api/session/{sessionId}/messages", "session_messages"),
     http("PATCH /api/session/{sessionId}", "session_update"),
     http("POST /api/session/{sessionId}/messages", "session_say"),
+    http("POST /api/session/{sessionId}/data", "session_say"),
     http("POST /api/session/{sessionId}/mute", "session_moderate"),
     http("GET /api/session/{sessionId}/participants", "session_participants"),
     http("HEAD /api/session/{sessionId}/participants", "session_participants"),

@@ -63,6 +63,7 @@ fn request_schemas_have_the_fields_that_the_parsers_read() {
     assert_same_fields(&document, "Mute", |json| names(rest::parse_mute(json)));
     assert_same_fields(&document, "MuteAll", |json| names(rest::parse_mute_all(json)));
     assert_same_fields(&document, "SayMessage", |json| names(rest::parse_message(json)));
+    assert_same_fields(&document, "SendData", |json| names(rest::parse_data(json)));
     assert_same_fields(&document, "NewWebhook", |json| names(endpoints::parse_new_webhook(json, false)));
     assert_same_fields(&document, "WebhookReplay", |json| names(endpoints::parse_replay(json)));
 }

@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 
 use super::{Schemas, requests};
 use crate::routes::{Api, ROUTES, Route};
-use crate::{endpoints, rest, usage};
+use crate::{data, endpoints, rest, usage};
 
 /// Who may call a route.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -320,6 +320,7 @@ fn name(route: &Route) -> String {
         "POST /api/session/{sessionId}/participants/{userId}/admit" => "participant_admit".to_owned(),
         "POST /api/session/{sessionId}/participants/{userId}/deny" => "participant_deny".to_owned(),
         "POST /api/session/{sessionId}/mute" => "session_mute".to_owned(),
+        "POST /api/session/{sessionId}/data" => "session_data".to_owned(),
         "POST /api/webhooks" => "webhook_create".to_owned(),
         "GET /api/webhooks" => "webhook_list".to_owned(),
         "GET /api/webhooks/{webhookId}" => "webhook_get".to_owned(),
@@ -467,6 +468,14 @@ fn describe(route: &Route, s: &mut Schemas) -> Operation {
         )
         .for_apps()
         .takes(s.of::<requests::SayMessage>()),
+        "session_data" => {
+            let errors =
+                &["forbidden", "session_not_found", "participant_not_found", "session_ended", "payload_too_large"];
+            let sent = s.of::<data::DataAck>();
+            Operation::new("Send data to participants, for who steers the session", 200, Some(sent), errors)
+                .for_apps()
+                .takes(s.of::<requests::SendData>())
+        }
         "session_participants" => {
             let all = s.of::<Vec<rest::ParticipantDetail>>();
             Operation::new("List who takes part", 200, Some(all), &["session_not_found", "not_in_session"]).for_apps()

@@ -368,7 +368,7 @@ pub struct Mute {
 pub struct MuteAll {
     /// Which track.
     kind: MediaKindInput,
-    /// Whom not.
+    /// Whom not, by `userId` or by what the app calls its user.
     #[serde(skip_serializing_if = "Option::is_none")]
     except: Option<Vec<String>>,
 }
@@ -516,7 +516,7 @@ pub struct SendData {
     topic: String,
     /// Whatever the app wants, at most 15 KiB of UTF-8.
     payload: String,
-    /// Whom it is for; everybody else if not given.
+    /// Whom it is for, by `userId`, over REST also by what the app calls its user; everybody else if not given.
     #[schemars(length(min = 1, max = 100))]
     #[serde(skip_serializing_if = "Option::is_none")]
     to: Option<Vec<String>>,
