@@ -20,6 +20,7 @@ PLACES = {
     "Cargo.toml": [(r'\[workspace\.package\][^\[]*?\nversion = "', '"')],
     "sdk-js/package.json": [(r'\n  "version": "', '"')],
     "sdk-js/package-lock.json": [(r'^\{\n  "name": "tunrtc-client",\n  "version": "', '"'), (r'"": \{\n      "name": "tunrtc-client",\n      "version": "', '"')],
+    "sdk-js/src/report/machine.ts": [(r"'js ", "'")],
     "sdk-js/console/reference/examples.json": [(r'"version": "', '"')],
     "docs/api/openapi.json": [(r'\n    "version": "', '"')],
     "docs/api/asyncapi.json": [(r'\n    "version": "', '"')],

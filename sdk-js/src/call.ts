@@ -1,3 +1,4 @@
+import type { TunRTCClient } from './client.ts';
 import type { Environment } from './environment.ts';
 import { asTunRTCError, TunRTCError } from './errors.ts';
 import type { Tell, TunRTCEvents } from './events.ts';
@@ -50,6 +51,9 @@ export interface CallOptions {
   /** For every peer connection. With `iceServers` in it, these are used in place of the server's. */
   configuration: RTCConfiguration;
   videos: ReadonlySet<HTMLVideoElement>;
+  /** Absent where calls are not to be reported. */
+  client: TunRTCClient | undefined;
+  startedAt: number;
   onFull(limit: number): void;
   onState(state: ConnectionState): void;
   tell: Tell;
@@ -117,10 +121,7 @@ export class Call {
       ...options,
       createPeerConnection,
       participants: this.participants,
-      fetchIceServers: () => options.api.iceServers(),
-      send: (target, body) => this.signaling.signal(target, body),
-      renew: (target) => this.signaling.renew(target),
-      probe: () => this.signaling.probe(),
+      signaling: this.signaling,
       onError: (peer, error) => this.#peerFailed(peer, error),
     });
   }
@@ -161,7 +162,7 @@ export class Call {
     this.#closed ??= cause;
     this.#timers.clear();
     this.#doubts.clear();
-    this.mesh?.close();
+    this.mesh?.close(cause);
   }
 
   /** Gives the seat back, over whatever reaches the server. */

@@ -7,7 +7,7 @@ import { Api, type PageOptions } from './rest/api.ts';
 import { LocalMedia, type Capture, type Devices } from './media/local.ts';
 import type { Mesh } from './media/mesh.ts';
 import type { Slot } from './media/peer.ts';
-import type { HTMLVideoElement, MediaStream, RTCConfiguration, RTCDataChannel, RTCDataChannelInit, RTCPeerConnection } from './platform.ts';
+import type { HTMLVideoElement, MediaStream, RTCDataChannel, RTCDataChannelInit, RTCPeerConnection } from './platform.ts';
 import type { PeerQuality } from './media/quality.ts';
 import { checkCaptures, checkOptions, type TunRTCOptions } from './options.ts';
 import { Heartbeat } from './signaling/heartbeat.ts';
@@ -112,8 +112,7 @@ export interface SignalingStatistics {
  */
 export class TunRTCClient extends Emitter<TunRTCEvents> {
   readonly #environment: Environment;
-  readonly #configuration: RTCConfiguration;
-  readonly #leaveOnPageHide: boolean;
+  readonly #options: TunRTCOptions;
   readonly #api: Api;
   readonly #media: LocalMedia;
   readonly #heartbeat = new Heartbeat();
@@ -136,10 +135,8 @@ export class TunRTCClient extends Emitter<TunRTCEvents> {
   constructor(options: string | TunRTCOptions) {
     super();
     const surroundings = defaultEnvironment();
-    const { url, getToken, storage, rtcConfiguration, environment, leaveOnPageHide } = checkOptions(options, surroundings);
+    const { url, getToken, storage, environment } = (this.#options = checkOptions(options, surroundings));
     this.#environment = { ...surroundings, storage, ...environment };
-    this.#configuration = rtcConfiguration ?? {};
-    this.#leaveOnPageHide = leaveOnPageHide ?? true;
     this.#api = new Api(url, this.#environment, getToken);
     bindMembers(this.#api);
     this.#media = new LocalMedia(this.#environment, {
@@ -258,6 +255,7 @@ export class TunRTCClient extends Emitter<TunRTCEvents> {
   async joinSession(sessionId: string | undefined, audio: Capture = true, video: Capture = true): Promise<SessionDetail> {
     checkCaptures({ audio, video });
     const turn = this.#turn + 1;
+    const startedAt = this.#environment.now();
     const earlier = Promise.all([this.#patiently(this.#retire(true)), this.#account]);
     // A listener of what ended just now has joined or left: that is the later call.
     if (this.#turn !== turn) throw left();
@@ -270,7 +268,7 @@ export class TunRTCClient extends Emitter<TunRTCEvents> {
         this.emit('waiting', joined);
         await waitOutside(TunRTCError, this.#environment, joined, signal);
       },
-      open: (joined) => this.#open(visit, joined),
+      open: (joined) => this.#open(visit, joined, startedAt),
     });
     this.#begin(visit);
     try {
@@ -446,7 +444,7 @@ export class TunRTCClient extends Emitter<TunRTCEvents> {
   #begin(visit: Visit): void {
     this.#visit = visit;
     this.#visits.add(visit);
-    const stop = this.#leaveOnPageHide ? this.#environment.onHide(() => visit.vanish()) : () => {};
+    const stop = this.#options.leaveOnPageHide !== false ? this.#environment.onHide(() => visit.vanish()) : () => {};
     const over = () => {
       stop();
       this.#visits.delete(visit);
@@ -464,7 +462,7 @@ export class TunRTCClient extends Emitter<TunRTCEvents> {
     }
   }
 
-  #open(visit: Visit, joined: Joined): Call {
+  #open(visit: Visit, joined: Joined, startedAt: number): Call {
     const limit = this.isVideoEnabled && this.#Mesh?.fullAt(joined, joined.userId);
     if (limit) this.#yieldVideo(limit);
     const call = new Call({
@@ -475,8 +473,10 @@ export class TunRTCClient extends Emitter<TunRTCEvents> {
       joined,
       status: this.#status(),
       heartbeat: this.#heartbeat,
-      configuration: this.#configuration,
+      configuration: this.#options.rtcConfiguration ?? {},
       videos: this.#videos,
+      client: this.#options.reportQuality !== false ? this : undefined,
+      startedAt,
       onFull: (limit) => this.#yieldVideo(limit),
       onState: (state) => this.#stateChanged(visit, state),
       tell: (name, data) => {

@@ -23,6 +23,11 @@ export interface TunRTCOptions {
   rtcConfiguration?: RTCConfiguration | undefined;
   /** Whether the session is left when the page is closed or reloaded, so that nobody looks at a frozen picture; `true` when absent. */
   leaveOnPageHide?: boolean | undefined;
+  /**
+   * Whether calls with media are measured, and told of to the server once a minute, where it asks for that; `true` when absent. What is told has no
+   * content: delays, losses, bitrates, the kind of browser, and when something was switched on or off.
+   */
+  reportQuality?: boolean | undefined;
   /** Replaces parts of the surroundings, e.g. `openSocket` in a Node without WebSocket. */
   environment?: Partial<Environment> | undefined;
 }
@@ -33,6 +38,7 @@ const TYPES: Record<keyof TunRTCOptions, string> = {
   storage: 'object',
   rtcConfiguration: 'object',
   leaveOnPageHide: 'boolean',
+  reportQuality: 'boolean',
   environment: 'object',
 };
 /** Parts of the environment that are no functions. */

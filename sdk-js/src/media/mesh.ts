@@ -7,9 +7,17 @@ import type { PeerQuality, QualityLevel } from './quality.ts';
 import { fullAt, mustYield } from './room.ts';
 import { Speakers } from './speakers.ts';
 import { Tiles } from './tiles.ts';
+import type { Reporter, Steps } from '../report/reporter.ts';
+import type { MeasuredMedia } from '../report/wire.ts';
 import { Timers } from '../timers.ts';
 import { madeAt } from '../signaling/ticket.ts';
-import type { IceServer, IceServers, Joined, Participant, Role, Signal, SignalBody } from '../wire.ts';
+import type { Api } from '../rest/api.ts';
+import type { Signaling } from '../signaling/signaling.ts';
+import type { TunRTCClient } from '../client.ts';
+import type { IceServer, Joined, Participant, Role, Signal } from '../wire.ts';
+
+/** For the part that reports: what it took from there itself would be torn out of this one. */
+export { BUFFERED, number, path, rate, sending, statsOf, type PeerQuality, type Stat } from './quality.ts';
 
 /** ICE credentials are renewed when this share of their life has gone by. */
 const ICE_RENEWAL = 0.5;
@@ -32,20 +40,19 @@ export interface MeshOptions {
   /** What every connection is made with; with `iceServers` in it, these are used in place of the server's. */
   configuration: RTCConfiguration;
   /** The answer to joining, with the first ICE servers. */
-  joined: Pick<Joined, 'iceServers' | 'media' | 'participants' | 'signaling'>;
+  joined: Pick<Joined, 'iceServers' | 'media' | 'participants' | 'sessionId' | 'signaling'>;
   /** The others in the session. */
   participants: ReadonlyMap<string, Participant>;
-  fetchIceServers(): Promise<IceServers>;
+  api: Pick<Api, 'iceServers' | 'reportStats'>;
+  signaling: Pick<Signaling, 'probe' | 'renew' | 'send' | 'signal' | 'since' | 'reconnects'>;
+  /** Whose calls are measured and reported, where the server asks for it; and when it was told to join. */
+  client: TunRTCClient | undefined;
+  startedAt: number;
   /** The video elements whose size and visibility count. */
   videos: ReadonlySet<HTMLVideoElement>;
-  send(userId: string, body: SignalBody): Promise<unknown>;
-  /** The connection to a peer is made anew: what was sent for the old one is void. */
-  renew(userId: string): void;
   tell: Tell;
   /** More people show video than the session's limit, and those who were there before go on: the own camera is to be turned off. */
   onFull(limit: number): void;
-  /** A connection is disturbed. The same trouble may have cut signaling off; a dead connection is found sooner by asking. */
-  probe(): void;
   /** Something failed between this participant and another. */
   onError(userId: string, error: TunRTCError): void;
 }
@@ -81,15 +88,30 @@ export class Mesh {
   #iceServers: IceServer[];
   #freshening: Promise<IceServer[]> | undefined;
   #isClosed = false;
+  readonly #steps: Steps;
+  #reporter: Promise<Reporter | undefined> | undefined;
 
   constructor(options: MeshOptions) {
     this.#options = options;
+    this.#steps = { answeredAt: options.environment.now() };
     this.#iceServers = this.#ownIceServers ?? options.joined.iceServers;
     this.#timers = new Timers(options.environment);
     const life = this.#ownIceServers ? 0 : credentialLife(options.joined);
     if (life > 0) this.#renewIceServersIn(life * ICE_RENEWAL);
     this.permit(options.joined.participants);
     this.#tiles = new Tiles(options.videos, options.environment.now);
+    this.#record();
+  }
+
+  /** Has the call measured and reported, where the server wants that and the app allows it. */
+  #record(): void {
+    const { client, joined } = this.#options;
+    if (!client || !(joined.media as MeasuredMedia | undefined)?.quality) return;
+    this.#reporter = import('../report/reporter.ts').then(
+      ({ Reporter }) => new Reporter(this.#options, client, this.#steps, this.#peers),
+      // Without it the call is as good.
+      () => undefined,
+    );
   }
 
   get #ownIceServers(): IceServer[] | undefined {
@@ -110,7 +132,7 @@ export class Mesh {
   }
 
   async #fetchIceServers(): Promise<IceServer[]> {
-    const { iceServers, ttlSeconds } = await this.#options.fetchIceServers();
+    const { iceServers, ttlSeconds } = await this.#options.api.iceServers();
     this.#use(iceServers);
     this.#renewIceServersIn(ttlSeconds * 1000 * ICE_RENEWAL);
     return this.#iceServers;
@@ -124,13 +146,12 @@ export class Mesh {
   }
 
   /** The limit of people who show video, where as many others do. */
-  static fullAt(joined: Joined, userId: string): number | undefined {
-    return fullAt(joined, userId);
-  }
+  static readonly fullAt: typeof fullAt = fullAt;
 
   /** Takes note of when the own seat was taken: those who came first go on showing video. */
   seated({ joinedAt }: Participant): void {
     this.#joinedAt = joinedAt;
+    this.#steps.joinedAt ??= this.#options.environment.now();
   }
 
   /** @throws {TunRTCError} `video_limit` when as many others show video as the session's limit allows */
@@ -138,7 +159,7 @@ export class Mesh {
     const { joined, participants, userId } = this.#options;
     const limit = fullAt({ ...joined, participants: [...participants.values()] }, userId);
     if (limit === undefined) return;
-    throw new TunRTCError('video_limit', `Only ${limit} people can show video in this call, and as many do.`);
+    throw new TunRTCError('video_limit', `Only ${limit} people can show video, and as many do.`);
   }
 
   /** Everybody there is a connection to. */
@@ -176,7 +197,7 @@ export class Mesh {
     this.#peers.delete(userId);
     peer.close();
     this.#share();
-    this.#options.renew(userId);
+    this.#options.signaling.renew(userId);
   }
 
   handle(signal: Signal): void {
@@ -306,8 +327,9 @@ export class Mesh {
     }
   }
 
-  close(): void {
+  close(cause?: TunRTCError): void {
     this.#isClosed = true;
+    void this.#reporter?.then((reporter) => reporter?.finish(cause));
     this.#timers.clear();
     this.#tiles.close();
     for (const peer of this.#peers.values()) peer.close();
@@ -316,7 +338,7 @@ export class Mesh {
 
   #create(userId: string, initiator: boolean): Peer | undefined {
     if (this.#isClosed) return undefined;
-    const { environment, configuration, participants, tell, probe, ...options } = this.#options;
+    const { environment, configuration, participants, tell, signaling, ...options } = this.#options;
     const fail = (error: TunRTCError) => options.onError(userId, error);
     try {
       const peer: Peer = new Peer({
@@ -326,12 +348,14 @@ export class Mesh {
         polite: options.userId < userId,
         configuration: { ...configuration, iceServers: this.#iceServers },
         iceServers: () => this.#freshIceServers(),
-        send: (body) => options.send(userId, body),
-        renew: () => options.renew(userId),
+        send: (body) => signaling.signal(userId, body),
+        renew: () => signaling.renew(userId),
         onStream: (stream, kind) => tell('remoteStream', { userId, username: participants.get(userId)?.username ?? '', stream, kind }),
         onStreamRemoved: (stream) => tell('remoteStreamRemoved', { userId, stream }),
         onState: (state) => {
-          if (state === 'reconnecting') probe();
+          // The same trouble may have cut signaling off; a dead connection is found sooner by asking.
+          if (state === 'reconnecting') signaling.probe();
+          if (state === 'connected') this.#steps.mediaAt ??= environment.now();
           tell('peerStateChanged', { userId, state });
           if (state === 'reconnecting') this.#judge(userId, peer, 'lost');
         },

@@ -104,6 +104,8 @@ export class Peer {
   #making = false;
   #active: boolean;
   #closed = false;
+  /** How often new paths were looked for. */
+  iceRestarts = 0;
   #restarts = 0;
   /** How many offers in a row were not answered. */
   #unanswered = 0;
@@ -157,6 +159,11 @@ export class Peer {
   /** Measures the connection; rates are those since the last time that the same one asked. */
   read(reader: Reader): Promise<PeerQuality> {
     return this.#meters[reader].read(this.connection);
+  }
+
+  /** Whether the stream in this place shows a screen. */
+  isScreen(mid: string): boolean {
+    return isScreen(this.#received, mid);
   }
 
   /** How loud the other side is just now, 0 to 1. */
@@ -273,6 +280,7 @@ export class Peer {
 
   /** Finds new paths, with fresh TURN credentials if they can be had. */
   async restartIce(): Promise<void> {
+    this.iceRestarts++;
     try {
       const iceServers = await this.#options.iceServers();
       if (!this.#closed) this.connection.setConfiguration({ ...this.#options.configuration, iceServers });

@@ -46,8 +46,8 @@ interface Counters {
   lost: number;
 }
 
-/** Statistics that this module reads; the DOM's types leave most of them out. */
-interface Stat {
+/** Statistics that are read here; the DOM's types leave most of them out. */
+export interface Stat {
   id: string;
   type: string;
   timestamp: number;
@@ -59,8 +59,7 @@ export class Meter {
   #last: Counters | undefined;
 
   async read(connection: RTCPeerConnection): Promise<PeerQuality> {
-    const stats: Stat[] = [];
-    (await connection.getStats()).forEach((stat) => stats.push(stat as Stat));
+    const stats = await statsOf(connection);
     const counters = count(stats);
     const last = this.#last;
     this.#last = counters;
@@ -70,7 +69,14 @@ export class Meter {
   }
 }
 
-function number(stat: Stat | undefined, name: string): number | undefined {
+export async function statsOf(connection: RTCPeerConnection): Promise<Stat[]> {
+  const stats: Stat[] = [];
+  (await connection.getStats()).forEach((stat) => stats.push(stat as Stat));
+  return stats;
+}
+
+/** A number that the browser gives; browsers leave out what they do not measure. */
+export function number(stat: Stat | undefined, name: string): number | undefined {
   const value = stat?.[name];
   return typeof value === 'number' ? value : undefined;
 }
@@ -116,7 +122,8 @@ function rates(last: Counters, now: Counters): Partial<PeerQuality> {
   };
 }
 
-function path(stats: Stat[]): Partial<PeerQuality> {
+/** What is known of the way that packets take. */
+export function path(stats: Stat[]): Partial<PeerQuality> {
   const pair = selectedPair(stats);
   const roundTrip = number(pair, 'currentRoundTripTime');
   const available = number(pair, 'availableOutgoingBitrate');
@@ -133,7 +140,7 @@ function path(stats: Stat[]): Partial<PeerQuality> {
 }
 
 /** The worst of what the browser and the other side say of what is sent. */
-function sending(stats: Stat[]): Partial<PeerQuality> {
+export function sending(stats: Stat[]): Partial<PeerQuality> {
   const reasons = stats.map(({ qualityLimitationReason }) => qualityLimitationReason);
   const limitedBy = (['cpu', 'bandwidth', 'other', 'none'] as const).find((reason) => reasons.includes(reason));
   const losses = numbers(stats.filter(({ type }) => type === 'remote-inbound-rtp'), 'fractionLost');
@@ -161,7 +168,7 @@ function media(stats: Stat[]): Partial<PeerQuality> {
 /** Users are satisfied from 80 on, and many are not below 70 (ITU-T G.109, table 1). */
 function judge({ roundTripMs, loss = 0, outgoingLoss = 0, jitterMs = 0 }: Partial<PeerQuality>): QualityLevel {
   if (roundTripMs === undefined) return 'unknown';
-  const rating = rate(roundTripMs, Math.max(loss, outgoingLoss), jitterMs);
+  const rating = rate(roundTripMs, Math.max(loss, outgoingLoss), BUFFERED * jitterMs);
   if (rating < 70) return 'poor';
   return rating < 80 ? 'good' : 'excellent';
 }
@@ -171,13 +178,17 @@ const DEVICES_MS = 40;
 /** Of a codec that conceals lost packets, for losses by chance (ITU-T G.113, appendix I, G.711 with concealment; none is given for Opus). */
 const ROBUSTNESS = 25.1;
 
+/** As many times the jitter is what a jitter buffer usually holds back. */
+export const BUFFERED = 2;
+
 /**
  * How a voice sounds, by the E-model (ITU-T G.107) with its default values: 93.2 at best, 0 at worst.
  *
  * @param loss of packets, 0 to 1
+ * @param bufferMs that the jitter buffer holds a packet back
  */
-export function rate(roundTripMs: number, loss: number, jitterMs: number): number {
-  const delay = roundTripMs / 2 + 2 * jitterMs + DEVICES_MS;
+export function rate(roundTripMs: number, loss: number, bufferMs: number): number {
+  const delay = roundTripMs / 2 + bufferMs + DEVICES_MS;
   // The usual approximation of the delay's part (Cole and Rosenbluth, 2001).
   const late = 0.024 * delay + 0.11 * Math.max(0, delay - 177.3);
   const lost = (95 * loss * 100) / (loss * 100 + ROBUSTNESS);

@@ -4,6 +4,7 @@ import { refuseUnknown } from '../options.ts';
 import { having, read } from './answers.ts';
 import type { AppToken, GetToken } from './app.ts';
 import { isAuth, Tokens } from './tokens.ts';
+import type { Report } from '../report/wire.ts';
 import type {
   Account,
   Auth,
@@ -144,6 +145,11 @@ export class Api {
   /** @param keepalive `true`: the request outlives the page that makes it */
   async leaveSession(sessionId?: string, { keepalive = false }: { keepalive?: boolean } = {}): Promise<void> {
     await this.#withToken('POST', '/api/session/leave', { body: { sessionId }, keepalive });
+  }
+
+  /** Tells what this participant saw of the call in one minute; outlives the page. */
+  async reportStats(sessionId: string, report: Report): Promise<void> {
+    await this.#withToken('POST', `/api/session/${encodeURIComponent(sessionId)}/stats`, { body: report, keepalive: true });
   }
 
   async endSession(sessionId: string): Promise<void> {

@@ -113,6 +113,11 @@ export class Signaling {
     return this.#link.reconnects;
   }
 
+  /** The latest time that the server has told. */
+  get since(): string {
+    return this.#link.since;
+  }
+
   /** Frames that wait for their acknowledgement. */
   get unacknowledged(): number {
     return this.#outbox.size;

@@ -1,5 +1,6 @@
 /** TunRTC's server by the contract, in this process and in memory, with a network between that can be made to fail. */
 import type { SocketLike } from '../../src/environment.ts';
+import type { Report } from '../../src/report/wire.ts';
 import type { LeaveReason, Participant, Permissions, SessionDetail } from '../../src/wire.ts';
 
 const INBOX_WINDOW_MS = 600_000;
@@ -12,6 +13,8 @@ const FIRST_CONNECT_MS = 60_000;
 const REFRESH_GRACE_MS = 10_000;
 /** `sync` is answered at most this often on one connection. */
 const SYNC_EVERY_MS = 250;
+/** Reports of one participant are at least so far apart. */
+const REPORTS_APART_MS = 5_000;
 /** What a participant usually may. */
 const USUAL: Permissions = {
   publishAudio: true,
@@ -186,6 +189,10 @@ export class FakeServer {
   iceServers: { urls: string[]; username?: string; credential?: string }[] = [];
   /** How many people may show video in a call. */
   meshLimit = 6;
+  /** How often clients report the quality of their calls; not at all when absent. */
+  reportEverySeconds: number | undefined;
+  /** What came of the quality of calls, and by which way. */
+  readonly reports: { way: 'frame' | 'request'; at: number; userId: string; report: Report }[] = [];
   tokenLifeSeconds = 86_400;
   unreachable = false;
   /** Breaks the promise on purpose: signals are pushed, and nothing is kept for a replay. */
@@ -383,7 +390,7 @@ export class FakeServer {
             userId,
             signaling: this.#ticket(room, userId),
             iceServers: this.iceServers,
-            media: { topology: 'mesh', limit: this.meshLimit },
+            media: { topology: 'mesh', limit: this.meshLimit, ...(this.reportEverySeconds && { quality: { everySeconds: this.reportEverySeconds } }) },
           },
         ];
       case 'POST /api/session/ticket':
@@ -400,6 +407,10 @@ export class FakeServer {
         this.endSession(sessionId);
         return [200, { message: 'ended' }];
       default:
+    }
+    if (route.endsWith('/stats')) {
+      this.#report('request', userId, body as unknown as Report);
+      return [202, {}];
     }
     if (!route.endsWith('/messages')) return [200, this.#detail(room)];
     if (!room.seats.has(userId)) throw new Refusal(404, 'not_in_session');
@@ -480,6 +491,9 @@ export class FakeServer {
         Object.assign(seat, data);
         this.#announce(room, seat);
         return {};
+      case 'reportStats':
+        this.#report('frame', seat.userId, data as unknown as Report);
+        return {};
       case 'sendData':
         return this.#sendData(room, seat, data);
       case 'sendRpc':
@@ -502,6 +516,14 @@ export class FakeServer {
       default:
         throw new Refusal(0, 'unknown_action');
     }
+  }
+
+  /** Takes one every 5 s, and a last one at any time. */
+  #report(way: 'frame' | 'request', userId: string, report: Report): void {
+    const at = this.clock.now();
+    const isEarly = this.reports.some((other) => other.userId === userId && at - other.at < REPORTS_APART_MS);
+    if (isEarly && !report.final) throw new Refusal(429, 'rate_limited');
+    this.reports.push({ way, at, userId, report });
   }
 
   /** What those who steer a session do, as far as its participants hear of it. */

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { beforeEach, describe, test } from 'node:test';
 import type { TunRTCError } from '../../src/errors.ts';
 import type { TunRTCEvents } from '../../src/events.ts';
-import { Mesh } from '../../src/media/mesh.ts';
+import { Mesh, type MeshOptions } from '../../src/media/mesh.ts';
 import type { Outgoing, PeerState, Slot, StreamKind } from '../../src/media/peer.ts';
 import type { ReceivedSignal, SignalBody } from '../../src/wire.ts';
 import { FakeClock, seeded } from '../support/clock.ts';
@@ -76,17 +76,18 @@ class Ferry {
       createPeerConnection: (configuration) => new FakePeerConnection(configuration) as unknown as RTCPeerConnection,
       userId: id,
       configuration: {},
-      joined: { participants: [], iceServers: [{ urls: ['stun:first'] }], signaling: { url: '', ticket: '', expiresAt: '' }, media: { topology: 'mesh', limit: 6 } },
+      joined: { sessionId: 'room', participants: [], iceServers: [{ urls: ['stun:first'] }], signaling: { url: '', ticket: '', expiresAt: '' }, media: { topology: 'mesh', limit: 6 } },
       videos: side.videos,
-      fetchIceServers: async () => {
-        side.iceRequests++;
-        return { iceServers: [{ urls: ['turn:fresh'] }], ttlSeconds: 3_600 };
+      api: {
+        iceServers: async () => {
+          side.iceRequests++;
+          return { iceServers: [{ urls: ['turn:fresh'] }], ttlSeconds: 3_600 };
+        },
+        reportStats: async () => {},
       },
-      send: async (target, body) => this.#carry(side, run, target, body),
-      renew: (target) => {
-        side.renewed++;
-        this.#epochs.set(`${id} ${run} ${target}`, (this.#epochs.get(`${id} ${run} ${target}`) ?? 0) + 1);
-      },
+      signaling: this.#signaling(side, run),
+      client: undefined,
+      startedAt: 0,
       participants: new Map(),
       onFull: () => {},
       tell: (name, data) => {
@@ -102,11 +103,25 @@ class Ferry {
         if (name === 'remoteStreamRemoved') side.removed++;
         if (name === 'peerStateChanged') side.states.push((data as TunRTCEvents['peerStateChanged']).state);
       },
-      probe: () => {},
       onError: (_, error) => side.errors.push(error),
     });
     this.#sides.set(id, side);
     return side;
+  }
+
+  #signaling(side: Side, run: number): MeshOptions['signaling'] {
+    return {
+      signal: async (target, body) => this.#carry(side, run, target, body),
+      renew: (target) => {
+        side.renewed++;
+        const way = `${side.id} ${run} ${target}`;
+        this.#epochs.set(way, (this.#epochs.get(way) ?? 0) + 1);
+      },
+      probe: () => {},
+      send: async () => undefined,
+      since: '',
+      reconnects: 0,
+    };
   }
 
   #carry(from: Side, run: number, target: string, body: SignalBody): void {
