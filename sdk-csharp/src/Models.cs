@@ -240,6 +240,9 @@ public sealed record Participant(
 
     /// <summary>Since when a hand is raised, by the server's clock; filled as <see cref="Attributes"/> is.</summary>
     public DateTimeOffset? HandRaisedAt { get; init; }
+
+    /// <summary>What the app keeps with the participant, as it was when <see cref="TunRTCApi.GetParticipantsAsync"/> asked.</summary>
+    public string? Metadata { get; init; }
 }
 
 /// <summary>A participant's part in a session.</summary>

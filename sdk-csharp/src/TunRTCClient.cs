@@ -455,8 +455,7 @@ public sealed class TunRTCClient : IAsyncDisposable
     public Task UpdateAttributesAsync(IReadOnlyDictionary<string, string?> changes, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(changes);
-        var attributes = new JsonObject(changes.Select(each => KeyValuePair.Create(each.Key, (JsonNode?)each.Value)));
-        return SendAsync("updateAttributes", new JsonObject { ["attributes"] = attributes }, cancellationToken);
+        return SendAsync("updateAttributes", new JsonObject { ["attributes"] = Wire.ToJson(changes) }, cancellationToken);
     }
 
     /// <summary>Raises one's hand or takes it down. The server's time puts hands in order.</summary>

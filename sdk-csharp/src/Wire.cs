@@ -140,7 +140,11 @@ internal static class Wire
         Permissions = Permissions(value),
         Attributes = Attributes(value) ?? new Dictionary<string, string>(),
         HandRaisedAt = value.TimeOrNull("handRaisedAt"),
+        Metadata = value.TextOrNull("metadata"),
     };
+
+    public static JsonObject ToJson(IReadOnlyDictionary<string, string?> attributes) =>
+        new(attributes.Select(each => KeyValuePair.Create(each.Key, (JsonNode?)each.Value)));
 
     /// <summary>What somebody says of themselves, where it is said.</summary>
     public static IReadOnlyDictionary<string, string>? Attributes(JsonElement value) =>

@@ -71,7 +71,8 @@ function type(schema) {
 }
 
 /** What is not required is left out, never sent as null. */
-function object({ properties = {}, required = [] }) {
+function object({ properties = {}, required = [], additionalProperties }) {
+  if (additionalProperties?.type) return `Record<string, ${type(additionalProperties)}>`;
   const lines = Object.entries(properties).map(([name, schema]) => {
     const isRequired = required.includes(name);
     const value = isRequired ? type(schema) : type(schema).replace(/ \| null$/, '');

@@ -3,6 +3,9 @@
 /** What came of joining. */
 export type Admission = 'admitted' | 'waiting';
 
+/** Attributes by name; null takes one away. */
+export type AttributesInput = Record<string, string | null>;
+
 /** What a login gives. */
 export interface Auth {
   /** Its address. */
@@ -35,6 +38,8 @@ export interface ChangePassword {
 export interface ChatMessage {
   /** What its writer's client calls it, if it gave it a name. */
   clientMessageId?: string;
+  /** What the app calls its user; an account has none. */
+  fromIdentity?: string;
   /** Who wrote it. */
   fromUserId: string;
   /** The writer's name. */
@@ -256,10 +261,26 @@ export interface NewWebhook {
   url: string;
 }
 
+/** What is to be changed about somebody. */
+export interface ParticipantChange {
+  /** Attributes by name, 4 KiB together with those that are there; null takes one away. */
+  attributes?: AttributesInput;
+  /** What the app keeps with them instead: at most 4096 bytes of UTF-8, an empty text for nothing. */
+  metadata?: string;
+  /** Single permissions, whatever the role says. */
+  permissions?: PermissionsChange;
+  /** The new role, with its permissions. */
+  role?: Role;
+  /** Another name, for as long as they stay. */
+  username?: string;
+}
+
 /** A participant, with all that is known. */
 export interface ParticipantDetail {
   /** What they say of themselves, by name. */
-  attributes: Record<string, never>;
+  attributes: Record<string, string>;
+  /** When the first connection joined, if one has. */
+  connectedAt?: string;
   /** Since when a hand is raised. */
   handRaisedAt?: string;
   /** What the app calls its user; an account has none. */
@@ -270,6 +291,8 @@ export interface ParticipantDetail {
   isVideoEnabled: boolean;
   /** When the seat was taken. */
   joinedAt: string;
+  /** What the app keeps with them, if anything. */
+  metadata?: string;
   /** What the participant may do. */
   permissions: Permissions;
   /** The participant's part in the session. */
@@ -396,14 +419,6 @@ export interface ReplayView {
   next: string | null;
   /** How much was put into the endpoint's lines. */
   replayed: number;
-}
-
-/** Another role, single permissions, or both. */
-export interface RightsChange {
-  /** Single permissions, whatever the role says. */
-  permissions?: PermissionsChange;
-  /** The new role, with its permissions. */
-  role?: Role;
 }
 
 /** A participant's part in a session. */
@@ -718,7 +733,7 @@ export interface WebhookView {
 /** The answer to `updateAttributes` and `raiseHand`: what the participant says of themselves now. */
 export interface AboutData {
   /** Attributes, by name. */
-  attributes: Record<string, never>;
+  attributes: Record<string, string>;
   /** Since when a hand is raised. */
   handRaisedAt: string | null;
 }
@@ -831,6 +846,8 @@ export interface MessageAck {
 export interface MessageData {
   /** What its writer's client calls it, if it gave it a name. */
   clientMessageId?: string;
+  /** What their app calls them; an account has none. */
+  fromIdentity?: string;
   /** Who wrote it. */
   fromUserId: string;
   /** The writer's name. */
@@ -878,9 +895,13 @@ export interface Offer {
 /** `participantUpdated`, and the answer to `updateParticipant`. */
 export interface ParticipantUpdatedData {
   /** What they say of themselves, all of it; absent where that is not what changed. */
-  attributes?: Record<string, never>;
+  attributes?: Record<string, string>;
   /** Since when a hand is raised, null where none is; absent where that is not what changed. */
   handRaisedAt?: string;
+  /** What their app calls them; an account has none. */
+  identity?: string;
+  /** What the app keeps with them, an empty text for nothing; there where `attributes` are. */
+  metadata?: string;
   /** What they may do. */
   permissions: Permissions;
   /** Their part in the session. */
@@ -1154,17 +1175,23 @@ export interface Target {
 /** `updateAttributes`. */
 export interface UpdateAttributes {
   /** Attributes by name, 4 KiB together with those that are there; null takes one away. */
-  attributes: Record<string, never>;
+  attributes: Record<string, string | null>;
 }
 
-/** `updateParticipant`: another role, single permissions, or both. */
+/** `updateParticipant`: what is to be changed about somebody. */
 export interface UpdateParticipant {
+  /** Attributes by name, 4 KiB together with those that are there; null takes one away. */
+  attributes?: Record<string, string | null>;
+  /** What the app keeps with them instead: at most 4096 bytes of UTF-8, an empty text for nothing. */
+  metadata?: string;
   /** Single permissions, whatever the role says. */
   permissions?: PermissionsChange;
   /** The new role, with its permissions. */
   role?: Role;
-  /** Whose rights. */
+  /** Who. */
   targetUserId: string;
+  /** Another name, for as long as they stay. */
+  username?: string;
 }
 
 /** `updateStatus`. */

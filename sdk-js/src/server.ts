@@ -8,9 +8,8 @@ import type {
   MediaKind,
   NewSession,
   NewWebhook,
+  ParticipantChange,
   ParticipantDetail,
-  PermissionsChange,
-  Role,
   Session,
   SessionDetail,
   UpdateSession,
@@ -53,7 +52,9 @@ export interface TokenOptions {
   room: string;
   /** What others see; the identity when absent. */
   name?: string;
+  /** What your app keeps with the user while they are there; others see it. At most 4 KiB. */
   metadata?: string;
+  /** Others see them; the user changes them only with `canUpdateOwnMetadata`. At most 4 KiB together. */
   attributes?: Record<string, string>;
   /** 10 minutes when absent, at most 24 hours. It counts at the join: whoever is in stays. */
   ttlSeconds?: number;
@@ -178,12 +179,8 @@ export class TunRTCServer {
     return this.#ask('GET', of(session, user));
   }
 
-  /** Changes somebody's role or permissions; everybody is told. */
-  updateParticipant(
-    session: string,
-    user: string,
-    change: { role?: Role; permissions?: PermissionsChange },
-  ): Promise<ParticipantDetail> {
+  /** Changes somebody's role, permissions, name, attributes or metadata; everybody is told. Attributes are merged; null takes one away. */
+  updateParticipant(session: string, user: string, change: ParticipantChange): Promise<ParticipantDetail> {
     return this.#ask('PATCH', of(session, user), change);
   }
 

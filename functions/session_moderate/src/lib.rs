@@ -2,12 +2,12 @@
 
 use delay::DelayQueue;
 use domain::moderation::{self, Actor, Muted};
-use domain::ports::Abouts;
+use domain::ports::Members;
 use domain::{MediaKind, Result, SessionId, UserId};
 use gateway::RestTools;
 use gateway::rest::{Answer, RestRequest, user_named};
 use lambda_http::{Body, Request, Response, http::Method};
-use protocol::rest::{Done, ParticipantDetail, parse_mute, parse_mute_all, parse_rights_change};
+use protocol::rest::{Done, ParticipantDetail, parse_mute, parse_mute_all, parse_participant_change};
 use push::Push;
 use store::Store;
 
@@ -56,11 +56,14 @@ struct About<'a> {
 }
 
 async fn update(deps: &Deps, request: &RestRequest<'_>, about: About<'_>, user: UserId) -> Result<Answer> {
-    let change = parse_rights_change(request.body()?)?;
-    let changed =
-        moderation::update_participant(deps.ports(request), about.actor, about.session, user, &change).await?;
-    let said = deps.tools.store.about(about.session, user).await?;
-    Ok(Answer::ok(&ParticipantDetail::new(&changed, said.as_slice())))
+    let change = parse_participant_change(request.body()?)?;
+    let ports = deps.ports(request);
+    let updated = moderation::update_participant(ports, about.actor, about.session, user, &change).await?;
+    let said = match updated.about {
+        Some(said) => Some(said),
+        None => deps.tools.store.about(about.session, user).await?,
+    };
+    Ok(Answer::ok(&ParticipantDetail::new(&updated.participant, said.as_slice())))
 }
 
 async fn remove(deps: &Deps, request: &RestRequest<'_>, about: About<'_>, user: UserId) -> Result<Answer> {

@@ -3,7 +3,7 @@
 use delay::DelayQueue;
 use domain::moderation::{self, Actor};
 use domain::ports::ChatMessage;
-use domain::{Caller, Error, MessageId, Result, SessionId};
+use domain::{Caller, Error, Result, SessionId};
 use gateway::RestTools;
 use gateway::rest::{Answer, RestRequest, user_named};
 use lambda_http::{Body, Request, Response};
@@ -32,16 +32,7 @@ async fn answer(deps: &Deps, request: &RestRequest<'_>) -> Result<Answer> {
 
 async fn say(deps: &Deps, request: &RestRequest<'_>, caller: &Caller, session: SessionId) -> Result<Answer> {
     let (sent, shown) = parse_message(request.body()?)?;
-    let (from, username) = caller.writer(shown)?;
-    let context = request.context();
-    let message = ChatMessage {
-        id: MessageId::new(context.ids, context.now),
-        session,
-        from,
-        username,
-        text: sent.text,
-        client_id: sent.client_id,
-    };
+    let message = ChatMessage::new(request.context(), session, caller.writer(shown)?, sent.text, sent.client_id);
     let said = moderation::say(deps.ports(request), Actor::Caller(caller), &message).await?;
     Ok(Answer::created(&ChatView::from(said)))
 }

@@ -4,8 +4,8 @@
 use aws_lambda_events::apigw::{ApiGatewayProxyResponse, ApiGatewayWebsocketProxyRequest};
 use delay::DelayQueue;
 use domain::about::{self, Saying};
-use domain::data::{self, Sender};
-use domain::{Error, Permission, Result};
+use domain::data;
+use domain::{Error, Permission, Result, Sender};
 use gateway::JoinedTools;
 use gateway::websocket::{FrameRequest, silence};
 use protocol::data::{DataAck, SendAck};
@@ -52,26 +52,22 @@ async fn send(deps: &Deps, request: &FrameRequest<'_>) -> Result<SendAck> {
             data::answer(ports, session, to.ok_or(Error::PeerNotFound)?, &answer).await?;
             Ok(SendAck::Nothing(Nothing {}))
         }
-        "updateAttributes" => say(deps, request, &frame.update_attributes()?).await,
-        "raiseHand" => say(deps, request, &frame.raise_hand()?).await,
+        "updateAttributes" => say(deps, request, frame.update_attributes()?).await,
+        "raiseHand" => say(deps, request, frame.raise_hand()?).await,
         _ => Err(Error::UnknownAction),
     }
 }
 
 /// What a participant says of themselves.
-async fn say(deps: &Deps, request: &FrameRequest<'_>, saying: &Saying) -> Result<SendAck> {
+async fn say(deps: &Deps, request: &FrameRequest<'_>, saying: Saying) -> Result<SendAck> {
     let (context, held) = (request.context(), &request.identity.held);
     let standing = deps.check(context, held).await?;
-    about::say(deps.ports(context), held, standing, saying).await.map(AboutData::from).map(SendAck::About)
+    about::say(deps.ports(context), held, &standing, saying).await.map(AboutData::from).map(SendAck::About)
 }
 
 /// Who sends, once it is known that they have joined and may.
 async fn sender(deps: &Deps, request: &FrameRequest<'_>) -> Result<Sender> {
-    let identity = &request.identity;
-    deps.check(request.context(), &identity.held).await?.rights.require(Permission::Data)?;
-    Ok(Sender {
-        user_id: identity.held.user,
-        username: identity.username.clone(),
-        identity: identity.app_identity.clone(),
-    })
+    let standing = deps.check(request.context(), &request.identity.held).await?;
+    standing.rights.require(Permission::Data)?;
+    Ok(standing.sender)
 }

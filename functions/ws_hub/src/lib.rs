@@ -10,10 +10,9 @@ use delay::DelayQueue;
 use domain::ports::{Attempt, ChatMessage, Held, Members, Places, Ports};
 use domain::quotas::{self, Quotas};
 use domain::resume::CaughtUp;
-use domain::standing::JoinedCache;
+use domain::standing::{JoinedCache, Standing};
 use domain::{
-    Context, Error, MessageId, Metric, Permission, Person, Result, Rights, RoomRef, SessionId, chat, leases, relay,
-    resume, sessions,
+    Context, Error, Metric, Permission, Person, Result, RoomRef, SessionId, chat, leases, relay, resume, sessions,
 };
 use gateway::Surroundings;
 use gateway::websocket::{Door, FrameRequest, HubRequest, Speaker, say, silence};
@@ -390,7 +389,7 @@ async fn stand_up(deps: &Deps, context: Context<'_>, held: &Held) -> Result<()> 
 
 /// Where the connection sits and what it may do, once it is known to have joined. The cheap read may be older than its join, so only the consistent
 /// one refuses.
-async fn seat(deps: &Deps, request: &HubRequest<'_>, context: Context<'_>) -> Result<(Held, Rights)> {
+async fn seat(deps: &Deps, request: &HubRequest<'_>, context: Context<'_>) -> Result<(Held, Standing)> {
     let (user, ticket) = (request.identity.caller.user_id, request.identity.ticket);
     let mut refused = Error::NotJoined;
     for certain in [false, true] {
@@ -398,7 +397,7 @@ async fn seat(deps: &Deps, request: &HubRequest<'_>, context: Context<'_>) -> Re
         let Some(session) = place.and_then(|place| place.session) else { continue };
         let held = held(request, session);
         match deps.joined.check(&deps.store, context, &held).await {
-            Ok(standing) => return Ok((held, standing.rights)),
+            Ok(standing) => return Ok((held, standing)),
             Err(error @ (Error::NotJoined | Error::SessionEnded)) => refused = error,
             Err(error) => return Err(error),
         }
@@ -408,24 +407,17 @@ async fn seat(deps: &Deps, request: &HubRequest<'_>, context: Context<'_>) -> Re
 
 async fn signal(deps: &Deps, request: &HubRequest<'_>, context: Context<'_>, frame: &ClientFrame<'_>) -> Result<()> {
     let sent = frame.signal()?;
-    let (held, rights) = seat(deps, request, context).await?;
-    sent.check(rights)?;
-    let signal = sent.into_signal(context, held.session, held.user, &request.identity.caller.username, None)?;
+    let (held, standing) = seat(deps, request, context).await?;
+    sent.check(standing.rights)?;
+    let signal = sent.into_signal(context, held.session, &standing.sender)?;
     relay::relay(ports(deps, context), &signal).await.map(drop)
 }
 
 async fn message(deps: &Deps, request: &HubRequest<'_>, context: Context<'_>, frame: &ClientFrame<'_>) -> Result<()> {
     let ClientMessage { text, client_id } = frame.message()?;
     request.limit_chat(context)?;
-    let (held, rights) = seat(deps, request, context).await?;
-    rights.require(Permission::Chat)?;
-    let message = ChatMessage {
-        id: MessageId::new(context.ids, context.now),
-        session: held.session,
-        from: held.user,
-        username: request.identity.caller.username.clone(),
-        text,
-        client_id,
-    };
+    let (held, standing) = seat(deps, request, context).await?;
+    standing.rights.require(Permission::Chat)?;
+    let message = ChatMessage::new(context, held.session, standing.sender, text, client_id);
     chat::send(ports(deps, context), &message).await.map(drop)
 }

@@ -3,7 +3,7 @@
 use aws_lambda_events::apigw::{ApiGatewayProxyResponse, ApiGatewayWebsocketProxyRequest};
 use delay::DelayQueue;
 use domain::ports::ChatMessage;
-use domain::{MessageId, Permission, chat};
+use domain::{Permission, chat};
 use gateway::JoinedTools;
 use gateway::websocket::{FrameRequest, silence};
 use protocol::signaling::{ClientMessage, MessageAck};
@@ -28,16 +28,10 @@ pub async fn handle(
 async fn send(deps: &Deps, request: &FrameRequest<'_>) -> domain::Result<MessageAck> {
     let ClientMessage { text, client_id } = request.frame()?.message()?;
     request.limit_chat()?;
-    let (context, identity) = (request.context(), &request.identity);
-    deps.check(context, &identity.held).await?.rights.require(Permission::Chat)?;
-    let message = ChatMessage {
-        id: MessageId::new(context.ids, context.now),
-        session: identity.held.session,
-        from: identity.held.user,
-        username: identity.username.clone(),
-        text,
-        client_id,
-    };
+    let (context, held) = (request.context(), &request.identity.held);
+    let standing = deps.check(context, held).await?;
+    standing.rights.require(Permission::Chat)?;
+    let message = ChatMessage::new(context, held.session, standing.sender, text, client_id);
     let message_id = chat::send(deps.ports(context), &message).await?.to_string();
     Ok(MessageAck { message_id })
 }

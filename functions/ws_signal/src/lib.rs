@@ -30,13 +30,7 @@ async fn relay(deps: &Deps, request: &FrameRequest<'_>) -> domain::Result<Signal
     let (context, identity) = (request.context(), &request.identity);
     let standing = deps.check(context, &identity.held).await?;
     sent.check(standing.rights)?;
-    let signal = sent.into_signal(
-        context,
-        identity.held.session,
-        identity.held.user,
-        &identity.username,
-        identity.app_identity.as_ref(),
-    )?;
+    let signal = sent.into_signal(context, identity.held.session, &standing.sender)?;
     let delivery = relay::relay(deps.ports(context), &signal).await?;
     request.count(Metric::Relays);
     Ok(SignalAck { delivery: delivery.into(), signal_id: signal.id.to_string() })

@@ -1,7 +1,7 @@
 //! What comes over a WebSocket, and the events that carry it.
 
 use aws_lambda_events::apigw::ApiGatewayWebsocketProxyRequest;
-use domain::{Context, Error, IdSource, Policy, SessionId, Timestamp, UserId, Username};
+use domain::{Context, Error, IdSource, Policy, Sender, SessionId, Timestamp, UserId, Username};
 use gateway::websocket::Speaker;
 use protocol::hub::{self, Record};
 use protocol::signaling::{ClientFrame, MAX_FRAME, Unreadable};
@@ -64,9 +64,8 @@ fn read(frame: &ClientFrame<'_>) {
             let policy = Policy::default();
             let context = Context { policy: &policy, ids: &OneId, now: NOW, access_until: None };
             let username = Username::parse("alice").expect("a name");
-            if let Ok(relayed) =
-                signal.into_signal(context, SessionId::first_at(NOW), UserId::first_at(NOW), &username, None)
-            {
+            let sender = Sender { user_id: UserId::first_at(NOW), username, identity: None };
+            if let Ok(relayed) = signal.into_signal(context, SessionId::first_at(NOW), &sender) {
                 assert!(relayed.frame.0.len() < MAX_FRAME);
                 let event: Value = serde_json::from_str(&relayed.frame.0).expect("what is passed on is JSON");
                 assert_eq!(event["data"]["fromUserId"], UserId::first_at(NOW).to_string());

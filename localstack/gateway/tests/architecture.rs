@@ -70,9 +70,9 @@ const DOMAIN: [&[&str]; 11] = [
     &["ports"],
     &["usage"],
     &["accounts", "admission", "announcing", "delivery", "endpoints", "keys", "quotas", "standing", "telling"],
-    &["chat", "leases", "relay", "replay", "waiting"],
+    &["about", "chat", "leases", "relay", "replay", "waiting"],
     &["eviction", "nudge", "resume", "sessions"],
-    &["about", "data"],
+    &["data"],
     &["moderation", "sweep"],
     &["erasure"],
 ];

@@ -155,6 +155,55 @@ async fn a_backend_sends_data_to_all_or_some_and_who_is_away_gets_it_on_return()
 }
 
 #[tokio::test]
+async fn a_token_introduces_its_holder_and_the_backend_says_more() {
+    let target = Target::local().await;
+    let key = target.key(json!({ "action": "create", "project": "acme" })).await;
+    let (_, mut at_ben) = target.enter_room(&key.person("ben", "daily").token).await;
+    let mut claims = key.claims("ann", "daily");
+    claims["name"] = json!("Ann");
+    claims["metadata"] = json!("{\"ward\":3}");
+    claims["attributes"] = json!({ "team": "red" });
+    let (_, mut at_ann) = target.enter_room(&key.sign(&claims)).await;
+    assert_eq!(at_ben.event("userJoined").await["data"]["username"], "Ann");
+    let told = at_ben.event("participantUpdated").await["data"].clone();
+    let wanted = (json!("ann"), json!({ "team": "red" }), json!("{\"ward\":3}"));
+    assert_eq!((told["identity"].clone(), told["attributes"].clone(), told["metadata"].clone()), wanted);
+    let one = "/api/session/daily/participants/ann";
+    let change = json!({ "username": "Dr. Ann", "attributes": { "team": null, "bed": "7" }, "metadata": "" });
+    let changed = ask(&target, Method::PATCH, one, &key.basic(), change).await;
+    assert_eq!(changed.status, StatusCode::OK, "{}", changed.body);
+    let shown = ask(&target, Method::GET, one, &key.basic(), Value::Null).await.body;
+    assert_eq!(shown, changed.body);
+    assert_eq!((&shown["username"], &shown["attributes"]), (&json!("Dr. Ann"), &json!({ "bed": "7" })));
+    assert_eq!(shown.get("metadata"), None);
+    support::assert_time(&shown["connectedAt"]);
+    for at in [&mut at_ann, &mut at_ben] {
+        let said = at.event("participantUpdated").await["data"].clone();
+        assert_eq!((&said["attributes"], &said["metadata"]), (&json!({ "bed": "7" }), &json!("")));
+        let named = at.event("participantUpdated").await["data"].clone();
+        assert_eq!((&named["username"], named.get("attributes")), (&json!("Dr. Ann"), None));
+    }
+    at_ann.ack("sendMessage", json!({ "message": "hello" })).await;
+    let heard = at_ben.event("receiveMessage").await["data"].clone();
+    assert_eq!((&heard["fromUsername"], &heard["fromIdentity"]), (&json!("Dr. Ann"), &json!("ann")));
+    let history = ask(&target, Method::GET, "/api/session/daily/messages", &key.basic(), Value::Null).await;
+    assert_eq!(history.body[0]["fromIdentity"], "ann", "{}", history.body);
+    let refused = at_ann.refusal("updateAttributes", json!({ "attributes": { "team": "blue" } })).await;
+    assert_eq!(refused, "forbidden", "the token does not grant it");
+    for (body, field) in [
+        (json!({}), "role"),
+        (json!({ "username": "" }), "username"),
+        (json!({ "metadata": "x".repeat(4097) }), "metadata"),
+        (json!({ "attributes": { "a": 1 } }), "attributes"),
+    ] {
+        assert_code(&ask(&target, Method::PATCH, one, &key.basic(), body).await, 400, "invalid_request", field);
+    }
+    let large = json!({ "attributes": { "a": "x".repeat(4096) } });
+    assert_code(&ask(&target, Method::PATCH, one, &key.basic(), large).await, 413, "payload_too_large", "4096");
+    target.stop().await;
+}
+
+#[tokio::test]
 async fn a_host_sends_data_under_its_own_name_and_mutes_all_but_those_whom_the_app_names() {
     let target = Target::local().await;
     let key = target.key(json!({ "action": "create", "project": "acme" })).await;

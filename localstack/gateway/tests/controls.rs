@@ -109,7 +109,11 @@ async fn an_action_names_the_field_that_is_wrong_with_it() {
     let target = Target::local().await;
     let Pair { bob, at_alice, .. } = target.pair().await;
     for (action, data, message) in [
-        ("updateParticipant", json!({ "targetUserId": bob.id }), "role is missing, and permissions too"),
+        (
+            "updateParticipant",
+            json!({ "targetUserId": bob.id }),
+            "role is missing, and permissions, username, attributes and metadata too",
+        ),
         (
             "updateParticipant",
             json!({ "targetUserId": bob.id, "role": "king" }),

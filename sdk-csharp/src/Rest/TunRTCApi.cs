@@ -233,20 +233,29 @@ public sealed class TunRTCApi
     public Task<Participant> GetParticipantAsync(string sessionId, string userId, CancellationToken cancellationToken = default) =>
         GetAsync(Of(sessionId, userId), Wire.Participant, cancellationToken);
 
-    /// <summary>Changes somebody's role or permissions; everybody hears of it.</summary>
+    /// <summary>Changes somebody's role, permissions, name, attributes or metadata; everybody hears of it.</summary>
     /// <param name="sessionId">The session.</param>
     /// <param name="userId">Whose.</param>
     /// <param name="role">The new role, with its usual permissions; <c>null</c> to keep it.</param>
     /// <param name="permissions">Single permissions, whatever the role says.</param>
+    /// <param name="username">Another name, for as long as they stay.</param>
+    /// <param name="attributes">Attributes by name, merged with those that are there; <c>null</c> takes one away.</param>
+    /// <param name="metadata">What the app keeps with them, at most 4 KiB; an empty text for nothing.</param>
     /// <param name="cancellationToken">Ends the wait.</param>
     public Task<Participant> UpdateParticipantAsync(
         string sessionId,
         string userId,
         Role? role = null,
         PermissionsChange? permissions = null,
+        string? username = null,
+        IReadOnlyDictionary<string, string?>? attributes = null,
+        string? metadata = null,
         CancellationToken cancellationToken = default)
     {
         var body = new JsonObject();
+        body.AddIfAny("username", username);
+        body.AddIfAny("attributes", attributes is null ? null : Wire.ToJson(attributes));
+        body.AddIfAny("metadata", metadata);
         body.AddIfAny("role", role is { } given ? Wire.ToText(given) : null);
         body.AddIfAny("permissions", permissions is null ? null : Wire.ToJson(permissions));
         return AskAsync(new Request(HttpMethod.Patch, Of(sessionId, userId), body), Wire.Participant, cancellationToken);

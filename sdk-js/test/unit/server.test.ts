@@ -29,7 +29,7 @@ test('a backend steers a room by its name and its users by their identities', as
   await server.updateSession('the daily', { locked: true }, { seenVersion: 3 });
   await server.listParticipants('the daily');
   await server.getParticipant('the daily', 'user/17');
-  await server.updateParticipant('the daily', 'user/17', { role: 'cohost', permissions: { chat: false } });
+  await server.updateParticipant('the daily', 'user/17', { role: 'cohost', permissions: { chat: false }, username: 'Dr. Ann', attributes: { bed: null } });
   await server.removeParticipant('the daily', 'user/17');
   await server.removeParticipant('the daily', 'user/17', { banSeconds: 60 });
   await server.admitParticipant('the daily', 'user/17');
@@ -46,7 +46,7 @@ test('a backend steers a room by its name and its users by their identities', as
       ['PATCH', room, { locked: true }],
       ['GET', `${room}/participants`, undefined],
       ['GET', one, undefined],
-      ['PATCH', one, { role: 'cohost', permissions: { chat: false } }],
+      ['PATCH', one, { role: 'cohost', permissions: { chat: false }, username: 'Dr. Ann', attributes: { bed: null } }],
       ['DELETE', one, undefined],
       ['DELETE', `${one}?banSeconds=60`, undefined],
       ['POST', `${one}/admit`, undefined],

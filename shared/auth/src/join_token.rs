@@ -3,12 +3,14 @@
 //!
 //! What is wrong with a token is told in words once its signature holds; before that, nothing is.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use aws_lc_rs::digest::{self, SHA256};
+use domain::about::{MAX_ATTRIBUTES, size_of};
 use domain::{
-    AppKey, Backend, Caller, Error, FamilyId, Grants, Identity, KeyId, Person, ProjectId, Result, RoomRef, Rooms,
-    Scope, Timestamp, UserId, Username,
+    AppKey, Backend, Caller, Error, FamilyId, Grants, Identity, Introduction, KeyId, Metadata, Person, ProjectId,
+    Result, RoomRef, Rooms, Scope, Timestamp, UserId, Username,
 };
 use jsonwebtoken::dangerous::insecure_decode_claims;
 use jsonwebtoken::{Algorithm, DecodingKey, Validation};
@@ -295,7 +297,31 @@ impl Claims<'_> {
             identity: Some(identity),
             scope,
             grants,
+            introduction: self.introduction()?,
         })
+    }
+
+    /// What the token says of its holder.
+    fn introduction(&self) -> Result<Introduction> {
+        let metadata = Metadata::parse(self.text("metadata")?.unwrap_or_default());
+        let metadata = metadata.map_err(|must| invalid("metadata", must))?;
+        Ok(Introduction { metadata, attributes: self.attributes()? })
+    }
+
+    fn attributes(&self) -> Result<BTreeMap<String, String>> {
+        const CLAIM: &str = "attributes";
+        let pairs = match self.get(CLAIM) {
+            None => return Ok(BTreeMap::new()),
+            Some(Value::Object(pairs)) => pairs,
+            Some(_) => return Err(invalid(CLAIM, "must be an object")),
+        };
+        let text = |value: &Value| value.as_str().map(str::to_owned);
+        let read = pairs.iter().map(|(name, value)| Some((name.clone(), text(value)?))).collect::<Option<_>>();
+        let attributes: BTreeMap<_, _> = read.ok_or_else(|| invalid(CLAIM, "must hold texts"))?;
+        match size_of(&attributes) {
+            0..=MAX_ATTRIBUTES => Ok(attributes),
+            _ => Err(invalid(CLAIM, &format!("has more than {MAX_ATTRIBUTES} bytes"))),
+        }
     }
 }
 
@@ -309,7 +335,7 @@ enum Source {
 
 #[cfg(test)]
 mod tests {
-    use domain::{KeyGrant, KeyLimits};
+    use domain::{KeyGrant, KeyLimits, Permission, Rights};
     use jsonwebtoken::{EncodingKey, Header};
     use proptest::prelude::*;
     use serde_json::json;
@@ -382,6 +408,21 @@ mod tests {
     }
 
     #[test]
+    fn a_token_says_something_of_its_holder_who_may_change_it_only_with_the_grant() {
+        let silent = person(&changed(|c| c["metadata"] = json!("")));
+        assert!(silent.introduction.is_empty());
+        assert!(!silent.rights().permissions.has(Permission::UpdateOwnAttributes), "LiveKit's default");
+        let said = person(&changed(|c| {
+            c["metadata"] = json!("{\"ward\":3}");
+            c["attributes"] = json!({ "team": "red" });
+            c["video"]["canUpdateOwnMetadata"] = json!(true);
+        }));
+        assert_eq!(said.introduction.metadata, Metadata::parse("{\"ward\":3}").expect("valid"));
+        assert_eq!(said.introduction.attributes, [("team".to_owned(), "red".to_owned())].into());
+        assert_eq!(said.rights(), Rights::default());
+    }
+
+    #[test]
     fn the_same_identity_is_the_same_user_in_its_project_alone() {
         let (one, other) = (person(&claims()), person(&changed(|c| c["name"] = json!("Anna"))));
         assert_eq!(one.user_id, other.user_id);
@@ -413,6 +454,14 @@ mod tests {
             ("the claim name must be a text", changed(|c| c["name"] = json!({}))),
             ("the claim name must be 1-100", changed(|c| c["name"] = json!("x".repeat(101)))),
             ("the claim name must be 1-100", changed(|c| c["name"] = json!("   "))),
+            ("the claim metadata must be a text", changed(|c| c["metadata"] = json!({}))),
+            ("the claim metadata must be at most 4096", changed(|c| c["metadata"] = json!("x".repeat(4097)))),
+            ("the claim attributes must be an object", changed(|c| c["attributes"] = json!(["a"]))),
+            ("the claim attributes must hold texts", changed(|c| c["attributes"] = json!({ "seat": 4 }))),
+            (
+                "the claim attributes has more than 4096",
+                changed(|c| c["attributes"] = json!({ "a": "x".repeat(4096) })),
+            ),
             ("the claim video is missing", changed(|c| drop(c.as_object_mut().expect("object").remove("video")))),
             ("the claim video must be an object", changed(|c| c["video"] = json!("all"))),
             ("the claim video.room is missing", changed(|c| c["video"]["room"] = json!(""))),

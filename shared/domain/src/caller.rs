@@ -2,10 +2,11 @@
 //!
 //! A rule is asked with a [`Caller`] where a key may call too, and with a [`Person`] where somebody takes part.
 
-use crate::data::Sender;
+use std::collections::BTreeMap;
+
 use crate::{
-    Error, FamilyId, Identity, KeyGrant, KeyId, Permission, ProjectId, Result, Rights, Role, RoomName, RoomRef,
-    Session, Timestamp, UserId, Username, Visibility,
+    Error, FamilyId, Identity, KeyGrant, KeyId, Metadata, Permission, ProjectId, Result, Rights, Role, RoomName,
+    RoomRef, Sender, Session, Timestamp, UserId, Username, Visibility,
 };
 
 /// Who calls.
@@ -36,6 +37,24 @@ pub struct Person {
     pub scope: Scope,
     /// What the join token allows; an account may do what the rules allow everybody.
     pub grants: Grants,
+    /// What the join token says of its holder.
+    pub introduction: Introduction,
+}
+
+/// What a join token says of whoever takes a seat with it, beside their name.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Introduction {
+    /// What the app keeps with them.
+    pub metadata: Option<Metadata>,
+    /// Their attributes, by name; together at most [`MAX_ATTRIBUTES`](crate::about::MAX_ATTRIBUTES).
+    pub attributes: BTreeMap<String, String>,
+}
+
+impl Introduction {
+    /// Whether nothing is said.
+    pub fn is_empty(&self) -> bool {
+        self.metadata.is_none() && self.attributes.is_empty()
+    }
 }
 
 /// An app's backend.
@@ -166,10 +185,11 @@ impl Person {
     /// An account.
     pub fn account(user_id: UserId, username: Username, family: FamilyId, expires_at: Timestamp) -> Self {
         let (scope, grants) = (Scope::of(ProjectId::default()), Grants::ACCOUNT);
-        Self { user_id, username, family, expires_at, identity: None, scope, grants }
+        let introduction = Introduction::default();
+        Self { user_id, username, family, expires_at, identity: None, scope, grants, introduction }
     }
 
-    /// What the access gives whoever takes a seat with it. What `canUpdateOwnMetadata` says is not read: its absence says nothing.
+    /// What the access gives whoever takes a seat with it.
     pub fn rights(&self) -> Rights {
         let grants = &self.grants;
         if grants.room_admin {
@@ -180,6 +200,7 @@ impl Person {
             (Permission::PublishVideo, grants.publish_video),
             (Permission::PublishScreen, grants.publish_screen),
             (Permission::Data, grants.publish_data),
+            (Permission::UpdateOwnAttributes, grants.update_own_metadata),
         ];
         let usual = Rights::default();
         let withheld = withheld.into_iter().filter(|(_, given)| !given);
@@ -231,13 +252,16 @@ impl Caller {
     ///
     /// # Errors
     /// `InvalidRequest` for a person who gives themselves another name.
-    pub fn writer(&self, shown: Option<Username>) -> Result<(UserId, Username)> {
-        match (self, shown) {
-            (Self::Account(_) | Self::Participant(_), Some(_)) => {
+    pub fn writer(&self, shown: Option<Username>) -> Result<Sender> {
+        match (self.sender(), shown) {
+            (Some(_), Some(_)) => {
                 Err(Error::field("fromUsername", "is for API keys: others write under their own name"))
             }
-            (Self::Backend(backend), Some(shown)) => Ok((backend.creator, shown)),
-            (_, None) => Ok(self.creator()),
+            (Some(sender), None) => Ok(sender),
+            (None, shown) => {
+                let (user_id, of_project) = self.creator();
+                Ok(Sender { user_id, username: shown.unwrap_or(of_project), identity: None })
+            }
         }
     }
 

@@ -7,7 +7,7 @@ use crate::delivery::kept_until;
 use crate::ports::{Delays, Inbox, Members, Ports, Rosters, Signal, Sockets};
 use crate::relay::{relay, relay_until};
 use crate::sessions::active_roster;
-use crate::{Error, Event, Frame, Identity, Result, SessionId, SignalId, UserId, Username};
+use crate::{Error, Event, Frame, Result, Sender, SessionId, SignalId, UserId};
 
 /// The largest payload in bytes, LiveKit's limit.
 /// <https://docs.livekit.io/transport/data/rpc/>
@@ -15,17 +15,6 @@ pub const MAX_PAYLOAD: usize = 15 * 1024;
 
 /// So many are sent to at the same time.
 const SENDS_AT_ONCE: usize = 16;
-
-/// Who sends something.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Sender {
-    /// The user.
-    pub user_id: UserId,
-    /// Their name.
-    pub username: Username,
-    /// What the app calls its user; an account has none.
-    pub identity: Option<Identity>,
-}
 
 /// Something that an app sends to its users' clients. What is in it is the app's.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -27,7 +27,7 @@ pub enum Kind {
     ParticipantReconnecting,
     /// A connection joined again within the grace.
     ParticipantReconnected,
-    /// The role or a permission of somebody who had joined was changed.
+    /// The role, a permission or the name of somebody who had joined was changed.
     ParticipantUpdated,
     /// A stay that had joined is over.
     ParticipantLeft,
@@ -158,7 +158,10 @@ fn change_of(before: &Stay, after: &Stay) -> Option<Kind> {
     match (before.presence, after.presence) {
         (Presence::Connected, Presence::Reconnecting) => Some(Kind::ParticipantReconnecting),
         (Presence::Reconnecting, Presence::Connected) => Some(Kind::ParticipantReconnected),
-        _ => (before.rights != after.rights).then_some(Kind::ParticipantUpdated),
+        _ => {
+            let changed = (&before.rights, &before.username) != (&after.rights, &after.username);
+            changed.then_some(Kind::ParticipantUpdated)
+        }
     }
 }
 

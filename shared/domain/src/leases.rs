@@ -129,9 +129,26 @@ pub(crate) async fn tell_untold(
     };
     if participant.presence != Presence::Disconnected {
         tell_others(ports, roster, participant.user_id, &ports.encode(&event)).await?;
+        if participant.untold == Some(Untold::Join) && participant.introduced {
+            tell_introduction(ports, roster, participant).await?;
+        }
     }
     let Context { now, policy, .. } = ports.context;
     ports.store.told(participant, now + policy.history).await
+}
+
+/// Tells the others what was said of somebody when the seat was taken, and since.
+async fn tell_introduction(
+    ports: Ports<'_, impl Members + Inbox + Sync, impl Sockets + Sync, impl Delays + Sync>,
+    roster: &Roster,
+    participant: &Participant,
+) -> Result<()> {
+    let about = ports.store.about(participant.session_id, participant.user_id).await?;
+    let Some(about) = about.filter(|about| about.joined_at == participant.joined_at) else {
+        return Ok(());
+    };
+    let event = Event::ParticipantUpdated { participant, about: Some(&about) };
+    tell_others(ports, roster, participant.user_id, &ports.encode(&event)).await
 }
 
 /// Frees the seat of a participant whose lease ran out; false when there was a sign of life meanwhile.

@@ -46,13 +46,13 @@ pub mod waiting;
 pub mod webhooks;
 
 pub use app::{AppKey, Identity, KeyGrant, KeyId, KeyLimits, ProjectId, RoomName, RoomRef};
-pub use caller::{Backend, Caller, Grants, Person, Rooms, Scope};
+pub use caller::{Backend, Caller, Grants, Introduction, Person, Rooms, Scope};
 pub use context::Context;
 pub use error::{Error, FieldError, Quota, Result};
 pub use event::{Departure, Ending, Event, EventEncoder, Frame, MediaKind};
 pub use ids::{ConnectionId, FamilyId, IdSource, MessageId, SessionId, SignalId, TicketId, UserId, WebhookId};
 pub use metric::Metric;
-pub use participant::{CatchingUp, Membership, Participant, Presence, Untold};
+pub use participant::{CatchingUp, Membership, Participant, Presence, Sender, Untold};
 pub use policy::{Fitted, Misfit, Policy, Throttle};
 pub use rights::{Permission, Permissions, Rights, RightsChange, Role};
 pub use session::{

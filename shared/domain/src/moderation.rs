@@ -7,17 +7,18 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 
+use crate::about::{self, About, Saying, Seat};
 use crate::data::{self, Absent, Data, Recipients, to_each};
 use crate::delivery::broadcast;
 use crate::leases::finish_departure;
 use crate::ports::{
-    Ban, ChatLog, ChatMessage, ControlsSet, Delays, Endings, Guard, Held, Inbox, Members, Moderation, Ports, Rosters,
-    Seats, SessionChange, SessionMetadata, Sockets, Waiting, WaitingRoom,
+    Abouts, Ban, ChatLog, ChatMessage, ControlsSet, Delays, Endings, Guard, Held, Inbox, Members, Moderation, Ports,
+    Rosters, Seats, SessionChange, SessionMetadata, Sockets, Waiting, WaitingRoom,
 };
 use crate::sessions::{active_roster, finish_ending, with_metadata};
 use crate::{
     Caller, ConnectionId, Context, Departure, Ending, Error, Event, MediaKind, Participant, Permission, Result,
-    RightsChange, Role, Roster, Session, SessionId, Timestamp, UserId, waiting,
+    RightsChange, Role, Roster, Session, SessionId, Timestamp, UserId, Username, waiting,
 };
 
 /// Who asks.
@@ -109,31 +110,80 @@ impl Authority {
 
 const ONLY_A_HOST: &str = "only a host may do this";
 
-/// Changes a participant's role or permissions, and tells everybody. On the way of signals and chat it counts within 10 s.
+/// What is to be changed about a participant.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ParticipantChange {
+    /// The role and permissions.
+    pub rights: RightsChange,
+    /// Another name.
+    pub username: Option<Username>,
+    /// What is to be said of them.
+    pub sayings: Vec<Saying>,
+}
+
+impl From<RightsChange> for ParticipantChange {
+    fn from(rights: RightsChange) -> Self {
+        Self { rights, ..Self::default() }
+    }
+}
+
+impl ParticipantChange {
+    /// Whether it is of more than what is said of somebody.
+    fn is_of_seat(&self) -> bool {
+        self.rights != RightsChange::default() || self.username.is_some()
+    }
+}
+
+/// A participant after a change.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Updated {
+    /// The participant.
+    pub participant: Participant,
+    /// What is said of them, if that was changed.
+    pub about: Option<About>,
+}
+
+/// Changes a participant's role, permissions, name, attributes or metadata, and tells everybody. On the way of signals and chat it counts
+/// within 10 s.
 ///
 /// # Errors
-/// As [`authority`]; `ParticipantNotFound`, `NotAllowed` for what only a host may do.
+/// As [`authority`]; `ParticipantNotFound`, `NotAllowed` for what only a host may do; `PayloadTooLarge` for more attributes than fit,
+/// with nothing changed.
 pub async fn update_participant(
-    ports: Ports<'_, impl Moderation + Members + Rosters + Inbox + Sync, impl Sockets + Sync, impl Delays + Sync>,
+    ports: Ports<
+        '_,
+        impl Moderation + Abouts + Members + Rosters + Inbox + Sync,
+        impl Sockets + Sync,
+        impl Delays + Sync,
+    >,
     actor: Actor<'_>,
     session: SessionId,
     target: UserId,
-    change: &RightsChange,
-) -> Result<Participant> {
+    change: &ParticipantChange,
+) -> Result<Updated> {
     let Ports { store, context, .. } = ports;
+    let mut about = None;
     for _ in 0..TRIES {
         let roster = active_roster(store, session, context.now).await?;
         let authority = authority(&roster, actor)?;
         let participant = roster.seated(target).ok_or(Error::ParticipantNotFound)?;
         authority.reaches(&roster, target)?;
-        authority.covers(change, participant)?;
-        let rights = change.applied_to(participant.rights);
-        if let Some(changed) = store.set_rights(participant, rights, context.now).await? {
+        authority.covers(&change.rights, participant)?;
+        if about.is_none() && !change.sayings.is_empty() {
+            let noted = about::note(ports, Seat::of(participant), &change.sayings).await;
+            about = Some(noted.map_err(as_participant)?);
+        }
+        if !change.is_of_seat() {
+            return Ok(Updated { participant: participant.clone(), about });
+        }
+        let rights = change.rights.applied_to(participant.rights);
+        let username = change.username.as_ref().unwrap_or(&participant.username);
+        if let Some(changed) = store.change_seat(participant, rights, username, context.now).await? {
             tell_all(ports, session, &Event::ParticipantUpdated { participant: &changed, about: None }).await?;
             if !participant.rights.moderates() {
                 waiting::tell_who_waits(ports, &roster, &changed).await?;
             }
-            return Ok(changed);
+            return Ok(Updated { participant: changed, about });
         }
     }
     Err(Error::Unavailable("a participant's rights change too fast".into()))
@@ -331,7 +381,7 @@ pub async fn send_data(
 /// What those who steer are told where somebody does not take part.
 fn as_participant(error: Error) -> Error {
     match error {
-        Error::PeerNotFound => Error::ParticipantNotFound,
+        Error::PeerNotFound | Error::NotJoined => Error::ParticipantNotFound,
         error => error,
     }
 }

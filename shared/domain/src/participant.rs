@@ -14,6 +14,17 @@ pub enum Presence {
     Reconnecting,
 }
 
+/// Who sends something.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sender {
+    /// The user.
+    pub user_id: UserId,
+    /// Their name.
+    pub username: Username,
+    /// What the app calls its user; an account has none.
+    pub identity: Option<Identity>,
+}
+
 /// Whether a participant still belongs to the session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Membership {
@@ -76,6 +87,10 @@ pub struct Participant {
     pub identity: Option<Identity>,
     /// When the seat was taken.
     pub joined_at: Timestamp,
+    /// When the first connection joined, if one has.
+    pub connected_at: Option<Timestamp>,
+    /// Whether something was said of them when the seat was taken, which the others are told with their coming.
+    pub introduced: bool,
     /// Whether the seat is still held.
     pub membership: Membership,
     /// What others see.

@@ -5,12 +5,13 @@ use std::time::Duration;
 use futures_util::future::{join_all, try_join};
 use futures_util::stream::{self, StreamExt};
 
+use crate::about::introduce;
 use crate::accounts::require_live;
 use crate::leases::{depart, tell_untold, time_out};
 use crate::ports::{
-    Counted, DelayedMessage, Delays, Emptied, Endings, Families, Guard, IdempotencyKey, Inbox, Knock, Live, Members,
-    Ports, RoomNames, Rosters, Seats, SessionMetadata, Sessions, Sockets, TakenSeat, Throttles, Users, WaitingRoom,
-    Waits,
+    Abouts, Counted, DelayedMessage, Delays, Emptied, Endings, Families, Guard, IdempotencyKey, Inbox, Knock, Live,
+    Members, Ports, RoomNames, Rosters, Seats, SessionMetadata, Sessions, Sockets, TakenSeat, Throttles, Users,
+    WaitingRoom, Waits,
 };
 use crate::quotas::{Quotas, admit_session};
 use crate::waiting::{Knocked, give_up, knock};
@@ -301,7 +302,7 @@ fn another_room() -> Error {
 pub async fn join(
     ports: Ports<
         '_,
-        impl Seats + WaitingRoom + Members + Rosters + Inbox + Families + Throttles + Sync,
+        impl Seats + WaitingRoom + Abouts + Members + Rosters + Inbox + Families + Throttles + Sync,
         impl Sockets + Sync,
         impl Delays + Sync,
     >,
@@ -316,7 +317,7 @@ pub async fn join(
 pub async fn join_room(
     ports: Ports<
         '_,
-        impl Seats + WaitingRoom + Members + Rosters + RoomNames + Live + Inbox + Families + Throttles + Sync,
+        impl Seats + WaitingRoom + Abouts + Members + Rosters + RoomNames + Live + Inbox + Families + Throttles + Sync,
         impl Sockets + Sync,
         impl Delays + Sync,
     >,
@@ -366,7 +367,7 @@ async fn find_or_make(
 async fn join_admitted(
     ports: Ports<
         '_,
-        impl Seats + WaitingRoom + Members + Rosters + Inbox + Families + Throttles + Sync,
+        impl Seats + WaitingRoom + Abouts + Members + Rosters + Inbox + Families + Throttles + Sync,
         impl Sockets + Sync,
         impl Delays + Sync,
     >,
@@ -382,9 +383,18 @@ async fn join_admitted(
             Door::Taken(attempt) => {
                 // Whoever ends logins does that first and looks for their seats then; so one of the two sees the other.
                 give_up_if_over(ports, person, session).await?;
+                introduce(store, context, session, person, context.now).await?;
                 attempt
             }
-            Door::Held => next_attempt(store, context, session, person.user_id).await?.ok_or(Error::NotInSession)?,
+            Door::Held => {
+                let held = next_attempt(store, context, session, person.user_id).await?;
+                let (participant, attempt) = held.ok_or(Error::NotInSession)?;
+                // Whoever took the seat may not have come to that.
+                if participant.introduced {
+                    introduce(store, context, session, person, participant.joined_at).await?;
+                }
+                attempt
+            }
             Door::Closed(roster) => match knock(ports, person, &roster).await? {
                 Knocked::Waits(knock) => return Ok(Entry::Waits(Awaited { session: roster.session, knock: *knock })),
                 Knocked::Open => continue,
@@ -504,7 +514,7 @@ pub async fn ticket(
 ) -> Result<u64> {
     admit(store, context, person).await?;
     match next_attempt(store, context, session, person.user_id).await? {
-        Some(attempt) => Ok(attempt),
+        Some((_, attempt)) => Ok(attempt),
         None => {
             let roster = active_roster(store, session, context.now).await?;
             require_access(person, &roster).and(Err(Error::NotInSession))
@@ -609,7 +619,7 @@ async fn next_attempt(
     context: Context<'_>,
     session: SessionId,
     user: UserId,
-) -> Result<Option<u64>> {
+) -> Result<Option<(Participant, u64)>> {
     let Some((participant, attempt)) = store.next_attempt(session, user).await? else {
         return Ok(None);
     };
@@ -617,7 +627,7 @@ async fn next_attempt(
     if participant.presence != Presence::Connected && participant.lease_until < lease {
         store.extend_wait(&participant, lease).await?;
     }
-    Ok(Some(attempt))
+    Ok(Some((participant, attempt)))
 }
 
 /// The roster of a session that is still active, and whose longest time is not over.

@@ -5,7 +5,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use crate::ports::{Held, Holding, Members};
-use crate::{ConnectionId, Context, Error, Membership, Participant, Result, Rights, Timestamp};
+use crate::{ConnectionId, Context, Error, Membership, Participant, Result, Rights, Sender, Timestamp};
 
 /// Remembers for a few seconds which connections have joined, so that a signal needs no read of its sender.
 ///
@@ -37,7 +37,7 @@ fn renewed_after(context: Context<'_>, held: &Held) -> Duration {
 const SYNC_EVERY: Duration = Duration::from_millis(250);
 
 /// What is known of a connection that has joined.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Standing {
     checked_at: Timestamp,
     lease_until: Timestamp,
@@ -45,6 +45,8 @@ pub struct Standing {
     pub joined_at: Timestamp,
     /// What its participant may do: a withdrawal bites as soon as this is read again.
     pub rights: Rights,
+    /// Its participant, as others know them.
+    pub sender: Sender,
     synced_at: Option<Timestamp>,
 }
 
@@ -67,12 +69,12 @@ impl JoinedCache {
         held: &Held,
     ) -> Result<Standing> {
         let known = self.lock().get(&held.connection);
-        let trusted = known.filter(|s| context.now.since(s.checked_at) < self.trust);
-        let mut standing = match trusted {
-            Some(standing) => standing,
-            None => {
-                let read = read_standing(store, context.now, held).await?;
-                Standing { synced_at: known.and_then(|known| known.synced_at), ..read }
+        let trusted = |standing: &Standing| context.now.since(standing.checked_at) < self.trust;
+        let mut standing = match known {
+            Some(standing) if trusted(&standing) => standing,
+            known => {
+                let synced_at = known.and_then(|known| known.synced_at);
+                Standing { synced_at, ..read_standing(store, context.now, held).await? }
             }
         };
         let lease_until = context.lease_until();
@@ -82,7 +84,7 @@ impl JoinedCache {
             let renewed = store.renew(held, context.now, standing.lease_until).await?;
             renewed.then_some(()).ok_or(Error::NotJoined)?;
         }
-        self.lock().insert(held.connection.clone(), standing);
+        self.lock().insert(held.connection.clone(), standing.clone());
         Ok(standing)
     }
 
@@ -118,7 +120,7 @@ impl JoinedCache {
 
 impl Generations {
     fn get(&self, connection: &ConnectionId) -> Option<Standing> {
-        self.young.get(connection).or_else(|| self.old.get(connection)).copied()
+        self.young.get(connection).or_else(|| self.old.get(connection)).cloned()
     }
 
     fn insert(&mut self, connection: ConnectionId, standing: Standing) {
@@ -143,6 +145,7 @@ async fn read_standing(store: &(impl Members + Sync), now: Timestamp, held: &Hel
             lease_until: member.lease_until,
             joined_at: member.joined_at,
             rights: member.rights,
+            sender: Sender { user_id: member.user_id, username: member.username, identity: member.identity },
             synced_at: None,
         }),
         Some(member) if member.membership == Membership::Ended => Err(Error::SessionEnded),
@@ -153,10 +156,13 @@ async fn read_standing(store: &(impl Members + Sync), now: Timestamp, held: &Hel
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{UserId, Username};
 
     fn standing(checked_at: u64) -> Standing {
         let at = Timestamp::from_millis(checked_at);
-        Standing { checked_at: at, lease_until: at, joined_at: at, rights: Rights::default(), synced_at: None }
+        let username = Username::kept("ann").expect("not blank");
+        let sender = Sender { user_id: UserId::of_app([7; 16]), username, identity: None };
+        Standing { checked_at: at, lease_until: at, joined_at: at, rights: Rights::default(), sender, synced_at: None }
     }
 
     #[test]

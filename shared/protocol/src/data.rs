@@ -1,7 +1,7 @@
 //! Data and remote procedure calls: parsed and written, for both doors.
 
-use domain::data::{Data, MAX_PAYLOAD, Recipients, Rpc, RpcAnswer, RpcFailure, Sender};
-use domain::{Context, Error, SignalId, UserId};
+use domain::data::{Data, MAX_PAYLOAD, Recipients, Rpc, RpcAnswer, RpcFailure};
+use domain::{Context, Error, Sender, SignalId, UserId};
 use serde::Serialize;
 
 use crate::signaling::{AboutData, ClientFrame, MAX_FRAME, Nothing, tag, target};

@@ -5,11 +5,12 @@ use std::time::Duration;
 
 use domain::about::About;
 use domain::accounts::Grant;
+use domain::moderation::ParticipantChange;
 use domain::ports::{ChatMessage, SessionChange};
 use domain::sessions::{DEFAULT_SEATS, NewSession};
 use domain::{
-    Email, Error, Identity, Lifetime, MediaKind, Metadata, Password, Presence, RightsChange, RoomName, RoomRef, Roster,
-    Session, SessionKind, SessionName, SessionState, Timestamp, User, Username, Visibility,
+    Email, Error, Identity, Lifetime, MediaKind, Metadata, Password, Presence, RoomName, RoomRef, Roster, Session,
+    SessionKind, SessionName, SessionState, Timestamp, User, Username, Visibility,
 };
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -150,8 +151,8 @@ pub fn parse_session_change(json: &str) -> Result<SessionChange, Error> {
 }
 
 /// `PATCH /api/session/{sessionId}/participants/{userId}`.
-pub fn parse_rights_change(json: &str) -> Result<RightsChange, Error> {
-    body(json, rights::change)
+pub fn parse_participant_change(json: &str) -> Result<ParticipantChange, Error> {
+    body(json, rights::participant_change)
 }
 
 /// `POST /api/session/{sessionId}/participants/{userId}/mute`.
@@ -501,8 +502,14 @@ pub struct ParticipantDetail {
     pub role: RoleView,
     /// What the participant may do.
     pub permissions: PermissionsView,
+    /// When the first connection joined, if one has.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub connected_at: Option<String>,
     /// What they say of themselves, by name.
     pub attributes: BTreeMap<String, String>,
+    /// What the app keeps with them, if anything.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub metadata: Option<String>,
     /// Since when a hand is raised.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub hand_raised_at: Option<String>,
@@ -515,7 +522,9 @@ impl ParticipantDetail {
             |about: &&About| (about.user, about.joined_at) == (participant.user_id, participant.joined_at);
         let about = abouts.iter().find(on_this_seat);
         Self {
+            connected_at: participant.connected_at.map(format_time),
             attributes: about.map(|about| about.attributes.clone()).unwrap_or_default(),
+            metadata: about.and_then(|about| about.metadata.as_ref()).map(|metadata| metadata.as_str().to_owned()),
             hand_raised_at: about.and_then(|about| about.hand_raised_at).map(format_time),
             user_id: participant.user_id.to_string(),
             username: participant.username.as_str().to_owned(),
@@ -675,6 +684,9 @@ pub struct ChatView {
     pub from_user_id: String,
     /// The writer's name.
     pub from_username: String,
+    /// What the app calls its user; an account has none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub from_identity: Option<String>,
     /// The text.
     pub message: String,
     /// When it was sent.
@@ -690,6 +702,7 @@ impl From<ChatMessage> for ChatView {
             message_id: message.id.to_string(),
             from_user_id: message.from.to_string(),
             from_username: message.username.as_str().to_owned(),
+            from_identity: identity(message.identity.as_ref()),
             timestamp: format_time(message.id.timestamp()),
             message: message.text,
             client_message_id: message.client_id.map(|id| id.as_str().to_owned()),

@@ -2,28 +2,42 @@
 
 use std::time::Duration;
 
+use domain::about::Saying;
+use domain::moderation::ParticipantChange;
 use domain::ports::SessionChange;
-use domain::{MediaKind, Metadata, Permission, Permissions, Rights, RightsChange, Role, SessionName, UserId};
+use domain::{MediaKind, Metadata, Permission, Permissions, Rights, RightsChange, Role, SessionName, UserId, Username};
 use serde::Serialize;
 use serde_json::value::RawValue;
 
 use crate::Fields;
 use crate::rest::seats;
+use crate::signaling::attributes;
 
 /// The longest ban, in seconds: 30 days.
 const LONGEST_BAN: u64 = 30 * 24 * 60 * 60;
 
-/// `role` and `permissions`, of which one must be given.
-pub(crate) fn change(f: &mut Fields<'_>) -> Option<RightsChange> {
+/// The fields of a participant that may be changed, of which one must be given.
+pub(crate) fn participant_change(f: &mut Fields<'_>) -> Option<ParticipantChange> {
+    let any = ["role", "permissions", "username", "attributes", "metadata"].iter().any(|name| f.has(name));
+    let rights = change(f);
+    let username = f.optional_text("username", |text| Username::of_app(&text));
+    let attributes = f.optional_json("attributes", attributes);
+    let metadata = f.optional_text("metadata", |text| Metadata::parse(&text));
+    if !any {
+        return f.refuse("role", "is missing, and permissions, username, attributes and metadata too");
+    }
+    let sayings = attributes?.map(Saying::Attributes).into_iter().chain(metadata?.map(Saying::Metadata)).collect();
+    Some(ParticipantChange { rights: rights?, username: username?, sayings })
+}
+
+/// `role` and `permissions`.
+fn change(f: &mut Fields<'_>) -> Option<RightsChange> {
     let role = f.optional_text("role", |text| role(&text));
     let permissions = f.optional_object("permissions", |p| {
         let read: Vec<_> = Permission::ALL.iter().map(|one| (*one, p.optional_flag(one.name()))).collect();
         read.into_iter().map(|(one, given)| given.map(|given| (one, given))).collect::<Option<Vec<_>>>()
     });
     let (role, permissions) = (role?, permissions?);
-    if role.is_none() && permissions.is_none() {
-        return f.refuse("role", "is missing, and permissions too");
-    }
     let given = permissions.unwrap_or_default().into_iter();
     let permissions = given.filter_map(|(one, given)| given.map(|given| (one, given))).collect();
     Some(RightsChange { role, permissions })

@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use domain::about::{About, Saying};
 use domain::delivery::Delivery;
-use domain::moderation::Muted;
+use domain::moderation::{Muted, ParticipantChange, Updated};
 use domain::ports::{ClientMessageId, Knock, SessionChange, Signal, Status};
 use domain::{
-    Attached, Context, Departure, Ending, Error, Event, EventEncoder, Frame, Identity, MediaKind, Participant,
-    Permission, Rights, RightsChange, RoomRef, Session, SessionId, SignalId, Timestamp, UserId, Username,
+    Attached, Context, Departure, Ending, Error, Event, EventEncoder, Frame, MediaKind, Metadata, Participant,
+    Permission, Rights, RoomRef, Sender, Session, SessionId, SignalId, Timestamp, UserId, Username,
 };
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -115,7 +115,7 @@ impl<'a> ClientFrame<'a> {
     pub fn update_participant(&self) -> Result<UpdateParticipant, Error> {
         self.data(|f| {
             let target = target(f);
-            let change = rights::change(f);
+            let change = rights::participant_change(f);
             Some(UpdateParticipant { target: target?, change: change? })
         })
     }
@@ -194,7 +194,7 @@ impl<'a> ClientFrame<'a> {
 const MAX_ATTRIBUTES: usize = 64;
 
 /// Attributes by name; those that are null are to be taken away.
-fn attributes(json: &RawValue) -> Result<BTreeMap<String, Option<String>>, &'static str> {
+pub(crate) fn attributes(json: &RawValue) -> Result<BTreeMap<String, Option<String>>, &'static str> {
     let read: BTreeMap<String, Option<String>> =
         serde_json::from_str(json.get()).map_err(|_| "must be an object of strings, or null to take one away")?;
     let named = read.keys().all(|name| (1..=MAX_TAG).contains(&name.chars().count()));
@@ -230,7 +230,7 @@ pub struct UpdateParticipant {
     /// Whose rights.
     pub target: Option<UserId>,
     /// What is to be changed.
-    pub change: RightsChange,
+    pub change: ParticipantChange,
 }
 
 /// `muteParticipant`.
@@ -266,20 +266,13 @@ enum Body<'a> {
 
 impl ClientSignal<'_> {
     /// The signal that its target receives. Who sends it is the server's word, never the client's.
-    pub fn into_signal(
-        self,
-        context: Context<'_>,
-        session: SessionId,
-        from: UserId,
-        username: &Username,
-        identified: Option<&Identity>,
-    ) -> Result<Signal, Error> {
-        let to = self.target.filter(|to| *to != from).ok_or(Error::PeerNotFound)?;
+    pub fn into_signal(self, context: Context<'_>, session: SessionId, from: &Sender) -> Result<Signal, Error> {
+        let to = self.target.filter(|to| *to != from.user_id).ok_or(Error::PeerNotFound)?;
         let id = SignalId::new(context.ids, context.now);
         let data = SignalData {
-            from_user_id: from.to_string(),
-            from_username: username.as_str(),
-            from_identity: identity(identified),
+            from_user_id: from.user_id.to_string(),
+            from_username: from.username.as_str(),
+            from_identity: identity(from.identity.as_ref()),
             offer: self.description_of("offer"),
             answer: self.description_of("answer"),
             candidates: match &self.body {
@@ -587,6 +580,9 @@ pub struct MessageData {
     pub from_user_id: String,
     /// The writer's name.
     pub from_username: String,
+    /// What their app calls them; an account has none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub from_identity: Option<String>,
     /// The text.
     pub message: String,
     /// What its writer's client calls it, if it gave it a name.
@@ -603,6 +599,9 @@ pub struct ParticipantUpdatedData {
     pub user_id: String,
     /// Their name.
     pub username: String,
+    /// What their app calls them; an account has none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub identity: Option<String>,
     /// Their part in the session.
     pub role: RoleView,
     /// What they may do.
@@ -610,6 +609,9 @@ pub struct ParticipantUpdatedData {
     /// What they say of themselves, all of it; absent where that is not what changed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub attributes: Option<BTreeMap<String, String>>,
+    /// What the app keeps with them, an empty text for nothing; there where `attributes` are.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub metadata: Option<String>,
     /// Since when a hand is raised, null where none is; absent where that is not what changed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub hand_raised_at: Option<Option<String>>,
@@ -819,10 +821,15 @@ impl RemovedData {
     }
 }
 
-impl From<&Participant> for ParticipantUpdatedData {
-    fn from(participant: &Participant) -> Self {
-        Self::new(participant, None)
+impl From<&Updated> for ParticipantUpdatedData {
+    fn from(updated: &Updated) -> Self {
+        Self::new(&updated.participant, updated.about.as_ref())
     }
+}
+
+/// Metadata as text; an empty one where there is none.
+fn metadata(metadata: Option<&Metadata>) -> String {
+    metadata.map(|metadata| metadata.as_str().to_owned()).unwrap_or_default()
 }
 
 impl ParticipantUpdatedData {
@@ -830,9 +837,11 @@ impl ParticipantUpdatedData {
     pub fn new(participant: &Participant, about: Option<&About>) -> Self {
         Self {
             attributes: about.map(|about| about.attributes.clone()),
+            metadata: about.map(|about| metadata(about.metadata.as_ref())),
             hand_raised_at: about.map(|about| about.hand_raised_at.map(format_time)),
             user_id: participant.user_id.to_string(),
             username: owned(&participant.username),
+            identity: identity(participant.identity.as_ref()),
             role: participant.rights.role.into(),
             permissions: participant.rights.permissions.into(),
         }
@@ -848,8 +857,8 @@ impl From<&Session> for SessionUpdatedData {
             waiting_room: session.controls.waiting_room,
             version: session.controls.version,
             metadata: match &session.metadata {
-                Attached::This(metadata) => Some(metadata.as_str().to_owned()),
-                Attached::Removed => Some(String::new()),
+                Attached::This(this) => Some(metadata(Some(this))),
+                Attached::Removed => Some(metadata(None)),
                 Attached::Nothing | Attached::Unread => None,
             },
         }
@@ -919,6 +928,7 @@ impl EventEncoder for JsonEncoder {
                     message_id: message.id.to_string(),
                     from_user_id: message.from.to_string(),
                     from_username: owned(&message.username),
+                    from_identity: identity(message.identity.as_ref()),
                     message: message.text.clone(),
                     client_message_id: message.client_id.as_ref().map(|id| id.as_str().to_owned()),
                 };

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use domain::about::About;
 use domain::ports::Abouts;
-use domain::{Result, SessionId, Timestamp, UserId};
+use domain::{Metadata, Result, SessionId, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::errors::{Malformed, misfit};
@@ -13,10 +13,6 @@ use crate::items::{Item, has_ended, number, text};
 use crate::{Store, keys};
 
 impl Abouts for Store {
-    async fn about(&self, session: SessionId, user: UserId) -> Result<Option<About>> {
-        self.get_item(keys::about(session, user), true).await?.map(about).transpose()
-    }
-
     async fn abouts(&self, session: SessionId, now: Timestamp) -> Result<Vec<About>> {
         let query = self
             .query()
@@ -24,7 +20,7 @@ impl Abouts for Store {
             .key_condition_expression("pk = :pk")
             .expression_attribute_values(":pk", text(keys::abouts_partition(session)));
         let items = self.every(query).await?.into_iter().filter(|item| !has_ended(item, now));
-        items.map(about).collect()
+        items.map(read).collect()
     }
 
     async fn set_about(&self, about: &About, seen: Option<u64>, keep_until: Timestamp) -> Result<bool> {
@@ -47,6 +43,8 @@ struct AboutRecord {
     joined_at: u64,
     attributes: BTreeMap<String, String>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    metadata: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     hand_raised_at: Option<u64>,
     version: u64,
     expires_at: u64,
@@ -60,6 +58,7 @@ impl AboutRecord {
             sk,
             joined_at: about.joined_at.millis(),
             attributes: about.attributes.clone(),
+            metadata: about.metadata.as_ref().map(|metadata| metadata.as_str().to_owned()),
             hand_raised_at: about.hand_raised_at.map(Timestamp::millis),
             version: about.version,
             expires_at: keep_until.seconds_up(),
@@ -67,13 +66,16 @@ impl AboutRecord {
     }
 }
 
-fn about(item: Item) -> Result<About> {
+/// What an item says of somebody.
+pub(crate) fn read(item: Item) -> Result<About> {
     let record: AboutRecord = serde_dynamo::from_item(item).map_err(misfit)?;
+    let metadata = Metadata::parse(record.metadata.as_deref().unwrap_or_default());
     Ok(About {
         session: keys::session_of_abouts(&record.pk).ok_or(Malformed("session of what somebody says"))?,
         user: record.sk.parse().map_err(|_| Malformed("user of what somebody says"))?,
         joined_at: Timestamp::from_millis(record.joined_at),
         attributes: record.attributes,
+        metadata: metadata.map_err(|_| Malformed("metadata of a participant"))?,
         hand_raised_at: record.hand_raised_at.map(Timestamp::from_millis),
         version: record.version,
     })

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use domain::ports::{Admission, ChatMessage, ClientMessageId, Closure, Counted};
 use domain::{
-    Attached, ConnectionId, Controls, Email, Lifetime, PasswordHash, ProjectId, RoomName, Session, SessionKind,
-    SessionName, SessionState, Timestamp, User, Username, Visibility,
+    Attached, ConnectionId, Controls, Email, Identity, Lifetime, PasswordHash, ProjectId, RoomName, Session,
+    SessionKind, SessionName, SessionState, Timestamp, User, Username, Visibility,
 };
 use proptest::prelude::*;
 
@@ -131,8 +131,17 @@ pub(crate) fn session() -> impl Strategy<Value = Session> {
 /// Any chat message.
 pub(crate) fn message() -> impl Strategy<Value = ChatMessage> {
     let client_id = proptest::option::of("\\PC{1,64}".prop_filter_map("valid", |id| ClientMessageId::parse(id).ok()));
-    (message_id(), session_id(), user_id(), username(), "\\PC{1,200}", client_id).prop_map(
-        |(id, session, from, username, text, client_id)| ChatMessage { id, session, from, username, text, client_id },
+    let identity = proptest::option::of("[a-z]{1,8}".prop_filter_map("valid", |name| Identity::parse(&name).ok()));
+    (message_id(), session_id(), user_id(), username(), identity, "\\PC{1,200}", client_id).prop_map(
+        |(id, session, from, username, identity, text, client_id)| ChatMessage {
+            id,
+            session,
+            from,
+            username,
+            identity,
+            text,
+            client_id,
+        },
     )
 }
 

@@ -9,6 +9,7 @@ use crate::Store;
 use crate::errors::{Malformed, misfit};
 use crate::items::{Item, expiry, expiry_now, has_ended, text};
 use crate::keys::{self, Key};
+use crate::records::kept_identity;
 
 impl ChatLog for Store {
     async fn append(&self, message: &ChatMessage, keep_until: Timestamp) -> Result<ChatMessage> {
@@ -122,6 +123,8 @@ struct ChatRecord {
     sk: String,
     author_id: String,
     author_name: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    app_identity: Option<String>,
     message: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     client_id: Option<String>,
@@ -136,6 +139,7 @@ impl ChatRecord {
             sk,
             author_id: message.from.to_string(),
             author_name: message.username.as_str().to_owned(),
+            app_identity: message.identity.as_ref().map(|identity| identity.as_str().to_owned()),
             message: message.text.clone(),
             client_id: message.client_id.as_ref().map(|id| id.as_str().to_owned()),
             expires_at: keep_until.seconds_up(),
@@ -150,6 +154,7 @@ fn message(item: Item) -> Result<ChatMessage> {
         session: keys::chat_of(&record.pk).ok_or(Malformed("chat's session"))?,
         from: record.author_id.parse().map_err(|_| Malformed("author"))?,
         username: Username::kept(&record.author_name).ok_or(Malformed("author's name"))?,
+        identity: kept_identity(record.app_identity.as_deref())?,
         text: record.message,
         client_id: record.client_id.and_then(|id| ClientMessageId::parse(id).ok()),
     })

@@ -1,12 +1,12 @@
 //! One participant.
 
 use aws_sdk_dynamodb::types::ReturnValue;
-use domain::ports::{Held, Members};
+use domain::ports::{About, Held, Members};
 use domain::{Membership, Participant, Result, SessionId, Timestamp, Untold, UserId};
 
 use crate::items::{Item, millis, number, text};
 use crate::requests::Change;
-use crate::{Store, keys, records, words};
+use crate::{Store, about, keys, records, words};
 
 impl Members for Store {
     /// Whoever was released may still be found after `expiresAt`; their membership says that they are no longer there.
@@ -34,6 +34,10 @@ impl Members for Store {
         let key = keys::participant(session, user);
         let change = Change::to(key, "ADD waiting :one", "attribute_exists(catchingUp)").with(":one", number(1));
         Ok(self.change(change, ReturnValue::None).await?.is_done())
+    }
+
+    async fn about(&self, session: SessionId, user: UserId) -> Result<Option<About>> {
+        self.get_item(keys::about(session, user), true).await?.map(about::read).transpose()
     }
 
     async fn member_hint(&self, session: SessionId, user: UserId) -> Result<Option<Participant>> {

@@ -2,7 +2,7 @@
 
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
 use domain::ports::{Ban, ControlsSet, Moderation, SessionChange};
-use domain::{Attached, Membership, Metadata, Participant, Result, Rights, SessionId, Timestamp, UserId};
+use domain::{Attached, Membership, Metadata, Participant, Result, Rights, SessionId, Timestamp, UserId, Username};
 
 use crate::items::{expiry, millis, number, text};
 use crate::records::{self, SessionRecord};
@@ -10,21 +10,24 @@ use crate::requests::{Change, Transacted, Written};
 use crate::{Store, keys, words};
 
 impl Moderation for Store {
-    async fn set_rights(
+    async fn change_seat(
         &self,
-        participant: &Participant,
+        seen: &Participant,
         rights: Rights,
+        username: &Username,
         now: Timestamp,
     ) -> Result<Option<Participant>> {
         // A seat with the usual rights has none noted.
-        let usual = if participant.rights == Rights::default() { "attribute_not_exists(rights) OR " } else { "" };
-        let condition = format!("membership = :seated AND ({usual}rights = :seen)");
-        let key = keys::participant(participant.session_id, participant.user_id);
-        let change = Change::to(key, "SET rights = :rights", condition)
+        let usual = if seen.rights == Rights::default() { "attribute_not_exists(rights) OR " } else { "" };
+        let condition = format!("membership = :seated AND joinedAt = :joined AND ({usual}rights = :seen)");
+        let key = keys::participant(seen.session_id, seen.user_id);
+        let change = Change::to(key, "SET rights = :rights, username = :username", condition)
             .happens(now)
             .with(":seated", text(words::membership::of(Membership::Seated)))
-            .with(":seen", number(participant.rights.bits()))
-            .with(":rights", number(rights.bits()));
+            .with(":joined", millis(seen.joined_at))
+            .with(":seen", number(seen.rights.bits()))
+            .with(":rights", number(rights.bits()))
+            .with(":username", text(username.as_str()));
         match self.change(change, ReturnValue::AllNew).await? {
             Written::Done(item) => records::participant(item).map(Some),
             Written::Refused(_) => Ok(None),

@@ -209,9 +209,16 @@ fn sit_down(session: SessionId, caller: &Person, now: Timestamp, lease_until: Ti
         Some(_) => update.push_str(", rights = if_not_exists(rights, :rights)"),
         None => {}
     }
+    let introduced = !caller.introduction.is_empty();
+    if introduced {
+        update.push_str(", introduced = :yes");
+    }
     update.push_str(
         " REMOVE liveConnection, loginFamily, connectedAt, expiresAt, unheardLease, catchingUp, catchingOn, waiting",
     );
+    if !introduced {
+        update.push_str(", introduced");
+    }
     if caller.identity.is_some() {
         update = update.replacen("SET ", "SET appIdentity = :identity, ", 1);
     }

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use crate::{Result, SessionId, Timestamp, UserId};
+use crate::{Metadata, Result, SessionId, Timestamp, UserId};
 
-/// What a participant says of themselves.
+/// What a participant says of themselves, and what their app says of them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct About {
     /// The session.
@@ -15,6 +15,8 @@ pub struct About {
     pub joined_at: Timestamp,
     /// Attributes, by name.
     pub attributes: BTreeMap<String, String>,
+    /// What the app keeps with them.
+    pub metadata: Option<Metadata>,
     /// Since when a hand is raised, by the server's clock.
     pub hand_raised_at: Option<Timestamp>,
     /// How often it was changed.
@@ -23,8 +25,6 @@ pub struct About {
 
 /// What participants say of themselves, apart from their seats: the roster is read with every chat message and does not carry it.
 pub trait Abouts {
-    /// What that participant says; strongly consistent.
-    fn about(&self, session: SessionId, user: UserId) -> impl Future<Output = Result<Option<About>>> + Send;
     /// What all of them say; strongly consistent.
     fn abouts(&self, session: SessionId, now: Timestamp) -> impl Future<Output = Result<Vec<About>>> + Send;
     /// Keeps it until `keep_until`, if what is kept still has the version `seen`; none where nothing is kept.

@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use crate::{ConnectionId, Event, Frame, MessageId, Result, SessionId, SignalId, Timestamp, UserId, Username};
+use crate::{
+    ConnectionId, Context, Event, Frame, Identity, MessageId, Result, Sender, SessionId, SignalId, Timestamp, UserId,
+    Username,
+};
 
 /// What came of a push that API Gateway answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -89,6 +92,8 @@ pub struct ChatMessage {
     pub from: UserId,
     /// The writer's name.
     pub username: Username,
+    /// What the writer's app calls them; an account has none.
+    pub identity: Option<Identity>,
     /// The text, 1-4096 characters.
     pub text: String,
     /// What its writer calls it, so that a message sent again is the same message.
@@ -112,6 +117,19 @@ impl ClientMessageId {
 }
 
 impl ChatMessage {
+    /// A message of this moment.
+    pub fn new(
+        context: Context<'_>,
+        session: SessionId,
+        from: Sender,
+        text: String,
+        client_id: Option<ClientMessageId>,
+    ) -> Self {
+        let id = MessageId::new(context.ids, context.now);
+        let Sender { user_id, username, identity } = from;
+        Self { id, session, from: user_id, username, identity, text, client_id }
+    }
+
     /// The event that carries it.
     pub fn event(&self) -> Event<'_> {
         Event::ReceiveMessage(self)

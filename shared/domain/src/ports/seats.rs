@@ -1,8 +1,9 @@
 //! What a seat needs: taking and freeing it, holding it over a connection, and reading who sits there.
 
+use super::About;
 use crate::{
     ConnectionId, Departure, FamilyId, Membership, Metadata, Participant, Person, Result, Rights, Session, SessionId,
-    SessionName, TicketId, Timestamp, UserId,
+    SessionName, TicketId, Timestamp, UserId, Username,
 };
 
 /// Seats are taken and freed in one transaction each, so that two callers cannot both take the last one.
@@ -78,11 +79,13 @@ pub enum TakenSeat {
 
 /// What those who steer a session do to it and to others. Each is one conditional update.
 pub trait Moderation {
-    /// Sets the rights of somebody who holds a seat, if they are still as they were seen; the participant as it is then.
-    fn set_rights(
+    /// Sets the rights and the name of somebody who holds a seat, if it still is the seat that was seen and the rights are as they
+    /// were; the participant as it is then.
+    fn change_seat(
         &self,
-        participant: &Participant,
+        seen: &Participant,
         rights: Rights,
+        username: &Username,
         now: Timestamp,
     ) -> impl Future<Output = Result<Option<Participant>>> + Send;
     /// Keeps somebody out, who may never have been here, and lets them past the waiting room no more. It is noted with the [`Visit`].
@@ -163,6 +166,8 @@ pub trait Members {
     fn was_left(&self, held: &Held) -> impl Future<Output = Result<bool>> + Send;
     /// Notes that a frame waits for somebody who is being told what was missed; false when nobody is: they are live by now, or gone.
     fn note_waiting(&self, session: SessionId, user: UserId) -> impl Future<Output = Result<bool>> + Send;
+    /// What that participant says, and what is said of them; strongly consistent.
+    fn about(&self, session: SessionId, user: UserId) -> impl Future<Output = Result<Option<About>>> + Send;
     /// Eventually consistent, at half the price.
     fn member_hint(&self, session: SessionId, user: UserId)
     -> impl Future<Output = Result<Option<Participant>>> + Send;

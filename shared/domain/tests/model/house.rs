@@ -7,9 +7,9 @@ use std::task::Poll;
 use std::time::Duration;
 
 use domain::ports::{
-    Admission, Attempt, ChatLog, ChatMessage, Closure, ConnectionLog, Counted, DelayedMessage, Delays, Due, DueTimes,
-    Emptied, Endings, Families, Guard, Held, Holding, Inbox, Knock, LoggedConnection, Members, Page, Ports,
-    PresentedRefresh, Pushed, Rosters, Rotation, Seats, Signal, Sockets, Status, TakeOver, TakenSeat, Throttles,
+    About, Abouts, Admission, Attempt, ChatLog, ChatMessage, Closure, ConnectionLog, Counted, DelayedMessage, Delays,
+    Due, DueTimes, Emptied, Endings, Families, Guard, Held, Holding, Inbox, Knock, LoggedConnection, Members, Page,
+    Ports, PresentedRefresh, Pushed, Rosters, Rotation, Seats, Signal, Sockets, Status, TakeOver, TakenSeat, Throttles,
     WaitingRoom, Waits,
 };
 use domain::standing::JoinedCache;
@@ -346,7 +346,22 @@ impl ConnectionLog for House {
     }
 }
 
+/// Nobody says anything of themselves in the model.
+impl Abouts for House {
+    async fn abouts(&self, _: SessionId, _: Timestamp) -> Result<Vec<About>> {
+        Ok(Vec::new())
+    }
+
+    async fn set_about(&self, _: &About, _: Option<u64>, _: Timestamp) -> Result<bool> {
+        Ok(false)
+    }
+}
+
 impl Members for House {
+    async fn about(&self, _: SessionId, _: UserId) -> Result<Option<About>> {
+        Ok(None)
+    }
+
     async fn member(&self, _: SessionId, user: UserId) -> Result<Option<Participant>> {
         let user = self.place(user);
         self.call(|world| match self.is_broken(Broken::OldReadDecides) {
@@ -661,6 +676,8 @@ fn seated(session_id: SessionId, caller: &Person, joined_at: Timestamp, lease_un
         username: caller.username.clone(),
         identity: caller.identity.clone(),
         joined_at,
+        connected_at: None,
+        introduced: !caller.introduction.is_empty(),
         membership: Membership::Seated,
         presence: Presence::Disconnected,
         connection: None,

@@ -7,11 +7,12 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use domain::ports::{
-    Admission, Attempt, Ban, Catching, ChatHistory, ChatLog, ChatMessage, Closure, ConnectionLog, ControlsSet, Counted,
-    DUE_PARTS, DelayedMessage, Delays, Due, DueTimes, Emptied, Endings, Erasures, Families, Finished, Guard, Held,
-    Holding, IdempotencyKey, Inbox, Knock, LoggedConnection, Members, MintedRefresh, Moderation, Page, PasswordHasher,
-    Ports, PresentedRefresh, Pushed, RefreshMint, RoomNames, Rosters, Rotation, Seats, SessionChange, SessionMetadata,
-    Sessions, Signal, Sockets, Status, TakeOver, TakenSeat, Throttles, Users, Visit, Visits, WaitingRoom, Waits,
+    About, Abouts, Admission, Attempt, Ban, Catching, ChatHistory, ChatLog, ChatMessage, Closure, ConnectionLog,
+    ControlsSet, Counted, DUE_PARTS, DelayedMessage, Delays, Due, DueTimes, Emptied, Endings, Erasures, Families,
+    Finished, Guard, Held, Holding, IdempotencyKey, Inbox, Knock, LoggedConnection, Members, MintedRefresh, Moderation,
+    Page, PasswordHasher, Ports, PresentedRefresh, Pushed, RefreshMint, RoomNames, Rosters, Rotation, Seats,
+    SessionChange, SessionMetadata, Sessions, Signal, Sockets, Status, TakeOver, TakenSeat, Throttles, Users, Visit,
+    Visits, WaitingRoom, Waits,
 };
 use domain::sweep::LEFT_ALONE;
 use domain::{
@@ -47,6 +48,8 @@ pub struct State {
     /// The keys under which sessions were created: whose, which and for what.
     creations: Vec<(UserId, String, SessionId)>,
     pub participants: Vec<Participant>,
+    /// What is said of them.
+    pub abouts: Vec<About>,
     tickets: BTreeMap<UserId, u64>,
     /// Connections and rights of seats that were left, as long as no new one is taken there.
     left: BTreeMap<(SessionId, UserId), (Vec<ConnectionId>, Rights)>,
@@ -260,7 +263,7 @@ impl Fake {
     pub fn message(&self, from: &Held, caller: &Person, seconds: u64, text: &str) -> ChatMessage {
         let id = MessageId::new(&self.ids, at(seconds));
         let (username, text) = (caller.username.clone(), text.to_owned());
-        ChatMessage { id, session: from.session, from: from.user, username, text, client_id: None }
+        ChatMessage { id, session: from.session, from: from.user, username, identity: None, text, client_id: None }
     }
 }
 
@@ -296,6 +299,8 @@ fn seated(session: SessionId, caller: &Person, now: Timestamp, lease_until: Time
         username: caller.username.clone(),
         identity: caller.identity.clone(),
         joined_at: now,
+        connected_at: None,
+        introduced: !caller.introduction.is_empty(),
         membership: Membership::Seated,
         presence: Presence::Disconnected,
         connection: None,
@@ -321,8 +326,11 @@ impl EventEncoder for Fake {
             Event::UserStatusUpdated(who) => {
                 format!("userStatusUpdated {} {:?} {}", who.username.as_str(), who.presence, who.is_muted)
             }
-            Event::ParticipantUpdated { participant: who, .. } => {
+            Event::ParticipantUpdated { participant: who, about: None } => {
                 format!("participantUpdated {} {}", who.username.as_str(), who.rights.role.name())
+            }
+            Event::ParticipantUpdated { participant: who, about: Some(about) } => {
+                format!("participantUpdated {} {:?}", who.username.as_str(), about.attributes)
             }
             Event::ReceiveData(data) => format!("receiveData {} {}", data.topic, data.payload),
             Event::ReceiveRpc(rpc) => format!("receiveRpc {} {}", rpc.method, rpc.payload),
@@ -461,7 +469,30 @@ impl ChatHistory for Fake {
     }
 }
 
+impl Abouts for Fake {
+    async fn abouts(&self, session: SessionId, _: Timestamp) -> Result<Vec<About>> {
+        let state = self.step("read abouts").await?;
+        Ok(state.abouts.iter().filter(|about| about.session == session).cloned().collect())
+    }
+
+    async fn set_about(&self, about: &About, seen: Option<u64>, _: Timestamp) -> Result<bool> {
+        let mut state = self.step("set about").await?;
+        let same = |other: &About| (other.session, other.user) == (about.session, about.user);
+        if state.abouts.iter().find(|other| same(other)).map(|other| other.version) != seen {
+            return Ok(false);
+        }
+        state.abouts.retain(|other| !same(other));
+        state.abouts.push(about.clone());
+        Ok(true)
+    }
+}
+
 impl Members for Fake {
+    async fn about(&self, session: SessionId, user: UserId) -> Result<Option<About>> {
+        let state = self.step("read about").await?;
+        Ok(state.abouts.iter().find(|about| (about.session, about.user) == (session, user)).cloned())
+    }
+
     async fn member(&self, session: SessionId, user: UserId) -> Result<Option<Participant>> {
         Ok(self.step("read member").await?.row(session, user).cloned())
     }
@@ -761,17 +792,18 @@ impl Seats for Fake {
 }
 
 impl Moderation for Fake {
-    async fn set_rights(
+    async fn change_seat(
         &self,
-        participant: &Participant,
+        seen: &Participant,
         rights: Rights,
+        username: &Username,
         _now: Timestamp,
     ) -> Result<Option<Participant>> {
-        let mut state = self.step("set rights").await?;
-        let row = state.row(participant.session_id, participant.user_id);
-        let row = row.filter(|row| row.holds_seat() && row.rights == participant.rights);
-        Ok(row.map(|row| {
-            row.rights = rights;
+        let mut state = self.step("change seat").await?;
+        let row = state.row(seen.session_id, seen.user_id);
+        let same = |row: &&mut Participant| (row.rights, row.joined_at) == (seen.rights, seen.joined_at);
+        Ok(row.filter(|row| row.holds_seat()).filter(same).map(|row| {
+            (row.rights, row.username) = (rights, username.clone());
             row.clone()
         }))
     }

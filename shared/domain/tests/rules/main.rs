@@ -1,5 +1,6 @@
 //! The rules, one sentence each, over ports in memory.
 
+mod about;
 mod accounts;
 mod broadcasting;
 mod catching_up;

@@ -43,8 +43,8 @@ impl House {
 
     async fn change(&self, who: usize, of: usize, change: RightsChange) -> Result<Rights> {
         let (ports, actor, target) = (self.fake.ports(5), Actor::Connection(&self.held[who]), self.held[of].user);
-        let changed = moderation::update_participant(ports, actor, self.session, target, &change).await;
-        changed.map(|participant| participant.rights)
+        let changed = moderation::update_participant(ports, actor, self.session, target, &change.into()).await;
+        changed.map(|updated| updated.participant.rights)
     }
 
     async fn remove(&self, who: usize, of: usize, ban: Option<u64>) -> Result<()> {
@@ -106,7 +106,7 @@ async fn a_connection_that_was_replaced_steers_nothing() {
 async fn over_rest_the_creator_needs_no_seat_and_others_do() {
     let house = House::new();
     sessions::leave(house.fake.ports(5), &house.callers[ALICE], house.session).await.unwrap();
-    let change = RightsChange { role: Some(Role::Cohost), permissions: Vec::new() };
+    let change = RightsChange { role: Some(Role::Cohost), permissions: Vec::new() }.into();
     let bob = house.callers[BOB].user_id;
     let by = async |who: Caller| {
         let (ports, actor) = (house.fake.ports(6), Actor::Caller(&who));

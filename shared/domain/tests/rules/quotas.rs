@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use domain::ports::{Live, LiveKind, Living, Members, RoomNames};
+use domain::ports::{About, Live, LiveKind, Living, Members, RoomNames};
 use domain::quotas::{self, Quotas};
 use domain::{
     Context, Error, Identity, Participant, Person, ProjectId, Quota, Result, RoomName, RoomRef, Session, SessionId,
@@ -47,6 +47,10 @@ impl Live for Table {
 }
 
 impl Members for Table {
+    async fn about(&self, _: SessionId, _: UserId) -> Result<Option<About>> {
+        unreachable!("nobody is told")
+    }
+
     async fn member(&self, _: SessionId, user: UserId) -> Result<Option<Participant>> {
         Ok(self.seated.clone().filter(|seated| seated.user_id == user))
     }

@@ -227,7 +227,7 @@ async fn a_host_and_a_cohost_who_return_are_never_kept_waiting() {
     let house = House::new();
     let dave = house.fake.caller("dave");
     house.fake.connected(house.session, &dave, "d1");
-    let change = RightsChange { role: Some(Role::Cohost), permissions: Vec::new() };
+    let change = RightsChange { role: Some(Role::Cohost), permissions: Vec::new() }.into();
     let actor = Actor::Connection(&house.at_alice);
     moderation::update_participant(house.fake.ports(2), actor, house.session, dave.user_id, &change).await.unwrap();
     house.change(SessionChange { locked: Some(true), ..SessionChange::default() }).await;
@@ -254,7 +254,7 @@ async fn whoever_comes_to_steer_the_session_is_told_who_waits() {
     let dave = house.fake.caller("dave");
     house.fake.connected(house.session, &dave, "d1");
     house.knock(&house.bob, "b1").await;
-    let change = RightsChange { role: Some(Role::Cohost), permissions: Vec::new() };
+    let change = RightsChange { role: Some(Role::Cohost), permissions: Vec::new() }.into();
     let actor = Actor::Connection(&house.at_alice);
     moderation::update_participant(house.fake.ports(2), actor, house.session, dave.user_id, &change).await.unwrap();
     assert!(house.pushed().contains(&"push d1 participantWaiting bob".to_owned()));

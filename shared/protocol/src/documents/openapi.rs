@@ -485,10 +485,17 @@ fn describe(route: &Route, s: &mut Schemas) -> Operation {
             Operation::new("Show a participant", 200, Some(s.of::<rest::ParticipantDetail>()), errors).for_apps()
         }
         "participant_update" => {
+            let errors =
+                &["forbidden", "session_not_found", "participant_not_found", "session_ended", "payload_too_large"];
             let changed = s.of::<rest::ParticipantDetail>();
-            Operation::new("Change a participant's role or permissions", 200, Some(changed), STEERING_SOMEBODY)
-                .for_apps()
-                .takes(s.of::<requests::RightsChange>())
+            Operation::new(
+                "Change a participant's role, permissions, name, attributes or metadata",
+                200,
+                Some(changed),
+                errors,
+            )
+            .for_apps()
+            .takes(s.of::<requests::ParticipantChange>())
         }
         "participant_remove" => {
             Operation::new("Take somebody out of a session, or keep them out", 204, None, STEERING_SOMEBODY)

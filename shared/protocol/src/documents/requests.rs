@@ -323,12 +323,12 @@ pub struct UpdateStatus {
     is_video_enabled: bool,
 }
 
-/// `updateParticipant`: another role, single permissions, or both.
+/// `updateParticipant`: what is to be changed about somebody.
 #[derive(JsonSchema, Serialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schemars(extend("minProperties" = 2))]
 pub struct UpdateParticipant {
-    /// Whose rights.
+    /// Who.
     #[schemars(regex(pattern = ID), extend("format" = "uuid"))]
     target_user_id: String,
     /// The new role, with its permissions.
@@ -337,13 +337,24 @@ pub struct UpdateParticipant {
     /// Single permissions, whatever the role says.
     #[serde(skip_serializing_if = "Option::is_none")]
     permissions: Option<PermissionsInput>,
+    /// Another name, for as long as they stay.
+    #[schemars(length(min = 1, max = 100), regex(pattern = NAME))]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    username: Option<String>,
+    /// Attributes by name, 4 KiB together with those that are there; null takes one away.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    attributes: Option<std::collections::BTreeMap<String, Option<String>>>,
+    /// What the app keeps with them instead: at most 4096 bytes of UTF-8, an empty text for nothing.
+    #[schemars(length(max = 4096))]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    metadata: Option<String>,
 }
 
-/// Another role, single permissions, or both.
+/// What is to be changed about somebody.
 #[derive(JsonSchema, Serialize)]
 #[serde(deny_unknown_fields)]
 #[schemars(extend("minProperties" = 1))]
-pub struct RightsChange {
+pub struct ParticipantChange {
     /// The new role, with its permissions.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(with = "RoleInput", default)]
@@ -352,7 +363,24 @@ pub struct RightsChange {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(with = "PermissionsInput", default)]
     permissions: Option<PermissionsInput>,
+    /// Another name, for as long as they stay.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String", default, length(min = 1, max = 100), regex(pattern = NAME))]
+    username: Option<String>,
+    /// Attributes by name, 4 KiB together with those that are there; null takes one away.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "AttributesInput", default)]
+    attributes: Option<AttributesInput>,
+    /// What the app keeps with them instead: at most 4096 bytes of UTF-8, an empty text for nothing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String", default, length(max = 4096))]
+    metadata: Option<String>,
 }
+
+/// Attributes by name; null takes one away.
+#[derive(JsonSchema, Serialize)]
+#[schemars(extend("minProperties" = 1, "maxProperties" = 64, "propertyNames" = { "minLength": 1, "maxLength": 64 }))]
+pub struct AttributesInput(std::collections::BTreeMap<String, Option<String>>);
 
 /// Asks one participant to switch a track off.
 #[derive(JsonSchema, Serialize)]

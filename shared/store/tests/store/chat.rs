@@ -15,6 +15,7 @@ impl Setting {
             session,
             from: from.id,
             username: from.username.clone(),
+            identity: None,
             text: text.to_owned(),
             client_id: None,
         }

@@ -10,7 +10,7 @@ use domain::ports::{
 };
 use domain::webhooks::{Announcement, BOTH_SECRETS, Endpoint};
 use domain::{
-    Departure, Ending, Person, ProjectId, Rights, Role, Session, SessionId, SessionName, TicketId, Timestamp,
+    Departure, Ending, Person, ProjectId, Rights, Role, Session, SessionId, SessionName, TicketId, Timestamp, Username,
     WebhookId, endpoints,
 };
 use serde_json::{Value, json};
@@ -80,7 +80,7 @@ impl Setting {
         self.store.take_over(&attempt, now, now + Duration::from_secs(600)).await.unwrap();
     }
 
-    async fn free(&self, session: SessionId, caller: &Person, reason: Departure, now: Timestamp) {
+    pub async fn free(&self, session: SessionId, caller: &Person, reason: Departure, now: Timestamp) {
         let participant = self.store.member(session, caller.user_id).await.unwrap().unwrap();
         let (kept, empty) = (self.samples.later(60), self.empty_until());
         self.store.free_seat(&participant, Guard::Seated, reason, now, kept, empty).await.unwrap();
@@ -157,10 +157,18 @@ async fn settings_of_a_session_and_a_role_are_told_when_they_are_changed() {
     assert_eq!(meta.kind(), None, "it was open before");
 
     let participant = at.participant(session.id, &alice).await;
-    at.store.set_rights(&participant, Rights::of(Role::Cohost), at.samples.later(7)).await.unwrap();
+    at.store
+        .change_seat(&participant, Rights::of(Role::Cohost), &participant.username, at.samples.later(7))
+        .await
+        .unwrap();
     let told = seat.told().expect("another role");
     assert_eq!((told.happening.kind, told.happening.at), (Kind::ParticipantUpdated, at.samples.later(7)));
     assert_eq!(told.stay.map(|stay| stay.rights.role), Some(Role::Cohost));
+
+    let (participant, name) = (at.participant(session.id, &alice).await, Username::parse("Al").unwrap());
+    at.store.change_seat(&participant, participant.rights, &name, at.samples.later(8)).await.unwrap();
+    let told = seat.told().expect("another name");
+    assert_eq!((told.happening.kind, told.stay.map(|stay| stay.username)), (Kind::ParticipantUpdated, Some(name)));
 }
 
 #[tokio::test]

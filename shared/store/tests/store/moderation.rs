@@ -11,8 +11,8 @@ use domain::ports::{
 };
 use domain::sessions::Entry;
 use domain::{
-    Caller, ConnectionId, Departure, Participant, Permission, Person, Rights, RightsChange, Role, Session, SessionId,
-    Timestamp, UserId,
+    Caller, ConnectionId, Departure, Introduction, Metadata, Participant, Permission, Person, Rights, RightsChange,
+    Role, Session, SessionId, Timestamp, UserId, Username,
 };
 use testkit::FakeSockets;
 
@@ -27,7 +27,7 @@ async fn lock(at: &Setting, session: SessionId, locked: bool) -> Session {
 }
 
 async fn set(at: &Setting, seen: &Participant, role: Role) -> Option<Participant> {
-    at.store.set_rights(seen, Rights::of(role), at.samples.now()).await.unwrap()
+    at.store.change_seat(seen, Rights::of(role), &seen.username, at.samples.now()).await.unwrap()
 }
 
 async fn ban(at: &Setting, session: SessionId, user: UserId, until: Timestamp) {
@@ -78,7 +78,7 @@ async fn whoever_leaves_finds_the_same_rights_and_whoever_is_removed_steers_no_m
     {
         at.sit(session, who).await;
         let seat = at.participant(session, who).await;
-        at.store.set_rights(&seat, rights, at.samples.now()).await.unwrap().expect("nobody else did");
+        at.store.change_seat(&seat, rights, &seat.username, at.samples.now()).await.unwrap().expect("nobody else did");
     }
     leave(&at, session, &bob, Departure::Left).await;
     leave(&at, session, &carol, Departure::Timeout).await;
@@ -401,7 +401,7 @@ async fn overlapping_changes_of_rights_are_all_made() {
         let (at, host, bob) = (Arc::clone(&at), Arc::clone(&host), bob.user_id);
         tokio::spawn(async move {
             let (sockets, change) =
-                (FakeSockets::default(), RightsChange { role: None, permissions: vec![(one, false)] });
+                (FakeSockets::default(), RightsChange { role: None, permissions: vec![(one, false)] }.into());
             let actor = Actor::Caller(&host);
             moderation::update_participant(at.ports(&sockets), actor, id, bob, &change).await.map(drop)
         })
@@ -419,7 +419,8 @@ async fn what_somebody_says_is_kept_as_long_as_nobody_else_has_changed_it() {
     let (session, bob) = (at.session(3).await.id, at.samples.caller("bob"));
     let attributes = [("team".to_owned(), "red".to_owned())].into();
     let (joined_at, hand_raised_at) = (at.samples.now(), Some(at.samples.now()));
-    let said = About { session, user: bob.user_id, joined_at, attributes, hand_raised_at, version: 1 };
+    let metadata = Metadata::parse("{}").unwrap();
+    let said = About { session, user: bob.user_id, joined_at, attributes, metadata, hand_raised_at, version: 1 };
     let set = async |about: &About, seen| at.store.set_about(about, seen, at.samples.later(60)).await.unwrap();
     assert_eq!(at.store.about(session, bob.user_id).await.unwrap(), None);
     assert!(set(&said, None).await);
@@ -432,4 +433,34 @@ async fn what_somebody_says_is_kept_as_long_as_nobody_else_has_changed_it() {
     assert_eq!(at.store.abouts(session, at.samples.later(61)).await.unwrap(), []);
     domain::ports::Erasures::erase_traces(&at.store, bob.user_id, session).await.unwrap();
     assert_eq!(at.store.about(session, bob.user_id).await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn a_name_is_changed_on_the_seat_that_was_seen_alone_and_a_new_seat_has_the_callers() {
+    let at = Setting::new().await;
+    let (session, bob) = (at.session(3).await.id, at.samples.caller("bob"));
+    at.sit(session, &bob).await;
+    let seen = at.participant(session, &bob).await;
+    let name = Username::parse("Dr. Bob").unwrap();
+    let changed = at.store.change_seat(&seen, seen.rights, &name, at.samples.now()).await.unwrap();
+    assert_eq!(changed.map(|changed| changed.username), Some(name.clone()));
+    at.free(session, &bob, Departure::Left, at.samples.later(5)).await;
+    at.samples.clock.advance(std::time::Duration::from_secs(9));
+    at.sit(session, &bob).await;
+    assert_eq!(at.participant(session, &bob).await.username, bob.username);
+    assert_eq!(at.store.change_seat(&seen, seen.rights, &name, at.samples.now()).await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn a_seat_notes_that_its_taker_was_introduced_and_a_later_one_does_not() {
+    let at = Setting::new().await;
+    let (session, bob) = (at.session(3).await.id, at.samples.caller("bob"));
+    let attributes = [("team".to_owned(), "red".to_owned())].into();
+    let introduced = Person { introduction: Introduction { metadata: None, attributes }, ..bob.clone() };
+    at.sit(session, &introduced).await;
+    assert!(at.participant(session, &bob).await.introduced);
+    at.free(session, &bob, Departure::Left, at.samples.later(5)).await;
+    at.samples.clock.advance(std::time::Duration::from_secs(9));
+    at.sit(session, &bob).await;
+    assert!(!at.participant(session, &bob).await.introduced);
 }
