@@ -190,10 +190,11 @@ mod tests {
 
     #[test]
     fn a_change_of_rights_names_what_is_wrong_with_it() {
-        assert_eq!(refused("{}", change), ["role"]);
-        assert_eq!(refused(r#"{"role":"king"}"#, change), ["role"]);
-        let odd = r#"{"permissions":{"chat":1,"fly":true}}"#;
-        assert_eq!(refused(odd, change), ["permissions.chat", "permissions.fly"]);
+        assert_eq!(refused("{}", participant_change), ["role"]);
+        assert_eq!(refused(r#"{"role":"king"}"#, participant_change), ["role"]);
+        let odd = r#"{"permissions":{"chat":1,"fly":true},"username":"","attributes":{}}"#;
+        let fields = ["permissions.chat", "permissions.fly", "username", "attributes"];
+        assert_eq!(refused(odd, participant_change), fields);
     }
 
     #[test]
