@@ -43,6 +43,7 @@ internal sealed class Call : IMembershipOwner, IMeshOwner
 
     /// <summary>Data comes again when its sender's connection was lost before the acknowledgement.</summary>
     private readonly Recent _data = new();
+    private readonly Recent _captions = new();
 
     /// <summary>When a participant was last heard of over signaling, and since when what it sends is of its present run.</summary>
     private readonly Dictionary<string, DateTimeOffset> _heard = new(StringComparer.Ordinal);
@@ -349,6 +350,9 @@ internal sealed class Call : IMembershipOwner, IMeshOwner
             case "receiveData":
                 DataReceived(data);
                 break;
+            case "receiveCaption":
+                CaptionReceived(Wire.Caption(data));
+                break;
             case "receiveRpc":
                 ReportFailure(_procedures.ServeAsync(Membership, data));
                 break;
@@ -425,6 +429,16 @@ internal sealed class Call : IMembershipOwner, IMeshOwner
         if (_data.Add($"{from}/{id}"))
         {
             _tell(told);
+        }
+    }
+
+    /// <summary>What comes of a sentence after it was final is old, or told again.</summary>
+    private void CaptionReceived(CaptionEvent caption)
+    {
+        var sentence = $"{caption.FromUserId}/{caption.CaptionId}";
+        if (caption.IsFinal ? _captions.Add(sentence) : !_captions.Has(sentence))
+        {
+            _tell(caption);
         }
     }
 

@@ -121,6 +121,23 @@ public sealed record MessageEvent(ChatMessage Content) : TunRTCEvent
     public DateTimeOffset Timestamp => Content.Timestamp;
 }
 
+/// <summary>What somebody says. One that is not final is replaced by the next of its speaker and name.</summary>
+/// <param name="CaptionId">What the speaker's client calls the sentence.</param>
+/// <param name="FromUserId">Who speaks.</param>
+/// <param name="FromUsername">The speaker's name.</param>
+/// <param name="Text">What was said of it until now.</param>
+/// <param name="IsFinal">Whether that is all of it.</param>
+/// <param name="Language">A BCP 47 tag.</param>
+/// <param name="StartedAt">When it began, by the server's clock.</param>
+public sealed record CaptionEvent(
+    string CaptionId,
+    string FromUserId,
+    string FromUsername,
+    string Text,
+    bool IsFinal,
+    string Language,
+    DateTimeOffset StartedAt) : TunRTCEvent;
+
 /// <summary>
 /// An offer, an answer or candidates of somebody, in the order in which they sent them and each once. Told only where no
 /// <see cref="TunRTCOptions.Media"/> takes them.

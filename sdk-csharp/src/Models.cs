@@ -343,6 +343,23 @@ public sealed record ChatMessage(
     DateTimeOffset Timestamp,
     string? ClientMessageId = null);
 
+/// <summary>One sentence of a transcript.</summary>
+/// <param name="CaptionId">What the speaker's client called it.</param>
+/// <param name="FromUserId">Who spoke.</param>
+/// <param name="FromUsername">The speaker's name.</param>
+/// <param name="Text">What was said.</param>
+/// <param name="Language">A BCP 47 tag.</param>
+/// <param name="StartedAt">When it began, by the server's clock.</param>
+/// <param name="EndedAt">When all of it was there, by the server's clock.</param>
+public sealed record TranscriptEntry(
+    string CaptionId,
+    string FromUserId,
+    string FromUsername,
+    string Text,
+    string Language,
+    DateTimeOffset StartedAt,
+    DateTimeOffset EndedAt);
+
 /// <summary>One entry of what a peer connection wants as ICE servers.</summary>
 /// <param name="Urls">STUN or TURN addresses.</param>
 /// <param name="Username">For TURN: when the credential runs out, and whose it is.</param>

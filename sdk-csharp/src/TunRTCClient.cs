@@ -134,6 +134,13 @@ public sealed class TunRTCClient : IAsyncDisposable
         remove => _hub.Remove(value);
     }
 
+    /// <summary>What somebody says, as their own client wrote it down, one's own too.</summary>
+    public event EventHandler<CaptionEvent>? OnCaption
+    {
+        add => _hub.Add(value);
+        remove => _hub.Remove(value);
+    }
+
     /// <summary>Somebody raised a hand or took it down.</summary>
     public event EventHandler<HandChangedEvent>? OnHandChanged
     {
@@ -447,6 +454,22 @@ public sealed class TunRTCClient : IAsyncDisposable
         var data = new JsonObject { ["topic"] = topic, ["payload"] = payload, ["dataId"] = Guid.NewGuid().ToString() };
         data.AddIfAny("to", to is null ? null : new JsonArray(to.Select(each => (JsonNode?)each).ToArray()));
         return SendAsync("sendData", data, cancellationToken);
+    }
+
+    /// <summary>
+    /// Sends what one's own microphone heard of one sentence until now. A final one is kept for 24 hours, and may be sent again: the
+    /// first one of its name counts. One that is not is replaced by the next.
+    /// </summary>
+    /// <param name="captionId">What the app calls the sentence, 1 to 64 characters.</param>
+    /// <param name="text">1 to 1,000 characters.</param>
+    /// <param name="isFinal">Whether that is all of it.</param>
+    /// <param name="language">A BCP 47 tag.</param>
+    /// <param name="startedAt">When it began, by the server's clock; at most 10 minutes ago.</param>
+    /// <param name="cancellationToken">Ends the wait, and takes it back if it was not sent yet.</param>
+    public Task SendCaptionAsync(string captionId, string text, bool isFinal, string language, DateTimeOffset startedAt, CancellationToken cancellationToken = default)
+    {
+        var caption = new JsonObject { ["captionId"] = captionId, ["text"] = text, ["final"] = isFinal, ["language"] = language, ["startedAt"] = Wire.ToText(startedAt) };
+        return SendAsync("sendCaption", caption, cancellationToken);
     }
 
     /// <summary>Says something of oneself that all others see.</summary>

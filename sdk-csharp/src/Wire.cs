@@ -219,6 +219,24 @@ internal static class Wire
         timestamp ?? value.Time("timestamp"),
         value.TextOrNull("clientMessageId"));
 
+    public static CaptionEvent Caption(JsonElement value) => new(
+        value.Text("captionId"),
+        value.Text("fromUserId"),
+        value.Text("fromUsername"),
+        value.Text("text"),
+        value.Flag("final"),
+        value.Text("language"),
+        value.Time("startedAt"));
+
+    public static TranscriptEntry TranscriptEntry(JsonElement value) => new(
+        value.Text("captionId"),
+        value.Text("fromUserId"),
+        value.Text("fromUsername"),
+        value.Text("text"),
+        value.Text("language"),
+        value.Time("startedAt"),
+        value.Time("endedAt"));
+
     public static IceServer IceServer(JsonElement value) => new(
         value.List("urls", each => each.GetString() ?? ""),
         value.TextOrNull("username"),

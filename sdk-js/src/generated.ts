@@ -558,6 +558,26 @@ export interface TestView {
 /** Who sends media to whom. */
 export type Topology = 'mesh';
 
+/** One sentence of a transcript. */
+export interface TranscriptView {
+  /** What the speaker's client called it. */
+  captionId: string;
+  /** When all of it was there. */
+  endedAt: string;
+  /** What their app calls them; an account has none. */
+  fromIdentity?: string;
+  /** Who spoke. */
+  fromUserId: string;
+  /** The speaker's name. */
+  fromUsername: string;
+  /** In which language: a BCP 47 tag. */
+  language: string;
+  /** When it began. */
+  startedAt: string;
+  /** What was said. */
+  text: string;
+}
+
 /** `updateSession`: at least one of its settings. */
 export interface UpdateSession {
   /** Whether nobody but hosts and cohosts may join. */
@@ -766,6 +786,27 @@ export interface AnswerRpc {
   rpcId: string;
   /** Who called. */
   targetUserId: string;
+}
+
+/** `receiveCaption`: what somebody says, by the speaker and what their client calls the sentence. One that is not final is replaced by
+the next of its name; after the final one there is none. */
+export interface CaptionData {
+  /** What the speaker's client calls the sentence. */
+  captionId: string;
+  /** Whether that is all of it. */
+  final: boolean;
+  /** What their app calls them; an account has none. */
+  fromIdentity?: string;
+  /** Who speaks. */
+  fromUserId: string;
+  /** The speaker's name. */
+  fromUsername: string;
+  /** In which language: a BCP 47 tag. */
+  language: string;
+  /** When it began. */
+  startedAt: string;
+  /** What was said of it until now. */
+  text: string;
 }
 
 /** `receiveData`. */
@@ -1075,6 +1116,20 @@ export interface SendAnswer {
   targetUserId: string;
 }
 
+/** `sendCaption`: what the sender's own microphone heard. */
+export interface SendCaption {
+  /** What the sender calls the sentence. */
+  captionId: string;
+  /** Whether that is all of it. Only then is it kept, for 24 hours, and only the first one of its name. */
+  final: boolean;
+  /** In which language: a BCP 47 tag. */
+  language: string;
+  /** When it began, by the server's clock: at most 10 minutes ago. */
+  startedAt: string;
+  /** What was said of it until now. */
+  text: string;
+}
+
 /** `sendIceCandidate`: one candidate or a list of them, not both. */
 export interface SendIceCandidate {
   /** One candidate. */
@@ -1258,6 +1313,7 @@ export interface ServerEvents {
   participantUpdated: ParticipantUpdatedData;
   participantWaiting: ParticipantWaitingData;
   receiveAnswer: ReceiveAnswer;
+  receiveCaption: CaptionData;
   receiveData: DataReceived;
   receiveIceCandidate: ReceiveIceCandidate;
   receiveMessage: MessageData;

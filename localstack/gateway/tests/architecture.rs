@@ -71,7 +71,7 @@ const DOMAIN: [&[&str]; 11] = [
     &["usage"],
     &["accounts", "admission", "announcing", "delivery", "endpoints", "keys", "quotas", "standing", "telling"],
     &["about", "chat", "leases", "relay", "replay", "waiting"],
-    &["eviction", "nudge", "resume", "sessions"],
+    &["captions", "eviction", "nudge", "resume", "sessions"],
     &["data"],
     &["moderation", "sweep"],
     &["erasure"],

@@ -10,7 +10,7 @@ use http::Request;
 use http_body_util::Full;
 use local::{Fate, Intercept, Options, SdkCall};
 use serde_json::{Value, json};
-use support::{Pair, Target, offer, until};
+use support::{Pair, Target, caption, offer, until};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
@@ -85,6 +85,20 @@ async fn a_chat_message_is_one_write_one_read_and_a_push_each() {
     bill.take();
     at_owner.ack("sendMessage", json!({ "message": "second" })).await;
     assert_eq!(bill.take(), expected([("POST @connections", 5), ("PutItem", 1), ("Query", 1)]));
+    target.stop().await;
+}
+
+/// What goes on being said is read and pushed; only the sentence that is over is written, with its name.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_caption_is_one_read_and_a_push_each_and_two_writes_when_it_is_final() {
+    let (target, bill) = counted().await;
+    let Pair { at_alice, at_bob: _hears, .. } = target.pair().await;
+    at_alice.ack("sendCaption", caption("hel", false)).await;
+    bill.take();
+    at_alice.ack("sendCaption", caption("hello", false)).await;
+    assert_eq!(bill.take(), expected([("POST @connections", 2), ("Query", 1)]));
+    at_alice.ack("sendCaption", caption("hello there", true)).await;
+    assert_eq!(bill.take(), expected([("POST @connections", 2), ("PutItem", 2), ("Query", 1)]));
     target.stop().await;
 }
 

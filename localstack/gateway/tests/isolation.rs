@@ -8,7 +8,7 @@ use protocol::routes::{Api, ROUTES};
 use runtime::settings;
 use serde_json::{Value, json};
 use support::apps::Key;
-use support::{Target, offer};
+use support::{Target, caption, offer};
 use testclient::{Reply, Socket, socket_address};
 
 /// What a route must do for a stranger who names what is not theirs.
@@ -77,6 +77,8 @@ fn case(key: &str, ours: &Ours) -> Case {
         | "HEAD /api/session/{sessionId}"
         | "GET /api/session/{sessionId}/messages"
         | "HEAD /api/session/{sessionId}/messages"
+        | "GET /api/session/{sessionId}/transcript"
+        | "HEAD /api/session/{sessionId}/transcript"
         | "GET /api/session/{sessionId}/participants"
         | "HEAD /api/session/{sessionId}/participants"
         | "GET /api/session/{sessionId}/participants/{userId}"
@@ -128,6 +130,7 @@ fn action_case(action: &str, ours: &Ours) -> Option<(Value, &'static [&'static s
         // Somebody who is not here may be banned from here.
         "removeParticipant" => (target(json!({ "banSeconds": 60 })), HERE_ALONE),
         "sendMessage" => (json!({ "message": "from outside" }), HERE_ALONE),
+        "sendCaption" => (caption("from outside", true), HERE_ALONE),
         "updateStatus" => (json!({ "isMuted": true, "isVideoEnabled": false }), HERE_ALONE),
         "updateSession" => (json!({ "name": "taken" }), HERE_ALONE),
         "updateAttributes" => (json!({ "attributes": { "team": "red" } }), HERE_ALONE),

@@ -5,11 +5,12 @@ mod support;
 use std::collections::HashSet;
 use std::time::Duration;
 
+use http::StatusCode;
 use local::Options;
 use runtime::settings;
 use serde_json::{Value, json};
-use support::{Pair, Target, assert_id, assert_time, names, offer, until};
-use testclient::{Account, Socket};
+use support::{Pair, Target, assert_id, assert_time, caption, names, offer, until};
+use testclient::{Account, Reply, Socket};
 
 /// The data of the first event of that name about that user.
 async fn about(socket: &mut Socket, name: &str, user: &Account) -> Value {
@@ -293,6 +294,99 @@ async fn who_comes_back_within_the_grace_gets_what_was_missed_and_is_not_announc
     at_alice.ack("ping", json!({})).await;
     assert!(!names(&at_alice.drain()).contains(&"userJoined"));
     assert_eq!(joined_at(&entered["session"], &bob), since, "the same seat");
+}
+
+#[tokio::test]
+async fn a_caption_reaches_everybody_and_a_final_one_waits_for_who_is_away() {
+    let target = Target::local().await;
+    let Pair { alice, bob, session, mut at_alice, mut at_bob } = target.pair().await;
+    let since = joined_at(&target.detail(&bob, &session).await, &bob);
+    let growing = caption("hel", false);
+    assert_eq!(at_alice.ack("sendCaption", growing.clone()).await, json!({}));
+    for at in [&mut at_alice, &mut at_bob] {
+        let mut wanted = growing.clone();
+        wanted["fromUserId"] = json!(alice.id);
+        wanted["fromUsername"] = json!(alice.username);
+        assert_eq!(at.event("receiveCaption").await["data"], wanted);
+    }
+    drop(at_bob);
+    assert_eq!(about(&mut at_alice, "userStatusUpdated", &bob).await["status"], "reconnecting");
+    at_alice.ack("sendCaption", caption("hello", false)).await;
+    for text in ["hello there", "said again after a lost answer"] {
+        at_alice.ack("sendCaption", caption(text, true)).await;
+    }
+    let (mut at_bob, _) = resume(&target, &bob, &session, Some(since)).await;
+    let heard = at_bob.event("receiveCaption").await["data"].clone();
+    assert_eq!((&heard["text"], &heard["final"]), (&json!("hello there"), &json!(true)));
+    at_bob.ack("ping", json!({})).await;
+    assert!(!names(&at_bob.drain()).contains(&"receiveCaption"), "the first final one, once");
+}
+
+#[tokio::test]
+async fn a_transcript_is_read_as_a_list_as_subtitles_and_as_text_page_by_page() {
+    let target = Target::local().await;
+    let Pair { alice, bob, session, at_alice, at_bob } = target.pair().await;
+    for (at, id, text) in [(&at_alice, "1", "How <are> you?"), (&at_bob, "1", "Fine."), (&at_alice, "2", "Good.")] {
+        let mut said = caption(text, true);
+        said["captionId"] = json!(id);
+        at.ack("sendCaption", said).await;
+    }
+    at_alice.ack("sendMessage", json!({ "message": "written" })).await;
+    let path = format!("/api/session/{session}/transcript");
+    let first = target.api.get(&format!("{path}?limit=2"), Some(&bob.token)).await;
+    let spoken =
+        |reply: &Reply| reply.body.as_array().expect("a list").iter().map(|c| c["text"].clone()).collect::<Vec<_>>();
+    assert_eq!(spoken(&first), ["How <are> you?", "Fine."]);
+    let one = &first.body[0];
+    assert_eq!(
+        (&one["captionId"], &one["fromUserId"], &one["language"]),
+        (&json!("1"), &json!(alice.id), &json!("en"))
+    );
+    assert_time(&one["startedAt"]);
+    assert_time(&one["endedAt"]);
+    let next = first.header("link").trim_start_matches('<').split('>').next().expect("a link").to_owned();
+    assert_eq!(spoken(&target.api.get(&next, Some(&bob.token)).await), ["Good."]);
+
+    let origin = one["startedAt"].as_str().expect("a time");
+    for (query, kind, holds) in [
+        (format!("format=vtt&origin={origin}"), "text/vtt; charset=utf-8", "WEBVTT\n\n00:00:00.000 --> 00:00:01."),
+        ("format=vtt".to_owned(), "text/vtt; charset=utf-8", "How &lt;are&gt; you?"),
+        ("format=txt".to_owned(), "text/plain; charset=utf-8", ": Fine.\n"),
+    ] {
+        let reply = target.api.get(&format!("{path}?{query}"), Some(&alice.token)).await;
+        assert_eq!((reply.status, reply.header("content-type")), (StatusCode::OK, kind));
+        let text = String::from_utf8_lossy(&reply.bytes);
+        assert!(text.contains(holds), "{text}");
+    }
+    for (query, field) in
+        [("format=srt", "format"), ("origin=noon", "origin"), ("limit=1001", "limit"), ("cursor=x", "cursor")]
+    {
+        let reply = target.api.get(&format!("{path}?{query}"), Some(&alice.token)).await;
+        assert_eq!((reply.code(), &reply.body["errors"][0]["field"]), ("invalid_request", &json!(field)));
+    }
+    let stranger = target.person("stranger").await;
+    assert_eq!(target.api.get(&path, Some(&stranger.token)).await.code(), "not_in_session");
+}
+
+#[tokio::test]
+async fn whoever_may_not_speak_sends_no_captions_and_nobody_sends_too_many_or_too_old_ones() {
+    let target = Target::with_settings([(settings::CHAT_PER_SECOND, 1), (settings::CHAT_BURST, 4)]).await;
+    let Pair { bob, at_alice, at_bob, .. } = target.pair().await;
+    let mut old = caption("hello", true);
+    old["startedAt"] = json!("2026-11-22T12:00:00Z");
+    let answer = at_alice.request("sendCaption", old).await.expect("an answer");
+    assert_eq!(answer["data"]["code"], "invalid_frame");
+    assert!(answer["data"]["message"].as_str().expect("a text").contains("startedAt must be"), "{answer}");
+    at_alice
+        .ack("updateParticipant", json!({ "targetUserId": bob.id, "permissions": { "publishAudio": false } }))
+        .await;
+    assert_eq!(at_bob.refusal("sendCaption", caption("hello", true)).await, "forbidden");
+    let refused = until("a refusal", async || {
+        let answer = at_alice.request("sendCaption", caption("hel", false)).await.expect("an answer");
+        (answer["event"] == "error").then(|| answer["data"]["code"].clone())
+    });
+    assert_eq!(refused.await, "rate_limited");
+    at_alice.ack("sendMessage", json!({ "message": "and yet writes" })).await;
 }
 
 #[tokio::test]

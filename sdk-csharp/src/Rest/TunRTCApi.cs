@@ -194,6 +194,14 @@ public sealed class TunRTCApi
     public Task<Page<ChatMessage>> GetMessagesAsync(string sessionId, int limit = 50, string? cursor = null, CancellationToken cancellationToken = default) =>
         PageAsync($"/api/session/{Uri.EscapeDataString(sessionId)}/messages", limit, cursor, each => Wire.ChatMessage(each), cancellationToken);
 
+    /// <summary>What was said in the last 24 h and captioned, oldest first; for participants.</summary>
+    /// <param name="sessionId">The session.</param>
+    /// <param name="limit">1 to 1,000 on a page.</param>
+    /// <param name="cursor">Of the page before; <c>null</c> for the first one.</param>
+    /// <param name="cancellationToken">Ends the wait.</param>
+    public Task<Page<TranscriptEntry>> GetTranscriptAsync(string sessionId, int limit = 1_000, string? cursor = null, CancellationToken cancellationToken = default) =>
+        PageAsync($"/api/session/{Uri.EscapeDataString(sessionId)}/transcript", limit, cursor, Wire.TranscriptEntry, cancellationToken);
+
     /// <summary>Changes a session's settings, for those who steer it; the others hear of it. What is <c>null</c> stays.</summary>
     /// <param name="sessionId">The session.</param>
     /// <param name="name">1 to 100 characters.</param>

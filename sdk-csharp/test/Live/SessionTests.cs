@@ -84,6 +84,19 @@ public sealed class SessionTests
         Check.Equal("good", demo.Participants[guest].Attributes["mood"]);
         Check.Equal("good", (await demo.Api.GetParticipantsAsync(sessionId)).Single(each => each.UserId == guest).Attributes["mood"]);
 
+        var captions = new ConcurrentQueue<CaptionEvent>();
+        demo.OnCaption += (_, caption) => captions.Enqueue(caption);
+        var began = DateTimeOffset.FromUnixTimeMilliseconds(DateTimeOffset.UtcNow.ToUnixTimeMilliseconds());
+        await alice.SendCaptionAsync("c1", "hel", false, "en", began);
+        await alice.SendCaptionAsync("c1", "hello", true, "en", began);
+        await alice.SendCaptionAsync("c1", "hello", true, "en", began);
+        await alice.SendCaptionAsync("c2", "bye", true, "en", began);
+        await Check.EventuallyAsync(() => captions.Count == 3, () => $"a final one once: {string.Join(", ", captions)}");
+        Check.Equal(new CaptionEvent("c1", guest, "alice", "hel", false, "en", began), captions.First());
+        var transcript = (await demo.Api.GetTranscriptAsync(sessionId)).Items;
+        Check.Same(new[] { "hello", "bye" }, transcript.Select(each => each.Text));
+        Check.Equal((guest, began), (transcript[0].FromUserId, transcript[0].StartedAt));
+
         demo.OfferProcedure("add", call => Task.FromResult($"{call.FromUsername} {call.Payload.Split(',').Sum(int.Parse)}"));
         demo.OfferProcedure("refuse", _ => throw new RpcException(2_000, "not today", "monday"));
         demo.OfferProcedure("break", _ => throw new InvalidOperationException("of no interest to others"));

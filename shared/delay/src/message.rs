@@ -2,7 +2,7 @@
 
 use std::str::FromStr;
 
-use domain::ports::{DelayedMessage, Waiting};
+use domain::ports::{DelayedMessage, Log, Waiting};
 use domain::{ConnectionId, Timestamp};
 use serde::{Deserialize, Serialize};
 
@@ -18,7 +18,8 @@ pub enum DecodeError {
 }
 
 /// `{"checkLease":{"sessionId","userId"}}`, `{"checkWaiting":{"sessionId","userId"}}`, `{"close":{"connectionId"}}`, `{"evict":{"userId"}}`, `{"erase":{"userId"}}`, or a nudge:
-/// `{"nudgeSignal":{"sessionId","userId","signalId"}}`, `{"nudgeMessage":{"sessionId","userId","messageId"}}`, `{"nudgeSince":{"sessionId","userId","since"}}` with
+/// `{"nudgeSignal":{"sessionId","userId","signalId"}}`, `{"nudgeMessage":{"sessionId","userId","messageId"}}`,
+/// `{"nudgeCaption":{"sessionId","userId","messageId"}}`, `{"nudgeSince":{"sessionId","userId","since"}}` with
 /// milliseconds.
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -31,6 +32,8 @@ enum Body {
     NudgeSignal { session_id: String, user_id: String, signal_id: String },
     #[serde(rename_all = "camelCase")]
     NudgeMessage { session_id: String, user_id: String, message_id: String },
+    #[serde(rename_all = "camelCase")]
+    NudgeCaption { session_id: String, user_id: String, message_id: String },
     #[serde(rename_all = "camelCase")]
     NudgeSince { session_id: String, user_id: String, since: u64 },
     #[serde(rename_all = "camelCase")]
@@ -54,7 +57,12 @@ pub fn encode(message: &DelayedMessage) -> String {
             let (session_id, user_id) = (session.to_string(), user.to_string());
             match waiting {
                 Waiting::Signal(id) => Body::NudgeSignal { session_id, user_id, signal_id: id.to_string() },
-                Waiting::Message(id) => Body::NudgeMessage { session_id, user_id, message_id: id.to_string() },
+                Waiting::Message(Log::Chat, id) => {
+                    Body::NudgeMessage { session_id, user_id, message_id: id.to_string() }
+                }
+                Waiting::Message(Log::Captions, id) => {
+                    Body::NudgeCaption { session_id, user_id, message_id: id.to_string() }
+                }
                 Waiting::Since(since) => Body::NudgeSince { session_id, user_id, since: since.millis() },
             }
         }
@@ -78,7 +86,10 @@ pub fn decode(body: &str) -> Result<DelayedMessage, DecodeError> {
             nudge(&session_id, &user_id, Waiting::Signal(id("signalId", &signal_id)?))?
         }
         Body::NudgeMessage { session_id, user_id, message_id } => {
-            nudge(&session_id, &user_id, Waiting::Message(id("messageId", &message_id)?))?
+            nudge(&session_id, &user_id, Waiting::Message(Log::Chat, id("messageId", &message_id)?))?
+        }
+        Body::NudgeCaption { session_id, user_id, message_id } => {
+            nudge(&session_id, &user_id, Waiting::Message(Log::Captions, id("messageId", &message_id)?))?
         }
         Body::NudgeSince { session_id, user_id, since } => {
             nudge(&session_id, &user_id, Waiting::Since(Timestamp::from_millis(since)))?
@@ -113,9 +124,11 @@ mod tests {
             DelayedMessage::CheckLease { session: SESSION.parse().expect("an id"), user: USER.parse().expect("an id") };
         assert_eq!(encode(&check), format!(r#"{{"checkLease":{{"sessionId":"{SESSION}","userId":"{USER}"}}}}"#));
         let (session, user) = (SESSION.parse().expect("an id"), USER.parse().expect("an id"));
+        let said = SESSION.parse().expect("an id");
         for (waiting, kind, what) in [
             (Waiting::Signal(SESSION.parse().expect("an id")), "nudgeSignal", format!(r#""signalId":"{SESSION}""#)),
-            (Waiting::Message(SESSION.parse().expect("an id")), "nudgeMessage", format!(r#""messageId":"{SESSION}""#)),
+            (Waiting::Message(Log::Chat, said), "nudgeMessage", format!(r#""messageId":"{SESSION}""#)),
+            (Waiting::Message(Log::Captions, said), "nudgeCaption", format!(r#""messageId":"{SESSION}""#)),
             (
                 Waiting::Since(Timestamp::from_millis(1_795_000_000_000)),
                 "nudgeSince",
@@ -155,9 +168,10 @@ mod tests {
             user: UserId::first_at(Timestamp::from_millis(user)),
         });
         let close = any::<String>().prop_map(|id| DelayedMessage::Close { connection: ConnectionId::new(id) });
-        let waiting = (0..3, 0..1_u64 << 48).prop_map(|(kind, millis)| match (kind, Timestamp::from_millis(millis)) {
+        let waiting = (0..4, 0..1_u64 << 48).prop_map(|(kind, millis)| match (kind, Timestamp::from_millis(millis)) {
             (0, at) => Waiting::Signal(SignalId::first_at(at)),
-            (1, at) => Waiting::Message(MessageId::first_at(at)),
+            (1, at) => Waiting::Message(Log::Chat, MessageId::first_at(at)),
+            (2, at) => Waiting::Message(Log::Captions, MessageId::first_at(at)),
             (_, at) => Waiting::Since(at),
         });
         let nudge = (0..1_u64 << 48, waiting).prop_map(|(session, waiting)| DelayedMessage::Nudge {

@@ -1,10 +1,10 @@
-//! Chat: one write, one read of the roster, pushes to everybody at the same time.
+//! What is said to everybody: one write, one read of the roster, pushes to everybody at the same time.
 
 use crate::delivery::{broadcast, hold_back};
-use crate::ports::{ChatHistory, ChatLog, ChatMessage, Delays, Inbox, Members, Ports, Rosters, Sockets, Waiting};
+use crate::ports::{ChatHistory, ChatLog, ChatMessage, Delays, Inbox, Members, Ports, Rosters, Sockets};
 use crate::{Caller, Context, Error, KeyGrant, MessageId, Participant, Result, SessionId};
 
-/// Sends a message to everybody in the session, its writer too. The roster is read after the write and strongly
+/// Sends a chat message, or a caption that is final, to everybody in the session, its writer too. The roster is read after the write and strongly
 /// consistent: whoever resumes too late to be seen there reads the message themselves. A message sent again goes to everybody
 /// again, as the same one: the first try may have died before it did.
 ///
@@ -33,7 +33,7 @@ pub async fn send(
         }
     };
     let frame = ports.encoder.encode(&message.event(), message.id.timestamp());
-    let waiting = Waiting::Message(message.id);
+    let waiting = message.waiting();
     broadcast(ports, message.session, roster.connected(context.now), &frame, Some(waiting)).await?;
     hold_back(ports, message.session, roster.catching_up(context.now), &frame, waiting).await?;
     Ok(message.id)
@@ -48,19 +48,28 @@ pub async fn history(
     limit: usize,
     before: Option<MessageId>,
 ) -> Result<Vec<ChatMessage>> {
+    require_ear(store, context, caller, session).await?;
+    store.history(session, limit, before, context.now).await
+}
+
+/// Whoever may read what was said in a session: its participants, and whoever may act as a host by a token or key.
+pub(crate) async fn require_ear(
+    store: &(impl Members + Rosters + Sync),
+    context: Context<'_>,
+    caller: &Caller,
+    session: SessionId,
+) -> Result<()> {
     if let Caller::Account(person) | Caller::Participant(person) = caller {
         let member = store.member(session, person.user_id).await?;
         if member.is_some_and(|member: Participant| member.takes_part()) {
-            return store.history(session, limit, before, context.now).await;
+            return Ok(());
         }
     }
     let roster = store.roster(session, context.now).await?.ok_or(Error::SessionNotFound)?;
     caller.require_sight(&roster.session)?;
     match caller {
         Caller::Account(_) => Err(Error::NotInSession),
-        Caller::Participant(_) | Caller::Backend(_) if caller.hosts(&roster.session) => {
-            store.history(session, limit, before, context.now).await
-        }
+        Caller::Participant(_) | Caller::Backend(_) if caller.hosts(&roster.session) => Ok(()),
         Caller::Participant(_) => Err(Error::NotInSession),
         Caller::Backend(_) => Err(Error::missing_grant(KeyGrant::Admin.name())),
     }

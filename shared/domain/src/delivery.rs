@@ -18,7 +18,7 @@ pub enum Delivery {
 
 /// A broadcast pushes to so many at the same time. More would wait for each other in a small function, and feed the
 /// throttling that they run into.
-const PUSHES_AT_ONCE: usize = 16;
+pub(crate) const PUSHES_AT_ONCE: usize = 16;
 
 /// Pushes a frame to a participant whose connection was just read. `kept` says where it waits; what is kept nowhere goes into
 /// the target's inbox when it cannot be pushed.

@@ -2,7 +2,7 @@
 
 use crate::about::About;
 use crate::data::{Data, Rpc, RpcAnswer};
-use crate::ports::{ChatMessage, Knock};
+use crate::ports::{ChatMessage, Knock, Spoken};
 use crate::{Identity, Participant, Session, Timestamp, UserId, Username};
 
 /// An encoded event, ready to be pushed and to be kept in an inbox.
@@ -111,6 +111,15 @@ pub enum Event<'a> {
     ReceiveRpcAnswer(&'a RpcAnswer),
     /// A chat message.
     ReceiveMessage(&'a ChatMessage),
+    /// What somebody says.
+    ReceiveCaption {
+        /// The text, who says it, and what their client calls it.
+        said: &'a ChatMessage,
+        /// In which language, and since when.
+        spoken: &'a Spoken,
+        /// Whether it stays like that. What is not final is replaced by what comes next under the same name.
+        is_final: bool,
+    },
     /// The session is over.
     SessionEnded(Ending),
     /// A newer connection took over.

@@ -9,6 +9,7 @@ pub mod admission;
 pub mod announcing;
 mod app;
 mod caller;
+pub mod captions;
 pub mod chat;
 mod context;
 pub mod data;

@@ -13,7 +13,7 @@ use crate::delivery::broadcast;
 use crate::leases::finish_departure;
 use crate::ports::{
     Abouts, Ban, ChatLog, ChatMessage, ControlsSet, Delays, Endings, Guard, Held, Inbox, Members, Moderation, Ports,
-    Rosters, Seats, SessionChange, SessionMetadata, Sockets, Waiting, WaitingRoom,
+    Rosters, Seats, SessionChange, SessionMetadata, Sockets, WaitingRoom,
 };
 use crate::sessions::{active_roster, finish_ending, with_metadata};
 use crate::{
@@ -358,7 +358,7 @@ pub async fn say(
     let message = store.append(message, context.now + context.policy.history).await?;
     let roster = active_roster(store, message.session, context.now).await?;
     let frame = ports.encoder.encode(&message.event(), message.id.timestamp());
-    let kept = Some(Waiting::Message(message.id));
+    let kept = Some(message.waiting());
     broadcast(ports, message.session, roster.connected(context.now), &frame, kept).await?;
     Ok(message)
 }

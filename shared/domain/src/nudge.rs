@@ -48,8 +48,8 @@ async fn push_waiting(
     let frame = match waiting {
         Waiting::Since(since) => return replay(ports, held, since, joined_at).await.map(|replayed| replayed.end),
         Waiting::Signal(id) => store.signal(held.session, held.user, id, context.now).await?,
-        Waiting::Message(id) => {
-            let message = store.message(held.session, id, context.now).await?;
+        Waiting::Message(log, id) => {
+            let message = store.message(held.session, log, id, context.now).await?;
             let message = message.filter(|message| message.id.timestamp() >= joined_at);
             message.map(|message| ports.encoder.encode(&message.event(), message.id.timestamp()))
         }

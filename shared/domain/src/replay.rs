@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use futures_util::stream::{self, StreamExt};
 
-use crate::ports::{ChatLog, Held, Inbox, Ports, Pushed, Sockets, Told};
+use crate::ports::{ChatLog, Held, Inbox, Log, Ports, Pushed, Sockets, Told};
 use crate::{ConnectionId, Frame, Result, Timestamp};
 
 /// The most that one replay pushes. It is more than a page has, so that what begins again at a page comes further.
@@ -37,8 +37,8 @@ pub(crate) enum ReplayEnd {
     Failed,
 }
 
-/// Pushes every signal in the inbox and every chat message from `from` on, strongly consistent, in the order of their
-/// identifiers; chat not from before the participant joined.
+/// Pushes every signal in the inbox, every chat message and every caption from `from` on, strongly consistent, each in the order
+/// of their identifiers; what was said to everybody not from before the participant joined.
 pub(crate) async fn replay(
     ports: Ports<'_, impl Inbox + ChatLog + Sync, impl Sockets + Sync, impl Sync>,
     held: &Held,
@@ -75,13 +75,15 @@ async fn replay_by<C: Sockets + Sync>(
         pusher.push(page.items).await;
         signals = page.next;
     }
-    let mut messages = Some(next.messages);
-    while let Some(first) = messages.filter(|_| pusher.goes_on()) {
-        next.messages = first;
-        let page = store.messages_since(held.session, first, context.now).await?;
-        let frames = page.items.iter().map(|message| encoder.encode(&message.event(), message.id.timestamp()));
-        pusher.push(frames.collect()).await;
-        messages = page.next;
+    for (log, next) in [(Log::Chat, &mut next.messages), (Log::Captions, &mut next.captions)] {
+        let mut said = Some(*next);
+        while let Some(first) = said.filter(|_| pusher.goes_on()) {
+            *next = first;
+            let page = store.messages_since(held.session, log, first, context.now).await?;
+            let frames = page.items.iter().map(|message| encoder.encode(&message.event(), message.id.timestamp()));
+            pusher.push(frames.collect()).await;
+            said = page.next;
+        }
     }
     Ok(Replayed { count: pusher.count, end: pusher.end.unwrap_or(ReplayEnd::Complete), next })
 }

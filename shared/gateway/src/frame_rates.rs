@@ -1,4 +1,4 @@
-//! How many frames a connection may send, and how many chat messages of these: a token bucket for each.
+//! How many frames a connection may send, and how many chat messages and captions of these: a token bucket for each.
 //!
 //! The buckets live in the function's memory. Behind the local gateway that is one count per connection; on AWS each
 //! instance counts what it sees, and the stage's throttling bounds the whole.
@@ -17,6 +17,7 @@ const CAPACITY: usize = 20_000;
 pub struct FrameRates {
     frames: Mutex<Buckets>,
     chat: Mutex<Buckets>,
+    captions: Mutex<Buckets>,
 }
 
 /// Nothing counted yet.
@@ -35,6 +36,12 @@ impl FrameRates {
     /// Counts a chat message, which was counted as a frame before; `RateLimited` when there are too many.
     pub fn take_chat(&self, connection: &ConnectionId, policy: &Policy, now: Timestamp) -> Result<(), Error> {
         take(&self.chat, Rate::new(policy.chat_per_second, policy.chat_burst), connection, now)
+    }
+
+    /// Counts a caption, which was counted as a frame before; `RateLimited` when there are too many. As many are allowed as chat
+    /// messages, beside these: who speaks may write.
+    pub fn take_caption(&self, connection: &ConnectionId, policy: &Policy, now: Timestamp) -> Result<(), Error> {
+        take(&self.captions, Rate::new(policy.chat_per_second, policy.chat_burst), connection, now)
     }
 }
 

@@ -9,8 +9,8 @@ use auth::{Callers, Presented, Tokens};
 use domain::accounts::Grant;
 use domain::ports::{IdempotencyKey, Keys, Throttles};
 use domain::{
-    Caller, Context, Error, Identity, KeyId, Metric, Person, ProjectId, Result, RoomRef, Timestamp, UserId, WebhookId,
-    quotas, usage,
+    Caller, Context, Error, Identity, KeyId, MessageId, Metric, Person, ProjectId, Result, RoomRef, Timestamp, UserId,
+    WebhookId, quotas, usage,
 };
 use http::header::{
     ALLOW, AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, HeaderValue, IF_MATCH, LINK, ORIGIN, RETRY_AFTER,
@@ -19,6 +19,7 @@ use http::header::{
 use http::{HeaderName, Method, StatusCode};
 use lambda_http::request::RequestContext;
 use lambda_http::{Body, Request, RequestExt, Response};
+use protocol::captions::MAX_TRANSCRIPT;
 use protocol::rest::{Auth, MAX_BODY, parse_ban, parse_version};
 use protocol::usage::parse_question;
 use protocol::{Page, routes};
@@ -260,10 +261,22 @@ impl<'a> RestRequest<'a> {
         Page::parse(limit, cursor).map_err(Error::InvalidRequest)
     }
 
+    /// The page of a transcript that the query asks for.
+    pub fn transcript_page(&self) -> Result<Page<MessageId>> {
+        let (limit, cursor) = (self.query("limit"), self.query("cursor"));
+        Page::within(MAX_TRANSCRIPT, MAX_TRANSCRIPT, limit, cursor).map_err(Error::InvalidRequest)
+    }
+
     /// The `Link` header of the page after `last` (RFC 8288), if the page was full.
     pub fn next_page<Id: std::str::FromStr + ToString>(&self, page: &Page<Id>, last: &Id) -> String {
         let path = self.request.raw_http_path();
         format!("<{path}?limit={}&cursor={}>; rel=\"next\"", page.limit, Page::cursor(last))
+    }
+
+    /// The same where the query `asked` for more than a page.
+    pub fn next_page_of<Id: std::str::FromStr + ToString>(&self, asked: &str, page: &Page<Id>, last: &Id) -> String {
+        let path = self.request.raw_http_path();
+        format!("<{path}?{asked}&limit={}&cursor={}>; rel=\"next\"", page.limit, Page::cursor(last))
     }
 
     /// The answer to a login: the grant with an access token made for it.
@@ -365,6 +378,11 @@ impl Answer {
     /// 202 with that body.
     pub fn accepted(body: &impl Serialize) -> Self {
         Self::json(StatusCode::ACCEPTED, "application/json", body)
+    }
+
+    /// 200 with a body that is not JSON.
+    pub fn text(content_type: &'static str, body: String) -> Self {
+        Self { status: StatusCode::OK, headers: Vec::new(), body: Some((content_type, body)) }
     }
 
     /// 204.

@@ -285,6 +285,12 @@ impl<'a> FrameRequest<'a> {
         surroundings.frame_rates.take_chat(&self.identity.held.connection, &surroundings.policy, self.started)
     }
 
+    /// Counts it as a caption, of which a connection may send fewer.
+    pub fn limit_captions(&self) -> Result<()> {
+        let surroundings = self.surroundings;
+        surroundings.frame_rates.take_caption(&self.identity.held.connection, &surroundings.policy, self.started)
+    }
+
     /// Has the frame counted, in the line that ends it.
     pub fn count(&self, metric: Metric) {
         // Set once.

@@ -12,7 +12,7 @@ const CURSOR: &str = "before:";
 /// Which page of a list is wanted: up to `limit` items that are older than `before`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Page<Id> {
-    /// 1-100, 50 by default.
+    /// How many at most.
     pub limit: usize,
     /// The last item of the page before.
     pub before: Option<Id>,
@@ -24,13 +24,19 @@ pub type PageError = Vec<FieldError>;
 impl<Id: FromStr + ToString> Page<Id> {
     /// Parses the query parameters.
     pub fn parse(limit: Option<&str>, cursor: Option<&str>) -> Result<Self, PageError> {
-        let parsed_limit = limit.map_or(Some(50), |text| text.parse().ok().filter(|n| (1..=100).contains(n)));
+        Self::within(100, 50, limit, cursor)
+    }
+
+    /// Parses the query parameters of a list that has `most` in a page, and `usual` of them if the query does not say.
+    pub fn within(most: usize, usual: usize, limit: Option<&str>, cursor: Option<&str>) -> Result<Self, PageError> {
+        let parsed_limit = limit.map_or(Some(usual), |text| text.parse().ok().filter(|n| (1..=most).contains(n)));
         let before = cursor.map(decode::<Id>);
         match (parsed_limit, before) {
             (Some(limit), None) => Ok(Self { limit, before: None }),
             (Some(limit), Some(Some(before))) => Ok(Self { limit, before: Some(before) }),
             (limit, before) => {
-                let bad_limit = limit.is_none().then(|| FieldError::new("limit", "must be a whole number 1-100"));
+                let bad_limit =
+                    limit.is_none().then(|| FieldError::new("limit", format!("must be a whole number 1-{most}")));
                 let bad_cursor = (before.map(|b| b.is_none()) == Some(true))
                     .then(|| FieldError::new("cursor", "is not one of this list"));
                 Err(bad_limit.into_iter().chain(bad_cursor).collect())

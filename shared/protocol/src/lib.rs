@@ -2,6 +2,7 @@
 //!
 //! Texts are parsed here, at the edge, into the domain's types; nothing behind it validates again.
 
+pub mod captions;
 mod cursor;
 pub mod data;
 #[cfg(feature = "schema")]

@@ -14,6 +14,7 @@ use domain::{
 use serde::Serialize;
 use serde_json::value::RawValue;
 
+use crate::captions::CaptionData;
 use crate::data::{DataReceived, RpcAnswerReceived, RpcReceived};
 use crate::rest::{PresenceView, SessionDetail, identity};
 use crate::rights::{MediaKindView, PermissionsView, RoleView};
@@ -487,6 +488,16 @@ pub struct MessageAck {
     pub message_id: String,
 }
 
+/// The answer to what is said to everybody.
+#[derive(Serialize)]
+#[serde(untagged)]
+pub enum SaidAck {
+    /// To `sendMessage`.
+    Message(MessageAck),
+    /// To `sendCaption`.
+    Nothing(Nothing),
+}
+
 /// The answer to `sync`.
 #[derive(Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -933,6 +944,9 @@ impl EventEncoder for JsonEncoder {
                     client_message_id: message.client_id.as_ref().map(|id| id.as_str().to_owned()),
                 };
                 encode("receiveMessage", None, at, &data)
+            }
+            Event::ReceiveCaption { said, spoken, is_final } => {
+                encode("receiveCaption", None, at, &CaptionData::new(said, spoken, *is_final))
             }
             Event::SessionEnded(why) => {
                 encode("sessionEnded", None, at, &SessionEndedData { reason: EndingView::from(*why) })

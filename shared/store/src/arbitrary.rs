@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use domain::ports::{Admission, ChatMessage, ClientMessageId, Closure, Counted};
+use domain::ports::{Admission, ChatMessage, ClientMessageId, Closure, Counted, Spoken};
 use domain::{
     Attached, ConnectionId, Controls, Email, Identity, Lifetime, PasswordHash, ProjectId, RoomName, Session,
     SessionKind, SessionName, SessionState, Timestamp, User, Username, Visibility,
@@ -132,8 +132,10 @@ pub(crate) fn session() -> impl Strategy<Value = Session> {
 pub(crate) fn message() -> impl Strategy<Value = ChatMessage> {
     let client_id = proptest::option::of("\\PC{1,64}".prop_filter_map("valid", |id| ClientMessageId::parse(id).ok()));
     let identity = proptest::option::of("[a-z]{1,8}".prop_filter_map("valid", |name| Identity::parse(&name).ok()));
-    (message_id(), session_id(), user_id(), username(), identity, "\\PC{1,200}", client_id).prop_map(
-        |(id, session, from, username, identity, text, client_id)| ChatMessage {
+    let spoken =
+        proptest::option::of(("[a-z]{2,8}", timestamp()).prop_map(|(language, began)| Spoken { language, began }));
+    (message_id(), session_id(), user_id(), username(), identity, "\\PC{1,200}", client_id, spoken).prop_map(
+        |(id, session, from, username, identity, text, client_id, spoken)| ChatMessage {
             id,
             session,
             from,
@@ -141,6 +143,7 @@ pub(crate) fn message() -> impl Strategy<Value = ChatMessage> {
             identity,
             text,
             client_id,
+            spoken,
         },
     )
 }

@@ -1,7 +1,8 @@
-//! Chat: written once, replayed by identifier, paged newest first.
+//! What was said, chat and captions apart: written once, replayed by identifier, read page by page.
 
+use aws_sdk_dynamodb::operation::query::builders::QueryInputBuilder;
 use aws_sdk_dynamodb::types::AttributeValue;
-use domain::ports::{ChatHistory, ChatLog, ChatMessage, ClientMessageId, Page};
+use domain::ports::{ChatHistory, ChatLog, ChatMessage, ClientMessageId, Log, Page, Spoken};
 use domain::{MessageId, Result, SessionId, Timestamp, Username};
 use serde::{Deserialize, Serialize};
 
@@ -29,16 +30,23 @@ impl ChatLog for Store {
         }
     }
 
-    async fn message(&self, session: SessionId, id: MessageId, now: Timestamp) -> Result<Option<ChatMessage>> {
-        let item = self.get_item(keys::message(session, id), true).await?.filter(|item| !has_ended(item, now));
+    async fn message(
+        &self,
+        session: SessionId,
+        log: Log,
+        id: MessageId,
+        now: Timestamp,
+    ) -> Result<Option<ChatMessage>> {
+        let item = self.get_item(keys::message(session, log, id), true).await?.filter(|item| !has_ended(item, now));
         item.map(message).transpose()
     }
 
     async fn take_back_message(&self, message: &ChatMessage) -> Result<()> {
         // The name goes last: whoever was interrupted before that finds the same message again.
-        self.delete_item(keys::message(message.session, message.id)).await?;
+        let (session, log) = (message.session, message.log());
+        self.delete_item(keys::message(session, log, message.id)).await?;
         match &message.client_id {
-            Some(name) => self.delete_item(keys::named_message(message.session, message.from, name)).await,
+            Some(name) => self.delete_item(keys::named_message(session, log, message.from, name)).await,
             None => Ok(()),
         }
     }
@@ -46,10 +54,11 @@ impl ChatLog for Store {
     async fn messages_since(
         &self,
         session: SessionId,
+        log: Log,
         from: MessageId,
         now: Timestamp,
     ) -> Result<Page<ChatMessage, MessageId>> {
-        let Page { items, next } = self.page_from(keys::chat_partition(session), from.to_string(), now).await?;
+        let Page { items, next } = self.page_from(keys::log_partition(session, log), from.to_string(), now).await?;
         let items = items.into_iter().map(message).collect::<Result<_>>()?;
         let next = next.map(|last| last.sk.parse().map_err(|_| Malformed("chat key"))).transpose()?;
         Ok(Page { items, next: next.map(MessageId::successor) })
@@ -64,22 +73,48 @@ impl ChatHistory for Store {
         before: Option<MessageId>,
         now: Timestamp,
     ) -> Result<Vec<ChatMessage>> {
-        let query = self
-            .query()
-            .scan_index_forward(false)
-            .limit(i32::try_from(limit).unwrap_or(i32::MAX))
-            .filter_expression("expiresAt > :now")
-            .expression_attribute_values(":chat", text(keys::chat_partition(session)))
-            .expression_attribute_values(":now", expiry_now(now));
-        let mut query = match before {
-            None => query
-                .key_condition_expression("pk = :chat AND sk > :names")
-                .expression_attribute_values(":names", text(keys::ABOVE_NAMES)),
+        let query =
+            self.query().scan_index_forward(false).expression_attribute_values(":names", text(keys::ABOVE_NAMES));
+        let query = match before {
+            None => query.key_condition_expression("pk = :log AND sk > :names"),
             Some(before) => query
-                .key_condition_expression("pk = :chat AND sk BETWEEN :names AND :before")
-                .expression_attribute_values(":names", text(keys::ABOVE_NAMES))
+                .key_condition_expression("pk = :log AND sk BETWEEN :names AND :before")
                 .expression_attribute_values(":before", text(keys::last_before(before))),
         };
+        self.said(query, session, Log::Chat, limit, now).await
+    }
+
+    async fn transcript(
+        &self,
+        session: SessionId,
+        limit: usize,
+        after: Option<MessageId>,
+        now: Timestamp,
+    ) -> Result<Vec<ChatMessage>> {
+        let above = after.map_or_else(|| keys::ABOVE_NAMES.to_owned(), |after| after.to_string());
+        let query = self
+            .query()
+            .key_condition_expression("pk = :log AND sk > :above")
+            .expression_attribute_values(":above", text(above));
+        self.said(query, session, Log::Captions, limit, now).await
+    }
+}
+
+impl Store {
+    /// What a query of a log finds that has not expired, up to `limit`.
+    async fn said(
+        &self,
+        query: QueryInputBuilder,
+        session: SessionId,
+        log: Log,
+        limit: usize,
+        now: Timestamp,
+    ) -> Result<Vec<ChatMessage>> {
+        let mut query = query
+            .limit(i32::try_from(limit).unwrap_or(i32::MAX))
+            .filter_expression("expiresAt > :now")
+            .expression_attribute_values(":log", text(keys::log_partition(session, log)))
+            .expression_attribute_values(":now", expiry_now(now));
         let mut messages = Vec::new();
         // DynamoDB counts what the filter drops, so a page may hold less than the limit.
         while messages.len() < limit {
@@ -95,12 +130,10 @@ impl ChatHistory for Store {
         messages.truncate(limit);
         Ok(messages)
     }
-}
 
-impl Store {
     /// Gives a message the name that its client calls it; the identifier of whichever message has that name.
     async fn name(&self, message: &ChatMessage, name: &ClientMessageId, keep_until: Timestamp) -> Result<MessageId> {
-        let mut item = keys::named_message(message.session, message.from, name).into_item();
+        let mut item = keys::named_message(message.session, message.log(), message.from, name).into_item();
         item.insert("authorId".to_owned(), text(message.from.to_string()));
         item.insert("messageId".to_owned(), text(message.id.to_string()));
         item.insert("expiresAt".to_owned(), expiry(keep_until));
@@ -115,7 +148,7 @@ impl Store {
     }
 }
 
-/// A chat item.
+/// A chat item, or a caption.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct ChatRecord {
@@ -128,12 +161,18 @@ struct ChatRecord {
     message: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     client_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    language: Option<String>,
+    /// When it began to be spoken, in milliseconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    began_at: Option<u64>,
     expires_at: u64,
 }
 
 impl ChatRecord {
     fn of(message: &ChatMessage, keep_until: Timestamp) -> Self {
-        let Key { pk, sk } = keys::message(message.session, message.id);
+        let Key { pk, sk } = keys::message(message.session, message.log(), message.id);
+        let spoken = message.spoken.as_ref();
         Self {
             pk,
             sk,
@@ -142,6 +181,8 @@ impl ChatRecord {
             app_identity: message.identity.as_ref().map(|identity| identity.as_str().to_owned()),
             message: message.text.clone(),
             client_id: message.client_id.as_ref().map(|id| id.as_str().to_owned()),
+            language: spoken.map(|spoken| spoken.language.clone()),
+            began_at: spoken.map(|spoken| spoken.began.millis()),
             expires_at: keep_until.seconds_up(),
         }
     }
@@ -151,12 +192,16 @@ fn message(item: Item) -> Result<ChatMessage> {
     let record: ChatRecord = serde_dynamo::from_item(item).map_err(misfit)?;
     Ok(ChatMessage {
         id: record.sk.parse().map_err(|_| Malformed("chat key"))?,
-        session: keys::chat_of(&record.pk).ok_or(Malformed("chat's session"))?,
+        session: keys::log_of(&record.pk).ok_or(Malformed("chat's session"))?,
         from: record.author_id.parse().map_err(|_| Malformed("author"))?,
         username: Username::kept(&record.author_name).ok_or(Malformed("author's name"))?,
         identity: kept_identity(record.app_identity.as_deref())?,
         text: record.message,
         client_id: record.client_id.and_then(|id| ClientMessageId::parse(id).ok()),
+        spoken: record
+            .language
+            .zip(record.began_at)
+            .map(|(language, began)| Spoken { language, began: Timestamp::from_millis(began) }),
     })
 }
 

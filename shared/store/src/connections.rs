@@ -84,9 +84,11 @@ impl Places for Store {
 
     async fn set_told(&self, user: UserId, ticket: TicketId, told: Told) -> Result<()> {
         let key = keys::connection(user, ticket);
-        let change = Change::to(key, "SET toldSignals = :signals, toldMessages = :messages", OPEN)
-            .with(":signals", text(told.signals.to_string()))
-            .with(":messages", text(told.messages.to_string()));
+        let change =
+            Change::to(key, "SET toldSignals = :signals, toldMessages = :messages, toldCaptions = :captions", OPEN)
+                .with(":signals", text(told.signals.to_string()))
+                .with(":messages", text(told.messages.to_string()))
+                .with(":captions", text(told.captions.to_string()));
         let noted = self.change(change, ReturnValue::None).await?;
         noted.is_done().then_some(()).ok_or(Error::NotJoined)
     }
@@ -109,7 +111,7 @@ impl Places for Store {
 const OPEN: &str = "attribute_exists(pk) AND attribute_not_exists(closedAt)";
 const SET_PLACE: &str = "SET sessionId = :session, placedAt = :now, attempt = :attempt";
 /// Another session, or the same again: what was told of it is asked anew.
-const FORGET_TOLD: &str = "REMOVE toldSignals, toldMessages";
+const FORGET_TOLD: &str = "REMOVE toldSignals, toldMessages, toldCaptions";
 
 /// What is read of the item of a connection of the hub for each of its frames.
 #[derive(Debug, Deserialize)]
@@ -120,6 +122,7 @@ struct PlaceRecord {
     attempt: Option<u64>,
     told_signals: Option<String>,
     told_messages: Option<String>,
+    told_captions: Option<String>,
     unfinished_record: Option<String>,
     closed_at: Option<u64>,
 }
@@ -138,7 +141,10 @@ impl PlaceRecord {
         let (Some(signals), Some(messages)) = (&self.told_signals, &self.told_messages) else { return Ok(None) };
         let signals = signals.parse().map_err(|_| Malformed("toldSignals"))?;
         let messages = messages.parse().map_err(|_| Malformed("toldMessages"))?;
-        Ok(Some(Told { signals, messages }))
+        // One that was written before there were captions begins where the chat does.
+        let captions = self.told_captions.as_deref().map_or(Ok(messages), str::parse);
+        let captions = captions.map_err(|_| Malformed("toldCaptions"))?;
+        Ok(Some(Told { signals, messages, captions }))
     }
 
     fn into_place(self) -> Result<Place> {

@@ -1,11 +1,14 @@
 //! What is left of an account, deleted.
 
-use domain::ports::{Counted, Erasures};
+use domain::ports::{Counted, Erasures, Log};
 use domain::{Email, Membership, Result, SessionId, UserId};
 
 use crate::items::{Item, text};
 use crate::keys::{self, Key};
 use crate::{Store, words};
+
+/// Whatever keeps what was said.
+const LOGS: [Log; 2] = [Log::Chat, Log::Captions];
 
 impl Erasures for Store {
     async fn created_by(&self, user: UserId) -> Result<Vec<SessionId>> {
@@ -20,7 +23,9 @@ impl Erasures for Store {
             .into_iter()
             .partition(|key| keys::participant_of(&key.sk).is_none());
         self.delete_all(participants).await?;
-        self.delete_all(self.keys_of(keys::chat_partition(session)).await?).await?;
+        for log in LOGS {
+            self.delete_all(self.keys_of(keys::log_partition(session, log)).await?).await?;
+        }
         self.delete_all(self.keys_of(keys::abouts_partition(session)).await?).await?;
         self.delete_all(self.keys_of(keys::inbox_partition(session, creator)).await?).await?;
         self.delete_all(vec![keys::metadata(session)]).await?;
@@ -29,13 +34,15 @@ impl Erasures for Store {
     }
 
     async fn erase_traces(&self, user: UserId, session: SessionId) -> Result<()> {
-        let written = self
-            .query()
-            .key_condition_expression("pk = :chat")
-            .filter_expression("authorId = :user")
-            .expression_attribute_values(":chat", text(keys::chat_partition(session)))
-            .expression_attribute_values(":user", text(user.to_string()));
-        self.delete_all(self.keys_in(written).await?).await?;
+        for log in LOGS {
+            let said = self
+                .query()
+                .key_condition_expression("pk = :log")
+                .filter_expression("authorId = :user")
+                .expression_attribute_values(":log", text(keys::log_partition(session, log)))
+                .expression_attribute_values(":user", text(user.to_string()));
+            self.delete_all(self.keys_in(said).await?).await?;
+        }
         self.delete_all(self.keys_of(keys::inbox_partition(session, user)).await?).await?;
         self.delete_item(keys::about(session, user)).await?;
         let seated = text(words::membership::of(Membership::Seated));

@@ -22,12 +22,13 @@
 //! | tokens taken back | `USER#<user>` | `REVOKED` |
 //! | inbox item | `INBOX#<session>#<user>` | `<signal>` |
 //! | chat item | `CHAT#<session>` | `<message>` |
+//! | caption | `CAPTIONS#<session>` | `<message>` |
 //! | webhook endpoint | `PROJECT#<project>` | `WEBHOOK#<webhook>` |
 //! | what happened | `EVENTS#<project>#<day>` | `<milliseconds>#<event>` |
 //! | what came of telling it | `DELIVERIES#<webhook>` | `<milliseconds>#<event>#<attempt>` |
 //! | stay, or session, that goes on | `LIVE#<project>` | `STAY#<stay>`, `SESSION#<session>` |
 //! | stay that is over | `USAGE#<project>#<day>` | `<milliseconds of its end>#<stay>` |
-//! | name of a message | `CHAT#<session>` | `#<author>#<client's name>` |
+//! | name of a message, or caption | `CHAT#<session>`, or `CAPTIONS#<session>` | `#<author>#<client's name>` |
 //!
 //! Two indexes are sparse. `active`, the list of active sessions, has `activePk` = `ACTIVE#<visibility>#<shard>`, for other projects
 //! than the default one `ACTIVE#<project>#<visibility>#<shard>`, and `activeSk` = `<session>`. `due`, what the sweep looks at and when, has `duePk` = `DUE#<part>` and `dueSk` = `<milliseconds>#<session>`; sessions and
@@ -40,7 +41,7 @@ use aws_lc_rs::digest;
 use aws_sdk_dynamodb::types::AttributeValue;
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
-use domain::ports::{ClientMessageId, Counted, DUE_PARTS, Due, IdempotencyKey, LiveKind, Living};
+use domain::ports::{ClientMessageId, Counted, DUE_PARTS, Due, IdempotencyKey, LiveKind, Living, Log};
 use domain::{
     Email, FamilyId, KeyId, MessageId, ProjectId, RoomName, Session, SessionId, SignalId, TicketId, Timestamp, UserId,
     Username, Visibility, WebhookId,
@@ -79,6 +80,8 @@ const KEY: &str = "KEY";
 const REVOKED: &str = "REVOKED";
 const METADATA: &str = "METADATA";
 const STAY: &str = "STAY#";
+const CHAT: &str = "CHAT#";
+const CAPTIONS: &str = "CAPTIONS#";
 
 /// A primary key.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -280,17 +283,17 @@ pub(crate) fn signal(session: SessionId, to: UserId, signal: SignalId) -> Key {
     Key::new(inbox_partition(session, to), signal.to_string())
 }
 
-/// A chat item.
-pub(crate) fn message(session: SessionId, message: MessageId) -> Key {
-    Key::new(chat_partition(session), message.to_string())
+/// A chat item, or a caption.
+pub(crate) fn message(session: SessionId, log: Log, message: MessageId) -> Key {
+    Key::new(log_partition(session, log), message.to_string())
 }
 
 /// That a client gave a message a name. It sorts before every message.
-pub(crate) fn named_message(session: SessionId, author: UserId, name: &ClientMessageId) -> Key {
-    Key::new(chat_partition(session), format!("#{author}#{}", name.as_str()))
+pub(crate) fn named_message(session: SessionId, log: Log, author: UserId, name: &ClientMessageId) -> Key {
+    Key::new(log_partition(session, log), format!("#{author}#{}", name.as_str()))
 }
 
-/// The sort keys of every chat item are above this.
+/// The sort keys of every chat item and of every caption are above this.
 pub(crate) const ABOVE_NAMES: &str = "$";
 
 /// The last sort key that a message older than that one can have: a range of DynamoDB has both its ends.
@@ -315,9 +318,12 @@ pub(crate) fn inbox_partition(session: SessionId, user: UserId) -> String {
     format!("INBOX#{session}#{user}")
 }
 
-/// The chat of a session.
-pub(crate) fn chat_partition(session: SessionId) -> String {
-    format!("CHAT#{session}")
+/// What was said to everybody in a session.
+pub(crate) fn log_partition(session: SessionId, log: Log) -> String {
+    match log {
+        Log::Chat => format!("{CHAT}{session}"),
+        Log::Captions => format!("{CAPTIONS}{session}"),
+    }
 }
 
 /// The first and the last possible sort key of a user's families.
@@ -529,9 +535,9 @@ pub(crate) fn family_of(sk: &str) -> Option<FamilyId> {
     id_after(FAMILY, sk)
 }
 
-/// The session whose chat it is.
-pub(crate) fn chat_of(pk: &str) -> Option<SessionId> {
-    id_after("CHAT#", pk)
+/// The session whose chat, or whose captions it is.
+pub(crate) fn log_of(pk: &str) -> Option<SessionId> {
+    id_after(CHAT, pk).or_else(|| id_after(CAPTIONS, pk))
 }
 
 fn id_after<T: FromStr>(prefix: &str, text: &str) -> Option<T> {
@@ -569,7 +575,9 @@ mod tests {
             all.push(creation(user, &key));
             all.push(connection(user, TicketId::from_bytes(b).expect(valid)));
             all.push(endpoint("default", WebhookId::from_bytes(a).expect(valid)));
-            all.push(message(room, MessageId::from_bytes(a).expect(valid)));
+            for log in [Log::Chat, Log::Captions] {
+                all.push(message(room, log, MessageId::from_bytes(a).expect(valid)));
+            }
             all.push(counter(&Counted::SessionsOf(user)));
             all.push(counter(&Counted::TicketsOf(user)));
             for signal_id in [a, b] {
@@ -634,7 +642,9 @@ mod tests {
             prop_assert_eq!(ticket_of(&connection(user, ticket).sk), Some(ticket));
             let seat = participant(room, user);
             prop_assert_eq!((session_of(&seat.pk), participant_of(&seat.sk)), (Some(room), Some(user)));
-            prop_assert_eq!(chat_of(&message(room, chat).pk), Some(room));
+            for log in [Log::Chat, Log::Captions] {
+                prop_assert_eq!(log_of(&message(room, log, chat).pk), Some(room));
+            }
         }
 
         #[test]

@@ -79,7 +79,8 @@ impl Setting {
         let id = MessageId::new(&self.samples.ids, self.samples.now());
         let (username, text) = (from.username.clone(), "hello".to_owned());
         self.database.door().take();
-        let message = ChatMessage { id, session, from: from.id, username, identity: None, text, client_id: None };
+        let message =
+            ChatMessage { id, session, from: from.id, username, identity: None, text, client_id: None, spoken: None };
         chat::send(self.ports(), &message).await.unwrap();
         self.database.door().take()
     }

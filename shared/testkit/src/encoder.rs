@@ -33,6 +33,9 @@ impl EventEncoder for PlainEncoder {
             Event::MuteRequested { kind, .. } => format!("muteRequested {kind:?}"),
             Event::Removed { .. } => "removed".to_owned(),
             Event::ReceiveMessage(m) => format!("receiveMessage {} {}", m.username.as_str(), m.text),
+            Event::ReceiveCaption { said, is_final, .. } => {
+                format!("receiveCaption {} {} final={is_final}", said.username.as_str(), said.text)
+            }
             Event::SessionEnded(why) => format!("sessionEnded {}", ending(*why)),
             Event::Replaced => "replaced".to_owned(),
         })

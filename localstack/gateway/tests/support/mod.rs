@@ -179,7 +179,13 @@ pub fn names(events: &[Value]) -> Vec<&str> {
     events.iter().map(|event| event["event"].as_str().unwrap_or_default()).collect()
 }
 
-/// An offer.
+/// A caption that begins now.
+pub fn caption(text: &str, is_final: bool) -> Value {
+    let began = protocol::format_time(SystemClock.now());
+    json!({ "captionId": "c1", "text": text, "final": is_final, "language": "en", "startedAt": began })
+}
+
+/// An offer to that user.
 pub fn offer(target: &str, sdp: &str) -> Value {
     json!({ "targetUserId": target, "offer": { "type": "offer", "sdp": sdp } })
 }

@@ -53,8 +53,8 @@ pub trait Inbox {
 pub enum Waiting {
     /// A frame in the inbox.
     Signal(SignalId),
-    /// A chat message.
-    Message(MessageId),
+    /// What was said to everybody.
+    Message(Log, MessageId),
     /// Everything from that time on.
     Since(Timestamp),
 }
@@ -81,7 +81,25 @@ pub struct Signal {
     pub frame: Frame,
 }
 
-/// A chat message.
+/// What keeps what was said to everybody. They are apart, so that a page of the chat never reads what was spoken in between.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Log {
+    /// What was written.
+    Chat,
+    /// What was spoken, as its speaker's client wrote it down.
+    Captions,
+}
+
+/// What is known of something that was spoken.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Spoken {
+    /// In which language: a BCP 47 tag.
+    pub language: String,
+    /// When it began.
+    pub began: Timestamp,
+}
+
+/// A chat message, or a caption.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ChatMessage {
     /// Its identifier, which also tells when it was sent.
@@ -98,6 +116,8 @@ pub struct ChatMessage {
     pub text: String,
     /// What its writer calls it, so that a message sent again is the same message.
     pub client_id: Option<ClientMessageId>,
+    /// What is known of it if it was spoken.
+    pub spoken: Option<Spoken>,
 }
 
 /// A name that a client gives a message: 1-64 characters, unique per writer in a session.
@@ -127,16 +147,35 @@ impl ChatMessage {
     ) -> Self {
         let id = MessageId::new(context.ids, context.now);
         let Sender { user_id, username, identity } = from;
-        Self { id, session, from: user_id, username, identity, text, client_id }
+        Self { id, session, from: user_id, username, identity, text, client_id, spoken: None }
+    }
+
+    /// The same as something that was spoken.
+    #[must_use]
+    pub fn spoken(self, spoken: Spoken) -> Self {
+        Self { spoken: Some(spoken), ..self }
     }
 
     /// The event that carries it.
     pub fn event(&self) -> Event<'_> {
-        Event::ReceiveMessage(self)
+        match &self.spoken {
+            None => Event::ReceiveMessage(self),
+            Some(spoken) => Event::ReceiveCaption { said: self, spoken, is_final: true },
+        }
+    }
+
+    /// What keeps it.
+    pub fn log(&self) -> Log {
+        if self.spoken.is_some() { Log::Captions } else { Log::Chat }
+    }
+
+    /// Where it waits for whoever could not be told.
+    pub fn waiting(&self) -> Waiting {
+        Waiting::Message(self.log(), self.id)
     }
 }
 
-/// The chat of a session.
+/// The chat of a session, and its captions.
 pub trait ChatLog {
     /// Keeps a message until `keep_until`; the message as it is kept. That is an earlier one where its writer has sent one
     /// under the same client's name: of however many tries, whichever died where, there is one message.
@@ -145,6 +184,7 @@ pub trait ChatLog {
     fn message(
         &self,
         session: SessionId,
+        log: Log,
         id: MessageId,
         now: Timestamp,
     ) -> impl Future<Output = Result<Option<ChatMessage>>> + Send;
@@ -154,12 +194,13 @@ pub trait ChatLog {
     fn messages_since(
         &self,
         session: SessionId,
+        log: Log,
         from: MessageId,
         now: Timestamp,
     ) -> impl Future<Output = Result<Page<ChatMessage, MessageId>>> + Send;
 }
 
-/// Reads the chat page by page.
+/// Reads what was said page by page.
 pub trait ChatHistory {
     /// Up to `limit` messages that are not expired, newest first, older than `before`.
     fn history(
@@ -167,6 +208,14 @@ pub trait ChatHistory {
         session: SessionId,
         limit: usize,
         before: Option<MessageId>,
+        now: Timestamp,
+    ) -> impl Future<Output = Result<Vec<ChatMessage>>> + Send;
+    /// Up to `limit` captions that are not expired, oldest first, newer than `after`.
+    fn transcript(
+        &self,
+        session: SessionId,
+        limit: usize,
+        after: Option<MessageId>,
         now: Timestamp,
     ) -> impl Future<Output = Result<Vec<ChatMessage>>> + Send;
 }

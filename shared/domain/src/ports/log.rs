@@ -75,12 +75,15 @@ pub struct Told {
     pub signals: SignalId,
     /// The first chat message that it was not told.
     pub messages: MessageId,
+    /// The first caption that it was not told.
+    pub captions: MessageId,
 }
 
 impl Told {
-    /// Of one that has heard everything until `from`; of chat nothing concerns it before it joined.
+    /// Of one that has heard everything until `from`; of what was said to everybody nothing concerns it before it joined.
     pub fn until(from: Timestamp, joined_at: Timestamp) -> Self {
-        Self { signals: SignalId::first_at(from), messages: MessageId::first_at(from.max(joined_at)) }
+        let said = MessageId::first_at(from.max(joined_at));
+        Self { signals: SignalId::first_at(from), messages: said, captions: said }
     }
 }
 

@@ -22,8 +22,8 @@ pub use accounts::{
 };
 pub use apps::{KeyAdministration, KeyMint, Keys, MintedKey, Revocations};
 pub use delivery::{
-    ChatHistory, ChatLog, ChatMessage, ClientMessageId, DelayedMessage, Delays, Inbox, Page, Pushed, Signal, Sockets,
-    Waiting,
+    ChatHistory, ChatLog, ChatMessage, ClientMessageId, DelayedMessage, Delays, Inbox, Log, Page, Pushed, Signal,
+    Sockets, Spoken, Waiting,
 };
 pub use live::{Live, LiveKind, Living};
 pub use log::{Admission, Closure, ConnectionLog, LoggedConnection, Place, Places, Told};

@@ -234,7 +234,7 @@ async fn message(house: &House, now: Timestamp, from: usize, connection: &Connec
     let caller = house.caller(from);
     let session = house.session.id;
     let (from, username, text) = (caller.user_id, caller.username, "hello".to_owned());
-    let message = ChatMessage { id, session, from, username, identity: None, text, client_id: None };
+    let message = ChatMessage { id, session, from, username, identity: None, text, client_id: None, spoken: None };
     chat::send(house.ports(now), &message).await
 }
 

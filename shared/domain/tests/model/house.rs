@@ -8,9 +8,9 @@ use std::time::Duration;
 
 use domain::ports::{
     About, Abouts, Admission, Attempt, ChatLog, ChatMessage, Closure, ConnectionLog, Counted, DelayedMessage, Delays,
-    Due, DueTimes, Emptied, Endings, Families, Guard, Held, Holding, Inbox, Knock, LoggedConnection, Members, Page,
-    Ports, PresentedRefresh, Pushed, Rosters, Rotation, Seats, Signal, Sockets, Status, TakeOver, TakenSeat, Throttles,
-    WaitingRoom, Waits,
+    Due, DueTimes, Emptied, Endings, Families, Guard, Held, Holding, Inbox, Knock, Log, LoggedConnection, Members,
+    Page, Ports, PresentedRefresh, Pushed, Rosters, Rotation, Seats, Signal, Sockets, Status, TakeOver, TakenSeat,
+    Throttles, WaitingRoom, Waits,
 };
 use domain::standing::JoinedCache;
 use domain::{
@@ -204,6 +204,7 @@ impl EventEncoder for House {
             | Event::MuteRequested { .. }
             | Event::ParticipantWaiting(_)
             | Event::ReceiveData(_)
+            | Event::ReceiveCaption { .. }
             | Event::ReceiveRpc(_)
             | Event::ReceiveRpcAnswer(_)
             | Event::Admitted(_)
@@ -297,7 +298,7 @@ impl ChatLog for House {
         Ok(message.clone())
     }
 
-    async fn message(&self, _: SessionId, id: MessageId, _: Timestamp) -> Result<Option<ChatMessage>> {
+    async fn message(&self, _: SessionId, _: Log, id: MessageId, _: Timestamp) -> Result<Option<ChatMessage>> {
         self.call(|world| world.chat.iter().find(|message| message.id == id).cloned()).await
     }
 
@@ -308,11 +309,13 @@ impl ChatLog for House {
     async fn messages_since(
         &self,
         _: SessionId,
+        log: Log,
         from: MessageId,
         _: Timestamp,
     ) -> Result<Page<ChatMessage, MessageId>> {
         self.call(|world| {
-            let mut found: Vec<_> = world.chat.iter().filter(|m| m.id >= from).map(|m| (m.id, m.clone())).collect();
+            let wanted = world.chat.iter().filter(|m| m.log() == log && m.id >= from);
+            let mut found: Vec<_> = wanted.map(|m| (m.id, m.clone())).collect();
             found.sort_by_key(|(id, _)| *id);
             page(found, MessageId::successor)
         })

@@ -9,10 +9,10 @@ use std::time::Duration;
 use domain::ports::{
     About, Abouts, Admission, Attempt, Ban, Catching, ChatHistory, ChatLog, ChatMessage, Closure, ConnectionLog,
     ControlsSet, Counted, DUE_PARTS, DelayedMessage, Delays, Due, DueTimes, Emptied, Endings, Erasures, Families,
-    Finished, Guard, Held, Holding, IdempotencyKey, Inbox, Knock, LoggedConnection, Members, MintedRefresh, Moderation,
-    Page, PasswordHasher, Ports, PresentedRefresh, Pushed, RefreshMint, RoomNames, Rosters, Rotation, Seats,
-    SessionChange, SessionMetadata, Sessions, Signal, Sockets, Status, TakeOver, TakenSeat, Throttles, Users, Visit,
-    Visits, WaitingRoom, Waits,
+    Finished, Guard, Held, Holding, IdempotencyKey, Inbox, Knock, Log, LoggedConnection, Members, MintedRefresh,
+    Moderation, Page, PasswordHasher, Ports, PresentedRefresh, Pushed, RefreshMint, RoomNames, Rosters, Rotation,
+    Seats, SessionChange, SessionMetadata, Sessions, Signal, Sockets, Status, TakeOver, TakenSeat, Throttles, Users,
+    Visit, Visits, WaitingRoom, Waits,
 };
 use domain::sweep::LEFT_ALONE;
 use domain::{
@@ -263,7 +263,16 @@ impl Fake {
     pub fn message(&self, from: &Held, caller: &Person, seconds: u64, text: &str) -> ChatMessage {
         let id = MessageId::new(&self.ids, at(seconds));
         let (username, text) = (caller.username.clone(), text.to_owned());
-        ChatMessage { id, session: from.session, from: from.user, username, identity: None, text, client_id: None }
+        ChatMessage {
+            id,
+            session: from.session,
+            from: from.user,
+            username,
+            identity: None,
+            text,
+            client_id: None,
+            spoken: None,
+        }
     }
 }
 
@@ -347,6 +356,7 @@ impl EventEncoder for Fake {
                 format!("removed until {}", until.since(START).as_secs())
             }
             Event::ReceiveMessage(message) => format!("receiveMessage {}", message.text),
+            Event::ReceiveCaption { said, is_final, .. } => format!("receiveCaption {} final={is_final}", said.text),
             Event::SessionEnded(why) => format!("sessionEnded {why:?}"),
             Event::Replaced => "replaced".to_owned(),
         })
@@ -427,8 +437,12 @@ fn page<T, I: Copy>(mut found: Vec<(I, T)>, successor: fn(I) -> I) -> Page<T, I>
 impl ChatLog for Fake {
     async fn append(&self, message: &ChatMessage, _: Timestamp) -> Result<ChatMessage> {
         let chat = &mut self.step(format!("append {}", message.text)).await?.chat;
-        let same =
-            |m: &&ChatMessage| m.client_id.is_some() && m.client_id == message.client_id && m.from == message.from;
+        let same = |m: &&ChatMessage| {
+            m.log() == message.log()
+                && m.client_id.is_some()
+                && m.client_id == message.client_id
+                && m.from == message.from
+        };
         if let Some(first) = chat.iter().find(same) {
             return Ok(first.clone());
         }
@@ -436,8 +450,8 @@ impl ChatLog for Fake {
         Ok(message.clone())
     }
 
-    async fn message(&self, _: SessionId, id: MessageId, _: Timestamp) -> Result<Option<ChatMessage>> {
-        Ok(self.step("read message").await?.chat.iter().find(|m| m.id == id).cloned())
+    async fn message(&self, _: SessionId, log: Log, id: MessageId, _: Timestamp) -> Result<Option<ChatMessage>> {
+        Ok(self.step("read message").await?.chat.iter().find(|m| m.log() == log && m.id == id).cloned())
     }
 
     async fn take_back_message(&self, message: &ChatMessage) -> Result<()> {
@@ -448,11 +462,16 @@ impl ChatLog for Fake {
     async fn messages_since(
         &self,
         _: SessionId,
+        log: Log,
         from: MessageId,
         _: Timestamp,
     ) -> Result<Page<ChatMessage, MessageId>> {
-        let state = self.step("read chat").await?;
-        let found = state.chat.iter().filter(|m| m.id >= from).map(|m| (m.id, m.clone())).collect();
+        let what = match log {
+            Log::Chat => "read chat",
+            Log::Captions => "read captions",
+        };
+        let state = self.step(what).await?;
+        let found = state.chat.iter().filter(|m| m.log() == log && m.id >= from).map(|m| (m.id, m.clone())).collect();
         Ok(page(found, MessageId::successor))
     }
 }
@@ -465,7 +484,20 @@ impl ChatHistory for Fake {
         _: Option<MessageId>,
         _: Timestamp,
     ) -> Result<Vec<ChatMessage>> {
-        Ok(self.state().chat.iter().rev().take(limit).cloned().collect())
+        let state = self.state();
+        Ok(state.chat.iter().rev().filter(|m| m.log() == Log::Chat).take(limit).cloned().collect())
+    }
+
+    async fn transcript(
+        &self,
+        _: SessionId,
+        limit: usize,
+        after: Option<MessageId>,
+        _: Timestamp,
+    ) -> Result<Vec<ChatMessage>> {
+        let state = self.state();
+        let wanted = state.chat.iter().filter(|m| m.log() == Log::Captions && Some(m.id) > after);
+        Ok(wanted.take(limit).cloned().collect())
     }
 }
 

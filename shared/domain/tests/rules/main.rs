@@ -3,6 +3,7 @@
 mod about;
 mod accounts;
 mod broadcasting;
+mod captioning;
 mod catching_up;
 mod endings;
 mod fake;

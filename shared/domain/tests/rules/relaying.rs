@@ -10,7 +10,7 @@ use domain::{
 use crate::fake::{Fake, at};
 
 /// A session in which alice and bob are connected, over `a1` and `b1`.
-fn call() -> (Fake, Person, Held, Held) {
+pub fn call() -> (Fake, Person, Held, Held) {
     let fake = Fake::default();
     let (alice, bob) = (fake.caller("alice"), fake.caller("bob"));
     let session = fake.session(&alice, 10);

@@ -58,6 +58,7 @@ async fn a_resume_fences_then_reads_then_replays() {
         "read inbox",
         "push b2 offer",
         "read chat",
+        "read captions",
         "push a1 userStatusUpdated bob Connected false",
         "unfence",
     ];
@@ -172,7 +173,7 @@ async fn a_replay_reaches_back_over_the_window_whatever_was_seen_last() {
     let replayed = resume::sync(fake.ports(100), &b, at(99), START).await.unwrap();
     assert_eq!(replayed, 2);
     let journal = fake.journal();
-    assert_eq!(journal, ["read inbox", "push b1 offer", "read chat", "push b1 receiveMessage hi"]);
+    assert_eq!(journal, ["read inbox", "push b1 offer", "read chat", "push b1 receiveMessage hi", "read captions"]);
 }
 
 #[tokio::test]
@@ -506,7 +507,7 @@ async fn a_nudge_for_a_message_pushes_it_unless_it_is_from_before_the_participan
     let (fake, bob, a, b) = call();
     let message = fake.message(&a, &bob, 5, "hi");
     fake.state().chat.push(message.clone());
-    let nudge = || nudge::nudge(fake.ports(8), b.session, b.user, Waiting::Message(message.id));
+    let nudge = || nudge::nudge(fake.ports(8), b.session, b.user, message.waiting());
     nudge().await.unwrap();
     assert_eq!(fake.journal(), ["read member", "read message", "push b1 receiveMessage hi"]);
     fake.change(&b, |p| p.joined_at = at(6));
@@ -520,7 +521,7 @@ async fn a_nudge_after_a_replay_replays_again() {
     relay::relay(fake.ports(5), &fake.signal(&b, 5, "offer")).await.unwrap();
     fake.journal();
     nudge::nudge(fake.ports(8), b.session, b.user, Waiting::Since(at(5))).await.unwrap();
-    assert_eq!(fake.journal(), ["read member", "read inbox", "push b1 offer", "read chat"]);
+    assert_eq!(fake.journal(), ["read member", "read inbox", "push b1 offer", "read chat", "read captions"]);
 }
 
 #[tokio::test]

@@ -4,7 +4,7 @@ use schemars::Schema;
 use serde_json::{Map, Value, json};
 
 use super::{Schemas, requests};
-use crate::{data, signaling};
+use crate::{captions, data, signaling};
 
 /// An action of clients: its name, its data, and the data of its `ack`.
 type Action = (&'static str, Schema, Schema);
@@ -55,6 +55,7 @@ fn actions(s: &mut Schemas) -> Vec<Action> {
         ("sendAnswer", s.of::<requests::SendAnswer>(), s.of::<signaling::SignalAck>()),
         ("sendIceCandidate", s.of::<requests::SendIceCandidate>(), s.of::<signaling::SignalAck>()),
         ("sendMessage", s.of::<requests::SendMessage>(), s.of::<signaling::MessageAck>()),
+        ("sendCaption", s.of::<requests::SendCaption>(), s.of::<signaling::Nothing>()),
         ("updateStatus", s.of::<requests::UpdateStatus>(), s.of::<signaling::Nothing>()),
         ("updateParticipant", s.of::<requests::UpdateParticipant>(), s.of::<signaling::ParticipantUpdatedData>()),
         ("muteParticipant", s.of::<requests::MuteParticipant>(), s.of::<signaling::Nothing>()),
@@ -81,6 +82,7 @@ fn events(s: &mut Schemas) -> Vec<(&'static str, Schema)> {
         ("receiveAnswer", s.of::<requests::ReceiveAnswer>()),
         ("receiveIceCandidate", s.of::<requests::ReceiveIceCandidate>()),
         ("receiveMessage", s.of::<signaling::MessageData>()),
+        ("receiveCaption", s.of::<captions::CaptionData>()),
         ("participantUpdated", s.of::<signaling::ParticipantUpdatedData>()),
         ("sessionUpdated", s.of::<signaling::SessionUpdatedData>()),
         ("muteRequested", s.of::<signaling::MuteRequestedData>()),

@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 
 use super::{Schemas, requests};
 use crate::routes::{Api, ROUTES, Route};
-use crate::{data, endpoints, rest, usage};
+use crate::{captions, data, endpoints, rest, usage};
 
 /// Who may call a route.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -328,6 +328,7 @@ fn name(route: &Route) -> String {
         "DELETE /api/webhooks/{webhookId}" => "webhook_remove".to_owned(),
         "POST /api/webhooks/{webhookId}/rotate" => "webhook_rotate".to_owned(),
         "POST /api/webhooks/{webhookId}/test" => "webhook_test".to_owned(),
+        "GET /api/session/{sessionId}/transcript" => "session_transcript".to_owned(),
         "POST /api/webhooks/{webhookId}/replay" => "webhook_replay".to_owned(),
         "GET /api/webhooks/{webhookId}/deliveries" => "webhook_deliveries".to_owned(),
         _ => route.function.to_owned(),
@@ -351,6 +352,29 @@ fn events_query() -> [Value; 4] {
         ),
         query("types", "Of these types, separated by commas.", json!({ "type": "string", "pattern": requests::TYPES })),
         query("limit", "At most so many are looked at.", whole),
+    ]
+}
+
+/// How a transcript is written, from when its times count, and which part of it.
+fn transcript_query() -> [Value; 4] {
+    let query = |name: &str, description: &str, schema: Value| json!({ "name": name, "in": "query", "description": description, "schema": schema });
+    [
+        query(
+            "format",
+            "A list, WebVTT (text/vtt) or a line for each caption (text/plain).",
+            json!({ "type": "string", "enum": ["json", "vtt", "txt"], "default": "json" }),
+        ),
+        query(
+            "origin",
+            "The times of WebVTT count from then, the beginning of a recording say; without it from when the session was created.",
+            json!({ "type": "string", "format": "date-time" }),
+        ),
+        query(
+            "limit",
+            "At most so many.",
+            json!({ "type": "integer", "minimum": 1, "maximum": 1000, "default": 1000 }),
+        ),
+        query("cursor", "What follows there: from the `Link` header.", json!({ "type": "string", "pattern": CURSOR })),
     ]
 }
 
@@ -452,6 +476,11 @@ fn describe(route: &Route, s: &mut Schemas) -> Operation {
             Operation::new("Show the chat, newest first", 200, Some(s.of::<Vec<rest::ChatView>>()), errors)
                 .for_apps()
                 .paged()
+        }
+        "session_transcript" => {
+            let (errors, summary) = (&["session_not_found", "not_in_session"], "Show what was said, oldest first");
+            let operation = Operation::new(summary, 200, Some(s.of::<Vec<captions::TranscriptView>>()), errors);
+            transcript_query().into_iter().fold(operation.for_apps(), Operation::with)
         }
         "session_update" => {
             let errors = &["forbidden", "session_not_found", "session_ended", "version_mismatch"];

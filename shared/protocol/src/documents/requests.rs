@@ -535,6 +535,27 @@ pub struct RaiseHand {
     raised: bool,
 }
 
+/// `sendCaption`: what the sender's own microphone heard.
+#[derive(JsonSchema, Serialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct SendCaption {
+    /// What the sender calls the sentence.
+    #[schemars(length(min = 1, max = 64))]
+    caption_id: String,
+    /// What was said of it until now.
+    #[schemars(length(min = 1, max = 1_000))]
+    text: String,
+    /// Whether that is all of it. Only then is it kept, for 24 hours, and only the first one of its name.
+    #[serde(rename = "final")]
+    is_final: bool,
+    /// In which language: a BCP 47 tag.
+    #[schemars(length(min = 2, max = 35), regex(pattern = "^[A-Za-z0-9]{1,8}(-[A-Za-z0-9]{1,8})*$"))]
+    language: String,
+    /// When it began, by the server's clock: at most 10 minutes ago.
+    #[schemars(extend("format" = "date-time"))]
+    started_at: String,
+}
+
 /// `sendData`: to everybody else, or to some.
 #[derive(JsonSchema, Serialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]

@@ -1,8 +1,8 @@
-//! Chat.
+//! Chat and captions.
 
 use std::time::Duration;
 
-use domain::ports::{ChatHistory, ChatLog, ChatMessage, ClientMessageId};
+use domain::ports::{ChatHistory, ChatLog, ChatMessage, ClientMessageId, Log, Spoken};
 use domain::{MessageId, SessionId, Timestamp, User};
 use testkit::Fault;
 
@@ -18,6 +18,7 @@ impl Setting {
             identity: None,
             text: text.to_owned(),
             client_id: None,
+            spoken: None,
         }
     }
 
@@ -40,11 +41,11 @@ async fn messages_are_replayed_from_an_identifier_on_oldest_first() {
     let at = Setting::new().await;
     let session = at.session(2).await.id;
     let sent = at.chat(session, 5).await;
-    let since = at.store.messages_since(session, sent[2].id, at.samples.now()).await.unwrap().items;
+    let since = at.store.messages_since(session, Log::Chat, sent[2].id, at.samples.now()).await.unwrap().items;
     assert_eq!(since, sent[2..]);
     let other = at.session(2).await.id;
     let all = MessageId::first_at(Timestamp::default());
-    assert_eq!(at.store.messages_since(other, all, at.samples.now()).await.unwrap().items, []);
+    assert_eq!(at.store.messages_since(other, Log::Chat, all, at.samples.now()).await.unwrap().items, []);
 }
 
 #[tokio::test]
@@ -52,9 +53,9 @@ async fn one_message_is_read_by_its_identifier() {
     let at = Setting::new().await;
     let session = at.session(2).await.id;
     let sent = at.chat(session, 2).await;
-    let found = at.store.message(session, sent[1].id, at.samples.now()).await.unwrap();
+    let found = at.store.message(session, Log::Chat, sent[1].id, at.samples.now()).await.unwrap();
     assert_eq!(found.as_ref(), Some(&sent[1]));
-    assert_eq!(at.store.message(session, sent[1].id.successor(), at.samples.now()).await.unwrap(), None);
+    assert_eq!(at.store.message(session, Log::Chat, sent[1].id.successor(), at.samples.now()).await.unwrap(), None);
 }
 
 #[tokio::test]
@@ -86,7 +87,7 @@ async fn expired_messages_are_neither_replayed_nor_listed_and_do_not_shorten_a_p
     at.samples.clock.advance(Duration::from_secs(20));
 
     let all = MessageId::first_at(Timestamp::default());
-    assert_eq!(at.store.messages_since(session, all, at.samples.now()).await.unwrap().items, kept);
+    assert_eq!(at.store.messages_since(session, Log::Chat, all, at.samples.now()).await.unwrap().items, kept);
     let page = at.store.history(session, 3, None, at.samples.now()).await.unwrap();
     assert_eq!(page, kept.into_iter().rev().collect::<Vec<_>>());
 }
@@ -169,4 +170,60 @@ async fn a_name_can_be_given_again_once_its_message_is_gone() {
     at.samples.clock.advance(Duration::from_secs(101));
     let second = named(at.message(session, &alice, "hello"), "1");
     assert_eq!(at.store.append(&second, at.samples.later(100)).await.unwrap(), second);
+}
+
+/// The message as something that was spoken.
+fn spoken(message: ChatMessage) -> ChatMessage {
+    let spoken = Spoken { language: "en".to_owned(), began: message.id.timestamp() };
+    ChatMessage { spoken: Some(spoken), ..message }
+}
+
+#[tokio::test]
+async fn captions_are_apart_from_the_chat() {
+    let at = Setting::new().await;
+    let session = at.session(2).await.id;
+    let alice = at.samples.user("alice");
+    let (written, said) =
+        (named(at.message(session, &alice, "written"), "1"), named(spoken(at.message(session, &alice, "said")), "1"));
+    for message in [&written, &said] {
+        assert_eq!(at.store.append(message, at.samples.later(100)).await.unwrap(), *message, "of the same name");
+    }
+    let now = at.samples.now();
+    assert_eq!(at.store.history(session, 10, None, now).await.unwrap(), std::slice::from_ref(&written));
+    assert_eq!(at.store.transcript(session, 10, None, now).await.unwrap(), std::slice::from_ref(&said));
+    let all = MessageId::first_at(Timestamp::default());
+    for (log, message) in [(Log::Chat, written), (Log::Captions, said)] {
+        assert_eq!(
+            at.store.messages_since(session, log, all, now).await.unwrap().items,
+            std::slice::from_ref(&message)
+        );
+        assert_eq!(at.store.message(session, log, message.id, now).await.unwrap(), Some(message.clone()));
+        at.store.take_back_message(&message).await.unwrap();
+        assert_eq!(at.store.messages_since(session, log, all, now).await.unwrap().items, []);
+    }
+}
+
+#[tokio::test]
+async fn a_transcript_is_paged_oldest_first_without_gaps_or_repeats() {
+    let at = Setting::new().await;
+    let session = at.session(2).await.id;
+    let alice = at.samples.user("alice");
+    let mut sent = Vec::new();
+    for n in 0..25 {
+        let name = n.to_string();
+        let said = named(spoken(at.message(session, &alice, "hello")), &name);
+        at.store.append(&said, at.samples.later(if n == 7 { 1 } else { 100 })).await.unwrap();
+        at.samples.clock.advance(Duration::from_secs(1));
+        sent.push(said);
+    }
+    let expired = sent.remove(7);
+    let (mut seen, mut after) = (Vec::new(), None);
+    loop {
+        let page = at.store.transcript(session, 10, after, at.samples.now()).await.unwrap();
+        let Some(newest) = page.last() else { break };
+        after = Some(newest.id);
+        seen.extend(page);
+    }
+    assert_eq!(seen, sent);
+    assert!(!seen.contains(&expired));
 }

@@ -2,7 +2,7 @@
 
 use domain::ports::{
     ChatLog, ChatMessage, ClientMessageId, ConnectionLog, Counted, DelayedMessage, Erasures, Families, Guard, Inbox,
-    Members, Rosters, Seats, Sessions, TakenSeat, Throttles, Users, Visits,
+    Log, Members, Rosters, Seats, Sessions, Spoken, TakenSeat, Throttles, Users, Visits,
 };
 use domain::{
     ConnectionId, Departure, Frame, MessageId, Person, Result, Session, SessionId, Timestamp, User, erasure, sessions,
@@ -88,6 +88,8 @@ impl Story {
         let name = ClientMessageId::parse("mine".to_owned()).unwrap();
         let named = ChatMessage { client_id: Some(name), ..at.message(self.his.id, &self.alice, "a name") };
         store.append(&named, at.samples.later(9999)).await.unwrap();
+        let spoken = Spoken { language: "en".to_owned(), began: at.samples.now() };
+        store.append(&ChatMessage { spoken: Some(spoken), ..named }, at.samples.later(9999)).await.unwrap();
         store
             .put(&at.signal(self.his.id, self.alice.id, Frame("an offer".to_owned())), at.samples.later(600))
             .await
@@ -110,7 +112,8 @@ impl Story {
 
     async fn texts(&self, session: SessionId) -> Vec<String> {
         let all = MessageId::first_at(Timestamp::default());
-        let messages = self.at.store.messages_since(session, all, self.at.samples.now()).await.unwrap().items;
+        let messages =
+            self.at.store.messages_since(session, Log::Chat, all, self.at.samples.now()).await.unwrap().items;
         messages.into_iter().map(|message| message.text).collect()
     }
 
