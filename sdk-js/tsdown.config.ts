@@ -44,6 +44,32 @@ export default defineConfig([
     },
   },
   {
+    // Captions: each engine is loaded when it is asked for.
+    entry: { captions: 'src/captions/index.ts' },
+    format: 'esm',
+    platform: 'neutral',
+    target: 'es2022',
+    deps: { neverBundle: ['tunrtc-client'] },
+    dts: true,
+    sourcemap: true,
+    clean: false,
+    outDir: 'dist',
+    outExtensions: () => ({ js: '.js', dts: '.d.ts' }),
+    outputOptions: { chunkFileNames: 'captions-[name].js' },
+  },
+  // What the engine on the device runs in, each in one file; they are served beside the models (scripts/captions.mjs).
+  ...Object.entries({ worker: 'src/captions/worker/index.ts', worklet: 'src/captions/worklet.ts' }).map(([name, source]) => ({
+    entry: { [name]: source },
+    format: 'esm' as const,
+    platform: 'browser' as const,
+    target: 'es2022',
+    dts: false,
+    minify: true,
+    clean: false,
+    outDir: 'dist/captions',
+    outExtensions: () => ({ js: '.js' }),
+  })),
+  {
     // For backends, and by itself: nothing of it is in what pages load.
     entry: { server: 'src/server.ts' },
     format: 'esm',

@@ -1,11 +1,14 @@
-// Builds the package into dist/, and the console site, which is served at `/` as it is, into dist/console/.
+// Builds the package into dist/, the console site, which is served at `/` as it is, into dist/console/, and what captions on the device
+// load, which is served at `/captions/`, into dist/captions/.
 import { cp, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { build } from 'tsdown';
+import { buildCaptions } from './captions.mjs';
 
 const at = (path) => new URL(`../${path}`, import.meta.url);
 
 await rm(at('dist/'), { recursive: true, force: true });
 await build();
+await buildCaptions();
 await mkdir(at('dist/console/sdk/'), { recursive: true });
 for (const file of await readdir(at('console/'), { recursive: true })) {
   if (/\.\w+$/.test(file) && !file.endsWith('.ts')) await cp(at(`console/${file}`), at(`dist/console/${file}`));
@@ -25,5 +28,5 @@ await cp(at('examples/'), at('dist/console/examples/'), { recursive: true });
 // The stock client that one of the examples is made of.
 await cp(at('node_modules/@microsoft/signalr/dist/browser/signalr.min.js'), at('dist/console/examples/signalr.min.js'));
 for (const file of await readdir(at('dist/'))) {
-  if (file !== 'console') await cp(at(`dist/${file}`), at(`dist/console/sdk/${file}`));
+  if (file !== 'console' && file !== 'captions') await cp(at(`dist/${file}`), at(`dist/console/sdk/${file}`));
 }

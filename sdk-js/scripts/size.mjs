@@ -33,6 +33,7 @@ for (const chunk of output.filter(({ isEntry, isDynamicEntry }) => isEntry || is
 const PARTS = {
   'react, <VideoCall>': { limit: 10, code: `export { TunRTCProvider, VideoCall } from '../dist/react.js';` },
   'react, hooks': { limit: 2, code: `export { TunRTCProvider, useCall, useChat, useDevices, useParticipants, useTracks, StreamVideo } from '../dist/react.js';` },
+  'captions, with every engine': { limit: 8, code: `export * from '../dist/captions.js';` },
   'element': { limit: 10, code: `import '../dist/element.js';` },
 };
 for (const [part, { limit, code }] of Object.entries(PARTS)) {

@@ -11,6 +11,7 @@ const HEAD = '// Written by `npm run wire` from docs/api. Change the server\'s t
 const OWN = { Candidate: 'RTCIceCandidateInit' };
 /** Names for users of the package, where the server's are for its own parts. */
 const NAMES = {
+  CaptionData: 'Caption',
   ChatView: 'ChatMessage',
   DepartureView: 'LeaveReason',
   EndingView: 'EndReason',
@@ -31,6 +32,7 @@ const NAMES = {
   RoleView: 'Role',
   SessionView: 'Session',
   Signaling: 'SignalingTicket',
+  TranscriptView: 'TranscriptLine',
   UsageView: 'Usage',
   VisibilityInput: 'Visibility',
   VisibilityView: 'Visibility',

@@ -29,6 +29,7 @@ import type {
   Session,
   SessionDetail,
   RaiseHand,
+  SendCaption,
   SendData,
   SendRpc,
   SessionType,
@@ -77,6 +78,8 @@ export interface Participation {
   sendData: SendData;
   sendRpc: SendRpc;
   answerRpc: AnswerRpc;
+  /** `tunrtc-client/captions` is more convenient. */
+  sendCaption: SendCaption;
 }
 
 /** All that {@link TunRTCClient.moderate} sends. */

@@ -7,6 +7,7 @@ import type { MediaStream, RTCDataChannel } from './platform.ts';
 import type { ConnectionState } from './signaling/link-state.ts';
 import type {
   AdmittedData,
+  Caption,
   ChatMessage,
   DataReceived,
   DeniedData,
@@ -72,6 +73,8 @@ export interface TunRTCEvents {
   receiveRpc: RpcReceived;
   /** The answer to a call of this client's. */
   receiveRpcAnswer: RpcAnswerReceived;
+  /** What somebody says, oneself too; `Captions` of `tunrtc-client/captions` puts it together, and drops what comes twice. */
+  receiveCaption: Caption;
   /** The session's name, number of seats, lock or waiting room changed. */
   sessionUpdated: SessionUpdatedData;
   /** Somebody who steers the session had this track switched off. */

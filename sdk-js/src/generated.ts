@@ -559,7 +559,7 @@ export interface TestView {
 export type Topology = 'mesh';
 
 /** One sentence of a transcript. */
-export interface TranscriptView {
+export interface TranscriptLine {
   /** What the speaker's client called it. */
   captionId: string;
   /** When all of it was there. */
@@ -790,7 +790,7 @@ export interface AnswerRpc {
 
 /** `receiveCaption`: what somebody says, by the speaker and what their client calls the sentence. One that is not final is replaced by
 the next of its name; after the final one there is none. */
-export interface CaptionData {
+export interface Caption {
   /** What the speaker's client calls the sentence. */
   captionId: string;
   /** Whether that is all of it. */
@@ -1313,7 +1313,7 @@ export interface ServerEvents {
   participantUpdated: ParticipantUpdatedData;
   participantWaiting: ParticipantWaitingData;
   receiveAnswer: ReceiveAnswer;
-  receiveCaption: CaptionData;
+  receiveCaption: Caption;
   receiveData: DataReceived;
   receiveIceCandidate: ReceiveIceCandidate;
   receiveMessage: MessageData;

@@ -44,6 +44,8 @@ export interface PageOptions {
   cursor?: string;
 }
 
+const PAGE_OPTIONS = ['limit', 'cursor'] as const;
+
 type Method = 'GET' | 'POST' | 'DELETE';
 
 interface RequestOptions {
@@ -157,7 +159,7 @@ export class Api {
   }
 
   listSessions(options: PageOptions = {}): Promise<Page<Session>> {
-    return this.#page('/api/session/active', options);
+    return this.list('/api/session/active', options);
   }
 
   getSession(sessionId: string): Promise<SessionDetail> {
@@ -165,7 +167,7 @@ export class Api {
   }
 
   getMessages(sessionId: string, options: PageOptions = {}): Promise<Page<ChatMessage>> {
-    return this.#page(`/api/session/${encodeURIComponent(sessionId)}/messages`, options);
+    return this.list(`/api/session/${encodeURIComponent(sessionId)}/messages`, options);
   }
 
   iceServers(): Promise<IceServers> {
@@ -179,6 +181,21 @@ export class Api {
   /** Gets new tokens now, unless another tab just did; calls that come while it runs share the one request. */
   refresh(): Promise<void> {
     return this.#tokens.refresh();
+  }
+
+  /**
+   * One page of any list of the server's, for routes that have no method here.
+   *
+   * @param path from `/api` on, without a query
+   */
+  async list<Item>(path: string, options: PageOptions = {}): Promise<Page<Item>> {
+    refuseUnknown(options, PAGE_OPTIONS);
+    const query = new URLSearchParams();
+    for (const name of PAGE_OPTIONS) if (options[name] !== undefined) query.set(name, String(options[name]));
+    const { body, response } = await this.#withToken<Item[]>('GET', query.size ? `${path}?${query}` : path);
+    if (!Array.isArray(body)) throw new TunRTCError('invalid_response', 'The answer is not a list.');
+    const next = nextCursor(response.headers.get('link'));
+    return { items: body, ...(next && { cursor: next }) };
   }
 
   async #signIn(path: string, body: object): Promise<Auth> {
@@ -203,18 +220,6 @@ export class Api {
 
   async #revoke(refreshToken: string): Promise<void> {
     await this.#request('POST', '/api/auth/logout', { body: { refreshToken } });
-  }
-
-  async #page<Item>(path: string, options: PageOptions): Promise<Page<Item>> {
-    refuseUnknown(options, ['limit', 'cursor']);
-    const { limit, cursor } = options;
-    const query = new URLSearchParams();
-    if (limit !== undefined) query.set('limit', String(limit));
-    if (cursor !== undefined) query.set('cursor', cursor);
-    const { body, response } = await this.#withToken<Item[]>('GET', query.size ? `${path}?${query}` : path);
-    if (!Array.isArray(body)) throw new TunRTCError('invalid_response', 'The answer is not a list.');
-    const next = nextCursor(response.headers.get('link'));
-    return { items: body, ...(next && { cursor: next }) };
   }
 
   /** @param field every answer has it */

@@ -79,10 +79,23 @@ interface ChatLine {
   timestamp: string;
 }
 
+interface CaptionLine {
+  captionId: string;
+  fromUserId: string;
+  fromUsername: string;
+  text: string;
+  final: boolean;
+  language: string;
+  startedAt: string;
+  timestamp: string;
+}
+
 interface Room {
   detail: Omit<SessionDetail, 'participants' | 'currentParticipants'>;
   seats: Map<string, Seat>;
   chat: ChatLine[];
+  /** The final ones. */
+  captions: CaptionLine[];
   banned: Set<string>;
   /** Whoever waits to be let in, with the connection that showed itself. */
   waiting: Map<string, Connection | undefined>;
@@ -412,9 +425,11 @@ export class FakeServer {
       this.#report('request', userId, body as unknown as Report);
       return [202, {}];
     }
-    if (!route.endsWith('/messages')) return [200, this.#detail(room)];
+    const isTranscript = route.endsWith('/transcript');
+    if (!isTranscript && !route.endsWith('/messages')) return [200, this.#detail(room)];
     if (!room.seats.has(userId)) throw new Refusal(404, 'not_in_session');
-    return page(url, [...room.chat].reverse());
+    if (!isTranscript) return page(url, [...room.chat].reverse());
+    return page(url, room.captions.map(({ final: _, timestamp: endedAt, ...line }) => ({ ...line, endedAt })));
   }
 
   #create(body: Record<string, unknown>, user: User): object {
@@ -434,7 +449,7 @@ export class FakeServer {
       waitingRoom: body['waitingRoom'] === true,
       version: 0,
     };
-    this.#rooms.set(sessionId, { detail, seats: new Map(), chat: [], banned: new Set(), waiting: new Map(), admitted: new Set() });
+    this.#rooms.set(sessionId, { detail, seats: new Map(), chat: [], captions: [], banned: new Set(), waiting: new Map(), admitted: new Set() });
     return { ...detail, currentParticipants: 0 };
   }
 
@@ -496,6 +511,8 @@ export class FakeServer {
         return {};
       case 'sendData':
         return this.#sendData(room, seat, data);
+      case 'sendCaption':
+        return this.#caption(room, seat, data as never);
       case 'sendRpc':
       case 'answerRpc':
         return this.#relayRpc(room, seat, action, data);
@@ -654,7 +671,10 @@ export class FakeServer {
     const chat = room.chat
       .filter(({ timestamp }) => timestamp >= seat.joinedAt && Date.parse(timestamp) >= from)
       .map(({ timestamp, ...data }) => ({ event: 'receiveMessage', timestamp, data }));
-    const frames = [...signals, ...chat];
+    const said = room.captions
+      .filter(({ timestamp }) => timestamp >= seat.joinedAt && Date.parse(timestamp) >= from)
+      .map(({ timestamp, ...data }) => ({ event: 'receiveCaption', timestamp, data }));
+    const frames = [...signals, ...chat, ...said];
     for (const frame of frames.slice(0, this.mostReplayed)) connection.deliver(frame, this.network.delay?.() ?? 0);
     return frames.length;
   }
@@ -672,6 +692,19 @@ export class FakeServer {
     const { timestamp, ...data } = line;
     for (const other of room.seats.values()) this.#push(other, { event: 'receiveMessage', timestamp, data });
     return { messageId: line.messageId };
+  }
+
+  /** Final ones are kept, each once; others are told and forgotten. */
+  #caption(room: Room, { userId, username, permissions }: Seat, data: Pick<CaptionLine, 'captionId' | 'text' | 'final' | 'language' | 'startedAt'>): object {
+    if (permissions?.publishAudio === false) throw new Refusal(0, 'forbidden');
+    const age = Date.parse(this.clock.timestamp()) - Date.parse(data.startedAt);
+    if (!(age <= 600_000 && age >= -60_000)) throw new Refusal(0, 'invalid_frame');
+    const line = { ...data, fromUserId: userId, fromUsername: username, timestamp: this.clock.timestamp() };
+    const isKept = room.captions.some(({ captionId, fromUserId }) => captionId === line.captionId && fromUserId === userId);
+    if (line.final && !isKept) room.captions.push(line);
+    const { timestamp, ...told } = line;
+    for (const other of room.seats.values()) this.#push(other, { event: 'receiveCaption', timestamp, data: told });
+    return {};
   }
 
   #relay(room: Room, seat: Seat, action: string, { targetUserId, ...data }: Record<string, unknown>): object {
