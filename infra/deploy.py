@@ -34,7 +34,8 @@ SDK = ROOT / "sdk-js"
 # What the site is made of. The machine's own table of types differs from system to system.
 CONTENT_TYPES = {
     ".css": "text/css; charset=utf-8", ".html": "text/html; charset=utf-8", ".js": "text/javascript; charset=utf-8",
-    ".map": "application/json", ".svg": "image/svg+xml", ".ts": "text/plain; charset=utf-8",
+    ".map": "application/json", ".svg": "image/svg+xml", ".ts": "text/plain; charset=utf-8", ".json": "application/json", ".mjs": "text/javascript; charset=utf-8", ".txt": "text/plain; charset=utf-8",
+    ".wasm": "application/wasm",
 }
 ORIGIN = re.compile(r"https?://[A-Za-z0-9.-]+(:\d+)?")
 DOMAIN = re.compile(r"([a-z0-9-]+\.)+[a-z]{2,}")
@@ -342,15 +343,20 @@ def deploy_edge(session: boto3.Session, options: argparse.Namespace, made: dict[
 
 
 def upload_site(session: boto3.Session, bucket: str) -> None:
-    """Puts the console and the SDK into the site's bucket. The examples stay out: they are for the local server."""
-    storage, site = session.client("s3"), SDK / "dist" / "console"
-    for file in sorted(each.relative_to(site) for each in site.rglob("*") if each.is_file()):
-        if file.parts[0] == "examples":
+    """Puts the console, the SDK and the files for captions into the site's bucket. The examples stay out: they are for the local server."""
+    storage, built = session.client("s3"), SDK / "dist"
+    for file in sorted(each for each in built.rglob("*") if each.is_file()):
+        place = file.relative_to(built)
+        # Beside what is published as a package.
+        if place.parts[0] not in ("console", "captions") or place.parts[:2] == ("console", "examples"):
             continue
+        is_for_captions = place.parts[0] == "captions"
+        # worker.0a1b2c3d4e5f6789.js is named by its content. Anything else is asked for again each time, and mostly answered with
+        # 304: a new version is there at once.
+        caching = "public, max-age=31536000, immutable" if is_for_captions and len(file.suffixes) == 2 else "no-cache"
         storage.put_object(
-            Bucket=bucket, Key=file.as_posix(), Body=(site / file).read_bytes(),
-            # Asked for again each time, and mostly answered with 304: a new version is there at once.
-            ContentType=CONTENT_TYPES.get(file.suffix, "application/octet-stream"), CacheControl="no-cache",
+            Bucket=bucket, Key=(place if is_for_captions else place.relative_to("console")).as_posix(), Body=file.read_bytes(),
+            ContentType=CONTENT_TYPES.get(file.suffix, "application/octet-stream"), CacheControl=caching,
         )
 
 

@@ -23,7 +23,8 @@ images commit --quiet "$base" localhost/debian:bookworm-slim >/dev/null
 # What the stages before leave for the last one.
 (cd "$root/sdk-js" && npm run --silent build)
 (cd "$root" && cargo build --locked --workspace --bin tunrtc --features tunrtc/site)
-mkdir -p "$work/context/build/target/release"
+mkdir -p "$work/context/build/target/release" "$work/context/build/sdk-js/dist"
+cp -r "$root/sdk-js/dist/captions" "$work/context/build/sdk-js/dist/"
 cp "${CARGO_TARGET_DIR:-$root/target}/debug/tunrtc" "$work/context/build/target/release/"
 cp "$root/LICENSE" "$work/context/"
 awk '/^FROM debian/ { last = 1 } last' "$root/localstack/Dockerfile" |
@@ -39,10 +40,12 @@ done
 images run "$container" -- tunrtc health || { cat "$work/tunrtc.log" >&2; fail "the server in the image is not well"; }
 [ "$(images run "$container" -- id -u)" != 0 ] || fail "the image runs as root"
 images run "$container" -- test -s /data/tunrtc.db || fail "the data are not in /data"
-python3 - <<'EOF' || fail "the console is not in the image"
+python3 - <<'EOF' || fail "the console or the captions are not in the image"
 import urllib.request
-with urllib.request.urlopen("http://127.0.0.1:5000/") as page:
-    raise SystemExit(0 if b"app.js" in page.read() else 1)
+for path, said in ("", b"app.js"), ("captions/assets.json", b"worker"):
+    with urllib.request.urlopen(f"http://127.0.0.1:5000/{path}") as page:
+        if said not in page.read():
+            raise SystemExit(1)
 EOF
 # Only its own user's processes can be ended by it.
 images run "$container" -- sh -c 'for each in /proc/[0-9]*; do [ "$(cat "$each/comm")" != tunrtc ] || kill -TERM "${each#/proc/}"; done'

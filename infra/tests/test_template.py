@@ -296,7 +296,7 @@ def test_the_site_is_public_through_cloudfront_alone():
     paths = {behavior["PathPattern"]: behavior["TargetOriginId"] for behavior in distribution["CacheBehaviors"]}
     assert paths == {
         "/api/*": "http", "/health": "http", "/ws": "websocket",
-        "/hubs/signaling": "websocket", "/hubs/signaling/negotiate": "http",
+        "/hubs/signaling": "websocket", "/hubs/signaling/negotiate": "http", "/captions/*": "site",
     }
     assert cfn.resources("AWS::ApiGatewayV2::Stage")["WebSocketStage"]["StageName"] == "ws"
 

@@ -59,9 +59,10 @@ def script(account, tmp_path, monkeypatch):
 
 
 def site(folder):
-    """A console of three files and an example, as `npm run build` lays them out."""
-    for name in ("index.html", "app.js", "sdk/tunrtc.js", "examples/basic.html"):
-        file = folder / "dist" / "console" / name
+    """A console of three files and an example, and two files for captions, as `npm run build` lays them out beside the package."""
+    console = [f"console/{name}" for name in ("index.html", "app.js", "sdk/tunrtc.js", "examples/basic.html")]
+    for name in (*console, "captions/assets.json", "captions/wasm.0a1b2c3d4e5f6789.wasm", "index.js"):
+        file = folder / "dist" / name
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(name)
     return folder
@@ -90,7 +91,8 @@ def test_an_empty_account_gets_everything_and_is_empty_again_afterwards(script, 
     assert "The smoke test of rtc.example.com passed." in said and said.count("The smoke test of") == 2
     assert stack_names(account) == {"tunrtc", "tunrtc-edge"}
     javascript = "text/javascript; charset=utf-8"
-    assert files_of_the_site(account) == {"index.html": "text/html; charset=utf-8", "app.js": javascript, "sdk/tunrtc.js": javascript}
+    captions = {"captions/assets.json": "application/json", "captions/wasm.0a1b2c3d4e5f6789.wasm": "application/wasm"}
+    assert files_of_the_site(account) == {"index.html": "text/html; charset=utf-8", "app.js": javascript, "sdk/tunrtc.js": javascript} | captions
 
     # The second time nothing is said and nothing changes, and that is no failure.
     assert script(["deploy", "--region", "us-east-1"]) == 0

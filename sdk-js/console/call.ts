@@ -10,6 +10,7 @@ import {
 } from '../src/index.ts';
 import { DeviceSelects } from '../src/ui/devices.ts';
 import { LABELS } from '../src/ui/labels.ts';
+import type { CaptionsView } from './captions.ts';
 import { ask, byId, drawing, dress, entitle, make, startToolbar, type Icon } from './dom.ts';
 import { attempt, explain, fail, notify } from './notice.ts';
 import { Panel } from './panel.ts';
@@ -28,6 +29,7 @@ const ENDED: Record<EndReason, string> = {
 const LOST = 'The connection to the server is lost. You still see and hear each other; what you write goes out when it is back.';
 /** What can bring nobody back. */
 const FINAL: ReadonlySet<string> = new Set(['session_ended', 'session_not_found', 'removed', 'banned']);
+const CAPTIONS = 'M3 5.5h18v13H3zM6.5 11h4M13 11h4.5M6.5 14.5h7M16 14.5h1.5';
 const LAYOUT = 'M3 5h12v14H3zM18 5h3v4h-3zM18 12h3v7h-3z';
 
 /** How a call ended. */
@@ -44,6 +46,8 @@ export class CallView {
   readonly #panel: Panel;
   readonly #stage: Stage;
   readonly #selects: DeviceSelects;
+  /** Loaded when captions, or the transcript, are asked for. */
+  #captions: CaptionsView | undefined;
   readonly #onLeft: (departure: Departure) => void;
   readonly #narrow = matchMedia('(max-width: 900px)');
   #session: SessionDetail | undefined;
@@ -56,7 +60,7 @@ export class CallView {
   /** @param onLeft the call is over, for whatever reason */
   constructor(client: TunRTCClient, onLeft: (departure: Departure) => void) {
     this.#client = client;
-    this.#panel = new Panel(client);
+    this.#panel = new Panel(client, () => void attempt(null, () => this.#showTranscript()));
     this.#stage = new Stage(client, () => this.#refresh());
     this.#selects = new DeviceSelects(client, LABELS, (id) => void this.#stage.useSpeaker(id).catch(fail), fail);
     byId('device-choices').append(this.#selects.element);
@@ -102,6 +106,7 @@ export class CallView {
       { key: 'm', text: 'Mute, or unmute', act: press('mute') },
       { key: 'v', text: 'Camera on, or off', act: press('camera') },
       { key: 's', text: 'Share a screen, or stop', act: press('screen') },
+      { key: 't', text: 'Captions on, or off', act: press('captions') },
       { key: 'c', text: 'Write in the chat', act: tab('chat', 'chat-text') },
       { key: 'p', text: 'Show who is there', act: tab('people', 'tab-people') },
       { key: 'l', text: 'Show the speaker large, or all alike', act: press('layout') },
@@ -184,6 +189,7 @@ export class CallView {
     this.#action('camera', () => this.#client.setVideoEnabled(!this.#client.isVideoEnabled));
     this.#action('screen', () => (this.#client.isScreenShared ? this.#client.stopScreenShare() : this.#client.startScreenShare()));
     byId('screen').hidden = !navigator.mediaDevices?.getDisplayMedia;
+    this.#action('captions', () => this.#toggleCaptions());
     byId('layout').onclick = () => (this.#stage.isSpotlit = !this.#stage.isSpotlit);
     this.#action('devices', () => this.#chooseDevices());
     this.#action('leave', () => this.#leave());
@@ -236,6 +242,7 @@ export class CallView {
   #left(code: string, reason: string): void {
     if (!this.#session) return;
     this.#session = undefined;
+    this.#captions?.off();
     this.#panel.close();
     this.#stage.update();
     this.#entitle('');
@@ -244,6 +251,19 @@ export class CallView {
     // With the sign-in over, the page asks for another and does not say more than this.
     if (!this.#client.user) notify(words);
     this.#onLeft({ words: isOwn ? '' : words, again: FINAL.has(code) ? undefined : code === 'replaced' ? 'Take it back here' : 'Join again' });
+  }
+
+  async #loadCaptions(): Promise<CaptionsView> {
+    const { CaptionsView } = await import('./captions.ts');
+    return (this.#captions ??= new CaptionsView(this.#client));
+  }
+
+  async #toggleCaptions(): Promise<void> {
+    (await this.#loadCaptions()).toggle();
+  }
+
+  async #showTranscript(): Promise<void> {
+    await (await this.#loadCaptions()).showTranscript();
   }
 
   async #chooseDevices(): Promise<void> {
@@ -290,6 +310,11 @@ export class CallView {
     const isOff = !client.isVideoEnabled;
     this.#button('camera', 'camera', isOff ? 'Camera on' : 'Camera off', isOff, true);
     this.#button('screen', 'screen', client.isScreenShared ? 'Stop sharing' : 'Share screen', client.isScreenShared);
+    const isWriting = this.#captions?.isOn ?? false;
+    const captions = isWriting ? 'Captions off' : 'Captions on';
+    byId('captions').replaceChildren(drawing(CAPTIONS), make('span', { className: 'text' }, captions));
+    byId('captions').classList.toggle('lit', isWriting);
+    entitle(byId('captions'), captions);
     const layout = this.#stage.isSpotlit ? 'All alike' : 'Speaker large';
     byId('layout').replaceChildren(drawing(LAYOUT), make('span', { className: 'text' }, layout));
     entitle(byId('layout'), layout);

@@ -3,7 +3,7 @@ import { linked } from '../src/ui/chat.ts';
 import { byId, clock, icon, initials, make } from './dom.ts';
 import { Steering } from './steering.ts';
 
-const TABS = ['chat', 'people', 'stats', 'log'] as const;
+const TABS = ['chat', 'people', 'transcript', 'stats', 'log'] as const;
 type Tab = (typeof TABS)[number];
 const LOG_LENGTH = 500;
 const STATISTICS_MS = 2_000;
@@ -11,6 +11,7 @@ const STATISTICS_MS = 2_000;
 /** The side panel: chat, people, statistics, log. */
 export class Panel {
   readonly #client: TunRTCClient;
+  readonly #onTranscript: () => void;
   /** What those who steer the session do. */
   readonly steering: Steering;
   /** The people as they are shown. */
@@ -19,8 +20,10 @@ export class Panel {
   #unread = 0;
   #timer: ReturnType<typeof setInterval> | undefined;
 
-  constructor(client: TunRTCClient) {
+  /** @param onTranscript the transcript is to be shown */
+  constructor(client: TunRTCClient, onTranscript: () => void) {
     this.#client = client;
+    this.#onTranscript = onTranscript;
     this.steering = new Steering(client);
     for (const tab of TABS) byId(`tab-${tab}`).onclick = () => this.select(tab);
     byId('panel').querySelector<HTMLElement>('[role=tablist]')?.addEventListener('keydown', (event) => this.#moveTab(event));
@@ -50,6 +53,7 @@ export class Panel {
     }
     this.markRead();
     if (tab === 'stats') void this.#measure();
+    if (tab === 'transcript') this.#onTranscript();
   }
 
   /** To be called when the panel is opened: what the chat holds is seen now, if that is the tab. */

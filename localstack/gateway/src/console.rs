@@ -4,11 +4,11 @@ use std::path::{Component, Path, PathBuf};
 
 use apigateway::Refused;
 use bytes::Bytes;
-use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
+use http::header::{ACCESS_CONTROL_ALLOW_ORIGIN, CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
 use http::{HeaderMap, Method, Request, Response};
 
-use crate::pages::Pages;
-use crate::security::SecurityHeaders;
+use crate::pages::{self, Pages};
+use crate::security::{Content, SecurityHeaders};
 use crate::{Options, demo};
 
 /// The machine-readable contract, as it was generated from the code's types.
@@ -16,11 +16,15 @@ const OPENAPI: &str = include_str!("../../../docs/api/openapi.json");
 const ASYNCAPI: &str = include_str!("../../../docs/api/asyncapi.json");
 const REFERENCE: &str = include_str!("reference.html");
 const HTML: &str = "text/html; charset=utf-8";
+/// Below it are the files that the SDK's captions load.
+const CAPTIONS: &str = "captions";
 const NOT_BUILT: &str = include_str!("not_built.html");
 
 /// The site: its files, and what describes the server.
 pub struct Site {
     pages: Pages,
+    /// The folder of the files for captions, which need not be there.
+    captions: PathBuf,
     /// Whether the page may offer the demo accounts. The list that is built with the page is empty.
     has_demo_accounts: bool,
     headers: SecurityHeaders,
@@ -31,6 +35,7 @@ impl Site {
     pub fn new(options: &Options) -> Self {
         Self {
             pages: Pages::of(options.console.clone()),
+            captions: pages::captions(options.captions.clone()),
             has_demo_accounts: options.data.is_none(),
             headers: SecurityHeaders::new(options.public_url.as_deref()),
         }
@@ -51,9 +56,13 @@ impl Site {
         }
         let mut headers = HeaderMap::new();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
-        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
-        let page = if kind == HTML { std::str::from_utf8(&body).unwrap_or_default() } else { "" };
-        self.headers.add(&mut headers, request.headers(), page);
+        let is_for_captions = path.strip_prefix('/').is_some_and(|path| Path::new(path).starts_with(CAPTIONS));
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static(caching(is_for_captions, path)));
+        if is_for_captions {
+            // For the pages of apps, whatever their origin: there is nothing in it that is not public.
+            headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
+        }
+        self.headers.add(&mut headers, request.headers(), &content(is_for_captions, kind, &body));
         let mut response = Response::new(body);
         *response.headers_mut() = headers;
         Some(Ok(response))
@@ -61,11 +70,30 @@ impl Site {
 
     async fn file(&self, path: &str) -> Option<(&'static str, Bytes)> {
         let relative = relative(path)?;
-        match self.pages.read(&relative).await {
+        let content = match relative.strip_prefix(CAPTIONS) {
+            Ok(file) => tokio::fs::read(self.captions.join(file)).await.ok().map(Bytes::from),
+            Err(_) => self.pages.read(&relative).await,
+        };
+        match content {
             Some(content) => Some((content_type(&relative), content)),
             None if path == "/" => Some((HTML, Bytes::from_static(NOT_BUILT.as_bytes()))),
             None => None,
         }
+    }
+}
+
+/// How long browsers keep a file. Where the name holds a hash of what is in it, as `worker.0a1b2c3d4e5f6789.js` does, for ever.
+fn caching(is_for_captions: bool, path: &str) -> &'static str {
+    let name = path.rsplit('/').next().unwrap_or_default();
+    let is_named_by_content = is_for_captions && name.split('.').count() == 3;
+    if is_named_by_content { "public, max-age=31536000, immutable" } else { "no-cache" }
+}
+
+fn content<'a>(is_for_captions: bool, kind: &str, body: &'a [u8]) -> Content<'a> {
+    match kind {
+        HTML => Content::Page(std::str::from_utf8(body).unwrap_or_default()),
+        _ if is_for_captions => Content::Captions,
+        _ => Content::File,
     }
 }
 
@@ -87,6 +115,7 @@ fn content_type(path: &Path) -> &'static str {
         Some("svg") => "image/svg+xml",
         Some("png") => "image/png",
         Some("ico") => "image/x-icon",
+        Some("wasm") => "application/wasm",
         Some("woff2") => "font/woff2",
         Some("txt" | "md") => "text/plain; charset=utf-8",
         _ => "application/octet-stream",
@@ -96,6 +125,17 @@ fn content_type(path: &Path) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_named_by_its_content_is_kept_for_ever() {
+        let kept = "public, max-age=31536000, immutable";
+        assert_eq!(caching(true, "/captions/worker.0a1b2c3d4e5f6789.js"), kept);
+        for (is_for_captions, path) in
+            [(true, "/captions/assets.json"), (true, "/captions/LICENSES.txt"), (false, "/a.b.js")]
+        {
+            assert_eq!(caching(is_for_captions, path), "no-cache", "{path}");
+        }
+    }
 
     #[test]
     fn no_path_leads_out_of_the_root() {

@@ -71,6 +71,9 @@ struct Arguments {
     /// Folder of the built console page, in place of the one that the program has or finds
     #[arg(long, env = "TUNRTC_CONSOLE", value_name = "FOLDER", value_parser = folder)]
     console: Option<PathBuf>,
+    /// Folder of the files for captions, in place of the one that is found beside the program
+    #[arg(long, env = "TUNRTC_CAPTIONS", value_name = "FOLDER", value_parser = folder)]
+    captions: Option<PathBuf>,
     /// Where webhooks go: https://, or http://localhost on any port
     #[arg(long, env = "TUNRTC_WEBHOOK_URL", value_name = "URL", value_parser = webhook_url)]
     webhook_url: Option<String>,
@@ -222,6 +225,7 @@ impl From<Arguments> for Options {
             turn_secret: arguments.turn_secret,
             allowed_origins: arguments.allow_origin,
             console: arguments.console,
+            captions: arguments.captions,
             settings,
             trusted_proxies: arguments.trusted_proxy,
             webhook: arguments.webhook_url.map(|url| (url, arguments.webhook_secret)),

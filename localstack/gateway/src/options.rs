@@ -40,6 +40,8 @@ pub struct Options {
     pub route_throttles: bool,
     /// Folder of the built console page, in place of the one that the program has or finds.
     pub console: Option<PathBuf>,
+    /// Folder of the files for captions, in place of the one that is found beside the program.
+    pub captions: Option<PathBuf>,
     /// Settings of the functions by the name of their environment variable.
     pub settings: Vec<(&'static str, String)>,
     /// API Gateway's quotas.
@@ -72,6 +74,7 @@ impl Default for Options {
             trusted_proxies: Vec::new(),
             route_throttles: false,
             console: None,
+            captions: None,
             settings: Vec::new(),
             limits: template::limits(),
             message_order: MessageOrder::default(),

@@ -28,12 +28,9 @@ impl Pages {
         Self::BuiltIn
     }
 
-    /// The console page of the checkout that the program is started in, or of the one it was built from.
     #[cfg(not(feature = "site"))]
     fn own() -> Self {
-        let here = PathBuf::from("sdk-js/dist/console");
-        let built_from = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(&here);
-        Self::Folder(if here.is_dir() { here } else { built_from })
+        Self::Folder(checkout("console"))
     }
 
     /// A file by its path below the root, which leads nowhere else.
@@ -44,6 +41,28 @@ impl Pages {
             Self::BuiltIn => BUILT_IN.get_file(path).map(|file| Bytes::from_static(file.contents())),
         }
     }
+}
+
+/// The files for captions: 42 MB, which most servers never send, so they are not built into the program. They are below that folder, if
+/// one was named; else beside the program.
+#[cfg(feature = "site")]
+pub fn captions(folder: Option<PathBuf>) -> PathBuf {
+    let beside = || std::env::current_exe().ok()?.parent().map(|folder| folder.join("captions"));
+    folder.or_else(beside).unwrap_or_default()
+}
+
+/// The files for captions: below that folder, if one was named; else as they were built last.
+#[cfg(not(feature = "site"))]
+pub fn captions(folder: Option<PathBuf>) -> PathBuf {
+    folder.unwrap_or_else(|| checkout("captions"))
+}
+
+/// What was built in the checkout that the program is started in, or in the one it was built from.
+#[cfg(not(feature = "site"))]
+fn checkout(name: &str) -> PathBuf {
+    let here = Path::new("sdk-js/dist").join(name);
+    let built_from = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(&here);
+    if here.is_dir() { here } else { built_from }
 }
 
 #[cfg(all(test, feature = "site"))]

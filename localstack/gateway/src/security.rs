@@ -13,6 +13,17 @@ const PERMISSIONS_POLICY: HeaderName = HeaderName::from_static("permissions-poli
 const PERMISSIONS: &str =
     "camera=(self), microphone=(self), display-capture=(self), geolocation=(), payment=(), usb=()";
 
+/// What a browser is sent.
+pub enum Content<'a> {
+    /// HTML, whose own scripts and styles may run.
+    Page(&'a str),
+    /// A file for captions. The policy that comes with a worker's script is the worker's own: in this one WebAssembly may be made, on
+    /// no page.
+    Captions,
+    /// Any other file.
+    File,
+}
+
 /// The headers of a site.
 pub struct SecurityHeaders {
     /// Where pages may connect to besides the host that they came from.
@@ -26,9 +37,9 @@ impl SecurityHeaders {
         Self { connect }
     }
 
-    /// Adds them to an answer; `page` is its HTML, whose own scripts and styles may run.
-    pub fn add(&self, answer: &mut HeaderMap, request: &HeaderMap, page: &str) {
-        let policy = self.policy(&host_sources(request), page);
+    /// Adds them to an answer with that content.
+    pub fn add(&self, answer: &mut HeaderMap, request: &HeaderMap, content: &Content<'_>) {
+        let policy = self.policy(&host_sources(request), content);
         // Only a host that no header can carry fails, and it was checked.
         answer.insert(
             CONTENT_SECURITY_POLICY,
@@ -40,10 +51,12 @@ impl SecurityHeaders {
         answer.insert(PERMISSIONS_POLICY, HeaderValue::from_static(PERMISSIONS));
     }
 
-    fn policy(&self, host: &str, page: &str) -> String {
+    fn policy(&self, host: &str, content: &Content<'_>) -> String {
+        let page = if let Content::Page(page) = content { page } else { "" };
+        let captions = if matches!(content, Content::Captions) { " 'wasm-unsafe-eval'" } else { "" };
         let directives = [
             "default-src 'self'".to_owned(),
-            format!("script-src 'self'{}", hashes(page, "script")),
+            format!("script-src 'self'{captions}{}", hashes(page, "script")),
             format!("style-src 'self'{}", hashes(page, "style")),
             format!("connect-src 'self'{host}{}", self.connect),
             "media-src 'self' blob:".to_owned(),
@@ -85,15 +98,19 @@ mod tests {
 
     const EDGE: &str = include_str!("../../../infra/edge.yaml");
 
-    fn added(page: &str, public_url: Option<&str>) -> HeaderMap {
+    fn added(content: &Content<'_>, public_url: Option<&str>) -> HeaderMap {
         let mut answer = HeaderMap::new();
         let request = HeaderMap::from_iter([(HOST, HeaderValue::from_static("192.0.2.7:5000"))]);
-        SecurityHeaders::new(public_url).add(&mut answer, &request, page);
+        SecurityHeaders::new(public_url).add(&mut answer, &request, content);
         answer
     }
 
     fn policy(page: &str, public_url: Option<&str>) -> String {
-        added(page, public_url)[CONTENT_SECURITY_POLICY].to_str().unwrap().to_owned()
+        policy_of(&Content::Page(page), public_url)
+    }
+
+    fn policy_of(content: &Content<'_>, public_url: Option<&str>) -> String {
+        added(content, public_url)[CONTENT_SECURITY_POLICY].to_str().unwrap().to_owned()
     }
 
     /// The names of a policy's directives.
@@ -112,6 +129,13 @@ mod tests {
     }
 
     #[test]
+    fn webassembly_is_made_in_the_worker_of_captions_alone() {
+        let allows = |content| policy_of(&content, None).contains("script-src 'self' 'wasm-unsafe-eval';");
+        assert!(allows(Content::Captions));
+        assert!(!allows(Content::Page("")) && !allows(Content::File));
+    }
+
+    #[test]
     fn pages_may_connect_to_the_host_they_came_from_and_to_the_public_one() {
         assert!(policy("", None).contains("connect-src 'self' ws://192.0.2.7:5000 wss://192.0.2.7:5000;"));
         let public = policy("", Some("https://tunrtc.example.org"));
@@ -123,13 +147,15 @@ mod tests {
         let written =
             EDGE.split("ContentSecurityPolicy: !Sub \"").nth(1).and_then(|rest| rest.split('"').next()).unwrap();
         assert_eq!(directives(written), directives(&policy("", None)));
+        let for_captions = EDGE.split("ContentSecurityPolicy: !Sub \"").nth(2).and_then(|rest| rest.split('"').next());
+        assert_eq!(for_captions, Some(&*written.replace("script-src 'self'", "script-src 'self' 'wasm-unsafe-eval'")));
         for (header, value) in [
             (X_CONTENT_TYPE_OPTIONS, "ContentTypeOptions: {Override: true}"),
             (X_FRAME_OPTIONS, "FrameOptions: {FrameOption: DENY, Override: true}"),
             (REFERRER_POLICY, "ReferrerPolicy: {ReferrerPolicy: no-referrer, Override: true}"),
             (PERMISSIONS_POLICY, PERMISSIONS),
         ] {
-            assert!(added("", None).contains_key(&header) && EDGE.contains(value), "{header}: {value}");
+            assert!(added(&Content::File, None).contains_key(&header) && EDGE.contains(value), "{header}: {value}");
         }
     }
 }

@@ -26,7 +26,7 @@ use runtime::{Runtime, SettingError};
 use store::Store;
 use webhook::WebhookLines;
 
-use crate::security::SecurityHeaders;
+use crate::security::{Content, SecurityHeaders};
 
 const HEAD: &str = include_str!("webhook_page.html");
 const FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
@@ -97,7 +97,7 @@ impl WebhookPage {
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-        self.headers.add(headers, request.headers(), &page);
+        self.headers.add(headers, request.headers(), &Content::Page(&page));
         *response.body_mut() = Bytes::from(page);
         Some(response)
     }

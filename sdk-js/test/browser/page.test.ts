@@ -129,7 +129,7 @@ describe('every view, at every width, light and dark', () => {
     const alice = await guest(sessionId);
     await alice.evaluate(() => tunrtc.sendMessage('word'.repeat(200)));
     await page.getByRole('log').getByText('wordword').waitFor();
-    for (const part of ['Chat', 'People', 'Statistics', 'Log']) {
+    for (const part of ['Chat', 'People', 'Transcript', 'Statistics', 'Log']) {
       await page.getByRole('tab', { name: part }).click();
       await looksRight(page, () => showDetails(page, true), `call-${part}`);
     }

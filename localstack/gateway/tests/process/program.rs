@@ -68,6 +68,7 @@ fn options_that_make_no_sense_are_refused_by_name() {
         (&["--trusted-proxy", "proxy.example.org"], "--trusted-proxy"),
         (&["--heartbeat-seconds", "0"], "--heartbeat-seconds"),
         (&["--console", "nowhere"], "--console"),
+        (&["--captions", "nowhere"], "--captions"),
         (&["--dance"], "--dance"),
     ] {
         let (code, _, errors) = run(arguments, &[]);

@@ -61,6 +61,31 @@ async fn every_page_and_file_tells_browsers_what_it_may_do() {
 }
 
 #[tokio::test]
+async fn files_for_captions_are_kept_by_browsers_and_may_make_webassembly_for_any_page() {
+    let folder = Folder::new("captions");
+    for name in
+        ["assets.json", "wasm.0a1b2c3d4e5f6789.wasm", "decoder.0a1b2c3d4e5f6789.onnx", "worker.0a1b2c3d4e5f6789.js"]
+    {
+        std::fs::write(folder.file(name), "content").expect("a file");
+    }
+    let server = Tunrtc::start(&["--captions", folder.file("").trim_end_matches('/')]);
+    for (name, kind, kept) in [
+        ("assets.json", "application/json", "no-cache"),
+        ("wasm.0a1b2c3d4e5f6789.wasm", "application/wasm", "public, max-age=31536000, immutable"),
+        ("decoder.0a1b2c3d4e5f6789.onnx", "application/octet-stream", "public, max-age=31536000, immutable"),
+        ("worker.0a1b2c3d4e5f6789.js", "text/javascript; charset=utf-8", "public, max-age=31536000, immutable"),
+    ] {
+        let reply = ask(&server, Method::GET, &format!("/captions/{name}"), None).await;
+        assert_eq!((reply.status.as_u16(), reply.header("content-type")), (200, kind), "{name}");
+        assert_eq!((reply.header("cache-control"), reply.header("access-control-allow-origin")), (kept, "*"), "{name}");
+        assert!(reply.header("content-security-policy").contains("script-src 'self' 'wasm-unsafe-eval';"), "{name}");
+    }
+    for path in ["/captions/", "/captions", "/captions/nothing.js"] {
+        assert_eq!(ask(&server, Method::GET, path, None).await.code(), "not_found", "{path}");
+    }
+}
+
+#[tokio::test]
 async fn whatever_takes_get_takes_head_with_the_same_headers_and_no_body() {
     let server = Tunrtc::start(&[]);
     let alice = server.api.register(&unique("alice")).await;
