@@ -10,7 +10,7 @@ use crate::ports::{
     ConnectionLog, DelayedMessage, Delays, Families, Guard, Inbox, LoggedConnection, Members, Ports, Revocations,
     Rosters, Seats, Sockets, Visit, Visits,
 };
-use crate::{ConnectionId, Context, Departure, FamilyId, Participant, Result, SessionId, UserId};
+use crate::{ConnectionId, Context, Departure, FamilyId, Participant, Result, UserId};
 
 /// API Gateway ends every connection after 2 h; a little more covers clocks that differ.
 /// <https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-execution-service-websocket-limits-table.html>
@@ -105,9 +105,11 @@ impl Calls {
         connected.chain(self.visits.iter().filter_map(|visit| visit.family)).collect()
     }
 
-    /// The login that took the seat there: of a participant that no connection has joined yet.
-    fn visitor(&self, session: SessionId) -> Option<FamilyId> {
-        self.visits.iter().find(|visit| visit.session == session).and_then(|visit| visit.family)
+    /// The login that took that very seat: of a participant that no connection has joined yet. The visits were read before the
+    /// participant; whoever took a seat since then looks at their login themselves.
+    fn visitor(&self, seat: &Participant) -> Option<FamilyId> {
+        let of_seat = |visit: &&Visit| visit.session == seat.session_id && visit.at == seat.joined_at;
+        self.visits.iter().find(of_seat).and_then(|visit| visit.family)
     }
 }
 
@@ -141,7 +143,7 @@ async fn left_over(
     let members = join_all(sessions.into_iter().map(|session| store.member(session, user))).await;
     let mut participants = Vec::new();
     for participant in members.into_iter().collect::<Result<Vec<_>>>()?.into_iter().flatten() {
-        let holder = participant.family.or_else(|| calls.visitor(participant.session_id));
+        let holder = participant.family.or_else(|| calls.visitor(&participant));
         let seated = participant.holds_seat() && holder.is_some_and(&over);
         if seated || participant.has_untold_departure() {
             participants.push(participant);

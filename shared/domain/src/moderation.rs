@@ -193,7 +193,8 @@ pub async fn update_participant(
 /// banned. Until when, if so. A repetition finishes what was interrupted.
 ///
 /// The ban comes first and the look at the seat then; a join asks for the ban in the same step in which it takes a seat. So
-/// one of the two sees the other.
+/// one of the two sees the other. Whoever leaves at the same moment keeps what anybody keeps who leaves: that is taken away once
+/// it stands there.
 ///
 /// # Errors
 /// As [`authority`]; `NotAllowed` where the target is a host.
@@ -226,6 +227,7 @@ pub async fn remove(
     if let Some(participant) = store.member(session, target).await? {
         take_out(ports, &participant, until).await?;
     }
+    store.hold_up(session, target).await?;
     Ok(until)
 }
 

@@ -549,16 +549,23 @@ async fn admit(store: &(impl Families + Throttles + Sync), context: Context<'_>,
     live.then_some(()).ok_or_else(|| caller.gone())
 }
 
-/// Takes a seat. A full session first gives up a seat whose lease ran out.
+/// Takes a seat. A full session first gives up a seat whose lease ran out; and what an earlier seat left behind is put where it
+/// counts.
 async fn take_seat(
-    ports: Ports<'_, impl Seats + Members + Rosters + Inbox + Sync, impl Sockets + Sync, impl Delays + Sync>,
+    ports: Ports<
+        '_,
+        impl Seats + WaitingRoom + Members + Rosters + Inbox + Sync,
+        impl Sockets + Sync,
+        impl Delays + Sync,
+    >,
     caller: &Person,
     session: SessionId,
 ) -> Result<Door> {
     let Ports { store, context, .. } = ports;
     let lease = context.now + context.policy.first_connect;
     let noted_until = context.now + context.policy.connection_log;
-    for last_try in [false, true] {
+    // A seat may have to be given up first, and then somebody told of.
+    for last_try in [false, false, true] {
         let crowd = match store.take_seat(session, caller, context.now, lease, noted_until).await {
             Ok(TakenSeat::Taken(attempt)) => return Ok(Door::Taken(attempt)),
             Ok(TakenSeat::HeldAlready) => return Ok(Door::Held),
@@ -576,15 +583,13 @@ async fn take_seat(
             return Ok(Door::Held);
         }
         if let Some(Error::SessionLocked | Error::NotAdmitted) = crowd {
-            // What somebody may who left a moment ago is kept where it is found only once the others were told of that.
-            match roster.departed.iter().find(|p| p.user_id == caller.user_id) {
-                Some(departed) if !last_try => tell_untold(ports, &roster, departed).await?,
-                Some(_) | None if matches!(crowd, Some(Error::NotAdmitted)) => {
-                    return Ok(Door::Closed(Box::new(roster)));
-                }
-                Some(_) | None => return Err(Error::SessionLocked),
+            if !last_try && left_just_now(ports, &roster, caller.user_id).await? {
+                continue;
             }
-            continue;
+            return match crowd {
+                Some(Error::NotAdmitted) => Ok(Door::Closed(Box::new(roster))),
+                Some(_) | None => Err(Error::SessionLocked),
+            };
         }
         if let Some(crowd) = crowd.filter(|_| roster.has_free_seat()) {
             return Err(crowd);
@@ -594,6 +599,19 @@ async fn take_seat(
         }
     }
     unreachable!("the last try returns")
+}
+
+/// Whether somebody left so shortly before that a door may have been closed to them by mistake. What they may is kept where it is
+/// found only once the others were told of that: by now, or meanwhile by whoever else did.
+async fn left_just_now(
+    ports: Ports<'_, impl WaitingRoom + Members + Rosters + Inbox + Sync, impl Sockets + Sync, impl Delays + Sync>,
+    roster: &Roster,
+    user: UserId,
+) -> Result<bool> {
+    match roster.departed.iter().find(|p| p.user_id == user) {
+        Some(departed) => tell_untold(ports, roster, departed).await.map(|()| true),
+        None => ports.store.passes(roster.session.id, user).await,
+    }
 }
 
 /// Frees one seat whose lease ran out; whether there is a free one now.

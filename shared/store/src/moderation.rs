@@ -2,12 +2,18 @@
 
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
 use domain::ports::{Ban, ControlsSet, Moderation, SessionChange};
-use domain::{Attached, Membership, Metadata, Participant, Result, Rights, SessionId, Timestamp, UserId, Username};
+use domain::{
+    Attached, Error, Membership, Metadata, Participant, Result, Rights, SessionId, Timestamp, UserId, Username,
+};
 
 use crate::items::{expiry, millis, number, text};
 use crate::records::{self, SessionRecord};
 use crate::requests::{Change, Transacted, Written};
+use crate::visits::Found;
 use crate::{Store, keys, words};
+
+/// How often a visit is tried that changes at the same time.
+const TRIES: usize = 4;
 
 impl Moderation for Store {
     async fn change_seat(
@@ -51,8 +57,16 @@ impl Moderation for Store {
     }
 
     async fn hold_up(&self, session: SessionId, user: UserId) -> Result<()> {
-        let change = Change::to(keys::visit(user, session), "REMOVE admitted", "attribute_exists(admitted)");
-        self.change(change, ReturnValue::None).await.map(drop)
+        for _ in 0..TRIES {
+            let Some(item) = self.get_item(keys::visit(user, session), true).await? else {
+                return Ok(());
+            };
+            let found = Found::of(item)?;
+            if self.change(held_up(session, user, &found), ReturnValue::None).await?.is_done() {
+                return Ok(());
+            }
+        }
+        Err(Error::Unavailable("a visit changes too fast".into()))
     }
 
     async fn set_controls(&self, session: SessionId, change: &SessionChange, now: Timestamp) -> Result<ControlsSet> {
@@ -72,6 +86,17 @@ impl Moderation for Store {
             Written::Refused(_) => Ok(ControlsSet::Refused),
         }
     }
+}
+
+/// A visit of somebody who was removed, if it is as it was found.
+fn held_up(session: SessionId, user: UserId, found: &Found) -> Change {
+    let key = keys::visit(user, session);
+    let Some(left) = &found.left else {
+        return Change::to(key, "REMOVE admitted", "attribute_exists(pk) AND attribute_not_exists(newestAttempt)");
+    };
+    Change::to(key, "SET rights = :rights REMOVE admitted", "newestAttempt = :newest")
+        .with(":rights", number(left.rights.after_removal().bits()))
+        .with(":newest", number(left.newest))
 }
 
 impl Store {

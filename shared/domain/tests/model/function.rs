@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use domain::ports::{Attempt, ChatMessage, Closure, ConnectionLog, DelayedMessage, Delays, Signal, Sockets};
 use domain::{
-    ConnectionId, Error, Frame, MessageId, Presence, Result, SignalId, TicketId, Timestamp, chat, leases, nudge, relay,
-    resume, sessions, sweep,
+    ConnectionId, Error, Frame, MessageId, Presence, Result, SignalId, TicketId, Timestamp, chat, eviction, leases,
+    nudge, relay, resume, sessions, sweep, waiting,
 };
 
 use crate::house::House;
@@ -133,20 +133,21 @@ async fn run(house: Arc<House>, now: Timestamp, call: Call) -> Outcome {
 }
 
 /// Does what a message of the delay queue asks for.
-async fn act(house: &House, now: Timestamp, message: &DelayedMessage) -> Result<()> {
+pub async fn act(house: &House, now: Timestamp, message: &DelayedMessage) -> Result<()> {
     match message {
         DelayedMessage::CheckLease { session, user } => leases::check_lease(house.ports(now), *session, *user).await,
         DelayedMessage::Nudge { session, user, waiting } => {
             nudge::nudge(house.ports(now), *session, *user, *waiting).await
         }
         DelayedMessage::Close { connection } => Sockets::close(house, connection).await,
-        DelayedMessage::CheckWaiting { .. } => unreachable!("nobody waits here"),
-        DelayedMessage::Evict { .. } | DelayedMessage::Erase { .. } => unreachable!("no login ends here"),
+        DelayedMessage::CheckWaiting { session, user } => waiting::check(house.ports(now), *session, *user).await,
+        DelayedMessage::Evict { user } => eviction::evict_ended(house.ports(now), *user).await,
+        DelayedMessage::Erase { .. } => unreachable!("no account is removed here"),
     }
 }
 
 /// The ticket of a connection.
-fn ticket_of(connection: &ConnectionId) -> TicketId {
+pub fn ticket_of(connection: &ConnectionId) -> TicketId {
     TicketId::first_at(DAWN + Duration::from_millis(place(connection) as u64))
 }
 

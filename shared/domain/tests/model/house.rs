@@ -8,9 +8,8 @@ use std::time::Duration;
 
 use domain::ports::{
     About, Abouts, Admission, Attempt, ChatLog, ChatMessage, Closure, ConnectionLog, Counted, DelayedMessage, Delays,
-    Due, DueTimes, Emptied, Endings, Families, Guard, Held, Holding, Inbox, Knock, Log, LoggedConnection, Members,
-    Page, Ports, PresentedRefresh, Pushed, Rosters, Rotation, Seats, Signal, Sockets, Status, TakeOver, TakenSeat,
-    Throttles, WaitingRoom, Waits,
+    Due, DueTimes, Endings, Families, Guard, Held, Holding, Inbox, Log, LoggedConnection, Members, Page, Ports,
+    PresentedRefresh, Pushed, Rosters, Rotation, Seats, Signal, Sockets, Status, TakeOver, TakenSeat, Throttles, Visit,
 };
 use domain::standing::JoinedCache;
 use domain::{
@@ -22,7 +21,7 @@ use domain::{
 use uuid::{Builder, Uuid};
 
 use crate::rule::Broken;
-use crate::world::{DAWN, Left, Parcel, Stored, World};
+use crate::world::{DAWN, Left, Noted, Parcel, Stored, World};
 
 /// The world, one at a time.
 struct Shared(Mutex<World>);
@@ -35,23 +34,36 @@ pub struct House {
     pub session: Session,
     pub users: Vec<UserId>,
     pub family: FamilyId,
+    /// Whether tokens may be taken back. Where they are not, asking for it is no step of its own.
+    tokens_end: bool,
     broken: Option<Broken>,
 }
 
 impl House {
     pub fn new(seed: u64, users: usize, policy: Policy, broken: Option<Broken>) -> Arc<Self> {
+        let seats = u8::try_from(users).expect("a few").max(2);
+        Arc::new(Self::with_seats(seed, users, seats, policy, broken))
+    }
+
+    /// Where more people want seats than there are, and are let in and kept out.
+    pub fn with_doors(seed: u64, users: usize, seats: u8, broken: Option<Broken>) -> Arc<Self> {
+        Arc::new(Self { tokens_end: true, ..Self::with_seats(seed, users, seats, Policy::default(), broken) })
+    }
+
+    fn with_seats(seed: u64, users: usize, seats: u8, policy: Policy, broken: Option<Broken>) -> Self {
         let ids = Shared(Mutex::new(World::new(seed, 0, policy.lease_step())));
         let users: Vec<_> = (0..users).map(|_| UserId::new(&ids, DAWN)).collect();
-        let session = session(SessionId::new(&ids, DAWN), users[0], u8::try_from(users.len()).expect("a few"));
-        Arc::new(Self {
+        let session = session(SessionId::new(&ids, DAWN), users[0], seats);
+        Self {
             world: Shared(Mutex::new(World::new(seed, users.len(), policy.lease_step()))),
             policy,
             joined: JoinedCache::default(),
             session,
             family: FamilyId::new(&ids, DAWN),
             users,
+            tokens_end: false,
             broken,
-        })
+        }
     }
 
     pub fn lock(&self) -> MutexGuard<'_, World> {
@@ -73,8 +85,13 @@ impl House {
     }
 
     pub fn caller(&self, user: usize) -> Person {
+        self.caller_with(user, self.family)
+    }
+
+    /// The same with that login.
+    pub fn caller_with(&self, user: usize, family: FamilyId) -> Person {
         let expires_at = DAWN + self.policy.access_token;
-        Person::account(self.users[user], name(user), self.family, expires_at)
+        Person::account(self.users[user], name(user), family, expires_at)
     }
 
     pub fn held(&self, user: usize, connection: &ConnectionId) -> Held {
@@ -88,7 +105,7 @@ impl House {
 
     /// One call of a port: others may run before and after its effect. It may fail before it takes effect, and its
     /// answer may get lost after that.
-    async fn call<T>(&self, effect: impl FnOnce(&mut World) -> T + Send) -> Result<T> {
+    pub async fn call<T>(&self, effect: impl FnOnce(&mut World) -> T + Send) -> Result<T> {
         let before = 1 + self.lock().chance.below(3);
         pause(before).await;
         let (result, after) = {
@@ -102,7 +119,7 @@ impl House {
     }
 
     /// Changes a row by one conditional update; what the update made of it, if its condition held.
-    async fn update(
+    pub async fn update(
         &self,
         user: UserId,
         change: impl FnOnce(&mut Participant) -> bool + Send,
@@ -143,7 +160,7 @@ async fn pause(mut times: usize) {
 }
 
 fn name(user: usize) -> Username {
-    Username::parse(["alice", "bob", "carol", "dave"][user]).expect("a name")
+    Username::parse(&format!("user{user}")).expect("a name")
 }
 
 fn session(id: SessionId, creator: UserId, seats: u8) -> Session {
@@ -153,7 +170,7 @@ fn session(id: SessionId, creator: UserId, seats: u8) -> Session {
         kind: SessionKind::VideoCall,
         visibility: Visibility::Public,
         state: SessionState::Active,
-        max_participants: seats.max(2),
+        max_participants: seats,
         seats_taken: 0,
         created_at: DAWN,
         touched_at: DAWN,
@@ -413,7 +430,8 @@ impl Members for House {
 impl House {
     async fn keep_left(&self, participant: &Participant) -> Result<()> {
         let user = self.place(participant.user_id);
-        self.call(|world| world.keep_left(user, participant.tickets, &participant.unfenced)).await
+        let admits = !self.is_broken(Broken::AdmissionIsForgotten);
+        self.call(|world| world.keep_left(user, participant, admits)).await
     }
 
     async fn take_out(&self, participant: &Participant) -> Result<()> {
@@ -437,8 +455,9 @@ impl Rosters for House {
             let rows = (0..world.rows.len()).filter_map(|user| world.row(user).cloned());
             let (participants, others): (Vec<_>, Vec<_>) = rows.partition(Participant::takes_part);
             let departed = others.into_iter().filter(Participant::has_untold_departure).collect();
-            let seats_taken = u8::try_from(participants.len()).expect("a few");
-            Some(Roster::new(Session { seats_taken, ..self.session.clone() }, participants, departed))
+            let seats_taken = seats_taken(world);
+            let session = Session { seats_taken, controls: world.doors.controls, ..self.session.clone() };
+            Some(Roster::new(session, participants, departed).with_waiting(world.doors.waiting.clone()))
         })
         .await
     }
@@ -587,13 +606,14 @@ impl Seats for House {
         _: Timestamp,
     ) -> Result<TakenSeat> {
         let user = self.place(caller.user_id);
-        let (mut first, mut left) = (1, None);
+        let mut start = Start::default();
+        let seen = Seen::of(&self.lock(), user);
         loop {
             let fresh = seated(session, caller, now, lease_until);
-            let sat = self.call(|world| self.sit_down(world, user, fresh, first, left.as_ref())).await?;
+            let sat = self.call(|world| self.sit_down(world, caller, fresh, &start, &seen)).await?;
             match sat {
                 Ok(taken) => return Ok(taken),
-                Err((next, kept)) => (first, left) = (next, kept),
+                Err(next) => start = next,
             }
         }
     }
@@ -616,6 +636,9 @@ impl Seats for House {
             let was_seated = row.holds_seat();
             (row.membership, row.connection, row.family) = (Membership::Left, None, None);
             row.untold = (!self.is_broken(Broken::NothingIsNoted)).then_some(Untold::Departure(reason));
+            if reason == Departure::Removed {
+                row.rights = row.rights.after_removal();
+            }
             was_seated && as_wanted
         });
         freed.await.map(|row| row.is_some())
@@ -642,33 +665,123 @@ impl Seats for House {
     }
 }
 
+/// How many hold a seat.
+fn seats_taken(world: &World) -> u8 {
+    let seated = (0..world.rows.len()).filter(|user| world.row(*user).is_some_and(Participant::holds_seat));
+    u8::try_from(seated.count()).expect("no more than the seats of a session")
+}
+
+/// What a new seat goes on from.
+#[derive(PartialEq, Eq)]
+struct Start {
+    attempt: u64,
+    left: Option<Left>,
+    admitted: bool,
+}
+
+impl Default for Start {
+    fn default() -> Self {
+        Self { attempt: 1, left: None, admitted: false }
+    }
+}
+
+/// What a broken rule judges by: the doors as they were when the try to take a seat began.
+struct Seen {
+    controls: Controls,
+    noted: Noted,
+    seats: u8,
+}
+
+impl Seen {
+    fn of(world: &World, user: usize) -> Self {
+        let (controls, noted) = (world.doors.controls, world.doors.noted[user].clone());
+        Self { controls, noted, seats: seats_taken(world) }
+    }
+}
+
 impl House {
     /// One transaction: the seat with that first attempt and with what was left of the one before; or where to start from
-    /// instead.
+    /// instead. Holding a seat goes before everything, a ban before the session's being locked or full.
     fn sit_down(
         &self,
         world: &mut World,
-        user: usize,
+        caller: &Person,
         fresh: Participant,
-        first: u64,
-        left: Option<&Left>,
-    ) -> Result<TakenSeat, (u64, Option<Left>)> {
+        start: &Start,
+        seen: &Seen,
+    ) -> Result<TakenSeat, Start> {
+        let user = self.place(caller.user_id);
         let before = world.row(user).cloned();
         if before.as_ref().is_some_and(Participant::holds_seat) {
             return Ok(TakenSeat::HeldAlready);
         }
-        let kept = world.left[user].clone();
-        let newest = before.as_ref().map(|row| row.tickets).max(kept.as_ref().map(|left| left.newest));
-        if newest >= Some(first) || kept.as_ref() != left {
-            return Err((first.max(newest.unwrap_or_default() + 1), kept));
+        let (judged, left) = (self.judged(world, user, seen), world.left[user].clone());
+        let now = fresh.joined_at;
+        if let Some(until) =
+            judged.noted.banned_until.filter(|until| *until > now || self.is_broken(Broken::BansNeverEnd))
+        {
+            return Ok(TakenSeat::Banned(until));
         }
-        let mut unfenced: BTreeSet<_> = left.map(|left| left.unfenced.clone()).unwrap_or_default();
+        let newest = before.as_ref().map(|row| row.tickets).max(left.as_ref().map(|left| left.newest));
+        let attempt = start.attempt.max(newest.map_or(1, |newest| newest + 1));
+        let next = Start { attempt, left, admitted: world.doors.noted[user].admitted };
+        let steered = next.left.as_ref().is_some_and(|left| left.rights.moderates());
+        let host = self.session.is_hosted_by(caller.user_id) || steered;
+        if judged.controls.locked && (!host || self.is_broken(Broken::HostsAreLockedOut)) {
+            return Ok(TakenSeat::Locked);
+        }
+        if judged.controls.waiting_room && !host && !next.admitted {
+            return Ok(TakenSeat::Waits);
+        }
+        if judged.seats >= self.session.max_participants {
+            return Ok(TakenSeat::Refused);
+        }
+        if next != *start {
+            return Err(next);
+        }
+        self.take_place(world, caller, fresh, &next, before);
+        Ok(TakenSeat::Taken(next.attempt))
+    }
+
+    /// What the transaction's conditions are about: how things are, unless a rule is broken.
+    fn judged(&self, world: &World, user: usize, seen: &Seen) -> Seen {
+        let mut judged = Seen::of(world, user);
+        if self.is_broken(Broken::BanIsNoCondition) {
+            judged.noted.banned_until = seen.noted.banned_until;
+        }
+        if self.is_broken(Broken::LockIsNoCondition) {
+            judged.controls.locked = seen.controls.locked;
+        }
+        if self.is_broken(Broken::WaitingRoomIsNoCondition) {
+            judged.controls.waiting_room = seen.controls.waiting_room;
+        }
+        if self.is_broken(Broken::SeatsAreNoCondition) {
+            judged.seats = seen.seats;
+        }
+        judged
+    }
+
+    fn take_place(
+        &self,
+        world: &mut World,
+        caller: &Person,
+        fresh: Participant,
+        start: &Start,
+        before: Option<Participant>,
+    ) {
+        let user = self.place(caller.user_id);
+        let mut unfenced: BTreeSet<_> = start.left.as_ref().map(|left| left.unfenced.clone()).unwrap_or_default();
+        let rights = before.as_ref().map(|row| row.rights).or(start.left.as_ref().map(|left| left.rights));
         unfenced.extend(before.map(|before| before.unfenced).unwrap_or_default());
         world.left[user] = None;
+        let visit = Visit { session: fresh.session_id, family: Some(caller.family), at: fresh.joined_at };
+        let noted = &mut world.doors.noted[user];
+        (noted.visit, noted.banned_until) = (Some(visit), None);
+        world.doors.entries.push(user);
         let untold = fresh.untold.filter(|_| !self.is_broken(Broken::NothingIsNoted));
-        let unfenced = unfenced.into_iter().collect();
-        world.write(user, Participant { attempt: first - 1, tickets: first, unfenced, untold, ..fresh });
-        Ok(TakenSeat::Taken(first))
+        let (unfenced, rights) = (unfenced.into_iter().collect(), rights.unwrap_or(fresh.rights));
+        let (attempt, tickets) = (start.attempt - 1, start.attempt);
+        world.write(user, Participant { attempt, tickets, unfenced, untold, rights, ..fresh });
     }
 }
 
@@ -695,29 +808,6 @@ fn seated(session_id: SessionId, caller: &Person, joined_at: Timestamp, lease_un
         is_muted: false,
         is_video_enabled: true,
         rights: Rights::default(),
-    }
-}
-
-/// Nobody waits in the model's session.
-impl WaitingRoom for House {
-    async fn wait(&self, _: &Knock, _: Timestamp) -> Result<bool> {
-        Ok(false)
-    }
-
-    async fn keep_waiting(&self, _: &Waits, _: &ConnectionId, _: Timestamp, _: Timestamp) -> Result<bool> {
-        Ok(false)
-    }
-
-    async fn stop_waiting(&self, _: &Waits, _: &Emptied) -> Result<bool> {
-        Ok(false)
-    }
-
-    async fn let_pass(&self, _: SessionId, _: UserId, _: Timestamp, _: Timestamp) -> Result<()> {
-        Ok(())
-    }
-
-    async fn passes(&self, _: SessionId, _: UserId) -> Result<bool> {
-        Ok(false)
     }
 }
 
@@ -782,7 +872,7 @@ impl Throttles for House {
     }
 }
 
-/// Every login stays good: accounts are not what this model is about.
+/// Logins end by being taken back; how they begin is not what this model is about.
 impl Families for House {
     async fn start(&self, _: UserId, _: FamilyId, _: &str, _: Timestamp) -> Result<()> {
         Ok(())
@@ -792,8 +882,17 @@ impl Families for House {
         Ok(Rotation::Rotated)
     }
 
-    async fn is_live(&self, _: UserId, _: FamilyId, _: Timestamp) -> Result<bool> {
-        Ok(true)
+    async fn is_live(&self, user: UserId, family: FamilyId, _: Timestamp) -> Result<bool> {
+        if !self.tokens_end {
+            return Ok(true);
+        }
+        let user = self.place(user);
+        self.call(|world| {
+            let sits = world.row(user).is_some_and(Participant::holds_seat);
+            (sits && self.is_broken(Broken::TokensAreAskedForOnce))
+                || world.doors.valid_since[user].is_none_or(|since| family.timestamp() >= since)
+        })
+        .await
     }
 
     async fn reissue(&self, _: UserId, _: FamilyId, _: &str, _: Timestamp, _: Timestamp) -> Result<bool> {

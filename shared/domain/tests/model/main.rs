@@ -24,6 +24,10 @@
 //! told so who was not away for long. Everybody was told of every seat that is taken and of the end of every one that is not
 //! (somebody may stay away for good), and nothing is noted any more as still to be told.
 //!
+//! A second trial ([`entrance`]) is about doors: who gets a seat, and who is kept out, while those who steer the session lock it, ban,
+//! admit, turn away, and tokens are taken back. Nobody who was kept out for certain gets in; whoever holds a seat, steers, or was
+//! let in once comes back; nobody takes more seats than there are; a ban that is over lets in.
+//!
 //! The counter-proofs take one rule away each, beneath the real functions or in the client, and must find violations: a
 //! model that finds nothing might be looking nowhere.
 //!
@@ -34,6 +38,8 @@
 
 mod chance;
 mod client;
+mod doors;
+mod entrance;
 mod function;
 mod house;
 mod rule;
@@ -142,4 +148,61 @@ fn a_seed_names_one_interleaving() {
     let setup = Setup { absence: Absence::AnyLength, since: Since::Complete, broken: None };
     assert_eq!(trial::retell(7, setup), trial::retell(7, setup));
     assert_ne!(trial::retell(7, setup), trial::retell(10, setup));
+}
+
+/// 200 people at 60 seats and 50 places to wait; and eight at four, whose functions meet more often.
+const CROWD: entrance::Setup = entrance::Setup { people: 200, seats: 60, storm: 25_000, broken: None };
+const FEW: entrance::Setup = entrance::Setup { people: 8, seats: 4, storm: 3_000, broken: None };
+
+/// Explores with every rule in force; any violation is told in full.
+fn nobody_is_wronged(setup: entrance::Setup, interleavings: u64) -> entrance::Verdict {
+    let mut total = entrance::Verdict::default();
+    for seed in 0..interleavings {
+        let verdict = entrance::run(seed, setup);
+        assert_eq!(verdict.violations(), 0, "seed {seed}, {verdict:?}\n{}", entrance::retell(seed, setup));
+        total += verdict;
+    }
+    total
+}
+
+#[test]
+fn two_hundred_who_race_for_seats_get_in_only_if_they_may_whatever_is_switched_under_them() {
+    let total = nobody_is_wronged(CROWD, 12);
+    println!("12 interleavings, {total:?}");
+    assert!(total.entries > 1_000 && total.turned_away > 2_000 && total.orders > 50, "{total:?}");
+}
+
+#[test]
+fn whoever_may_come_in_is_not_kept_out_whatever_is_switched_under_them() {
+    let total = nobody_is_wronged(FEW, 1_000);
+    println!("1000 interleavings, {total:?}");
+    assert!(total.entries > 8_000 && total.turned_away > 30_000 && total.orders > 10_000, "{total:?}");
+}
+
+/// Each name is a rule about doors that is taken away, and who is wronged then.
+macro_rules! open_doors {
+    ($($name:ident: $broken:ident, $wrong:ident;)*) => {$(
+        #[test]
+        fn $name() {
+            const LIMIT: u64 = 3_000;
+            let setup = entrance::Setup { broken: Some(Broken::$broken), ..FEW };
+            let wrong = (0..LIMIT).filter(|seed| entrance::run(*seed, setup).$wrong > 0).take(ENOUGH);
+            let found: Vec<_> = wrong.collect();
+            assert_eq!(found.len(), ENOUGH, "{:?} was taken away, and only {found:?} went wrong", Broken::$broken);
+            println!("{:?}: {ENOUGH} of {} interleavings went wrong", Broken::$broken, found[ENOUGH - 1] + 1);
+        }
+    )*};
+}
+
+open_doors! {
+    asking_for_a_ban_before_the_seat_lets_the_banned_in: BanIsNoCondition, banned_in;
+    asking_for_a_lock_before_the_seat_lets_people_in_behind_it: LockIsNoCondition, locked_in;
+    asking_for_the_waiting_room_before_the_seat_lets_people_past_it: WaitingRoomIsNoCondition, unadmitted_in;
+    counting_seats_before_the_seat_gives_too_many: SeatsAreNoCondition, too_many;
+    a_ban_without_an_end_keeps_people_out: BansNeverEnd, still_banned;
+    a_lock_for_everybody_keeps_hosts_out: HostsAreLockedOut, kept_out;
+    forgetting_who_was_let_in_has_them_wait_again: AdmissionIsForgotten, kept_out;
+    not_holding_up_who_is_removed_lets_them_past_the_waiting_room: NobodyIsHeldUp, unadmitted_in;
+    looking_for_a_seat_before_the_ban_lets_the_banned_in: SeatsAreLookedForFirst, banned_in;
+    not_asking_for_the_token_again_keeps_seats_of_tokens_taken_back: TokensAreAskedForOnce, revoked_in;
 }

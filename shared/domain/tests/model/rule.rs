@@ -42,4 +42,24 @@ pub enum Broken {
     TakenOutFirst,
     /// Rule 7, the client's part: a heartbeat that says that the connection lost its participant is not heeded.
     HeartbeatIsIgnored,
+    /// Doors: whether somebody is banned is asked before the seat is taken, not in the same step.
+    BanIsNoCondition,
+    /// Doors: the same of the lock.
+    LockIsNoCondition,
+    /// Doors: the same of the waiting room.
+    WaitingRoomIsNoCondition,
+    /// Doors: the same of the number of seats.
+    SeatsAreNoCondition,
+    /// Doors: a ban that is over still counts.
+    BansNeverEnd,
+    /// Doors: the lock is for hosts and cohosts, too.
+    HostsAreLockedOut,
+    /// Doors: what lets somebody past the waiting room goes with the seat.
+    AdmissionIsForgotten,
+    /// Doors: who is removed still passes the waiting room.
+    NobodyIsHeldUp,
+    /// Doors: whoever takes tokens back looks for their seats first.
+    SeatsAreLookedForFirst,
+    /// Doors: whether a token was taken back is asked before the seat is taken, and not again.
+    TokensAreAskedForOnce,
 }

@@ -3,9 +3,11 @@
 use std::collections::{BTreeSet, VecDeque};
 use std::time::Duration;
 
-use domain::ports::{ChatMessage, DelayedMessage};
+use domain::ports::{ChatMessage, DelayedMessage, Knock, Visit};
 use domain::sweep::LEFT_ALONE;
-use domain::{ConnectionId, Frame, Membership, Participant, SignalId, TicketId, Timestamp};
+use domain::{
+    ConnectionId, Controls, Departure, Frame, Membership, Participant, Rights, SignalId, TicketId, Timestamp, Untold,
+};
 
 use crate::chance::Chance;
 
@@ -18,6 +20,28 @@ pub struct Left {
     /// The newest attempt that was handed out.
     pub newest: u64,
     pub unfenced: BTreeSet<ConnectionId>,
+    pub rights: Rights,
+}
+
+/// What else is kept with a user's visit.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Noted {
+    pub visit: Option<Visit>,
+    pub banned_until: Option<Timestamp>,
+    /// Whether the waiting room is no obstacle.
+    pub admitted: bool,
+}
+
+/// What lets people in, or keeps them out.
+#[derive(Default)]
+pub struct Doors {
+    pub controls: Controls,
+    pub noted: Vec<Noted>,
+    pub waiting: Vec<Knock>,
+    /// Since when tokens of a user count that were minted then.
+    pub valid_since: Vec<Option<Timestamp>>,
+    /// Who took a seat, and was not looked at yet.
+    pub entries: Vec<usize>,
 }
 
 /// A signal as the inbox keeps it.
@@ -90,6 +114,7 @@ pub struct World {
     pub due: Vec<Option<Timestamp>>,
     /// What is kept of each user's seat that was left, until the next is taken.
     pub left: Vec<Option<Left>>,
+    pub doors: Doors,
     pub inboxes: Vec<Vec<Stored>>,
     pub chat: Vec<ChatMessage>,
     pub connections: Vec<Connection>,
@@ -121,6 +146,7 @@ impl World {
             rows: (0..users).map(|_| vec![None]).collect(),
             due: vec![None; users],
             left: (0..users).map(|_| None).collect(),
+            doors: Doors { noted: vec![Noted::default(); users], valid_since: vec![None; users], ..Doors::default() },
             inboxes: (0..users).map(|_| Vec::new()).collect(),
             chat: Vec::new(),
             connections: Vec::new(),
@@ -185,11 +211,15 @@ impl World {
     }
 
     /// Keeps what the next seat goes on from, unless a later departure has.
-    pub fn keep_left(&mut self, user: usize, newest: u64, unfenced: &[ConnectionId]) {
-        let kept = self.left[user].get_or_insert(Left { newest: 0, unfenced: BTreeSet::new() });
-        if kept.newest < newest {
-            kept.newest = newest;
-            kept.unfenced.extend(unfenced.iter().cloned());
+    pub fn keep_left(&mut self, user: usize, left: &Participant, admits: bool) {
+        let none = Left { newest: 0, unfenced: BTreeSet::new(), rights: Rights::default() };
+        let kept = self.left[user].get_or_insert(none);
+        if kept.newest < left.tickets {
+            (kept.newest, kept.rights) = (left.tickets, left.rights);
+            kept.unfenced.extend(left.unfenced.iter().cloned());
+            // Whoever had a seat passes the waiting room, unless they were removed.
+            let removed = left.untold == Some(Untold::Departure(Departure::Removed));
+            self.doors.noted[user].admitted |= admits && !removed;
         }
     }
 

@@ -851,7 +851,10 @@ impl Moderation for Fake {
     }
 
     async fn hold_up(&self, session: SessionId, user: UserId) -> Result<()> {
-        self.step("hold up").await?.passing.remove(&(session, user));
+        let mut state = self.step("hold up").await?;
+        state.passing.remove(&(session, user));
+        let left = state.left.get_mut(&(session, user));
+        left.into_iter().for_each(|(_, rights)| *rights = rights.after_removal());
         Ok(())
     }
 

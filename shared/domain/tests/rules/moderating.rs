@@ -232,6 +232,22 @@ async fn a_cohost_who_is_removed_comes_back_as_a_participant_and_what_was_taken_
 }
 
 #[tokio::test]
+async fn somebody_who_left_before_the_removal_steers_nothing_either_when_they_come_back() {
+    let house = House::new();
+    house.make(ALICE, BOB, Role::Cohost).await.unwrap();
+    house.allow(ALICE, CAROL, Permission::Chat, false).await.unwrap();
+    for who in [BOB, CAROL] {
+        sessions::leave(house.fake.ports(6), &house.callers[who], house.session).await.unwrap();
+        house.remove(ALICE, who, Some(60)).await.unwrap();
+    }
+    house.lock(true).await;
+    assert_eq!(code(house.join(BOB, 90).await), "session_locked");
+    house.lock(false).await;
+    assert_eq!(house.join(BOB, 90).await.unwrap(), Rights::default());
+    assert!(!house.join(CAROL, 90).await.unwrap().permissions.has(Permission::Chat));
+}
+
+#[tokio::test]
 async fn whoever_leaves_comes_back_with_the_same_rights() {
     let house = House::new();
     house.make(ALICE, BOB, Role::Cohost).await.unwrap();

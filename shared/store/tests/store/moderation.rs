@@ -90,6 +90,29 @@ async fn whoever_leaves_finds_the_same_rights_and_whoever_is_removed_steers_no_m
 }
 
 #[tokio::test]
+async fn whoever_left_before_they_were_removed_passes_no_door_and_keeps_what_was_taken() {
+    let at = Setting::new().await;
+    let (_, session) = waiting_room(&at, 4).await;
+    let [bob, carol, dave] = ["bob", "carol", "dave"].map(|name| at.samples.caller(name));
+    for (who, rights) in [(&bob, Rights::of(Role::Cohost)), (&carol, Rights::of(Role::Viewer))] {
+        at.store.let_pass(session, who.user_id, at.samples.now(), at.samples.later(86_400)).await.unwrap();
+        at.sit(session, who).await;
+        let seat = at.participant(session, who).await;
+        at.store.change_seat(&seat, rights, &seat.username, at.samples.now()).await.unwrap().expect("nobody else did");
+        leave(&at, session, who, Departure::Left).await;
+    }
+    for who in [&bob, &carol, &dave] {
+        at.store.hold_up(session, who.user_id).await.unwrap();
+        assert_eq!(at.take_seat(session, who).await, TakenSeat::Waits);
+        at.store.let_pass(session, who.user_id, at.samples.now(), at.samples.later(86_400)).await.unwrap();
+    }
+    for (who, role) in [(&bob, Role::Participant), (&carol, Role::Viewer), (&dave, Role::Participant)] {
+        at.sit(session, who).await;
+        assert_eq!(at.participant(session, who).await.rights, Rights::of(role));
+    }
+}
+
+#[tokio::test]
 async fn rights_stay_with_somebody_who_comes_back_before_the_others_were_told() {
     let at = Setting::new().await;
     let (session, bob) = (at.session(3).await.id, at.samples.caller("bob"));
