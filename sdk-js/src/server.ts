@@ -106,8 +106,38 @@ export interface EventsOptions {
   limit?: number;
 }
 
-/** A join token for a user, signed with the key's secret. */
+const GRANTS: readonly string[] = [
+  'roomAdmin',
+  'roomCreate',
+  'roomList',
+  'canPublish',
+  'canPublishSources',
+  'canPublishData',
+  'canSubscribe',
+  'canUpdateOwnMetadata',
+  'hidden',
+  'ejectAtTokenExp',
+  'maxParticipants',
+] satisfies (keyof Grants)[];
+
+/** Refuses what no server would take: it would only be found out by the user, at the join. */
+function check({ identity, room, ttlSeconds = 600, grants = {} }: TokenOptions): void {
+  const named = (text: unknown): boolean => typeof text === 'string' && text.trim() !== '' && [...text].length <= 128;
+  if (!named(identity)) throw new TypeError('identity must be 1-128 characters, and not blank');
+  if (!named(room)) throw new TypeError('room must be 1-128 characters, and not blank');
+  if (!Number.isInteger(ttlSeconds) || ttlSeconds < 1 || ttlSeconds > 86_400) throw new RangeError('ttlSeconds must be a whole number, 1-86400');
+  const unknown = Object.keys(grants).find((grant) => !GRANTS.includes(grant));
+  if (unknown !== undefined) throw new TypeError(`grants.${unknown} is no grant`);
+}
+
+/**
+ * A join token for a user, signed with the key's secret.
+ *
+ * @throws {TypeError} For an `identity`, a `room` or a grant that no server takes; the message names it.
+ * @throws {RangeError} For a `ttlSeconds` that is none of 1-86,400.
+ */
 export async function mintToken({ key, secret }: ApiKey, options: TokenOptions): Promise<string> {
+  check(options);
   const { identity, room, name, metadata, attributes, ttlSeconds = 600, grants = {} } = options;
   const now = Math.floor(Date.now() / 1000);
   return sign(secret, {
@@ -184,7 +214,7 @@ export class TunRTCServer {
     return this.#ask('PATCH', of(session, user), change);
   }
 
-  /** Takes somebody out, also somebody who is not there, and keeps them out for `banSeconds` (at most 30 days). */
+  /** Takes somebody out, also somebody who is not there, and keeps them out for `banSeconds` (at most 30 days). 0 takes nobody out, and lifts a ban. */
   async removeParticipant(session: string, user: string, { banSeconds }: { banSeconds?: number } = {}): Promise<void> {
     await this.#send('DELETE', of(session, user) + (banSeconds === undefined ? '' : `?banSeconds=${banSeconds}`));
   }

@@ -102,6 +102,22 @@ describe('a backend', () => {
     assert.deepEqual(claims['video'], { roomAdmin: true, roomJoin: true, room: 'daily' });
   });
 
+  test('mints nothing that no server takes, and names the option', async () => {
+    const good = { identity: 'ann', room: 'daily' };
+    for (const [options, named] of [
+      [{ ...good, identity: '' }, 'identity'],
+      [{ ...good, identity: 'x'.repeat(129) }, 'identity'],
+      [{ ...good, room: ' ' }, 'room'],
+      [{ ...good, ttlSeconds: 0 }, 'ttlSeconds'],
+      [{ ...good, ttlSeconds: 86_401 }, 'ttlSeconds'],
+      [{ ...good, ttlSeconds: Number.NaN }, 'ttlSeconds'],
+      [{ ...good, grants: { canPublsh: false } as never }, 'grants.canPublsh'],
+    ] as const) {
+      await assert.rejects(mintToken({ key: 'TK1', secret }, options), (error: Error) => error.message.startsWith(named), named);
+    }
+    await mintToken({ key: 'TK1', secret }, { ...good, identity: '\u{1F600}'.repeat(128), ttlSeconds: 86_400 });
+  });
+
   test('asks with its key, follows pages, and hears why it is refused', async () => {
     const seen: string[] = [];
     const answers = [
