@@ -1,13 +1,11 @@
 /** Somebody who speaks, for Chromium's fake microphone. */
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 /** What espeak-ng speaks in, in samples a second. */
 const RATE = 22_050;
-/** What is softer than this is silence, of 32,767. */
-const SILENCE = 300;
 
 /** A sentence, and the silence before it in seconds. */
 export interface Spoken {
@@ -15,34 +13,19 @@ export interface Spoken {
   after: number;
 }
 
-/** When something is heard in the recording, in seconds from its beginning. */
-export interface Heard {
-  text: string;
-  from: number;
-  to: number;
-}
-
-/** Has sentences spoken into a WAV file, with silence between them. */
-export function speak(sentences: readonly Spoken[]): { file: string; heard: Heard[] } {
+/** Has sentences spoken into a WAV file, with silence between them; `forget` takes the file away. */
+export function speak(sentences: readonly Spoken[]): { file: string; forget(): void } {
   const folder = mkdtempSync(join(tmpdir(), 'tunrtc-speech-'));
   const parts: Buffer[] = [];
-  const heard: Heard[] = [];
-  let length = 0;
-  const add = (samples: Buffer) => {
-    parts.push(samples);
-    length += samples.length / 2;
-  };
-  for (const { text, after } of sentences) {
-    add(Buffer.alloc(2 * Math.round(after * RATE)));
-    const samples = voice(text, join(folder, 'sentence.wav'));
-    const [first, last] = loud(samples);
-    heard.push({ text, from: (length + first) / RATE, to: (length + last) / RATE });
-    add(samples);
-  }
-  add(Buffer.alloc(2 * 30 * RATE));
+  for (const { text, after } of sentences) parts.push(silence(after), voice(text, join(folder, 'sentence.wav')));
+  const samples = Buffer.concat([...parts, silence(30)]);
   const file = join(folder, 'speech.wav');
-  writeFileSync(file, Buffer.concat([header(length), ...parts]));
-  return { file, heard };
+  writeFileSync(file, Buffer.concat([header(samples.length / 2), samples]));
+  return { file, forget: () => rmSync(folder, { recursive: true }) };
+}
+
+function silence(seconds: number): Buffer {
+  return Buffer.alloc(2 * Math.round(seconds * RATE));
 }
 
 /** The samples of a sentence, 16 bit each. */
@@ -51,15 +34,6 @@ function voice(text: string, file: string): Buffer {
   const wav = readFileSync(file);
   if (wav.readUInt32LE(24) !== RATE) throw new Error(`espeak-ng speaks at ${wav.readUInt32LE(24)} samples a second`);
   return wav.subarray(44, wav.length - (wav.length % 2));
-}
-
-/** The first and the last sample that can be heard. */
-function loud(samples: Buffer): [number, number] {
-  const isLoud = (index: number) => Math.abs(samples.readInt16LE(2 * index)) > SILENCE;
-  let [first, last] = [0, samples.length / 2 - 1];
-  while (first < last && !isLoud(first)) first++;
-  while (last > first && !isLoud(last)) last--;
-  return [first, last];
 }
 
 /** What comes before `length` samples of one channel in a WAV file. */
