@@ -200,6 +200,29 @@ def test_data_calls_hands_and_attributes_reach_the_other_side(alice, bob):
     asyncio.run(run())
 
 
+def test_a_host_sees_how_good_a_call_was(alice, bob):
+    minute = time.strftime("%Y-%m-%dT%H:%M:00Z", time.gmtime())
+    summary = {"startedAt": minute, "minutes": 1, "outcome": "connected", "score": 4.5, "worstScore": 3.25}
+    report = {"minute": minute, "run": "r", "scoreVersion": 1, "score": 3.25, "summary": summary}
+
+    async def run():
+        session = alice.create()
+        first = await joined(alice, session)
+        bob.join(session)
+        assert await first.must("reportStats", **report) == {}
+        bob.must(202, "POST", f"/api/session/{session}/stats", report | {"final": True})
+        call = next(each for each in alice.must(200, "GET", "/api/analytics/sessions") if each["sessionId"] == session)
+        assert (call["participants"], call["worstScore"]) == (2, 3.25)
+        detail = alice.must(200, "GET", f"/api/analytics/sessions/{session}")
+        assert {each["userId"] for each in detail["participants"]} == {alice.user_id, bob.user_id}
+        series = alice.must(200, "GET", f"/api/analytics/sessions/{session}/series?metric=score&userId={bob.user_id}")
+        assert [each["value"] for each in series["points"]] == [3.25]
+        assert alice.must(200, "GET", "/api/analytics/overview")["calls"] >= 1
+        assert bob.request("GET", f"/api/analytics/sessions/{session}").json()["code"] == "session_not_found"
+
+    asyncio.run(run())
+
+
 def test_a_client_of_the_hub_meets_one_of_ours(alice, bob):
     async def run():
         session = alice.create()
@@ -574,7 +597,9 @@ OF_AN_APPS_PROJECT = {"DeleteItem"}  # announcing notes what is over
 OF_WEBHOOKS = {"GetItem", "PutItem", "SendMessage", "UpdateItem"}  # nobody has an endpoint here
 OF_A_BACKEND = {"DeleteItem", "GetItem", "PutItem", "Query", "SendMessage", "UpdateItem"}  # localstack/gateway/tests/webhooks
 BY_THE_STREAM = {"DescribeStream", "GetRecords", "GetShardIterator"}  # Lambda itself reads it, and the endpoint asks no role for that
+WHERE_THE_CHEAP_READ_IS_OLD = {"GetItem"}  # quality::session_of asks again before it refuses
 RARE = {
+    "analytics": BY_AN_API_KEY,
     "api_keys": BY_THE_OPERATOR,
     "auth_delete": AFTER_A_PUSH_THAT_FAILED,
     "auth_logout": AFTER_A_PUSH_THAT_FAILED,
@@ -608,6 +633,7 @@ RARE = {
     "webhook_fanout": OF_WEBHOOKS | OF_AN_APPS_PROJECT | BY_THE_STREAM,
     "webhook_send": OF_WEBHOOKS,
     "ws_moderate": STEERING | AFTER_A_PUSH_THAT_FAILED,
+    "ws_stats": WHERE_THE_CHEAP_READ_IS_OLD,
     "ws_status": AFTER_A_PUSH_THAT_FAILED,
     "ws_signal": AFTER_A_PUSH_THAT_FAILED | NEAR_THE_END_OF_A_LEASE,
     "ws_message": AFTER_A_PUSH_THAT_FAILED | NEAR_THE_END_OF_A_LEASE | WHERE_A_WRITER_IS_GONE,

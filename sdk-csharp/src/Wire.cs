@@ -61,6 +61,9 @@ internal static class Wire
     public static long? LongOrNull(this JsonElement value, string name) =>
         value.Field(name) is { ValueKind: JsonValueKind.Number } number && number.TryGetInt64(out var read) ? read : null;
 
+    public static double? DoubleOrNull(this JsonElement value, string name) =>
+        value.Field(name) is { ValueKind: JsonValueKind.Number } number && number.TryGetDouble(out var read) ? read : null;
+
     public static int Number(this JsonElement value, string name) => value.NumberOrNull(name) ?? throw Missing(name);
 
     public static bool Flag(this JsonElement value, string name) => value.Field(name)?.ValueKind switch

@@ -3,6 +3,22 @@
 /** What came of joining. */
 export type Admission = 'admitted' | 'waiting';
 
+/** Somebody who took part. */
+export interface AttendanceView {
+  /** Their connections, in order. */
+  connections: ConnectionView[];
+  /** What the app calls its user; an account has none. */
+  identity?: string;
+  /** Minutes in which they were connected and that nobody reported: a tab that was killed, say. */
+  missing: string[];
+  /** The runs of their client, in order. */
+  runs: RunView[];
+  /** The account, or the user of an app. */
+  userId: string;
+  /** The name. */
+  username: string;
+}
+
 /** Attributes by name; null takes one away. */
 export type AttributesInput = Record<string, string | null>;
 
@@ -24,6 +40,246 @@ export interface Auth {
   userId: string;
   /** Its name. */
   username: string;
+}
+
+/** Sound to and from a peer. */
+export interface CallAudio {
+  /** The codec's name. */
+  codec?: string;
+  /** Samples made up for what was missing. */
+  concealedPercent?: number;
+  /** From the peer, in kbit/s. */
+  inKbps?: number;
+  /** In ms. */
+  jitterMs?: number;
+  /** Packets lost on the way here. */
+  lossPercent?: number;
+  /** Mean opinion score. */
+  mos?: number;
+  /** To the peer, in kbit/s. */
+  outKbps?: number;
+}
+
+/** The types of ICE candidates (RFC 8445, section 5.1.1). */
+export type CallCandidate = 'host' | 'srflx' | 'prflx' | 'relay';
+
+/** What a client is, coarsely. */
+export interface CallClient {
+  /** The browser and its version. */
+  browser?: string;
+  /** What it runs on. */
+  device?: CallDevice;
+  /** The operating system. */
+  os?: string;
+  /** The SDK's version. */
+  sdk?: string;
+}
+
+/** One call with what happened in it. */
+export interface CallDetailView {
+  /** The mean opinion score of audio, 1-5. */
+  audioMos?: number;
+  /** How often video stood still. */
+  freezes: number;
+  /** The median time that joining took. */
+  joinMs?: number;
+  /** When the newest report came. */
+  lastReportAt: string;
+  /** Its name, as the newest report has it. */
+  name: string;
+  /** How many minutes participants reported together. */
+  participantMinutes: number;
+  /** Whoever reported. */
+  participants: AttendanceView[];
+  /** How often connections came back. */
+  reconnects: number;
+  /** How many participants had their media go over a TURN server. */
+  relayed: number;
+  /** The app's name of it, if it has one. */
+  room?: string;
+  /** The mean score of all minutes, 1-5. */
+  score?: number;
+  /** The session. */
+  sessionId: string;
+  /** When the first client's run began. */
+  startedAt: string;
+  /** What happened, in order. */
+  timeline: MomentView[];
+  /** Whether somebody has more minutes than the newest 1,500, which are shown. */
+  truncated: boolean;
+  /** The score of anybody's worst minute. */
+  worstScore?: number;
+}
+
+/** What a client runs on. */
+export type CallDevice = 'desktop' | 'phone' | 'tablet' | 'other';
+
+/** Something that happened to a client. */
+export interface CallEvent {
+  /** When, by the client's clock: near the minute. */
+  at: string;
+  /** More about it. */
+  detail?: string;
+  /** What. */
+  kind: CallEventKind;
+}
+
+/** What happens to clients. */
+export type CallEventKind = 'joined' | 'left' | 'reconnecting' | 'reconnected' | 'muted' | 'unmuted' | 'cameraOff' | 'cameraOn' | 'screenOn' | 'screenOff' | 'iceRestart' | 'deviceChanged' | 'hidden' | 'visible' | 'limited';
+
+/** The steps of joining, each in ms from the start of the join. */
+export interface CallJoin {
+  /** The join was answered. */
+  answerMs?: number;
+  /** The session was joined. */
+  joinedMs?: number;
+  /** The first media of somebody came. */
+  mediaMs?: number;
+  /** The socket was open. */
+  socketMs?: number;
+  /** The token was there. */
+  tokenMs?: number;
+}
+
+/** What keeps sent video down. */
+export type CallLimit = 'none' | 'bandwidth' | 'cpu' | 'other';
+
+/** How a run came out. */
+export type CallOutcome = 'connected' | 'alone' | 'failed';
+
+/** What a client saw of one peer. */
+export interface CallPeer {
+  /** Sound. */
+  audio?: CallAudio;
+  /** What the line is believed to carry, in kbit/s. */
+  availableKbps?: number;
+  /** The type of the local ICE candidate in use. */
+  candidate?: CallCandidate;
+  /** By what media travels; to the TURN server, where there is one. */
+  protocol?: CallTransport;
+  /** The round trip, in ms. */
+  rttMs?: number;
+  /** The score of this minute. */
+  score?: number;
+  /** Who. */
+  userId: string;
+  /** Pictures. */
+  video?: CallVideo;
+}
+
+/** What one client saw of a call in one minute. Whatever was not measured is left out: absent is not zero. */
+export interface CallReport {
+  /** What the client is. */
+  client?: CallClient;
+  /** What happened in that minute. */
+  events?: CallEvent[];
+  /** Whether it is the run's last report; false if not given. */
+  final?: boolean;
+  /** How long the steps of joining took. */
+  join?: CallJoin;
+  /** The start of the minute, in UTC: at most 15 minutes ago. */
+  minute: string;
+  /** What was seen of each peer, each of them once. */
+  peers?: CallPeer[];
+  /** One run of the client in this session. The same run and minute again replaces what was said of it. */
+  run: string;
+  /** The worst peer's score of this minute; absent where nobody else was there. */
+  score?: number;
+  /** How scores were made. */
+  scoreVersion: number;
+  /** The whole run until now, so that the newest report says everything. */
+  summary: CallSummary;
+}
+
+/** A whole run of a client, until its newest report. */
+export interface CallSummary {
+  /** The mean opinion score of audio. */
+  audioMos?: number;
+  /** An error's code. */
+  failure?: string;
+  /** For how long together. */
+  freezeMs?: number;
+  /** How often video stood still. */
+  freezes?: number;
+  /** How often ICE began anew. */
+  iceRestarts?: number;
+  /** From the call of join until joined. */
+  joinMs?: number;
+  /** From the call of join until the first media of somebody. */
+  mediaMs?: number;
+  /** How many minutes were reported, this one too. */
+  minutes: number;
+  /** How it came out. */
+  outcome: CallOutcome;
+  /** How often the connection came back. */
+  reconnects?: number;
+  /** Whether media went over a TURN server. */
+  relayed?: boolean;
+  /** The mean score. */
+  score?: number;
+  /** When the run began. */
+  startedAt: string;
+  /** The worst minute's score. */
+  worstScore?: number;
+}
+
+/** By what media travels. */
+export type CallTransport = 'udp' | 'tcp' | 'tls';
+
+/** Pictures to and from a peer. */
+export interface CallVideo {
+  /** The codec's name. */
+  codec?: string;
+  /** Frames from the peer in a second. */
+  fps?: number;
+  /** For how long together. */
+  freezeMs?: number;
+  /** How often it stood still. */
+  freezes?: number;
+  /** In pixels. */
+  height?: number;
+  /** From the peer, in kbit/s. */
+  inKbps?: number;
+  /** What kept down what is sent to the peer. */
+  limitedBy?: CallLimit;
+  /** Packets lost on the way here. */
+  lossPercent?: number;
+  /** To the peer, in kbit/s. */
+  outKbps?: number;
+  /** In pixels. */
+  width?: number;
+}
+
+/** A call in a list. */
+export interface CallView {
+  /** The mean opinion score of audio, 1-5. */
+  audioMos?: number;
+  /** How often video stood still. */
+  freezes: number;
+  /** The median time that joining took. */
+  joinMs?: number;
+  /** When the newest report came. */
+  lastReportAt: string;
+  /** Its name, as the newest report has it. */
+  name: string;
+  /** How many minutes participants reported together. */
+  participantMinutes: number;
+  /** How many took part. */
+  participants: number;
+  /** How often connections came back. */
+  reconnects: number;
+  /** How many participants had their media go over a TURN server. */
+  relayed: number;
+  /** The app's name of it, if it has one. */
+  room?: string;
+  /** The mean score of all minutes, 1-5. */
+  score?: number;
+  /** The session. */
+  sessionId: string;
+  /** When the first client's run began. */
+  startedAt: string;
+  /** The score of anybody's worst minute. */
+  worstScore?: number;
 }
 
 /** Changes the password. */
@@ -50,6 +306,28 @@ export interface ChatMessage {
   messageId: string;
   /** When it was sent. */
   timestamp: string;
+}
+
+/** What a client is, as far as it said. */
+export interface ClientView {
+  /** The browser and its version. */
+  browser?: string;
+  /** What it runs on: `desktop`, `phone`, `tablet` or `other`. */
+  device?: string;
+  /** The operating system. */
+  os?: string;
+  /** The SDK's version. */
+  sdk?: string;
+}
+
+/** A connection of a participant, by the server's clock. */
+export interface ConnectionView {
+  /** When it was made. */
+  connectedAt: string;
+  /** When it ended, if that was noticed. */
+  disconnectedAt: string | null;
+  /** Why: the WebSocket close code, and what was said. */
+  reason?: string;
 }
 
 /** The answer to `sendData`. */
@@ -112,6 +390,20 @@ export interface IceServers {
   iceServers: IceServer[];
   /** How long the credentials are good for new allocations, in seconds. */
   ttlSeconds: number;
+}
+
+/** The steps of joining, each in ms from the start of the join. */
+export interface JoinView {
+  /** The join was answered. */
+  answerMs?: number;
+  /** The session was joined. */
+  joinedMs?: number;
+  /** The first media of somebody came. */
+  mediaMs?: number;
+  /** The socket was open. */
+  socketMs?: number;
+  /** The token was there. */
+  tokenMs?: number;
 }
 
 /** The answer to joining. */
@@ -198,12 +490,26 @@ export interface Account {
 export interface Media {
   /** So many people show video at most; the next ones are there with audio. */
   limit: number;
+  /** How clients report the quality of the call; absent where that is not wanted. */
+  quality?: QualityView;
   /** Who sends to whom. */
   topology: Topology;
 }
 
 /** A kind of track. */
 export type MediaKind = 'audio' | 'video' | 'screen';
+
+/** Something that happened in a call. */
+export interface MomentView {
+  /** When: by the client's clock, or by the server's for `connected` and `disconnected`. */
+  at: string;
+  /** More about it. */
+  detail?: string;
+  /** What: a kind of event of a report, `connected` or `disconnected`. */
+  kind: string;
+  /** To whom. */
+  userId: string;
+}
 
 /** Asks one participant to switch a track off. */
 export interface Mute {
@@ -259,6 +565,33 @@ export interface NewWebhook {
   types?: string[];
   /** Where it is: `https://` on port 443 or 8443, and an address that everybody can reach; on a local server also `http://localhost`. */
   url: string;
+}
+
+/** `leaveSession` and `ping` have nothing to say. */
+export type Nothing = Record<string, never>;
+
+/** What all calls of a span come to. */
+export interface OverviewView {
+  /** How many calls. */
+  calls: number;
+  /** Sessions are meant that were created from then on. */
+  from: string;
+  /** The share of clients' runs that did not fail, 0-1. */
+  joinSuccess?: number;
+  /** The mean score of all minutes, 1-5. */
+  meanScore?: number;
+  /** The median time that joining took. */
+  medianJoinMs?: number;
+  /** How many minutes they reported together. */
+  participantMinutes: number;
+  /** How many people took part. */
+  participants: number;
+  /** The share of calls in which anybody's media went over a TURN server, 0-1. */
+  relayedShare?: number;
+  /** And before then. */
+  to: string;
+  /** The calls with the worst minutes, the worst first, at most 10. */
+  worst: CallView[];
 }
 
 /** What is to be changed about somebody. */
@@ -363,6 +696,16 @@ export interface Permissions {
   updateOwnAttributes: boolean;
 }
 
+/** One point of a chart. */
+export interface PointView {
+  /** The start of the minute. */
+  minute: string;
+  /** The peer; absent for the score of the minute itself. */
+  peerUserId?: string;
+  /** As high. */
+  value: number;
+}
+
 /** Whether a participant's connection is there. */
 export type ParticipantStatus = 'connected' | 'reconnecting' | 'disconnected';
 
@@ -392,6 +735,12 @@ export interface Problem {
   type: string;
   /** When it ends, where it does: of `banned`. */
   until?: string;
+}
+
+/** How clients report the quality of a call. */
+export interface QualityView {
+  /** How often. */
+  everySeconds: number;
 }
 
 /** Why a stay or a session is over. */
@@ -424,6 +773,48 @@ export interface ReplayView {
 /** A participant's part in a session. */
 export type Role = 'host' | 'cohost' | 'participant' | 'viewer';
 
+/** One run of a participant's client, as its newest report has it. */
+export interface RunView {
+  /** The mean opinion score of audio. */
+  audioMos?: number;
+  /** What the client is. */
+  client: ClientView;
+  /** An error's code. */
+  failure?: string;
+  /** Whether that was its last report. */
+  final: boolean;
+  /** For how long together. */
+  freezeMs?: number;
+  /** How often video stood still. */
+  freezes?: number;
+  /** How often ICE began anew. */
+  iceRestarts?: number;
+  /** How long the steps of joining took. */
+  join: JoinView;
+  /** From the call of join until joined. */
+  joinMs?: number;
+  /** The newest minute that was reported. */
+  lastMinute: string;
+  /** From the call of join until the first media of somebody. */
+  mediaMs?: number;
+  /** How many minutes were reported. */
+  minutes: number;
+  /** How it came out: `connected`, `alone` or `failed`. */
+  outcome: string;
+  /** How often the connection came back. */
+  reconnects?: number;
+  /** Whether media went over a TURN server. */
+  relayed?: boolean;
+  /** What the client calls it. */
+  run: string;
+  /** The mean score. */
+  score?: number;
+  /** When it began. */
+  startedAt: string;
+  /** The worst minute's score. */
+  worstScore?: number;
+}
+
 /** A chat message of whoever steers a session. */
 export interface SayMessage {
   /** As in `sendMessage`. */
@@ -444,6 +835,18 @@ export interface SendData {
   to?: string[];
   /** What it is about. */
   topic: string;
+}
+
+/** A chart of what one participant's client saw. */
+export interface SeriesView {
+  /** What it shows. */
+  metric: string;
+  /** In order. */
+  points: PointView[];
+  /** Whether there are older ones. */
+  truncated: boolean;
+  /** In which unit; empty for a score or a count. */
+  unit: string;
 }
 
 /** A session with its participants. */
@@ -918,9 +1321,6 @@ export interface MuteRequestedData {
   /** Which track. */
   kind: MediaKind;
 }
-
-/** `leaveSession` and `ping` have nothing to say. */
-export type Nothing = Record<string, never>;
 
 /** The answer to actions that have nothing to say. */
 export type Nothing2 = Record<string, never>;

@@ -10,7 +10,7 @@ use gateway::Surroundings;
 use gateway::rest::{Answer, RestRequest};
 use gateway::views::{self, SignalingUrl};
 use lambda_http::{Body, Request, Response};
-use protocol::rest::{Admission, Joined, Media, SessionDetail, Topology, parse_session_ref};
+use protocol::rest::{Admission, Joined, Media, SessionDetail, parse_session_ref};
 use protocol::signaling::JsonEncoder;
 use push::Push;
 use runtime::{Runtime, SettingError};
@@ -66,7 +66,7 @@ async fn join(deps: &Deps, request: &RestRequest<'_>) -> Result<Answer> {
         RoomRef::Room(name) => sessions::join_room(ports, &deps.quotas, person, name).await?,
     };
     let url = deps.signaling_url.answering(request);
-    let media = Media { topology: Topology::Mesh, limit: context.policy.mesh_limit };
+    let media = Media::of(context.policy);
     let user_id = person.user_id.to_string();
     Ok(Answer::ok(&match entry {
         Entry::Seated(Seated { roster, attempt }) => Joined {

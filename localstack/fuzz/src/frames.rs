@@ -57,6 +57,7 @@ fn read(frame: &ClientFrame<'_>) {
         frame.mute().map(drop),
         frame.remove().map(drop),
         frame.update_session().map(drop),
+        frame.report(NOW).map(drop),
     ];
     readings.iter().filter_map(|reading| reading.as_ref().err()).for_each(assert_names_fields);
     match frame.signal() {

@@ -41,6 +41,7 @@ macro_rules! event {
 pub fn function(name: &str, runtime: &Runtime) -> Result<Function, SettingError> {
     Ok(match name {
         "api_keys" => event!(runtime, api_keys),
+        "analytics" => http!(runtime, analytics),
         "auth_delete" => http!(runtime, auth_delete),
         "auth_login" => http!(runtime, auth_login),
         "auth_logout" => http!(runtime, auth_logout),
@@ -62,6 +63,7 @@ pub fn function(name: &str, runtime: &Runtime) -> Result<Function, SettingError>
         "session_moderate" => http!(runtime, session_moderate),
         "session_participants" => http!(runtime, session_participants),
         "session_say" => http!(runtime, session_say),
+        "session_stats" => http!(runtime, session_stats),
         "session_ticket" => http!(runtime, session_ticket),
         "usage_get" => http!(runtime, usage_get),
         "user_revoke" => http!(runtime, user_revoke),
@@ -77,6 +79,7 @@ pub fn function(name: &str, runtime: &Runtime) -> Result<Function, SettingError>
         "ws_moderate" => event!(runtime, ws_moderate),
         "ws_ping" => event!(runtime, ws_ping),
         "ws_signal" => event!(runtime, ws_signal),
+        "ws_stats" => event!(runtime, ws_stats),
         "ws_status" => event!(runtime, ws_status),
         "ws_sync" => event!(runtime, ws_sync),
         "webhook_endpoints" => http!(runtime, webhook_endpoints),

@@ -284,7 +284,8 @@ fn configure(options: &Options, url: &str, secret: String) -> Settings {
         .with(settings::STUN_URLS, options.stun_urls.join(","))
         .with(settings::TURN_URLS, options.turn_urls.join(","))
         .with(settings::TURN_SECRET, options.turn_secret.as_deref().unwrap_or_default())
-        .with(settings::HEARTBEAT_SECONDS, options::HEARTBEAT_SECONDS);
+        .with(settings::HEARTBEAT_SECONDS, options::HEARTBEAT_SECONDS)
+        .with(settings::CALL_QUALITY, "on");
     options.settings.iter().fold(base, |all, (name, value)| all.with(name, value))
 }
 

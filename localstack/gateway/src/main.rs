@@ -68,6 +68,9 @@ struct Arguments {
     #[arg(long, env = settings::HEARTBEAT_SECONDS, value_name = "N", default_value_t = HEARTBEAT_SECONDS)]
     #[arg(value_parser = clap::value_parser!(u32).range(1..=540))]
     heartbeat_seconds: u32,
+    /// Whether clients report the quality of their calls, and that is kept
+    #[arg(long, env = settings::CALL_QUALITY, value_enum, default_value_t = Switch::On)]
+    call_quality: Switch,
     /// Folder of the built console page, in place of the one that the program has or finds
     #[arg(long, env = "TUNRTC_CONSOLE", value_name = "FOLDER", value_parser = folder)]
     console: Option<PathBuf>,
@@ -129,6 +132,24 @@ enum Keys {
         /// The key
         key: String,
     },
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Switch {
+    /// It is wanted
+    On,
+    /// It is not
+    Off,
+}
+
+impl Switch {
+    /// As a setting says it.
+    fn word(self) -> &'static str {
+        match self {
+            Self::On => "on",
+            Self::Off => "off",
+        }
+    }
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -215,6 +236,7 @@ impl From<Arguments> for Options {
         // What was given as an option counts more, and has the environment's value where it was not.
         settings.push((settings::RECONNECT_GRACE_SECONDS, arguments.reconnect_grace_seconds.to_string()));
         settings.push((settings::HEARTBEAT_SECONDS, arguments.heartbeat_seconds.to_string()));
+        settings.push((settings::CALL_QUALITY, arguments.call_quality.word().to_owned()));
         Self {
             host: arguments.host,
             port: arguments.port,

@@ -8,7 +8,7 @@ use protocol::routes::{Api, ROUTES};
 use runtime::settings;
 use serde_json::{Value, json};
 use support::apps::Key;
-use support::{Target, caption, offer};
+use support::{Target, caption, offer, report};
 use testclient::{Reply, Socket, socket_address};
 
 /// What a route must do for a stranger who names what is not theirs.
@@ -32,6 +32,7 @@ impl Ours {
     /// A project with an endpoint, a room called `secret`, and ann in it; her connection.
     async fn in_room(target: &Target, key: &Key) -> (Self, Socket) {
         let (joined, at_ann) = target.enter_room(&key.person("ann", "secret").token).await;
+        at_ann.ack("reportStats", report("hers", json!({}))).await;
         let endpoint = Some(json!({ "url": "https://example.com/hook" }));
         let made = target.call(Method::POST, "/api/webhooks", &key.basic(), endpoint).await;
         assert_eq!(made.status, StatusCode::CREATED, "{}", made.body);
@@ -66,6 +67,10 @@ fn case(key: &str, ours: &Ours) -> Case {
         "POST /api/session/create" => Case::Blind(json!({ "name": "mine", "room": "secret" })),
         "GET /api/session/active"
         | "HEAD /api/session/active"
+        | "GET /api/analytics/sessions"
+        | "HEAD /api/analytics/sessions"
+        | "GET /api/analytics/overview"
+        | "HEAD /api/analytics/overview"
         | "GET /api/usage"
         | "HEAD /api/usage"
         | "GET /api/events"
@@ -83,7 +88,13 @@ fn case(key: &str, ours: &Ours) -> Case {
         | "HEAD /api/session/{sessionId}/participants"
         | "GET /api/session/{sessionId}/participants/{userId}"
         | "HEAD /api/session/{sessionId}/participants/{userId}"
+        | "GET /api/analytics/sessions/{sessionId}"
+        | "HEAD /api/analytics/sessions/{sessionId}"
         | "DELETE /api/session/{sessionId}/participants/{userId}" => Case::Refused(Value::Null),
+        "GET /api/analytics/sessions/{sessionId}/series" | "HEAD /api/analytics/sessions/{sessionId}/series" => {
+            Case::Refused(Value::Null)
+        }
+        "POST /api/session/{sessionId}/stats" => Case::Refused(report("ours", json!({}))),
         // To remove what is not there is no mistake.
         "DELETE /api/webhooks/{webhookId}" => Case::Blind(Value::Null),
         "POST /api/webhooks" => Case::Blind(json!({ "url": "https://example.com/theirs" })),
@@ -138,6 +149,7 @@ fn action_case(action: &str, ours: &Ours) -> Option<(Value, &'static [&'static s
         "sendData" => (json!({ "topic": "t", "payload": "from outside", "to": [ours.user] }), NOBODY),
         "sendRpc" => (target(json!({ "rpcId": "1", "method": "m", "payload": "" })), NOBODY),
         "answerRpc" => (target(json!({ "rpcId": "1", "payload": "" })), NOBODY),
+        "reportStats" => (report("ours", json!({})), HERE_ALONE),
         "sync" => (json!({ "since": "2026-01-01T00:00:00.000Z" }), &["ok", "rate_limited"]),
         "ping" => (json!({}), HERE_ALONE),
         other => panic!("{other} has no case: what does it do with another project's user?"),
@@ -157,6 +169,7 @@ fn powerful(key: &Key, room: &str, joins: bool) -> String {
 fn path_of(template: &str, ours: &Ours, user: &str) -> String {
     let path = template.replace("{sessionId}", &ours.session).replace("{userId}", user).replace("{identity}", user);
     let path = path.replace("{webhookId}", &ours.webhook);
+    let path = if path.ends_with("/series") { format!("{path}?metric=score&userId={user}") } else { path };
     assert!(!path.contains('{'), "{template} has a part that this test does not fill in");
     path
 }

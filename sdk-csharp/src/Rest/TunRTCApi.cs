@@ -339,6 +339,62 @@ public sealed class TunRTCApi
         return AskAsync(new Request(HttpMethod.Post, $"{Of(sessionId)}/data", body), _ => true, cancellationToken);
     }
 
+    /// <summary>
+    /// Tells what this client saw of a call in one minute, also after leaving. One report is taken in 5 s, and a last one beside it
+    /// (<c>rate_limited</c>). Where the server does not keep quality, nothing comes of it.
+    /// </summary>
+    /// <param name="sessionId">The session.</param>
+    /// <param name="report">What was seen.</param>
+    /// <param name="cancellationToken">Ends the wait.</param>
+    public Task ReportStatsAsync(string sessionId, CallReport report, CancellationToken cancellationToken = default) =>
+        AskAsync(new Request(HttpMethod.Post, $"{Of(sessionId)}/stats", QualityWire.ToJson(report)), _ => true, cancellationToken);
+
+    /// <summary>The calls that this account hosted, or those that an app's token is for, with their quality; the newest session first.</summary>
+    /// <param name="from">Sessions that were created from then on; <c>null</c> for 7 days before <paramref name="to"/>.</param>
+    /// <param name="to">And before then, at most 31 days later; <c>null</c> for now.</param>
+    /// <param name="minScore">Whose worst minute's score is at least that, 1 to 5.</param>
+    /// <param name="maxScore">Whose worst minute's score is at most that.</param>
+    /// <param name="limit">1 to 100 on a page.</param>
+    /// <param name="cursor">Of the page before, together with the same other wishes; <c>null</c> for the first one.</param>
+    /// <param name="cancellationToken">Ends the wait.</param>
+    public Task<Page<ListedCall>> ListCallsAsync(
+        DateTimeOffset? from = null,
+        DateTimeOffset? to = null,
+        double? minScore = null,
+        double? maxScore = null,
+        int limit = 50,
+        string? cursor = null,
+        CancellationToken cancellationToken = default)
+    {
+        var asked = QualityWire.Query(("from", Text(from)), ("to", Text(to)), ("minScore", Text(minScore)), ("maxScore", Text(maxScore)));
+        return PageAsync($"/api/analytics/sessions{asked}", limit, cursor, QualityWire.Listed, cancellationToken);
+    }
+
+    /// <summary>One call with what happened in it, for its host.</summary>
+    /// <param name="sessionId">The session.</param>
+    /// <param name="cancellationToken">Ends the wait.</param>
+    public Task<CallDetail> GetCallAsync(string sessionId, CancellationToken cancellationToken = default) =>
+        GetAsync($"/api/analytics/sessions/{Uri.EscapeDataString(sessionId)}", QualityWire.Detail, cancellationToken);
+
+    /// <summary>What one participant's client saw of a call, minute by minute.</summary>
+    /// <param name="sessionId">The session.</param>
+    /// <param name="userId">Whose client.</param>
+    /// <param name="metric">What: <c>score</c>, <c>mos</c>, <c>rttMs</c>, <c>audioLossPercent</c> and so on; the API document has them all.</param>
+    /// <param name="peerUserId">Of which peer; <c>null</c> for each.</param>
+    /// <param name="cancellationToken">Ends the wait.</param>
+    public Task<CallSeries> GetCallSeriesAsync(string sessionId, string userId, string metric, string? peerUserId = null, CancellationToken cancellationToken = default)
+    {
+        var asked = QualityWire.Query(("userId", userId), ("metric", metric), ("peerUserId", peerUserId));
+        return GetAsync($"/api/analytics/sessions/{Uri.EscapeDataString(sessionId)}/series{asked}", QualityWire.Series, cancellationToken);
+    }
+
+    /// <summary>What the calls of a span come to together.</summary>
+    /// <param name="from">Sessions that were created from then on; <c>null</c> for 7 days before <paramref name="to"/>.</param>
+    /// <param name="to">And before then, at most 31 days later; <c>null</c> for now.</param>
+    /// <param name="cancellationToken">Ends the wait.</param>
+    public Task<CallOverview> GetCallOverviewAsync(DateTimeOffset? from = null, DateTimeOffset? to = null, CancellationToken cancellationToken = default) =>
+        GetAsync($"/api/analytics/overview{QualityWire.Query(("from", Text(from)), ("to", Text(to)))}", QualityWire.Overview, cancellationToken);
+
     /// <summary>STUN and TURN servers, with credentials that end.</summary>
     /// <param name="cancellationToken">Ends the wait.</param>
     public Task<IceServers> GetIceServersAsync(CancellationToken cancellationToken = default) =>
@@ -410,6 +466,10 @@ public sealed class TunRTCApi
         return Keep(order, Wire.Auth((await SendAsync(new Request(HttpMethod.Post, path, body), null, cancellationToken)).Body));
     });
 
+    private static string? Text(DateTimeOffset? time) => time is { } given ? Wire.ToText(given) : null;
+
+    private static string? Text(double? number) => number?.ToString(System.Globalization.CultureInfo.InvariantCulture);
+
     private Auth Keep(int order, Auth auth)
     {
         if (_tokens.Keep(order, auth))
@@ -438,7 +498,8 @@ public sealed class TunRTCApi
 
     private Task<Page<T>> PageAsync<T>(string path, int limit, string? cursor, Func<JsonElement, T> read, CancellationToken cancellationToken) => Loop.Run(async () =>
     {
-        var query = FormattableString.Invariant($"?limit={limit}") + (cursor is null ? "" : $"&cursor={Uri.EscapeDataString(cursor)}");
+        var begin = path.Contains('?', StringComparison.Ordinal) ? '&' : '?';
+        var query = FormattableString.Invariant($"{begin}limit={limit}") + (cursor is null ? "" : $"&cursor={Uri.EscapeDataString(cursor)}");
         var (body, headers) = await WithTokenAsync(new Request(HttpMethod.Get, path + query), cancellationToken);
         if (body.ValueKind != JsonValueKind.Array)
         {

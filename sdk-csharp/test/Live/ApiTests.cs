@@ -48,6 +48,45 @@ public sealed class ApiTests
     }
 
     [Test]
+    public async Task A_host_sees_what_clients_reported_of_a_call()
+    {
+        var server = await Server.SharedAsync();
+        await using var client = new TunRTCClient(server.Url);
+        var name = $"host-{Guid.NewGuid():N}";
+        var host = await client.RegisterAsync(name, $"{name}@example.org", "a long password");
+        var session = await client.CreateSessionAsync("Measured", visibility: Visibility.Unlisted);
+        await client.Api.JoinSessionAsync(session.SessionId);
+        var now = DateTimeOffset.UtcNow;
+        var minute = now.AddTicks(-(now.Ticks % TimeSpan.TicksPerMinute));
+        var report = new CallReport(minute, "run", new CallSummary(minute, 1, CallOutcome.Connected) { Score = 4.5, WorstScore = 3.25, JoinTime = TimeSpan.FromMilliseconds(420) })
+        {
+            Score = 3.25,
+            Details = new System.Text.Json.Nodes.JsonObject
+            {
+                ["events"] = new System.Text.Json.Nodes.JsonArray(new System.Text.Json.Nodes.JsonObject { ["at"] = minute.ToString("O"), ["kind"] = "muted" }),
+            },
+        };
+        await client.Api.ReportStatsAsync(session.SessionId, report);
+        var again = await Check.FailsAsync(client.Api.ReportStatsAsync(session.SessionId, report), "rate_limited");
+        Check.Equal(TimeSpan.FromSeconds(5), again.RetryAfter);
+        await client.Api.ReportStatsAsync(session.SessionId, report with { IsFinal = true });
+
+        var page = await client.Api.ListCallsAsync(maxScore: 3.5, limit: 10);
+        var listed = page.Items.Single();
+        Check.Equal((session.SessionId, "Measured", 3.25, TimeSpan.FromMilliseconds(420), 1), (listed.Facts.SessionId, listed.Facts.Name, listed.Facts.WorstScore, listed.Facts.JoinTime, listed.Participants));
+        Check.Equal(0, (await client.Api.ListCallsAsync(minScore: 4)).Items.Count);
+        var detail = await client.Api.GetCallAsync(session.SessionId);
+        var participant = detail.Participants.Single();
+        Check.Equal((host.UserId, name, true, CallOutcome.Connected), (participant.UserId, participant.Username, participant.Runs.Single().IsFinal, participant.Runs.Single().Summary.Outcome));
+        Check.Same(new[] { "muted" }, detail.Timeline.Select(each => each.Kind));
+        var series = await client.Api.GetCallSeriesAsync(session.SessionId, host.UserId, "score");
+        Check.Equal((minute, 3.25), (series.Points.Single().Minute, series.Points.Single().Value));
+        var sums = await client.Api.GetCallOverviewAsync(from: now.AddDays(-1));
+        Check.Equal((1, 1, 4.5, 1.0), (sums.Calls, sums.Participants, sums.MeanScore, sums.JoinSuccess));
+        await Check.FailsAsync(client.Api.GetCallAsync(Guid.NewGuid().ToString()), "session_not_found");
+    }
+
+    [Test]
     public async Task A_refused_request_tells_every_bad_field()
     {
         await using var client = await (await Server.SharedAsync()).SignedInAsync("demo");

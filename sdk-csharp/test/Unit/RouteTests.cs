@@ -40,6 +40,7 @@ public sealed class RouteTests
     {
         var type when type == typeof(string) => $"some-{parameter.Name}",
         var type when type == typeof(int) => 10,
+        var type when type == typeof(CallReport) => new CallReport(DateTimeOffset.UnixEpoch, "run", new CallSummary(DateTimeOffset.UnixEpoch, 1, CallOutcome.Alone)),
         var type when type == typeof(SessionType) => SessionType.Mixed,
         var type when type == typeof(CancellationToken) => CancellationToken.None,
         _ => parameter.HasDefaultValue ? parameter.DefaultValue : null,

@@ -93,9 +93,11 @@ pub const CHAT_PER_SECOND: &str = "TUNRTC_CHAT_PER_SECOND";
 pub const CHAT_BURST: &str = "TUNRTC_CHAT_BURST";
 /// See [`Policy::mesh_limit`].
 pub const MESH_LIMIT: &str = "TUNRTC_MESH_LIMIT";
+/// `on` or `off`, see [`Policy::call_quality`].
+pub const CALL_QUALITY: &str = "TUNRTC_CALL_QUALITY";
 
 /// The settings that an operator may change wherever TunRTC runs: limits and durations.
-pub const OPERATORS: [&str; 23] = [
+pub const OPERATORS: [&str; 24] = [
     ICE_TTL_SECONDS,
     HEARTBEAT_SECONDS,
     DETECTION_SECONDS,
@@ -119,6 +121,7 @@ pub const OPERATORS: [&str; 23] = [
     CHAT_PER_SECOND,
     CHAT_BURST,
     MESH_LIMIT,
+    CALL_QUALITY,
 ];
 
 /// A setting that is not there, or not what it must be.
@@ -197,6 +200,16 @@ impl Settings {
         Ok(u32::try_from(number).unwrap_or(u32::MAX))
     }
 
+    /// `on` or `off`.
+    fn switch(&self, name: &'static str, default: bool) -> Result<bool, SettingError> {
+        match self.optional(name) {
+            None => Ok(default),
+            Some("on") => Ok(true),
+            Some("off") => Ok(false),
+            Some(_) => Err(SettingError { name, reason: "must be on or off".to_owned() }),
+        }
+    }
+
     fn throttle(&self, name: &'static str, default: Throttle) -> Result<Throttle, SettingError> {
         Ok(Throttle { limit: self.count(name, default.limit)?, ..default })
     }
@@ -227,6 +240,7 @@ impl Settings {
             chat_per_second: self.count(CHAT_PER_SECOND, base.chat_per_second)?,
             chat_burst: self.count(CHAT_BURST, base.chat_burst)?,
             mesh_limit: self.count(MESH_LIMIT, base.mesh_limit)?,
+            call_quality: self.switch(CALL_QUALITY, base.call_quality)?,
             ..base
         };
         policy.fitting().map_err(|misfit| SettingError { name: name_of(misfit.fitted), reason: misfit.reason })

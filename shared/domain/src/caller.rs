@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use crate::{
     Error, FamilyId, Identity, KeyGrant, KeyId, Metadata, Permission, ProjectId, Result, Rights, Role, RoomName,
-    RoomRef, Sender, Session, Timestamp, UserId, Username, Visibility,
+    RoomRef, Sender, Session, SessionId, Timestamp, UserId, Username, Visibility,
 };
 
 /// Who calls.
@@ -100,15 +100,17 @@ impl Scope {
 
     /// Whether the session lies within.
     pub fn holds(&self, session: &Session) -> bool {
-        self.project == session.project
-            && match &self.rooms {
-                Rooms::Any => true,
-                Rooms::Only(RoomRef::Session(id)) => session.id == *id,
-                Rooms::Only(RoomRef::Room(name)) => session.room.as_ref() == Some(name),
-                Rooms::StartingWith(prefix) => {
-                    session.room.as_ref().is_some_and(|room| room.as_str().starts_with(prefix))
-                }
-            }
+        self.project == session.project && self.holds_room(session.id, session.room.as_ref())
+    }
+
+    /// The same of a session of the project that has that name.
+    pub fn holds_room(&self, session: SessionId, room: Option<&RoomName>) -> bool {
+        match &self.rooms {
+            Rooms::Any => true,
+            Rooms::Only(RoomRef::Session(id)) => session == *id,
+            Rooms::Only(RoomRef::Room(name)) => room == Some(name),
+            Rooms::StartingWith(prefix) => room.is_some_and(|room| room.as_str().starts_with(prefix)),
+        }
     }
 
     /// Whether a room of that name would lie within.

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use futures_util::future::try_join;
+use futures_util::future::try_join3;
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 
 use crate::eviction::LONGEST_CONNECTION;
@@ -143,15 +143,16 @@ async fn erase_visited(
     store.erase_traces(user, session).await
 }
 
-/// The sessions in which something of the user may be: where a seat is noted, and where the user was connected as long as
-/// the chat is kept. A seat may be held for longer than it is noted, over one connection after the other.
+/// The sessions in which something of the user may be: where a seat is noted, where their client reported, and where the user was connected
+/// as long as the chat is kept. A seat may be held for longer than it is noted, over one connection after the other.
 async fn visited(
-    store: &(impl ConnectionLog + Visits + Sync),
+    store: &(impl ConnectionLog + Visits + Erasures + Sync),
     context: Context<'_>,
     user: UserId,
 ) -> Result<BTreeSet<SessionId>> {
     let from: Timestamp = context.now.minus(context.policy.history).minus(LONGEST_CONNECTION);
-    let (logged, visits) = try_join(store.of_user(user, from), store.visits(user)).await?;
+    let (logged, visits, reported) =
+        try_join3(store.of_user(user, from), store.visits(user), store.reported_by(user)).await?;
     let connected = logged.into_iter().filter_map(|logged| logged.admission.session);
-    Ok(connected.chain(visits.into_iter().map(|visit| visit.session)).collect())
+    Ok(connected.chain(visits.into_iter().map(|visit| visit.session)).chain(reported).collect())
 }

@@ -72,6 +72,8 @@ pub struct Policy {
     pub chat_burst: u32,
     /// People who show video in one call: each of them sends to every other one. Clients keep it.
     pub mesh_limit: u32,
+    /// Whether clients report the quality of their calls, and that is kept.
+    pub call_quality: bool,
 }
 
 /// A duration that must fit others.
@@ -186,6 +188,7 @@ impl Default for Policy {
             chat_per_second: 10,
             chat_burst: 30,
             mesh_limit: 6,
+            call_quality: false,
         }
     }
 }

@@ -61,14 +61,19 @@ impl Question {
     /// # Errors
     /// `InvalidRequest`, which names the bound.
     pub fn new(from: Timestamp, until: Timestamp, group: Group) -> Result<Self> {
-        if until <= from {
-            return Err(Error::field("to", "must be later than from"));
-        }
-        if until.since(from) > LONGEST_SPAN {
-            return Err(Error::field("from", "must be at most 31 days before to"));
-        }
-        Ok(Self { from, until, group })
+        check_span(from, until).map(|()| Self { from, until, group })
     }
+}
+
+/// Whether one question may reach over that time.
+pub(crate) fn check_span(from: Timestamp, until: Timestamp) -> Result<()> {
+    if until <= from {
+        return Err(Error::field("to", "must be later than from"));
+    }
+    if until.since(from) > LONGEST_SPAN {
+        return Err(Error::field("from", "must be at most 31 days before to"));
+    }
+    Ok(())
 }
 
 /// By what stays were put together.
@@ -157,7 +162,7 @@ impl Group {
 }
 
 /// The first moment of a day in UTC.
-fn day_of(at: Timestamp) -> Timestamp {
+pub(crate) fn day_of(at: Timestamp) -> Timestamp {
     (at + Duration::from_millis(1)).minus(DAY).rounded_up(DAY)
 }
 

@@ -217,6 +217,21 @@ impl<'a> RestRequest<'a> {
         user_named(project, named).ok_or(Error::ParticipantNotFound)
     }
 
+    /// The same of a parameter of the query, if it is there.
+    pub fn user_in_query(&self, name: &str, project: &ProjectId) -> Result<Option<UserId>> {
+        let user = |named: &str| user_named(project, named).ok_or_else(|| Error::field(name, "must be a user"));
+        self.query(name).map(user).transpose()
+    }
+
+    /// The route that was found, without its method: parts of a path that stand for something are in braces.
+    pub fn template(&self) -> &'a str {
+        let key = match self.request.request_context_ref() {
+            Some(RequestContext::ApiGatewayV2(context)) => context.route_key.as_deref(),
+            _ => None,
+        };
+        key.and_then(|key| key.split_once(' ')).map_or("", |(_, path)| path)
+    }
+
     /// Whether the path ends so: for routes of one function that differ in that alone.
     pub fn ends_with(&self, last: &str) -> bool {
         self.request.uri().path().ends_with(last)
@@ -269,8 +284,13 @@ impl<'a> RestRequest<'a> {
 
     /// The `Link` header of the page after `last` (RFC 8288), if the page was full.
     pub fn next_page<Id: std::str::FromStr + ToString>(&self, page: &Page<Id>, last: &Id) -> String {
+        self.next_page_asked(page, last, "")
+    }
+
+    /// The same where a list is asked for something else too: `&name=value`, as often as needed.
+    pub fn next_page_asked<Id: std::str::FromStr + ToString>(&self, page: &Page<Id>, last: &Id, asked: &str) -> String {
         let path = self.request.raw_http_path();
-        format!("<{path}?limit={}&cursor={}>; rel=\"next\"", page.limit, Page::cursor(last))
+        format!("<{path}?limit={}&cursor={}{asked}>; rel=\"next\"", page.limit, Page::cursor(last))
     }
 
     /// The same where the query `asked` for more than a page.

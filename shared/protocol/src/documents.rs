@@ -2,6 +2,7 @@
 
 mod asyncapi;
 mod openapi;
+mod quality;
 mod requests;
 
 pub use asyncapi::asyncapi;

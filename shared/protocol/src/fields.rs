@@ -56,6 +56,16 @@ impl<'a> Fields<'a> {
         self.optional(name, "must be a whole number", parse)
     }
 
+    /// Any number from the first to the second one, where the field may be missing or null.
+    pub fn optional_decimal(
+        &mut self,
+        name: &str,
+        (least, most): (f64, f64),
+        must: &'static str,
+    ) -> Option<Option<f64>> {
+        self.optional(name, must, |number: f64| if (least..=most).contains(&number) { Ok(number) } else { Err(must) })
+    }
+
     /// True or false.
     pub fn flag(&mut self, name: &str) -> Option<bool> {
         self.required(name, "must be true or false", Ok)
@@ -87,6 +97,32 @@ impl<'a> Fields<'a> {
     /// An object that `read` reads; its fields are reported with this one's name in front.
     pub fn object<T>(&mut self, name: &str, read: impl FnOnce(&mut Self) -> Option<T>) -> Option<(T, &'a RawValue)> {
         let raw = self.take(name).or_else(|| self.refuse(name, MISSING))?;
+        self.inside(name, raw, read).map(|value| (value, raw))
+    }
+
+    /// A list of at most `most` objects, each of which `read` reads; empty where the field is missing or null. Their fields are reported
+    /// with the place in the list in front: `peers[3].score`.
+    pub fn objects<T>(
+        &mut self,
+        name: &str,
+        most: usize,
+        must: &str,
+        read: impl Fn(&mut Self) -> Option<T>,
+    ) -> Option<Vec<T>> {
+        let Some(raw) = self.take(name) else {
+            return Some(Vec::new());
+        };
+        match serde_json::from_str::<Vec<&'a RawValue>>(raw.get()) {
+            Ok(list) if list.len() <= most => {
+                let each = list.into_iter().enumerate();
+                let all: Vec<_> = each.map(|(at, raw)| self.inside(&format!("{name}[{at}]"), raw, &read)).collect();
+                all.into_iter().collect()
+            }
+            Ok(_) | Err(_) => self.refuse(name, must),
+        }
+    }
+
+    fn inside<T>(&mut self, name: &str, raw: &'a RawValue, read: impl FnOnce(&mut Self) -> Option<T>) -> Option<T> {
         let Ok(unread) = serde_json::from_str(raw.get()) else {
             return self.refuse(name, "must be an object");
         };
@@ -96,7 +132,7 @@ impl<'a> Fields<'a> {
         inner.refuse_unknown();
         let clean = inner.errors.is_empty();
         self.errors.append(&mut inner.errors);
-        value.filter(|_| clean).map(|value| (value, raw))
+        value.filter(|_| clean)
     }
 
     /// Whether the field is there and not null. Does not read it.

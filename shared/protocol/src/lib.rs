@@ -2,6 +2,7 @@
 //!
 //! Texts are parsed here, at the edge, into the domain's types; nothing behind it validates again.
 
+pub mod analytics;
 pub mod captions;
 mod cursor;
 pub mod data;
@@ -11,6 +12,7 @@ pub mod endpoints;
 mod fields;
 pub mod hub;
 pub mod keys;
+pub mod quality;
 pub mod rest;
 pub mod rights;
 pub mod routes;

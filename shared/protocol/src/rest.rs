@@ -9,8 +9,8 @@ use domain::moderation::ParticipantChange;
 use domain::ports::{ChatMessage, SessionChange};
 use domain::sessions::{DEFAULT_SEATS, NewSession};
 use domain::{
-    Email, Error, Identity, Lifetime, MediaKind, Metadata, Password, Presence, RoomName, RoomRef, Roster, Session,
-    SessionKind, SessionName, SessionState, Timestamp, User, Username, Visibility,
+    Email, Error, Identity, Lifetime, MediaKind, Metadata, Password, Policy, Presence, RoomName, RoomRef, Roster,
+    Session, SessionKind, SessionName, SessionState, Timestamp, User, Username, Visibility, quality,
 };
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -636,6 +636,27 @@ pub struct Media {
     pub topology: Topology,
     /// So many people show video at most; the next ones are there with audio.
     pub limit: u32,
+    /// How clients report the quality of the call; absent where that is not wanted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub quality: Option<QualityView>,
+}
+
+/// How clients report the quality of a call.
+#[derive(Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct QualityView {
+    /// How often.
+    pub every_seconds: u64,
+}
+
+impl Media {
+    /// As it is configured.
+    pub fn of(policy: &Policy) -> Self {
+        let every_seconds = quality::REPORT_EVERY.as_secs();
+        let quality = policy.call_quality.then_some(QualityView { every_seconds });
+        Self { topology: Topology::Mesh, limit: policy.mesh_limit, quality }
+    }
 }
 
 /// Who sends media to whom.

@@ -69,6 +69,11 @@ impl<'a> ClientFrame<'a> {
         }
     }
 
+    /// The data, as it was written.
+    pub(crate) fn data_text(&self) -> &'a str {
+        self.data.get()
+    }
+
     pub(crate) fn data<T>(&self, read: impl FnOnce(&mut Fields<'a>) -> Option<T>) -> Result<T, Error> {
         let json = if self.data.get() == "null" { "{}" } else { self.data.get() };
         Fields::read(json, "data", read).map_err(Error::InvalidFrame)

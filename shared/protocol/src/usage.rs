@@ -25,7 +25,7 @@ pub fn parse_question(from: Option<&str>, to: Option<&str>, group: Option<&str>,
 }
 
 /// A time, or a day by its first moment.
-fn time(name: &str, text: &str) -> Result<Timestamp> {
+pub(crate) fn time(name: &str, text: &str) -> Result<Timestamp> {
     let day = || parse_time(&format!("{text}T00:00:00Z"));
     parse_time(text).or_else(day).ok_or_else(|| Error::field(name, "must be a time (RFC 3339), or a day: 2026-11-29"))
 }

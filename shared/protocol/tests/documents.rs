@@ -6,7 +6,7 @@ use std::path::Path;
 
 use protocol::documents::{asyncapi, openapi, routes};
 use protocol::signaling::ClientFrame;
-use protocol::{endpoints, rest};
+use protocol::{endpoints, quality, rest};
 use serde_json::Value;
 
 fn assert_committed(name: &str, document: &Value) {
@@ -66,6 +66,53 @@ fn request_schemas_have_the_fields_that_the_parsers_read() {
     assert_same_fields(&document, "SendData", |json| names(rest::parse_data(json)));
     assert_same_fields(&document, "NewWebhook", |json| names(endpoints::parse_new_webhook(json, false)));
     assert_same_fields(&document, "WebhookReplay", |json| names(endpoints::parse_replay(json)));
+}
+
+/// A moment at which no minute is good, so that nothing but the fields' names is asked.
+const NOW: domain::Timestamp = domain::Timestamp::from_millis(0);
+
+/// What the parser of reports says of a part of one, without the path to it.
+fn in_report(before: &str, part: &str, after: &str, path: &str) -> Vec<String> {
+    let all = names(quality::parse_report(&format!("{before}{part}{after}"), NOW)).into_iter();
+    let inside = all.filter_map(|name| name.strip_prefix(path).map(str::to_owned));
+    // A list is named by its first place.
+    inside.filter(|name| !name.contains('.')).map(|name| name.replace("[0]", "")).collect()
+}
+
+#[test]
+fn the_schemas_of_a_report_have_the_fields_that_its_parser_reads() {
+    let document = openapi();
+    let part = |schema: &str, before: &'static str, after: &'static str, path: &'static str| {
+        assert_same_fields(&document, schema, |json| in_report(before, json, after, path));
+    };
+    part("CallReport", "", "", "");
+    part("CallSummary", "{\"summary\":", "}", "summary.");
+    part("CallClient", "{\"client\":", "}", "client.");
+    part("CallJoin", "{\"join\":", "}", "join.");
+    part("CallEvent", "{\"events\":[", "]}", "events[0].");
+    part("CallPeer", "{\"peers\":[", "]}", "peers[0].");
+    part("CallAudio", "{\"peers\":[{\"audio\":", "}]}", "peers[0].audio.");
+    part("CallVideo", "{\"peers\":[{\"video\":", "}]}", "peers[0].video.");
+}
+
+/// The words of a schema's enum are those that the domain knows.
+#[test]
+fn the_words_of_a_report_are_those_of_the_domain() {
+    use domain::quality::{Candidate, Device, Happened, LimitedBy, Outcome, Transport};
+    let document = openapi();
+    let words = |schema: &str| -> BTreeSet<String> {
+        let schema = &document["components"]["schemas"][schema];
+        let each = schema["oneOf"].as_array().into_iter().flatten().map(|one| one["const"].clone());
+        let listed = schema["enum"].as_array().into_iter().flatten().cloned();
+        each.chain(listed).filter_map(|word| word.as_str().map(str::to_owned)).collect()
+    };
+    let of = |all: Vec<&str>| all.into_iter().map(str::to_owned).collect::<BTreeSet<_>>();
+    assert_eq!(words("CallDevice"), of(Device::ALL.iter().map(|each| each.word()).collect()));
+    assert_eq!(words("CallOutcome"), of(Outcome::ALL.iter().map(|each| each.word()).collect()));
+    assert_eq!(words("CallCandidate"), of(Candidate::ALL.iter().map(|each| each.word()).collect()));
+    assert_eq!(words("CallTransport"), of(Transport::ALL.iter().map(|each| each.word()).collect()));
+    assert_eq!(words("CallLimit"), of(LimitedBy::ALL.iter().map(|each| each.word()).collect()));
+    assert_eq!(words("CallEventKind"), of(Happened::ALL.iter().map(|each| each.word()).collect()));
 }
 
 fn frame<T>(action: &str, data: &str, read: impl Fn(&ClientFrame<'_>) -> Result<T, domain::Error>) -> Vec<String> {

@@ -196,7 +196,7 @@ impl ConnectionRecord {
     }
 }
 
-fn logged(item: Item) -> Result<LoggedConnection> {
+pub(crate) fn logged(item: Item) -> Result<LoggedConnection> {
     let record: ConnectionRecord = serde_dynamo::from_item(item).map_err(misfit)?;
     let session = record.session_id.as_deref().map(str::parse).transpose();
     let admission = Admission {

@@ -28,6 +28,10 @@
 //! | what came of telling it | `DELIVERIES#<webhook>` | `<milliseconds>#<event>#<attempt>` |
 //! | stay, or session, that goes on | `LIVE#<project>` | `STAY#<stay>`, `SESSION#<session>` |
 //! | stay that is over | `USAGE#<project>#<day>` | `<milliseconds of its end>#<stay>` |
+//! | that somebody reported call quality, and where that is listed | `USER#<user>` | `CALL#<session>` |
+//! | call quality in a minute | `STATS#<session>` | `<user>#<milliseconds>#<hash of the run>` |
+//! | call quality of a run, in its project's list | `CALLS#<project>#<day of the session>` | `<session>#<user>#<hash of the run>` |
+//! | the same in its host's list | `HOSTED#<user>` | the same |
 //! | name of a message, or caption | `CHAT#<session>`, or `CAPTIONS#<session>` | `#<author>#<client's name>` |
 //!
 //! Two indexes are sparse. `active`, the list of active sessions, has `activePk` = `ACTIVE#<visibility>#<shard>`, for other projects
@@ -42,6 +46,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use domain::ports::{ClientMessageId, Counted, DUE_PARTS, Due, IdempotencyKey, LiveKind, Living, Log};
+use domain::quality::Listed;
 use domain::{
     Email, FamilyId, KeyId, MessageId, ProjectId, RoomName, Session, SessionId, SignalId, TicketId, Timestamp, UserId,
     Username, Visibility, WebhookId,
@@ -82,6 +87,7 @@ const METADATA: &str = "METADATA";
 const STAY: &str = "STAY#";
 const CHAT: &str = "CHAT#";
 const CAPTIONS: &str = "CAPTIONS#";
+const CALL: &str = "CALL#";
 
 /// A primary key.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -263,6 +269,86 @@ pub(crate) fn abouts_partition(session: SessionId) -> String {
 /// The session whose participants say something in a partition.
 pub(crate) fn session_of_abouts(pk: &str) -> Option<SessionId> {
     pk.strip_prefix(ABOUT)?.parse().ok()
+}
+
+/// That a user reported the quality of a call.
+pub(crate) fn reported(user: UserId, session: SessionId) -> Key {
+    Key::new(user_partition(user), format!("{CALL}{session}"))
+}
+
+/// What a user's client saw in a minute.
+pub(crate) fn minute(session: SessionId, user: UserId, minute: Timestamp, run: &str) -> Key {
+    Key::new(minutes_partition(session), format!("{user}#{}#{}", due_time(minute), run_hash(run)))
+}
+
+/// The first and the last possible sort key of what a user's client saw.
+pub(crate) fn minutes_of(user: UserId) -> [String; 2] {
+    starting_with(&format!("{user}#"))
+}
+
+/// The first and the last possible sort key that say that a user reported.
+pub(crate) fn all_reported() -> [String; 2] {
+    starting_with(CALL)
+}
+
+/// The session on which a sort key says that its user reported.
+pub(crate) fn reported_of(sk: &str) -> Option<SessionId> {
+    id_after(CALL, sk)
+}
+
+/// The first and the last possible sort key of the runs of a session, or of a user there.
+pub(crate) fn runs_of(session: SessionId, user: Option<UserId>) -> [String; 2] {
+    starting_with(&user.map_or_else(|| format!("{session}#"), |user| format!("{session}#{user}#")))
+}
+
+/// The minute of a sort key.
+pub(crate) fn minute_of(sk: &str) -> Option<Timestamp> {
+    Some(Timestamp::from_millis(sk.split('#').nth(1)?.parse().ok()?))
+}
+
+/// The session and the user of a run, from its sort key.
+pub(crate) fn run_of(sk: &str) -> Option<(SessionId, UserId)> {
+    let mut parts = sk.split('#');
+    Some((parts.next()?.parse().ok()?, parts.next()?.parse().ok()?))
+}
+
+/// Bounds, both inclusive, of the sort keys of all runs of sessions from the first one on and before the second one: a session's own name
+/// sorts before its runs.
+pub(crate) fn runs_between((from, before): (SessionId, SessionId)) -> [String; 2] {
+    [from.to_string(), before.to_string()]
+}
+
+/// The sort keys of a user's connections whose tickets were made between these moments.
+pub(crate) fn connections_between((from, until): (Timestamp, Timestamp)) -> [String; 2] {
+    [from, until].map(|at| format!("{CONNECTION}{}", TicketId::first_at(at)))
+}
+
+/// What the clients in a session saw, minute by minute.
+pub(crate) fn minutes_partition(session: SessionId) -> String {
+    format!("STATS#{session}")
+}
+
+/// A run of a user's client in a list.
+pub(crate) fn run(list: &Listed, session: SessionId, user: UserId, run: &str) -> Key {
+    Key::new(runs_partition(list, session), format!("{session}#{user}#{}", run_hash(run)))
+}
+
+/// Where a list has a session: a project has a partition for each day on which sessions were created.
+pub(crate) fn runs_partition(list: &Listed, session: SessionId) -> String {
+    match list {
+        Listed::Host(user) => hosted_partition(*user),
+        Listed::Project(project) => format!("CALLS#{project}#{}", session.timestamp().seconds() / 86_400),
+    }
+}
+
+/// The runs in sessions that an account hosts.
+pub(crate) fn hosted_partition(user: UserId) -> String {
+    format!("HOSTED#{user}")
+}
+
+/// Clients may call their runs whatever they like.
+fn run_hash(run: &str) -> String {
+    BASE64_URL_SAFE_NO_PAD.encode(&digest::digest(&digest::SHA256, run.as_bytes()).as_ref()[..16])
 }
 
 /// What names one stay of a user in a session: the number of its first attempt is no other stay's there. It tells nobody who they are.
@@ -493,6 +579,11 @@ pub(crate) fn due_of(item: &Key, due_sk: &str) -> Option<Due> {
     };
     let at = Timestamp::from_millis(due_sk.split('#').next()?.parse().ok()?);
     Some(Due { session: session_of(&item.pk)?, seat, at })
+}
+
+/// Whether an item is a session's own.
+pub(crate) fn is_session(item: &HashMap<String, AttributeValue>) -> bool {
+    matches!(kind_of(item), Some(Marked::Session))
 }
 
 /// Whether a sort key is an account's own.

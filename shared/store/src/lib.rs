@@ -28,6 +28,8 @@ mod members;
 mod metadata;
 mod moderation;
 
+mod quality;
+mod quality_records;
 mod records;
 mod requests;
 mod rooms;

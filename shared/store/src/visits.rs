@@ -156,6 +156,11 @@ impl Store {
     }
 }
 
+/// Whether a visit's item says that its user had a seat: whoever was banned before they came had none.
+pub(crate) fn had_a_seat(item: &Item) -> bool {
+    item.contains_key("familyId")
+}
+
 fn visit(item: Item) -> Result<Visit> {
     let record = VisitRecord::from_item(item)?;
     let family = record.family_id.map(|family| family.parse().map_err(|_| Malformed("visit's family")));

@@ -4,14 +4,16 @@
 
 use std::time::Duration;
 
+use domain::analytics::{self, Span, Viewer, Wanted};
 use domain::ports::{
     Attempt, ChatMessage, DUE_PARTS, Guard, Held, Holding, Members, Ports, Rosters, Seats, Sessions, TakeOver,
     TakenSeat,
 };
+use domain::quality::{Client, JoinSteps, Measured, Outcome, Report, Reporter, Summary};
 use domain::sweep::{Swept, sweep};
 use domain::{
-    ConnectionId, Departure, Membership, MessageId, Participant, Person, Session, SessionId, TicketId, Untold, User,
-    chat,
+    Caller, ConnectionId, Departure, Membership, MessageId, Participant, Person, RoomRef, Session, SessionId, TicketId,
+    Timestamp, Untold, User, chat,
 };
 use store::Store;
 use testkit::{Database, FakeSockets, PlainEncoder, RecordedDelays, Request, Samples};
@@ -147,4 +149,88 @@ async fn of_a_hundred_thousand_sessions_a_sweep_reads_those_that_are_due() {
 
     let (_, requests) = at.sweep().await;
     assert_eq!(requests.len(), usize::from(DUE_PARTS), "there is nothing more to do");
+}
+
+/// So many calls of two an account has hosted in a day.
+const CALLS: usize = 10_000;
+
+fn said(at: &Setting, worst: u32) -> Report {
+    let minute = Timestamp::from_millis(at.samples.now().millis() / 60_000 * 60_000);
+    let score = Some(Measured::of_hundredths(worst));
+    let summary = Summary {
+        started_at: minute,
+        minutes: 1,
+        score,
+        worst_score: score,
+        audio_mos: Some(Measured::of_hundredths(420)),
+        join_ms: Some(800),
+        media_ms: Some(1200),
+        outcome: Outcome::Connected,
+        failure: None,
+        relayed: Some(false),
+        reconnects: Some(0),
+        ice_restarts: Some(0),
+        freezes: Some(0),
+        freeze_ms: Some(0),
+    };
+    let (client, join) = (Client::default(), JoinSteps::default());
+    let (events, peers, run) = (Vec::new(), Vec::new(), "r".to_owned());
+    Report { minute, run, is_final: true, score, summary, client, join, events, peers }
+}
+
+#[tokio::test]
+async fn of_ten_thousand_calls_a_page_reads_what_is_on_it_and_a_filter_no_more_than_its_bound() {
+    let at = Setting::new().await;
+    let [host, guest] = ["host", "guest"].map(|name| at.samples.caller(name));
+    let session = at.samples.session(&host, 5);
+    at.store.add(&session, at.samples.policy.empty_due(at.samples.now())).await.unwrap();
+    for caller in [&host, &guest] {
+        at.sit(session.id, caller).await;
+        let from = Reporter { user: caller.user_id, username: &caller.username, identity: None, scope: None };
+        let room = RoomRef::Session(session.id);
+        domain::quality::report(&at.store, at.samples.context(), from, &room, &said(&at, 350)).await.unwrap();
+    }
+    let ids: Vec<_> = (1..CALLS).map(|_| SessionId::new(&at.samples.ids, at.samples.now())).collect();
+    at.database.multiply(&ids, |id, _, text| text.replace(&session.id.to_string(), &id.to_string()));
+    let newest = ids.last().copied().unwrap();
+    let caller = Caller::from(host);
+    let span = Span::new(at.samples.now().minus(Duration::from_secs(3600)), at.samples.later(60)).unwrap();
+    let viewer = Viewer::of_lists(&caller).unwrap();
+    let page = async |wanted: Wanted| {
+        at.database.door().take();
+        let found = analytics::calls(&at.store, at.samples.context(), viewer, &wanted).await.unwrap();
+        let requests = at.database.door().take();
+        (found, requests.iter().map(|request| request.units).sum::<f64>(), requests.len())
+    };
+    let all = Wanted { span, min_score: None, max_score: None, limit: 50, before: None };
+
+    let (first, units, requests) = page(all).await;
+    assert_eq!((first.items.len(), first.items[0].session, first.items[0].participants), (50, newest, 2));
+    assert_eq!(requests, 1);
+    assert!(units <= 14.0, "{units} units for a page of 50 calls");
+    let (second, again, _) = page(Wanted { before: first.next, ..all }).await;
+    assert_eq!((second.items.len(), again), (50, units), "a later page costs the same");
+    assert!(second.items[0].session < first.items[49].session);
+
+    // Nothing is as bad as that: as much is looked at as one page may, and the next one goes on.
+    let mut bad = Wanted { max_score: Some(Measured::of_hundredths(200)), ..all };
+    let mut pages = 0;
+    loop {
+        let (found, units, _) = page(bad).await;
+        assert!(units <= 460.0, "{units} units for a page that finds nothing");
+        assert_eq!(found.items, []);
+        pages += 1;
+        bad.before = found.next;
+        if found.next.is_none() {
+            break;
+        }
+    }
+    // What a query brings beyond the bound is looked at too.
+    assert!((2..=3).contains(&pages), "{pages} pages");
+
+    at.database.door().take();
+    let sums = analytics::overview(&at.store, at.samples.context(), viewer, span).await.unwrap();
+    assert_eq!((sums.calls, sums.participants, sums.worst.len()), (CALLS, 2, 10));
+    let units: f64 = at.database.door().take().iter().map(|request| request.units).sum();
+    assert!(units <= 950.0, "{units} units to add {CALLS} calls up");
 }

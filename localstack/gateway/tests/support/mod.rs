@@ -189,3 +189,15 @@ pub fn caption(text: &str, is_final: bool) -> Value {
 pub fn offer(target: &str, sdp: &str) -> Value {
     json!({ "targetUserId": target, "offer": { "type": "offer", "sdp": sdp } })
 }
+
+/// A client's report of the present minute, with more fields or others.
+pub fn report(run: &str, more: Value) -> Value {
+    let now = SystemClock.now();
+    let minute = protocol::format_time(domain::Timestamp::from_millis(now.millis() / 60_000 * 60_000));
+    let mut report = json!({
+        "minute": minute, "run": run, "scoreVersion": 1, "score": 3.5,
+        "summary": { "startedAt": minute, "minutes": 1, "outcome": "connected", "score": 4.25, "worstScore": 3.5, "joinMs": 420 },
+    });
+    report.as_object_mut().expect("an object").extend(more.as_object().expect("an object").clone());
+    report
+}

@@ -9,6 +9,7 @@ mod apps;
 mod delivery;
 mod live;
 mod log;
+mod quality;
 mod seats;
 mod sessions;
 mod usage;
@@ -27,6 +28,7 @@ pub use delivery::{
 };
 pub use live::{Live, LiveKind, Living};
 pub use log::{Admission, Closure, ConnectionLog, LoggedConnection, Place, Places, Told};
+pub use quality::{Attended, Calls, Minute, Reports, Watchers};
 pub use seats::{
     Attempt, Ban, Catching, ControlsSet, Finished, Guard, Held, Holding, Members, Moderation, Seats, SessionChange,
     Status, TakeOver, TakenSeat, Visit, Visits,

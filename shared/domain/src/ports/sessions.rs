@@ -135,15 +135,18 @@ pub trait ActiveSessions {
 
 /// What erasing an account needs from storage. Every step may be repeated.
 pub trait Erasures {
-    /// The sessions that the user created, ended ones too, as far as they are not forgotten.
+    /// The sessions that the user created, ended ones too, as far as they are not forgotten: also those of which nothing is left but the
+    /// quality of their calls.
     fn created_by(&self, user: UserId) -> impl Future<Output = Result<Vec<SessionId>>> + Send;
-    /// Deletes an ended session of that creator: participants, chat and what waits for the creator first, then the session
-    /// and that its creator made it.
+    /// The sessions in which the user's client reported the quality of calls.
+    fn reported_by(&self, user: UserId) -> impl Future<Output = Result<Vec<SessionId>>> + Send;
+    /// Deletes an ended session of that creator: participants, chat, the quality of its calls and what waits for the creator first, then
+    /// the session and that its creator made it.
     fn erase_session(&self, creator: UserId, session: SessionId) -> impl Future<Output = Result<()>> + Send;
-    /// Deletes what the user wrote in a session and what waits for them there. Then, in one step, that they took part in it
+    /// Deletes what the user wrote in a session, what their client reported of it, and what waits for them there. Then, in one step, that they took part in it
     /// and the note of the visit, unless they hold a seat there.
     fn erase_traces(&self, user: UserId, session: SessionId) -> impl Future<Output = Result<()>> + Send;
-    /// Deletes whatever else is kept beside the account itself: families, connection log, counters. Notes of visits and of
+    /// Deletes whatever else is kept beside the account itself: families, connection log, counters. Notes of visits, of reports and of
     /// created sessions stay: they lead to what was written since those were asked for.
     fn erase_records(&self, user: UserId) -> impl Future<Output = Result<()>> + Send;
     /// Deletes the count of failed logins, which goes by the address of the account.

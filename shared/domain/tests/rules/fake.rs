@@ -1098,6 +1098,11 @@ impl Erasures for Fake {
         Ok(self.state().sessions.iter().filter(|s| s.creator_id == user).map(|s| s.id).collect())
     }
 
+    async fn reported_by(&self, _: UserId) -> Result<Vec<SessionId>> {
+        self.pause().await;
+        Ok(Vec::new())
+    }
+
     async fn erase_session(&self, _: UserId, session: SessionId) -> Result<()> {
         let mut state = self.step("erase session").await?;
         state.sessions.retain(|other| other.id != session);

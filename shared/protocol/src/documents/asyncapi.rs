@@ -3,7 +3,7 @@
 use schemars::Schema;
 use serde_json::{Map, Value, json};
 
-use super::{Schemas, requests};
+use super::{Schemas, quality, requests};
 use crate::{captions, data, signaling};
 
 /// An action of clients: its name, its data, and the data of its `ack`.
@@ -68,6 +68,7 @@ fn actions(s: &mut Schemas) -> Vec<Action> {
         ("sendData", s.of::<requests::SendData>(), s.of::<data::DataAck>()),
         ("sendRpc", s.of::<requests::SendRpc>(), s.of::<signaling::Nothing>()),
         ("answerRpc", s.of::<requests::AnswerRpc>(), s.of::<signaling::Nothing>()),
+        ("reportStats", s.of::<quality::CallReport>(), s.of::<signaling::Nothing>()),
         ("sync", s.of::<requests::Sync>(), s.of::<signaling::SyncAck>()),
         ("ping", s.of::<requests::Nothing>(), s.of::<signaling::Nothing>()),
     ]

@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use domain::analytics::Charted;
 use schemars::Schema;
 use serde_json::{Map, Value, json};
 
-use super::{Schemas, requests};
+use super::{Schemas, quality, requests};
 use crate::routes::{Api, ROUTES, Route};
-use crate::{captions, data, endpoints, rest, usage};
+use crate::{analytics, captions, data, endpoints, rest, signaling, usage};
 
 /// Who may call a route.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -305,6 +306,25 @@ fn of_usage(name: &str, description: &str) -> Value {
         "schema": { "type": "string", "anyOf": [{ "format": "date-time" }, { "format": "date" }] } })
 }
 
+const SPAN_FROM: &str = "Sessions that were created from then on: a time, or a day; without it 7 days before `to`. At most 31 days before `to`.";
+const SPAN_TO: &str = "And before then; without it now.";
+
+fn of_score(name: &str, description: &str) -> Value {
+    json!({ "name": name, "in": "query", "description": description,
+        "schema": { "type": "number", "minimum": 1, "maximum": 5 } })
+}
+
+fn of_user(name: &str, required: bool, description: &str) -> Value {
+    json!({ "name": name, "in": "query", "required": required, "description": description,
+        "schema": { "type": "string", "pattern": "^[A-Za-z0-9_-]{1,128}$" } })
+}
+
+fn of_metric() -> Value {
+    let metrics: Vec<_> = Charted::ALL.iter().map(|metric| metric.word()).collect();
+    json!({ "name": "metric", "in": "query", "required": true, "description": "What the chart shows.",
+        "schema": { "type": "string", "enum": metrics } })
+}
+
 fn ban_seconds() -> Value {
     json!({ "name": "banSeconds", "in": "query", "description": "For how long they are kept out. Also for somebody who is not here.",
         "schema": { "type": "integer", "minimum": 1, "maximum": 2_592_000 } })
@@ -330,6 +350,10 @@ fn name(route: &Route) -> String {
         "POST /api/webhooks/{webhookId}/test" => "webhook_test".to_owned(),
         "GET /api/session/{sessionId}/transcript" => "session_transcript".to_owned(),
         "POST /api/webhooks/{webhookId}/replay" => "webhook_replay".to_owned(),
+        "GET /api/analytics/sessions" => "analytics_sessions".to_owned(),
+        "GET /api/analytics/sessions/{sessionId}" => "analytics_session".to_owned(),
+        "GET /api/analytics/sessions/{sessionId}/series" => "analytics_series".to_owned(),
+        "GET /api/analytics/overview" => "analytics_overview".to_owned(),
         "GET /api/webhooks/{webhookId}/deliveries" => "webhook_deliveries".to_owned(),
         _ => route.function.to_owned(),
     }
@@ -489,6 +513,12 @@ fn describe(route: &Route, s: &mut Schemas) -> Operation {
                 .takes(s.of::<requests::UpdateSession>())
                 .with(if_match())
         }
+        "session_stats" => {
+            let errors = &["session_not_found", "not_in_session", "forbidden"];
+            Operation::new("Report the quality of a call in a minute", 202, Some(s.of::<signaling::Nothing>()), errors)
+                .for_apps()
+                .takes(s.of::<quality::CallReport>())
+        }
         "session_say" => Operation::new(
             "Write into the chat, for who steers the session",
             201,
@@ -608,6 +638,38 @@ fn describe(route: &Route, s: &mut Schemas) -> Operation {
                 .with(of_usage("to", "A time, or a day; without it now."))
                 .with(json!({ "name": "group", "in": "query", "description": "How stays are put together.",
             "schema": { "type": "string", "enum": ["day", "room"], "default": "day" } }))
+        }
+        "analytics_sessions" => {
+            let calls = s.of::<Vec<analytics::CallView>>();
+            let summary =
+                "List calls by their quality, newest session first: an account those that it hosts, an app its own";
+            Operation::new(summary, 200, Some(calls), &[])
+                .for_apps()
+                .paged()
+                .with(of_usage("from", SPAN_FROM))
+                .with(of_usage("to", SPAN_TO))
+                .with(of_score("minScore", "The worst minute's score is at least that."))
+                .with(of_score("maxScore", "The worst minute's score is at most that."))
+        }
+        "analytics_session" => {
+            let call = s.of::<analytics::CallDetailView>();
+            Operation::new("Show a call with what happened in it", 200, Some(call), &["session_not_found"]).for_apps()
+        }
+        "analytics_series" => {
+            let chart = s.of::<analytics::SeriesView>();
+            let summary = "Show what a participant's client saw, minute by minute";
+            Operation::new(summary, 200, Some(chart), &["session_not_found"])
+                .for_apps()
+                .with(of_user("userId", true, "Whose client saw it: the user's id, or what the app calls its user."))
+                .with(of_metric())
+                .with(of_user("peerUserId", false, "Of which peer; of each, if none is named."))
+        }
+        "analytics_overview" => {
+            let sums = s.of::<analytics::OverviewView>();
+            Operation::new("Add up the quality of calls", 200, Some(sums), &[])
+                .for_apps()
+                .with(of_usage("from", SPAN_FROM))
+                .with(of_usage("to", SPAN_TO))
         }
         "health" => Operation::new("Whether the service is there", 200, Some(s.of::<rest::Health>()), &[]).open(),
         other => unreachable!("a route without a description: {other}"),

@@ -141,7 +141,7 @@ impl Story {
     }
 }
 
-trait Accounts {
+pub(crate) trait Accounts {
     async fn create_account(&self, user: &User, caller: &Person, until: Timestamp);
 }
 

@@ -18,6 +18,7 @@ mod inbox;
 mod live;
 mod metadata;
 mod moderation;
+mod quality;
 mod seats;
 mod sessions;
 mod throttles;
