@@ -96,7 +96,7 @@ export default defineConfig([
     outputOptions: { entryFileNames: '[name].js' },
   },
   {
-    entry: { app: 'console/app.ts', 'reference/reference': 'console/reference/reference.ts' },
+    entry: { app: 'console/app.ts', 'reference/reference': 'console/reference/reference.ts', 'analytics/analytics': 'console/analytics/analytics.ts' },
     format: 'esm',
     platform: 'browser',
     target: 'es2022',
@@ -105,6 +105,7 @@ export default defineConfig([
     minify: true,
     clean: false,
     outDir: 'dist/console',
+    deps: { onlyBundle: ['uplot'] },
     outExtensions: () => ({ js: '.js' }),
   },
 ]);

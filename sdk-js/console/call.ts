@@ -85,6 +85,8 @@ export class CallView {
     this.#rights = this.#session.participants.find(({ userId }) => userId === this.#client.user?.userId);
     this.#togglePanel(!this.#narrow.matches);
     this.#stage.isSpotlit = false;
+    // Its host may see what the call was like; where the server does not keep that, the page says that there is nothing.
+    this.#stage.report = this.#session.creatorId === this.#client.user?.userId ? `analytics/index.html#call=${sessionId}` : '';
     this.#refresh();
     void this.#showHistory(sessionId);
   }

@@ -9,8 +9,12 @@ interface DemoAccount {
   password: string;
 }
 
-/** The first view: sign in, register, or take a demo account. */
-export function startSignIn(client: TunRTCClient, onSignedIn: () => void): void {
+/**
+ * The first view: sign in, register, or take a demo account.
+ *
+ * @param root where the site begins, from this page
+ */
+export function startSignIn(client: TunRTCClient, onSignedIn: () => void, root = ''): void {
   const form = byId<HTMLFormElement>('sign-in-form');
   const toggle = byId<HTMLButtonElement>('register-toggle');
   const username = byId<HTMLInputElement>('username');
@@ -69,12 +73,12 @@ export function startSignIn(client: TunRTCClient, onSignedIn: () => void): void 
     button.onclick = () => void attempt(button, () => signIn(() => client.login(email, password)));
     return button;
   };
-  void demoAccounts().then((accounts) => {
+  void demoAccounts(root).then((accounts) => {
     byId('demo-buttons').replaceChildren(...accounts.map(offer));
     byId('demo').hidden = accounts.length === 0;
   });
   // The reference of the API and the examples are the local server's; on AWS nobody is sent there.
-  void fetch('docs', { method: 'HEAD' }).then(
+  void fetch(`${root}docs`, { method: 'HEAD' }).then(
     ({ ok }) => document.querySelectorAll<HTMLElement>('.local').forEach((link) => (link.hidden = !ok)),
     () => {},
   );
@@ -82,9 +86,9 @@ export function startSignIn(client: TunRTCClient, onSignedIn: () => void): void 
 }
 
 /** The accounts that this server has for trying it: those of a local server without data, elsewhere none. */
-async function demoAccounts(): Promise<DemoAccount[]> {
+async function demoAccounts(root: string): Promise<DemoAccount[]> {
   try {
-    const answer = await fetch('demo-accounts.json');
+    const answer = await fetch(`${root}demo-accounts.json`);
     return answer.ok ? ((await answer.json()) as DemoAccount[]) : [];
   } catch {
     // Without the list there is nothing to offer; signing in says what is wrong.

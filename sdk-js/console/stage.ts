@@ -8,6 +8,7 @@ import { attempt } from './notice.ts';
 const PIN = 'M9 4h6l-1 6 3 3v2H7v-2l3-3zM12 15v5';
 const WHOLE = 'M4 9V4h5M20 9V4h-5M4 15v5h5M20 15v5h-5';
 const APART = 'M3 5h18v14H3zM12 12h7v5h-7z';
+const REPORT = 'M4 20h16M7 16v-5M12 16V5M17 16v-8';
 
 /** What the ready-made pictures have no need of: the tools in a tile, and a dot for the connection. */
 const STYLES = `
@@ -16,7 +17,7 @@ const STYLES = `
 .tools { position: absolute; z-index: 1; top: 8px; inset-inline-end: 8px; display: flex; gap: 6px; opacity: 0; }
 .tile:hover .tools, .tile:focus-within .tools { opacity: 1; }
 @media (hover: none) { .tools { opacity: 1; } }
-.tools button { min-height: 36px; min-width: 36px; padding: 0; border: 0; background: #0a0e0dbf; color: #fff; }
+.tools :is(button, a) { display: grid; place-items: center; border-radius: 10px; min-height: 36px; min-width: 36px; padding: 0; border: 0; background: #0a0e0dbf; color: #fff; }
 .tools svg { width: 18px; height: 18px; }
 .presenting .people .tools button:not(.pin), .pair .own .tools, .blank .apart { display: none; }
 .tile:fullscreen { border-radius: 0; }
@@ -33,6 +34,7 @@ export class Stage {
   readonly #grid: Grid;
   readonly #onLayout: () => void;
   #isSpotlit = false;
+  #report = '';
 
   /** @param onLayout another picture stands large, or none */
   constructor(client: TunRTCClient, onLayout: () => void) {
@@ -63,9 +65,19 @@ export class Stage {
     this.#pin(isOn ? first : '');
   }
 
+  /** The address of what the connections of this call are like, for those who may look at it; empty for others. */
+  set report(address: string) {
+    this.#report = address;
+    this.update();
+  }
+
   /** Brings the pictures to what the client says. */
   update(): void {
     this.#grid.update();
+    for (const link of byId('tiles').shadowRoot?.querySelectorAll<HTMLAnchorElement>('.report') ?? []) {
+      link.hidden = !this.#report;
+      link.href = this.#report;
+    }
   }
 
   /** Fills the screen with the picture that stands large, or with all of them; and back. */
@@ -87,7 +99,7 @@ export class Stage {
     this.#onLayout();
   }
 
-  #tools({ key, name }: View, item: HTMLElement, video: HTMLVideoElement): HTMLElement {
+  #tools({ key, name, isOwn }: View, item: HTMLElement, video: HTMLVideoElement): HTMLElement {
     const tool = (className: string, line: string, title: string, act: () => unknown) => {
       const button = make('button', { type: 'button', className }, drawing(line));
       entitle(button, title);
@@ -101,6 +113,9 @@ export class Stage {
       pin.focus();
     });
     Object.assign(pin.dataset, { key, name });
+    // Another tab: the call goes on in this one. It is opened by this one, so that it is signed in.
+    const report = make('a', { className: 'report', target: '_blank', rel: 'opener', hidden: true }, drawing(REPORT));
+    entitle(report, `Quality of the connection to ${name}, and of the whole call`);
     const whole = () => (document.fullscreenElement ? document.exitFullscreen() : item.requestFullscreen());
     // Inside a shadow root the document names only its host.
     const isApart = () => (video.getRootNode() as ShadowRoot).pictureInPictureElement === video;
@@ -109,6 +124,7 @@ export class Stage {
       'div',
       { className: 'tools' },
       pin,
+      ...(isOwn ? [] : [report]),
       ...(document.fullscreenEnabled ? [tool('whole', WHOLE, `Full screen: ${name}`, whole)] : []),
       ...(document.pictureInPictureEnabled ? [tool('apart', APART, `Picture in picture: ${name}`, apart)] : []),
     );

@@ -13,6 +13,15 @@ await mkdir(at('dist/console/sdk/'), { recursive: true });
 for (const file of await readdir(at('console/'), { recursive: true })) {
   if (/\.\w+$/.test(file) && !file.endsWith('.ts')) await cp(at(`console/${file}`), at(`dist/console/${file}`));
 }
+// Who signs in here does so as in the console: with the same part of the page.
+const [signIn] = /<section id="sign-in"[^]*?<\/section>/.exec(await readFile(at('console/index.html'), 'utf8'));
+const analytics = await readFile(at('console/analytics/index.html'), 'utf8');
+const withKey = '<p class="aside"><a id="with-key" hidden>With an API key of this server</a></p>';
+const [links] = /<nav class="links"[^]*?<\/nav>/.exec(signIn);
+await writeFile(at('dist/console/analytics/index.html'), analytics.replace('<!-- sign-in -->', () => signIn.replace(links, withKey)));
+const uplot = (file) => new URL(`../${file}`, import.meta.resolve('uplot'));
+await cp(uplot('dist/uPlot.min.css'), at('dist/console/analytics/uplot.css'));
+await cp(uplot('LICENSE'), at('dist/console/analytics/uplot.LICENSE.txt'));
 const swagger = (file) => new URL(import.meta.resolve(`swagger-ui-dist/${file}`));
 for (const file of ['swagger-ui-bundle.js', 'swagger-ui-bundle.js.LICENSE.txt']) await cp(swagger(file), at(`dist/console/reference/${file}`));
 for (const file of ['LICENSE', 'NOTICE']) await cp(swagger(file), at(`dist/console/reference/swagger-ui.${file}.txt`));

@@ -24,6 +24,7 @@ export type {
   Account,
   Auth,
   AdmittedData,
+  CallReport,
   ChatMessage,
   DeniedData,
   EndReason,

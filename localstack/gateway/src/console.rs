@@ -48,6 +48,8 @@ impl Site {
             "/docs" => (HTML, Bytes::from_static(REFERENCE.as_bytes())),
             "/openapi.json" => ("application/json", Bytes::from_static(OPENAPI.as_bytes())),
             "/asyncapi.json" => ("application/json", Bytes::from_static(ASYNCAPI.as_bytes())),
+            // The page finds its files from both addresses; only this one is short.
+            "/analytics" => self.file("/analytics/").await?,
             "/demo-accounts.json" if self.has_demo_accounts => ("application/json", Bytes::from(demo::listed())),
             _ => self.file(path).await?,
         };

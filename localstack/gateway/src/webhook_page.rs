@@ -4,6 +4,9 @@
 //! of them, and for whoever types in an API key: HTTP's Basic authentication, which the browser asks for. A browser keeps that, so what
 //! changes something has to come from this page itself, which the browser says (`Sec-Fetch-Site`). It is made here, without a script: a
 //! secret in a script's hands is what API keys are refused for in pages.
+//!
+//! `/analytics-key` asks for a key in the same way and leads to the page about calls. Its script never sees the key: the browser adds it to
+//! what the page reads, as it does to everything below the directory in which it was asked (RFC 7617, section 2.2).
 
 use std::fmt::Write;
 use std::time::Duration;
@@ -30,6 +33,9 @@ use crate::security::{Content, SecurityHeaders};
 
 const HEAD: &str = include_str!("webhook_page.html");
 const FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
+/// At the top, so that the browser adds the key to `/api`, too.
+const CALLS_WITH_KEY: &str = "/analytics-key";
+const CALLS: &str = "/analytics#key";
 /// So many hundreds of events are replayed at once. Whoever wants more has the route for it.
 const REPLAYED: usize = 20;
 /// So many tries are shown at a time.
@@ -46,6 +52,8 @@ pub struct WebhookPage {
 
 /// What the path asks for.
 enum Asked<'a> {
+    /// The page about calls, with a key.
+    Calls,
     All,
     One(WebhookId),
     Act(WebhookId, &'a str),
@@ -54,8 +62,8 @@ enum Asked<'a> {
 /// What is answered.
 enum Shown {
     Page(String),
-    /// It was done; the page says what came of it.
-    Done(WebhookId),
+    /// It was done, and what came of it is shown there.
+    Done(String),
 }
 
 impl WebhookPage {
@@ -77,8 +85,8 @@ impl WebhookPage {
         let mut response = Response::new(Bytes::new());
         let (status, page) = match shown {
             Ok(Shown::Page(page)) => (StatusCode::OK, page),
-            Ok(Shown::Done(id)) => {
-                let location = HeaderValue::from_str(&format!("/webhooks/{id}")).expect("an identifier is plain");
+            Ok(Shown::Done(path)) => {
+                let location = HeaderValue::from_str(&path).expect("an identifier is plain");
                 response.headers_mut().insert(LOCATION, location);
                 (StatusCode::SEE_OTHER, String::new())
             }
@@ -105,6 +113,7 @@ impl WebhookPage {
     async fn show(&self, request: &Request<()>, asked: Asked<'_>) -> Result<Shown> {
         let project = self.project(request.headers()).await?;
         match (asked, request.method()) {
+            (Asked::Calls, &Method::GET) => Ok(Shown::Done(CALLS.to_owned())),
             (Asked::All, &Method::GET) => {
                 let all = endpoints::all(&self.store, &project).await?;
                 Ok(Shown::Page(list(&project, &all)))
@@ -121,7 +130,7 @@ impl WebhookPage {
                     return Err(Error::forbidden("this has to be asked for from the page itself"));
                 }
                 self.act(&project, id, what, query(request, "minutes")).await?;
-                Ok(Shown::Done(id))
+                Ok(Shown::Done(format!("/webhooks/{id}")))
             }
             _ => Err(Error::NotFound),
         }
@@ -175,6 +184,9 @@ impl WebhookPage {
 }
 
 fn asked(path: &str) -> Option<Asked<'_>> {
+    if path == CALLS_WITH_KEY {
+        return Some(Asked::Calls);
+    }
     let rest = path.strip_prefix("/webhooks")?;
     let mut steps = rest.split('/').filter(|step| !step.is_empty());
     match (steps.next(), steps.next(), steps.next()) {
@@ -323,6 +335,7 @@ mod tests {
         assert!(matches!(asked("/webhooks/"), Some(Asked::All)));
         assert!(matches!(asked(&format!("/webhooks/{id}")), Some(Asked::One(_))));
         assert!(matches!(asked(&format!("/webhooks/{id}/test")), Some(Asked::Act(_, "test"))));
+        assert!(matches!(asked("/analytics-key"), Some(Asked::Calls)));
         for path in ["/", "/webhook", "/webhooks/x", &format!("/webhooks/{id}/a/b")] {
             assert!(asked(path).is_none(), "{path}");
         }

@@ -557,6 +557,20 @@ async fn page(target: &Target, request: &str, host: &str, more: &str) -> String 
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_operator_is_led_to_the_calls_of_a_key_that_the_browser_keeps() {
+    let target = Target::local().await;
+    let key = format!("authorization: {}\r\n", Backend::trying(&target).authorization);
+    let host = format!("localhost:{}", target.server().address().port());
+    let asked = page(&target, "GET /analytics-key", &host, "").await;
+    assert!(asked.starts_with("HTTP/1.1 401") && asked.contains("www-authenticate: Basic"), "{asked}");
+    let led = page(&target, "GET /analytics-key", &host, &key).await;
+    assert!(led.starts_with("HTTP/1.1 303") && led.contains("location: /analytics#key\r\n"), "{led}");
+    assert!(page(&target, "GET /analytics-key", "evil.example", &key).await.starts_with("HTTP/1.1 404"));
+    assert!(page(&target, "POST /analytics-key", &host, &key).await.starts_with("HTTP/1.1 404"));
+    target.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_operator_sees_endpoints_and_tries_with_a_key_and_under_the_machines_own_name_alone() {
     let receiver = Receiver::start(|_| TAKEN).await;
     let target = Target::local().await;

@@ -8,7 +8,6 @@ import { fullAt, mustYield } from './room.ts';
 import { Speakers } from './speakers.ts';
 import { Tiles } from './tiles.ts';
 import type { Reporter, Steps } from '../report/reporter.ts';
-import type { MeasuredMedia } from '../report/wire.ts';
 import { Timers } from '../timers.ts';
 import { madeAt } from '../signaling/ticket.ts';
 import type { Api } from '../rest/api.ts';
@@ -106,7 +105,7 @@ export class Mesh {
   /** Has the call measured and reported, where the server wants that and the app allows it. */
   #record(): void {
     const { client, joined } = this.#options;
-    if (!client || !(joined.media as MeasuredMedia | undefined)?.quality) return;
+    if (!client || !joined.media?.quality) return;
     this.#reporter = import('../report/reporter.ts').then(
       ({ Reporter }) => new Reporter(this.#options, client, this.#steps, this.#peers),
       // Without it the call is as good.

@@ -2,7 +2,7 @@
  * What a client runs on, in a few words: enough to see that something fails in one browser, too little to know anybody by.
  * @module
  */
-import type { ClientReport } from './wire.ts';
+import type { CallClient } from '../wire.ts';
 
 /** The version of this package. */
 const SDK = 'js 0.1.0';
@@ -26,7 +26,7 @@ const SYSTEMS: readonly (readonly [name: string, pattern: RegExp])[] = [
 ];
 
 /** By what a browser says of itself (its `navigator.userAgent`). */
-export function machineOf(userAgent = ''): ClientReport {
+export function machineOf(userAgent = ''): CallClient {
   const [browser, version] = BROWSERS.flatMap(([name, pattern]) => {
     const match = pattern.exec(userAgent);
     return match ? [name, match[1]] : [];
@@ -35,7 +35,7 @@ export function machineOf(userAgent = ''): ClientReport {
   return { ...(browser && { browser: `${browser} ${version}` }), ...(os && { os }), device: deviceOf(userAgent, os), sdk: SDK };
 }
 
-function deviceOf(userAgent: string, os: string | undefined): NonNullable<ClientReport['device']> {
+function deviceOf(userAgent: string, os: string | undefined): NonNullable<CallClient['device']> {
   if (/iPad/.test(userAgent) || (os === 'Android' && !/Mobile/.test(userAgent))) return 'tablet';
   if (os === 'iOS' || os === 'Android') return 'phone';
   return os ? 'desktop' : 'other';

@@ -4,7 +4,7 @@
  */
 import { present, type Rates, type Sample } from './sample.ts';
 import { score, voice } from './score.ts';
-import type { PeerReport } from './wire.ts';
+import type { CallPeer } from '../wire.ts';
 
 const MOST_MS = 3_600_000;
 
@@ -127,15 +127,15 @@ export class PeerMinute {
     return this.#mos.value(2);
   }
 
-  report(userId: string): PeerReport {
+  report(userId: string): CallPeer {
     const { localCandidate, remoteCandidate, protocol } = this.#path;
     const candidate = remoteCandidate === 'relay' ? remoteCandidate : localCandidate;
     return {
       userId,
       ...present({
         score: this.score,
-        candidate: candidate as PeerReport['candidate'],
-        protocol: protocol as PeerReport['protocol'],
+        candidate: candidate as CallPeer['candidate'],
+        protocol: protocol as CallPeer['protocol'],
         rttMs: this.#roundTrip.value(),
         availableKbps: this.#available.value(),
         audio: filled({ mos: this.mos, jitterMs: this.#jitter.value(), concealedPercent: this.#concealed.percentOf(this.#samples), ...this.#audio.rates }),

@@ -1,7 +1,7 @@
 import type { Environment } from '../environment.ts';
 import type { TunRTCError } from '../errors.ts';
 import { Timers } from '../timers.ts';
-import type { Report } from './wire.ts';
+import type { CallReport } from '../wire.ts';
 
 /** The server takes a report every 5 s. */
 const EVERY_MS = 6_000;
@@ -17,9 +17,9 @@ const PASSING = /^(network_error|timeout|unavailable|internal|rate_limited|conne
 /** The ways to the server. */
 export interface Ways {
   /** Over signaling; resolves when the server has it, which may take until the line is back. */
-  send(report: Report): Promise<unknown>;
+  send(report: CallReport): Promise<unknown>;
   /** By a request that outlives the page. */
-  put(report: Report): Promise<unknown>;
+  put(report: CallReport): Promise<unknown>;
   isConnected(): boolean;
   /** Milliseconds by the server's clock. */
   time(): number;
@@ -29,7 +29,7 @@ export interface Ways {
 export class Post {
   readonly #ways: Ways;
   readonly #timers: Timers<'next'>;
-  #waiting: Report[] = [];
+  #waiting: CallReport[] = [];
   #isBusy = false;
   /** The call is over: there is no signaling any more. */
   #isOver = false;
@@ -40,13 +40,13 @@ export class Post {
   }
 
   /** Sends a report after so many milliseconds, or when there is a line. One of the same minute that waits is void. */
-  add(report: Report, delay: number): void {
+  add(report: CallReport, delay: number): void {
     this.#waiting = [...this.#waiting.filter(({ minute }) => minute !== report.minute), report].slice(-MOST);
     if (!this.#isBusy && !this.#timers.has('next')) this.#wait(delay);
   }
 
   /** Sends the last one at once, by a request, and after it what still waits. */
-  last(report: Report): void {
+  last(report: CallReport): void {
     this.#isOver = true;
     this.#isBusy = true;
     this.#timers.clear();

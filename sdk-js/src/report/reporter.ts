@@ -5,7 +5,7 @@ import type { Peer } from '../media/peer.ts';
 import type { Api } from '../rest/api.ts';
 import type { Signaling } from '../signaling/signaling.ts';
 import { madeAt } from '../signaling/ticket.ts';
-import type { Joined } from '../wire.ts';
+import type { CallEvent, CallJoin, CallReport, CallSummary, Joined } from '../wire.ts';
 import { machineOf } from './machine.ts';
 import { bounded, PeerMinute } from './minute.ts';
 import { Post } from './post.ts';
@@ -13,7 +13,6 @@ import { compare, present, read, type Reading, type Sample } from './sample.ts';
 import { SCORE_VERSION } from './score.ts';
 import { minuteOf, Run } from './summary.ts';
 import { Timers } from '../timers.ts';
-import type { JoinSteps, MeasuredMedia, Report, ReportEvent, Summary } from './wire.ts';
 
 const MINUTE_MS = 60_000;
 /** How often connections are measured, and how far apart at least. */
@@ -49,7 +48,7 @@ export interface ReporterOptions {
 /** What is watched of the client. */
 type Watched = Pick<TunRTCClient, 'subscribe' | 'connectionState' | 'isMuted' | 'isVideoEnabled' | 'isScreenShared' | 'localStream'>;
 
-type Kind = ReportEvent['kind'];
+type Kind = CallEvent['kind'];
 
 /** What is told of as events when it changes. */
 interface Status {
@@ -74,7 +73,8 @@ export class Reporter {
   readonly #readings = new WeakMap<Peer, Reading>();
   readonly #stop: (() => void)[] = [];
   #peers = new Map<string, PeerMinute>();
-  #events: ReportEvent[] = [];
+  /** With their times on the environment's clock: what is known of the server's grows. */
+  #events: (Omit<CallEvent, 'at'> & { now: number })[] = [];
   /** The minute that is being measured. */
   #minute: number;
   /** When something was reported last. */
@@ -100,7 +100,7 @@ export class Reporter {
     this.#reportedAt = this.#time();
     this.#minute = minuteAt(this.#reportedAt);
     this.#name = `${this.#minute.toString(36)}${Math.floor(environment.random() * 2 ** 40).toString(36)}`;
-    this.#period = Math.min(((joined.media as MeasuredMedia).quality?.everySeconds ?? 60) * 1000, MINUTE_MS);
+    this.#period = Math.min((joined.media.quality?.everySeconds ?? 60) * 1000, MINUTE_MS);
     this.#post = new Post(environment, {
       send: (report) => options.signaling.send('reportStats', report),
       put: (report) => options.api.reportStats(joined.sessionId, report),
@@ -126,6 +126,11 @@ export class Reporter {
   get #status(): Status {
     const { isMuted, isVideoEnabled, isScreenShared, connectionState } = this.#client;
     return { isMuted, isVideoEnabled, isScreenShared, isJoined: this.#steps.joinedAt !== undefined, connection: connectionState.status };
+  }
+
+  /** A time on the environment's clock, by the server's. */
+  #written(now: number): string {
+    return new Date(now + this.#ahead).toISOString();
   }
 
   #time(): number {
@@ -191,7 +196,7 @@ export class Reporter {
     this.#post.add(report, this.#options.environment.random() * this.#period * SPREAD);
   }
 
-  #report({ final, failure }: { final?: boolean; failure?: string | undefined }): Report {
+  #report({ final, failure }: { final?: boolean; failure?: string | undefined }): CallReport {
     const minute = minuteOf(this.#peers);
     this.#run.set(this.#minute, minute);
     return fitted({
@@ -202,26 +207,27 @@ export class Reporter {
       summary: this.#summary(failure),
       client: machineOf(globalThis.navigator?.userAgent),
       join: this.#done,
-      events: this.#events.slice(-MOST_EVENTS),
+      events: this.#events.slice(-MOST_EVENTS).map(({ now, ...event }) => ({ at: this.#written(now), ...event })),
       peers: minute.peers.slice(0, MOST_PEERS),
     });
   }
 
   /** The steps of joining that were done, and when, from its start. */
-  get #done(): JoinSteps {
+  get #done(): CallJoin {
     const { answeredAt, joinedAt, mediaAt } = this.#steps;
     const since = (at: number | undefined) => at && bounded(at - this.#options.startedAt);
     return present({ answerMs: since(answeredAt), joinedMs: since(joinedAt), mediaMs: since(mediaAt) });
   }
 
-  #summary(failure: string | undefined): Summary {
+  #summary(failure: string | undefined): CallSummary {
     const { joinedMs, mediaMs } = this.#done;
     const hasFailed = joinedMs === undefined || (this.#hasMet && mediaMs === undefined);
     const outcome = hasFailed ? 'failed' : mediaMs === undefined ? 'alone' : 'connected';
     return {
-      startedAt: new Date(this.#options.startedAt + this.#ahead).toISOString(),
+      startedAt: this.#written(this.#options.startedAt),
       ...this.#run.summary,
-      ...present({ joinMs: joinedMs, mediaMs, outcome, failure: hasFailed ? failure?.slice(0, 64) : undefined }),
+      outcome,
+      ...present({ joinMs: joinedMs, mediaMs, failure: hasFailed ? failure?.slice(0, 64) : undefined }),
       reconnects: this.#options.signaling.reconnects,
       iceRestarts: this.#iceRestarts,
     };
@@ -259,7 +265,7 @@ export class Reporter {
   }
 
   #note(kind: Kind, detail?: string, now = this.#options.environment.now()): void {
-    this.#events.push({ at: new Date(now + this.#ahead).toISOString(), kind, ...(detail && { detail: detail.slice(0, 100) }) });
+    this.#events.push({ now, kind, ...(detail && { detail: detail.slice(0, 100) }) });
   }
 }
 
@@ -268,7 +274,7 @@ function minuteAt(time: number): number {
 }
 
 /** As much as the server takes: what is told of least goes first. */
-function fitted(report: Report): Report {
+function fitted(report: CallReport): CallReport {
   while (JSON.stringify(report).length > MOST_BYTES) if (!report.events?.pop() && !report.peers?.pop()) break;
   return report;
 }

@@ -4,14 +4,14 @@
  */
 import { bounded, rounded, type PeerMinute } from './minute.ts';
 import { present } from './sample.ts';
-import type { PeerReport, Summary } from './wire.ts';
+import type { CallPeer, CallSummary } from '../wire.ts';
 
 /** Of one minute. */
 export interface Minute {
   /** The worst peer's. */
   score?: number;
   mos?: number;
-  peers: PeerReport[];
+  peers: CallPeer[];
 }
 
 /** A minute of several peers. */
@@ -24,6 +24,9 @@ export function minuteOf(peers: ReadonlyMap<string, PeerMinute>): Minute {
     peers: [...peers].map(([userId, peer]) => peer.report(userId)),
   };
 }
+
+/** What the minutes of a run come to. */
+export type MinutesSummary = Pick<CallSummary, 'minutes' | 'score' | 'worstScore' | 'audioMos' | 'relayed' | 'freezes' | 'freezeMs'>;
 
 /** The minutes of one run; the last one may still grow. */
 export class Run {
@@ -38,21 +41,23 @@ export class Run {
     for (const { candidate } of peers) if (candidate) this.#relayed = this.#relayed || candidate === 'relay';
   }
 
-  get summary(): Summary {
+  get summary(): MinutesSummary {
     const all = [...this.#minutes.values()];
     const scores = all.map(({ score }) => score).filter((score) => score !== undefined);
     const opinions = all.map(({ mos }) => mos).filter((mos) => mos !== undefined);
     const isMeasured = all.some((minute) => minute.isMeasured);
     const total = (name: 'freezes' | 'freezeMs') => (isMeasured ? bounded(all.reduce((sum, minute) => sum + minute[name], 0)) : undefined);
-    return present({
+    return {
       minutes: all.length,
-      score: mean(scores),
-      worstScore: scores.length > 0 ? Math.min(...scores) : undefined,
-      audioMos: mean(opinions),
-      relayed: this.#relayed,
-      freezes: total('freezes'),
-      freezeMs: total('freezeMs'),
-    });
+      ...present({
+        score: mean(scores),
+        worstScore: scores.length > 0 ? Math.min(...scores) : undefined,
+        audioMos: mean(opinions),
+        relayed: this.#relayed,
+        freezes: total('freezes'),
+        freezeMs: total('freezeMs'),
+      }),
+    };
   }
 }
 

@@ -4,10 +4,10 @@ import { refuseUnknown } from '../options.ts';
 import { having, read } from './answers.ts';
 import type { AppToken, GetToken } from './app.ts';
 import { isAuth, Tokens } from './tokens.ts';
-import type { Report } from '../report/wire.ts';
 import type {
   Account,
   Auth,
+  CallReport,
   ChatMessage,
   Health,
   IceServers,
@@ -150,7 +150,7 @@ export class Api {
   }
 
   /** Tells what this participant saw of the call in one minute; outlives the page. */
-  async reportStats(sessionId: string, report: Report): Promise<void> {
+  async reportStats(sessionId: string, report: CallReport): Promise<void> {
     await this.#withToken('POST', `/api/session/${encodeURIComponent(sessionId)}/stats`, { body: report, keepalive: true });
   }
 

@@ -145,6 +145,17 @@ describe('the console', () => {
     await eventually(async () => /^[1-9]\d* kbit/.test((await value('Receiving').textContent()) ?? ''), 'a bitrate is measured');
   });
 
+  test('the pictures lead whoever hosts a call, and nobody else, to what it was like', async () => {
+    const [demo, alice] = await call('Looked at afterwards');
+    const badge = (page: Page) => page.getByRole('link', { name: /^Quality of the connection to/ });
+    assert.deepEqual([await badge(demo).count(), await badge(alice).count()], [1, 0]);
+    const [opened] = await Promise.all([demo.waitForEvent('popup'), badge(demo).click()]);
+    // No minute of it is over: there is nothing to show yet, and who asks is known.
+    await opened.getByRole('alert').getByText('There are no reports of such a call').waitFor();
+    assert.equal(await opened.locator('#account-name').textContent(), 'demo');
+    await keepsSeeing(demo);
+  });
+
   test('a wrong password is explained, and a new account can be made', async () => {
     const page = await freshPage(browser);
     await page.goto(server.url);

@@ -35,6 +35,8 @@ export interface Network {
   blockUdp(): void;
   /** Lets no more than so many bits a second through to and from a host, queues the rest for up to 200 ms, and loses a part of the packets. */
   narrow(host: Host, bitsPerSecond: number, lossPercent: number): void;
+  /** Loses a part of all packets, so many of them at a time. */
+  lose(percent: number, burst: number): void;
   open(): void;
   close(): void;
 }
@@ -80,6 +82,7 @@ export function makeNetwork(prefix = PRIVATE): Network {
       // What is lost was sent: the line is charged for it.
       drop('forward', 'ip', 'protocol', 'udp', 'numgen', 'random', 'mod', '1000', '<', String(lossPercent * 10));
     },
+    lose: (percent, burst) => drop('forward', 'ip', 'protocol', 'udp', 'numgen', 'inc', 'mod', String((burst * 100) / percent), '<', String(burst)),
     open: () => run('nft', 'flush', 'table', 'ip', 'walls'),
     close: () => {
       run('nft', 'delete', 'table', 'ip', 'walls');

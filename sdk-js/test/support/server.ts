@@ -1,6 +1,6 @@
 /** TunRTC's server by the contract, in this process and in memory, with a network between that can be made to fail. */
 import type { SocketLike } from '../../src/environment.ts';
-import type { Report } from '../../src/report/wire.ts';
+import type { CallReport } from '../../src/wire.ts';
 import type { LeaveReason, Participant, Permissions, SessionDetail } from '../../src/wire.ts';
 
 const INBOX_WINDOW_MS = 600_000;
@@ -205,7 +205,7 @@ export class FakeServer {
   /** How often clients report the quality of their calls; not at all when absent. */
   reportEverySeconds: number | undefined;
   /** What came of the quality of calls, and by which way. */
-  readonly reports: { way: 'frame' | 'request'; at: number; userId: string; report: Report }[] = [];
+  readonly reports: { way: 'frame' | 'request'; at: number; userId: string; report: CallReport }[] = [];
   tokenLifeSeconds = 86_400;
   unreachable = false;
   /** Breaks the promise on purpose: signals are pushed, and nothing is kept for a replay. */
@@ -422,7 +422,7 @@ export class FakeServer {
       default:
     }
     if (route.endsWith('/stats')) {
-      this.#report('request', userId, body as unknown as Report);
+      this.#report('request', userId, body as unknown as CallReport);
       return [202, {}];
     }
     const isTranscript = route.endsWith('/transcript');
@@ -507,7 +507,7 @@ export class FakeServer {
         this.#announce(room, seat);
         return {};
       case 'reportStats':
-        this.#report('frame', seat.userId, data as unknown as Report);
+        this.#report('frame', seat.userId, data as unknown as CallReport);
         return {};
       case 'sendData':
         return this.#sendData(room, seat, data);
@@ -536,7 +536,7 @@ export class FakeServer {
   }
 
   /** Takes one every 5 s, and a last one at any time. */
-  #report(way: 'frame' | 'request', userId: string, report: Report): void {
+  #report(way: 'frame' | 'request', userId: string, report: CallReport): void {
     const at = this.clock.now();
     const isEarly = this.reports.some((other) => other.userId === userId && at - other.at < REPORTS_APART_MS);
     if (isEarly && !report.final) throw new Refusal(429, 'rate_limited');

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { beforeEach, describe, test } from 'node:test';
 import { TunRTCError } from '../../src/errors.ts';
 import { Post } from '../../src/report/post.ts';
-import type { Report } from '../../src/report/wire.ts';
+import type { CallReport } from '../../src/wire.ts';
 import { FakeClock, seeded, settle } from '../support/clock.ts';
 import { testEnvironment } from '../support/environment.ts';
 import { connections, Town, type Person } from '../support/people.ts';
@@ -19,11 +19,11 @@ beforeEach(() => {
 });
 
 /** What came from somebody. */
-function reports({ client }: Person): Report[] {
+function reports({ client }: Person): CallReport[] {
   return town.server.reports.filter(({ userId }) => userId === client.user?.userId).map(({ report }) => report);
 }
 
-const kinds = (report: Report | undefined) => report?.events?.map(({ kind, detail }) => (detail ? `${kind} ${detail}` : kind));
+const kinds = (report: CallReport | undefined) => report?.events?.map(({ kind, detail }) => (detail ? `${kind} ${detail}` : kind));
 
 /** Gives everybody's connections statistics, as a browser does: so many packets a second, and a share that is lost. */
 function measure(people: Person[], lossOf: () => number): void {
@@ -66,6 +66,7 @@ describe('a call of two', () => {
     assert.deepEqual(summary, { minutes: 3, relayed: false, outcome: 'connected', reconnects: 0, iceRestarts: 0 });
     assert.ok(score === worstScore && audioMos && joinMs !== undefined && mediaMs !== undefined && mediaMs > joinMs);
     assert.equal(startedAt?.slice(0, 16), '2026-11-22T12:00');
+    assert.ok(startedAt <= (first?.events?.[0]?.at ?? ''), 'one has begun to join before one is in');
     assert.deepEqual(kinds(first), ['joined']);
     assert.deepEqual(kinds(last), ['left closed']);
   });
@@ -206,11 +207,11 @@ describe('reports that fail', () => {
 });
 
 describe('the post', () => {
-  const report = (minute: number, final = false): Report => ({
+  const report = (minute: number, final = false): CallReport => ({
     minute: new Date(minute * MINUTE_MS).toISOString(),
     run: 'run',
     scoreVersion: 1,
-    summary: {},
+    summary: { startedAt: '', minutes: 1, outcome: 'connected' },
     ...(final && { final }),
   });
 
@@ -222,7 +223,7 @@ describe('the post', () => {
       failure: undefined as string | undefined,
       answers: true,
     };
-    const way = (name: string) => async ({ minute }: Report) => {
+    const way = (name: string) => async ({ minute }: CallReport) => {
       if (!ways.answers) return new Promise(() => {});
       if (ways.failure) throw new TunRTCError(ways.failure, 'no');
       sent.push(`${name} ${Date.parse(minute) / MINUTE_MS}`);

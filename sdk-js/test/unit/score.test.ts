@@ -5,7 +5,7 @@ import { PeerMinute } from '../../src/report/minute.ts';
 import { compare, type Reading, type Sample } from '../../src/report/sample.ts';
 import { opinion, score, voice } from '../../src/report/score.ts';
 import { minuteOf, Run } from '../../src/report/summary.ts';
-import type { PeerReport } from '../../src/report/wire.ts';
+import type { CallPeer } from '../../src/wire.ts';
 
 const SOUND = { packets: 250, lost: 0, concealed: 0, samples: 240_000, jitterMs: 5, bufferMs: 40 };
 const PICTURE = { packets: 500, lost: 0, fps: 30, width: 1280, height: 720, freezes: 0, freezeMs: 0 };
@@ -155,7 +155,7 @@ describe('a minute', () => {
 });
 
 describe('a run', () => {
-  const peer = (candidate: PeerReport['candidate'], freezes?: number): PeerReport => ({ userId: 'ada', ...(candidate && { candidate }), video: { ...(freezes !== undefined && { freezes, freezeMs: freezes * 100 }) } });
+  const peer = (candidate: CallPeer['candidate'], freezes?: number): CallPeer => ({ userId: 'ada', ...(candidate && { candidate }), video: { ...(freezes !== undefined && { freezes, freezeMs: freezes * 100 }) } });
 
   test('is the mean of its minutes; one that comes again counts once', () => {
     const run = new Run();
