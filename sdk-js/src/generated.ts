@@ -1518,15 +1518,15 @@ export interface SendAnswer {
 
 /** `sendCaption`: what the sender's own microphone heard. */
 export interface SendCaption {
-  /** What the sender calls the sentence. */
+  /** What the sender calls the sentence: a UUID say, for it must not come twice in 24 hours. */
   captionId: string;
   /** Whether that is all of it. Only then is it kept, for 24 hours, and only the first one of its name. */
   final: boolean;
   /** In which language: a BCP 47 tag. */
   language: string;
-  /** When it began, by the server's clock: at most 10 minutes ago. */
+  /** When it began, by the server's clock: at most 10 minutes ago and 1 minute ahead. */
   startedAt: string;
-  /** What was said of it until now. */
+  /** What was said of it until now, without control characters. */
   text: string;
 }
 

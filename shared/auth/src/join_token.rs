@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use aws_lc_rs::digest::{self, SHA256};
-use domain::about::{MAX_ATTRIBUTES, size_of};
+use domain::about::{MAX_ATTRIBUTES, names_fit, size_of};
 use domain::{
     AppKey, Backend, Caller, Error, FamilyId, Grants, Identity, Introduction, KeyId, Metadata, Person, ProjectId,
     Result, RoomRef, Rooms, Scope, Timestamp, UserId, Username,
@@ -318,6 +318,9 @@ impl Claims<'_> {
         let text = |value: &Value| value.as_str().map(str::to_owned);
         let read = pairs.iter().map(|(name, value)| Some((name.clone(), text(value)?))).collect::<Option<_>>();
         let attributes: BTreeMap<_, _> = read.ok_or_else(|| invalid(CLAIM, "must hold texts"))?;
+        if !attributes.is_empty() && !names_fit(attributes.keys()) {
+            return Err(invalid(CLAIM, "must hold at most 64 attributes, each with a name of 1-64 characters"));
+        }
         match size_of(&attributes) {
             0..=MAX_ATTRIBUTES => Ok(attributes),
             _ => Err(invalid(CLAIM, &format!("has more than {MAX_ATTRIBUTES} bytes"))),
@@ -458,6 +461,11 @@ mod tests {
             ("the claim metadata must be at most 4096", changed(|c| c["metadata"] = json!("x".repeat(4097)))),
             ("the claim attributes must be an object", changed(|c| c["attributes"] = json!(["a"]))),
             ("the claim attributes must hold texts", changed(|c| c["attributes"] = json!({ "seat": 4 }))),
+            ("the claim attributes must hold at most 64", changed(|c| c["attributes"] = json!({ "": "x" }))),
+            (
+                "the claim attributes must hold at most 64",
+                changed(|c| c["attributes"] = json!({ "n".repeat(65): "x" })),
+            ),
             (
                 "the claim attributes has more than 4096",
                 changed(|c| c["attributes"] = json!({ "a": "x".repeat(4096) })),

@@ -46,6 +46,16 @@ impl About {
     }
 }
 
+/// The most attributes in one change, and the longest name of one, in characters.
+const MOST_NAMES: usize = 64;
+const LONGEST_NAME: usize = 64;
+
+/// Whether attributes of these names, all in one change, are 1-64, each with a name of 1-64 characters.
+pub fn names_fit<'a>(names: impl ExactSizeIterator<Item = &'a String>) -> bool {
+    let (count, mut names) = (names.len(), names);
+    (1..=MOST_NAMES).contains(&count) && names.all(|name| (1..=LONGEST_NAME).contains(&name.chars().count()))
+}
+
 /// The bytes that attributes have together.
 pub fn size_of(attributes: &BTreeMap<String, String>) -> usize {
     attributes.iter().map(|(name, value)| name.len() + value.len()).sum()

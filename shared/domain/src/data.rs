@@ -1,6 +1,8 @@
 //! Data between participants, and calls of each other's procedures: kept and delivered as signals are, so that they survive a
 //! lost connection.
 
+use std::collections::BTreeSet;
+
 use futures_util::stream::{self, StreamExt};
 
 use crate::delivery::kept_until;
@@ -56,7 +58,11 @@ pub async fn send_data(
             let others = roster.present(ports.context.now).map(|p| p.user_id).filter(|user| Some(*user) != from);
             to_each(ports, session, others.collect(), &frame, Absent::Passed).await
         }
-        Recipients::These(users) => to_each(ports, session, users.clone(), &frame, Absent::Refused).await,
+        Recipients::These(users) => {
+            // Whoever is named twice gets it once.
+            let users: BTreeSet<_> = users.iter().copied().collect();
+            to_each(ports, session, users.into_iter().collect(), &frame, Absent::Refused).await
+        }
     }
 }
 

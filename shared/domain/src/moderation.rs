@@ -356,8 +356,11 @@ pub async fn say(
     message: &ChatMessage,
 ) -> Result<ChatMessage> {
     let Ports { store, context, .. } = ports;
-    authority(&active_roster(store, message.session, context.now).await?, actor)?;
-    let message = store.append(message, context.now + context.policy.history).await?;
+    let roster = active_roster(store, message.session, context.now).await?;
+    authority(&roster, actor)?;
+    let username = name_there(&roster, message.from, Permission::Chat)?.unwrap_or(&message.username).clone();
+    let message = ChatMessage { username, ..message.clone() };
+    let message = store.append(&message, context.now + context.policy.history).await?;
     let roster = active_roster(store, message.session, context.now).await?;
     let frame = ports.encoder.encode(&message.event(), message.id.timestamp());
     let kept = Some(message.waiting());
@@ -376,8 +379,23 @@ pub async fn send_data(
     data: &Data,
     to: &Recipients,
 ) -> Result<()> {
-    authority(&active_roster(ports.store, session, ports.context.now).await?, actor)?;
-    data::send_data(ports, session, data, to).await.map_err(as_participant)
+    let roster = active_roster(ports.store, session, ports.context.now).await?;
+    authority(&roster, actor)?;
+    let mut data = data.clone();
+    if let Some(from) = &mut data.from
+        && let Some(name) = name_there(&roster, from.user_id, Permission::Data)?
+    {
+        from.username.clone_from(name);
+    }
+    data::send_data(ports, session, &data, to).await.map_err(as_participant)
+}
+
+/// Under which name somebody who is there is known there, which may not be what their token says. Whoever steers by a token needs the same
+/// permission there as over signaling.
+fn name_there(roster: &Roster, user: UserId, needed: Permission) -> Result<Option<&Username>> {
+    let seat = roster.seated(user);
+    seat.map_or(Ok(()), |seat| seat.rights.require(needed))?;
+    Ok(seat.map(|seat| &seat.username))
 }
 
 /// What those who steer are told where somebody does not take part.

@@ -54,7 +54,8 @@ fn caption(f: &mut Fields<'_>) -> Option<ClientCaption> {
 }
 
 fn text(text: String) -> Result<String, &'static str> {
-    (1..=MAX_CAPTION).contains(&text.chars().count()).then_some(text).ok_or("must be 1-1000 characters")
+    let fits = (1..=MAX_CAPTION).contains(&text.chars().count()) && !text.contains(char::is_control);
+    fits.then_some(text).ok_or("must be 1-1000 characters, none of them a control character")
 }
 
 fn language(tag: String) -> Result<String, &'static str> {
@@ -188,7 +189,7 @@ impl From<&ChatMessage> for TranscriptView {
             text: said.text.clone(),
             language: spoken.map(|spoken| spoken.language.clone()).unwrap_or_default(),
             started_at: format_time(began(said)),
-            ended_at: format_time(said.id.timestamp()),
+            ended_at: format_time(ended(said)),
         }
     }
 }
@@ -197,12 +198,20 @@ fn began(said: &ChatMessage) -> Timestamp {
     said.spoken.as_ref().map_or(said.id.timestamp(), |spoken| spoken.began)
 }
 
-/// A transcript as WebVTT. Its times count from `origin`, the beginning of a recording say; what began before it begins with it.
+/// When all of it was there. The speaker's clock may be ahead of ours.
+fn ended(said: &ChatMessage) -> Timestamp {
+    said.id.timestamp().max(began(said))
+}
+
+/// A transcript as WebVTT, whose cues are in the order of their beginning. Its times count from `origin`, the beginning of a recording say; what
+/// had ended before is left out.
 pub fn vtt(transcript: &[ChatMessage], origin: Timestamp) -> String {
+    let mut cues: Vec<_> = transcript.iter().filter(|said| ended(said) >= origin).collect();
+    cues.sort_by_key(|said| began(said));
     let mut text = "WEBVTT\n".to_owned();
-    for said in transcript {
+    for said in cues {
         let from = began(said).since(origin);
-        let until = said.id.timestamp().since(origin).max(from + SHORTEST_CUE);
+        let until = ended(said).since(origin).max(from + SHORTEST_CUE);
         let (name, words) = (escaped(said.username.as_str()), escaped(&said.text));
         // A text takes what is written into it.
         let _ok = write!(text, "\n{} --> {}\n<v {name}>{words}\n", cue_time(from), cue_time(until));
@@ -263,6 +272,7 @@ mod tests {
             ("captionId", json!("x".repeat(65)), "must be 1-64 characters"),
             ("captionId", Value::Null, "is missing"),
             ("text", json!(""), "must be 1-1000 characters"),
+            ("text", json!("bell\u{7}"), "must be 1-1000 characters, none of them a control character"),
             ("text", json!("x".repeat(MAX_CAPTION + 1)), "must be 1-1000 characters"),
             ("final", json!("yes"), "must be true or false"),
             ("language", json!("e"), "must be a BCP 47 language tag"),
@@ -292,15 +302,19 @@ mod tests {
 
     #[test]
     fn a_player_reads_the_transcript_beside_a_recording() {
-        let transcript =
-            [said("Al & <i>", "a < b\n\n--> c", 5, 7), said("Bob", "yes", 3_725, 3_725), said("Bob", "early", 0, 3)];
+        let transcript = [
+            said("Bob", "long before", 0, 1),
+            said("Al & <i>", "a < b\n\n--> c", 5, 7),
+            said("Bob", "yes", 3_725, 3_720),
+            said("Bob", "early", 0, 3),
+        ];
         let written = vtt(&transcript, NOON + Duration::from_secs(2));
         assert_eq!(
             written,
             "WEBVTT\n\
+            \n00:00:00.000 --> 00:00:01.000\n<v Bob>early\n\
             \n00:00:03.000 --> 00:00:05.000\n<v Al &amp; &lt;i&gt;>a &lt; b  --&gt; c\n\
-            \n01:02:03.000 --> 01:02:04.000\n<v Bob>yes\n\
-            \n00:00:00.000 --> 00:00:01.000\n<v Bob>early\n"
+            \n01:02:03.000 --> 01:02:04.000\n<v Bob>yes\n"
         );
     }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use domain::about::{About, Saying};
+use domain::about::{About, Saying, names_fit};
 use domain::delivery::Delivery;
 use domain::moderation::{Muted, ParticipantChange, Updated};
 use domain::ports::{ClientMessageId, Knock, SessionChange, Signal, Status};
@@ -196,16 +196,11 @@ impl<'a> ClientFrame<'a> {
     }
 }
 
-/// The most attributes in one change, and the longest name of one, in characters.
-const MAX_ATTRIBUTES: usize = 64;
-
 /// Attributes by name; those that are null are to be taken away.
 pub(crate) fn attributes(json: &RawValue) -> Result<BTreeMap<String, Option<String>>, &'static str> {
     let read: BTreeMap<String, Option<String>> =
         serde_json::from_str(json.get()).map_err(|_| "must be an object of strings, or null to take one away")?;
-    let named = read.keys().all(|name| (1..=MAX_TAG).contains(&name.chars().count()));
-    let fits = (1..=MAX_ATTRIBUTES).contains(&read.len()) && named;
-    fits.then_some(read).ok_or("must hold 1-64 attributes, each with a name of 1-64 characters")
+    names_fit(read.keys()).then_some(read).ok_or("must hold 1-64 attributes, each with a name of 1-64 characters")
 }
 
 /// `joinSession`.

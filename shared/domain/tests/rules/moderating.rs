@@ -2,10 +2,13 @@
 
 use std::time::Duration;
 
+use domain::data::{Data, Recipients};
 use domain::moderation::{self, Actor, Muted};
 use domain::ports::{Held, SessionChange};
 use domain::standing::JoinedCache;
-use domain::{Caller, Error, MediaKind, Permission, Person, Result, Rights, RightsChange, Role, SessionId, sessions};
+use domain::{
+    Caller, Error, MediaKind, Permission, Person, Result, Rights, RightsChange, Role, SessionId, Username, sessions,
+};
 
 use crate::fake::{Fake, at};
 
@@ -321,4 +324,33 @@ async fn everybody_is_asked_to_mute_but_the_caller_the_hosts_and_some() {
     moderation::mute(house.fake.ports(5), actor, house.session, &who, MediaKind::Video).await.unwrap();
     let asked: Vec<_> = house.fake.journal().into_iter().filter(|call| call.starts_with("push")).collect();
     assert_eq!(asked, ["push c1 muteRequested Video"]);
+}
+
+#[tokio::test]
+async fn whoever_steers_by_a_token_speaks_under_their_name_there_with_the_permissions_they_have_there_and_once_to_each()
+{
+    let house = House::new();
+    house.make(ALICE, BOB, Role::Cohost).await.unwrap();
+    house.fake.change(&house.held[BOB], |p| p.username = Username::kept("Robert").unwrap());
+    let (bob, carol) = (house.caller(BOB), house.held[CAROL].user);
+    let say = async || {
+        let message = house.fake.message(&house.held[BOB], &house.callers[BOB], 5, "hi");
+        let said = moderation::say(house.fake.ports(5), Actor::Caller(&bob), &message).await;
+        said.map(|said| said.username.as_str().to_owned())
+    };
+    let send = async || {
+        let data = Data { id: "1".to_owned(), from: bob.sender(), topic: "t".to_owned(), payload: "x".to_owned() };
+        let twice = Recipients::These(vec![carol, carol]);
+        moderation::send_data(house.fake.ports(5), Actor::Caller(&bob), house.session, &data, &twice).await
+    };
+    assert_eq!(say().await.unwrap(), "Robert");
+    house.fake.journal();
+    send().await.unwrap();
+    let pushed = house.fake.journal().into_iter().filter(|call| call.starts_with("push c1")).count();
+    assert_eq!(pushed, 1);
+    for permission in [Permission::Chat, Permission::Data] {
+        house.allow(ALICE, BOB, permission, false).await.unwrap();
+    }
+    assert!(matches!(say().await.unwrap_err(), Error::NotPermitted { permission: "chat" }));
+    assert!(matches!(send().await.unwrap_err(), Error::NotPermitted { permission: "data" }));
 }

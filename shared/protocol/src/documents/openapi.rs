@@ -34,6 +34,7 @@ struct Operation {
     paged: bool,
     repeatable: bool,
     more: Vec<Value>,
+    texts: &'static [&'static str],
     errors: &'static [&'static str],
 }
 
@@ -83,6 +84,7 @@ impl Operation {
             paged: false,
             repeatable: false,
             more: Vec::new(),
+            texts: &[],
             errors,
         }
     }
@@ -109,6 +111,12 @@ impl Operation {
 
     fn paged(mut self) -> Self {
         self.paged = true;
+        self
+    }
+
+    /// It may also be asked for as one of these kinds of text, page by page.
+    fn or_text(mut self, kinds: &'static [&'static str]) -> Self {
+        self.texts = kinds;
         self
     }
 
@@ -160,7 +168,10 @@ impl Operation {
         if let Some(schema) = &self.answer {
             answer["content"] = content("application/json", schema);
         }
-        if self.paged {
+        for kind in self.texts {
+            answer["content"][*kind] = json!({ "schema": { "type": "string" } });
+        }
+        if self.paged || !self.texts.is_empty() {
             answer["headers"]["link"] = header("The next page, rel=\"next\" (RFC 8288), if there is one.");
         }
         operation["responses"][self.status.to_string()] = answer;
@@ -502,9 +513,11 @@ fn describe(route: &Route, s: &mut Schemas) -> Operation {
                 .paged()
         }
         "session_transcript" => {
-            let (errors, summary) = (&["session_not_found", "not_in_session"], "Show what was said, oldest first");
+            let (errors, summary) =
+                (&["session_not_found", "not_in_session"], "Show what was said, in the order in which it was ready");
             let operation = Operation::new(summary, 200, Some(s.of::<Vec<captions::TranscriptView>>()), errors);
-            transcript_query().into_iter().fold(operation.for_apps(), Operation::with)
+            let operation = operation.for_apps().or_text(&["text/vtt", "text/plain"]);
+            transcript_query().into_iter().fold(operation, Operation::with)
         }
         "session_update" => {
             let errors = &["forbidden", "session_not_found", "session_ended", "version_mismatch"];

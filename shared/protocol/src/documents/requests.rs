@@ -539,10 +539,10 @@ pub struct RaiseHand {
 #[derive(JsonSchema, Serialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct SendCaption {
-    /// What the sender calls the sentence.
+    /// What the sender calls the sentence: a UUID say, for it must not come twice in 24 hours.
     #[schemars(length(min = 1, max = 64))]
     caption_id: String,
-    /// What was said of it until now.
+    /// What was said of it until now, without control characters.
     #[schemars(length(min = 1, max = 1_000))]
     text: String,
     /// Whether that is all of it. Only then is it kept, for 24 hours, and only the first one of its name.
@@ -551,7 +551,7 @@ pub struct SendCaption {
     /// In which language: a BCP 47 tag.
     #[schemars(length(min = 2, max = 35), regex(pattern = "^[A-Za-z0-9]{1,8}(-[A-Za-z0-9]{1,8})*$"))]
     language: String,
-    /// When it began, by the server's clock: at most 10 minutes ago.
+    /// When it began, by the server's clock: at most 10 minutes ago and 1 minute ahead.
     #[schemars(extend("format" = "date-time"))]
     started_at: String,
 }
