@@ -91,11 +91,18 @@ async fn whatever_takes_get_takes_head_with_the_same_headers_and_no_body() {
     let alice = server.api.register(&unique("alice")).await;
     let session = server.api.create_session(&alice, 2).await;
     server.api.join(&alice, &session).await;
+    // A call is shown once somebody has reported of it.
+    let stats = format!("/api/session/{session}/stats");
+    let told = server.api.post(&stats, Some(&alice.token), crate::support::report("r", serde_json::json!({}))).await;
+    assert_eq!(told.status, 202, "{}", told.body);
     // An account is refused what is for API keys alone.
     let for_keys = |path: &&str| ["/api/usage", "/api/webhooks", "/api/events"].iter().any(|key| path.starts_with(key));
     let gets = ROUTES.iter().filter_map(|route| route.key.strip_prefix("GET ")).filter(|path| !for_keys(path));
     let paths = gets.map(|path| path.replace("{sessionId}", &session).replace("{userId}", &alice.id));
-    let paths = paths.chain(["/", "/docs"].map(str::to_owned));
+    let series = |path: String| {
+        if path.ends_with("/series") { format!("{path}?userId={}&metric=score", alice.id) } else { path }
+    };
+    let paths = paths.map(series).chain(["/", "/docs"].map(str::to_owned));
     for path in paths {
         let get = ask(&server, Method::GET, &path, Some(&alice.token)).await;
         let head = ask(&server, Method::HEAD, &path, Some(&alice.token)).await;
