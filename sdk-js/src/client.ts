@@ -58,7 +58,7 @@ export interface Moderation {
   updateParticipant: UpdateParticipant;
   /** Asks one participant, or with `all` everybody but the hosts, to switch a track off. */
   muteParticipant: MuteParticipant;
-  /** Takes somebody out, and keeps them out for `banSeconds`. */
+  /** Takes somebody out, and keeps them out for `banSeconds`; 0 takes nobody out, and lifts a ban. */
   removeParticipant: RemoveParticipant;
   /** Lets somebody in who waits. */
   admitParticipant: Target;

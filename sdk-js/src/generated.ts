@@ -1436,7 +1436,7 @@ export interface RemoveAck {
 
 /** `removeParticipant`. */
 export interface RemoveParticipant {
-  /** For how long they are kept out, in seconds. */
+  /** For how long they are kept out, in seconds; 0 takes nobody out, and lifts a ban. */
   banSeconds?: number;
   /** Who; with a ban also somebody who is not here. */
   targetUserId: string;

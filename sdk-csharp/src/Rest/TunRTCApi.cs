@@ -272,7 +272,7 @@ public sealed class TunRTCApi
     /// <summary>Takes somebody out of a session, also somebody who is not there.</summary>
     /// <param name="sessionId">The session.</param>
     /// <param name="userId">Who.</param>
-    /// <param name="ban">For how long they are kept out, 1 s to 30 days; <c>null</c> lets them come back at once.</param>
+    /// <param name="ban">For how long they are kept out, 1 s to 30 days; <c>null</c> lets them come back at once. <c>TimeSpan.Zero</c> takes nobody out, and lifts a ban.</param>
     /// <param name="cancellationToken">Ends the wait.</param>
     public Task RemoveParticipantAsync(string sessionId, string userId, TimeSpan? ban = null, CancellationToken cancellationToken = default)
     {

@@ -60,8 +60,14 @@ const TRIES: usize = 4;
 ///
 /// # Errors
 /// `NotJoined` for a connection that does not hold its participant, `SessionNotFound` for a session of another project, `Forbidden`
-/// for another room than the token's, `MissingGrant` for a key, `NotPermitted` for whoever lacks `moderate`.
-fn authority(roster: &Roster, actor: Actor<'_>) -> Result<Authority> {
+/// for another room than the token's, `Banned` for a participant of an app as long as the ban lasts, `MissingGrant` for a key,
+/// `NotPermitted` for whoever lacks `moderate`.
+async fn authority(
+    store: &(impl Rosters + Sync),
+    context: Context<'_>,
+    roster: &Roster,
+    actor: Actor<'_>,
+) -> Result<Authority> {
     let seat = actor.user().and_then(|user| roster.seated(user));
     let rights = match (actor, seat) {
         (Actor::Connection(held), Some(seat)) if seat.is_on(&held.connection) => seat.rights,
@@ -69,7 +75,10 @@ fn authority(roster: &Roster, actor: Actor<'_>) -> Result<Authority> {
         (Actor::Caller(caller), seat) => {
             caller.require_sight(&roster.session)?;
             match seat {
-                _ if caller.hosts(&roster.session) => return Ok(Authority::Host),
+                _ if caller.hosts(&roster.session) => {
+                    require_unbanned(store, context, roster.session.id, caller).await?;
+                    return Ok(Authority::Host);
+                }
                 Some(seat) => seat.rights,
                 None => return Err(caller.lacks_authority()),
             }
@@ -79,6 +88,22 @@ fn authority(roster: &Roster, actor: Actor<'_>) -> Result<Authority> {
         _ if !rights.moderates() => Err(Error::NotPermitted { permission: Permission::Moderate.name() }),
         Role::Host => Ok(Authority::Host),
         Role::Cohost | Role::Participant | Role::Viewer => Ok(Authority::Cohost),
+    }
+}
+
+/// Whoever was banned steers nothing with `roomAdmin` either, and does not lift their own ban. An app's key always may.
+async fn require_unbanned(
+    store: &(impl Rosters + Sync),
+    context: Context<'_>,
+    session: SessionId,
+    caller: &Caller,
+) -> Result<()> {
+    let Caller::Participant(person) = caller else {
+        return Ok(());
+    };
+    match store.banned_until(session, person.user_id).await? {
+        Some(until) if until > context.now => Err(Error::Banned { until }),
+        Some(_) | None => Ok(()),
     }
 }
 
@@ -165,7 +190,7 @@ pub async fn update_participant(
     let mut about = None;
     for _ in 0..TRIES {
         let roster = active_roster(store, session, context.now).await?;
-        let authority = authority(&roster, actor)?;
+        let authority = authority(store, context, &roster, actor).await?;
         let participant = roster.seated(target).ok_or(Error::ParticipantNotFound)?;
         authority.reaches(&roster, target)?;
         authority.covers(&change.rights, participant)?;
@@ -190,7 +215,8 @@ pub async fn update_participant(
 }
 
 /// Takes a participant out of the session, and keeps them out for `ban` if that is given. Also somebody who is not here may be
-/// banned. Until when, if so. A repetition finishes what was interrupted.
+/// banned. Until when, if so. A repetition finishes what was interrupted. A ban of no time takes nobody out, and ends the one that
+/// there is.
 ///
 /// The ban comes first and the look at the seat then; a join asks for the ban in the same step in which it takes a seat. So
 /// one of the two sees the other. Whoever leaves at the same moment keeps what anybody keeps who leaves: that is taken away once
@@ -212,7 +238,10 @@ pub async fn remove(
 ) -> Result<Option<Timestamp>> {
     let Ports { store, context, .. } = ports;
     let roster = active_roster(store, session, context.now).await?;
-    authority(&roster, actor)?.reaches(&roster, target)?;
+    authority(store, context, &roster, actor).await?.reaches(&roster, target)?;
+    if ban == Some(Duration::ZERO) {
+        return store.lift_ban(session, target).await.map(|()| None);
+    }
     let until = ban.map(|ban| context.now + ban);
     match until {
         Some(until) => {
@@ -289,7 +318,7 @@ pub async fn mute(
     kind: MediaKind,
 ) -> Result<()> {
     let roster = active_roster(ports.store, session, ports.context.now).await?;
-    let authority = authority(&roster, actor)?;
+    let authority = authority(ports.store, ports.context, &roster, actor).await?;
     let by = actor.user();
     let event = Event::MuteRequested { kind, by };
     match who {
@@ -317,7 +346,7 @@ pub async fn watch(
     session: SessionId,
 ) -> Result<Roster> {
     let roster = store.roster(session, context.now).await?.ok_or(Error::SessionNotFound)?;
-    match authority(&roster, actor) {
+    match authority(store, context, &roster, actor).await {
         Ok(Authority::Host | Authority::Cohost) => Ok(roster),
         Err(_) if roster.participants.iter().any(|p| Some(p.user_id) == actor.user()) => Ok(roster),
         Err(Error::NotPermitted { .. } | Error::MissingGrant(_)) if actor.user().is_some() => Err(Error::NotInSession),
@@ -336,7 +365,7 @@ pub async fn end(
 ) -> Result<()> {
     let Ports { store, context, .. } = ports;
     let roster = store.roster(session, context.now).await?.ok_or(Error::SessionNotFound)?;
-    match authority(&roster, actor)? {
+    match authority(store, context, &roster, actor).await? {
         Authority::Host => {}
         Authority::Cohost => return Err(Error::NotAllowed { reason: ONLY_A_HOST }),
     }
@@ -357,7 +386,7 @@ pub async fn say(
 ) -> Result<ChatMessage> {
     let Ports { store, context, .. } = ports;
     let roster = active_roster(store, message.session, context.now).await?;
-    authority(&roster, actor)?;
+    authority(store, context, &roster, actor).await?;
     let username = name_there(&roster, message.from, Permission::Chat)?.unwrap_or(&message.username).clone();
     let message = ChatMessage { username, ..message.clone() };
     let message = store.append(&message, context.now + context.policy.history).await?;
@@ -380,7 +409,7 @@ pub async fn send_data(
     to: &Recipients,
 ) -> Result<()> {
     let roster = active_roster(ports.store, session, ports.context.now).await?;
-    authority(&roster, actor)?;
+    authority(ports.store, ports.context, &roster, actor).await?;
     let mut data = data.clone();
     if let Some(from) = &mut data.from
         && let Some(name) = name_there(&roster, from.user_id, Permission::Data)?
@@ -419,7 +448,7 @@ pub async fn admit(
 ) -> Result<()> {
     let Ports { store, context, .. } = ports;
     let roster = active_roster(store, session, context.now).await?;
-    authority(&roster, actor)?;
+    authority(store, context, &roster, actor).await?;
     let Some(knock) = roster.waits(user, context.now) else {
         let passed = roster.seated(user).is_some() || store.passes(session, user).await?;
         return passed.then_some(()).ok_or(Error::ParticipantNotFound);
@@ -448,7 +477,7 @@ pub async fn deny(
 ) -> Result<()> {
     let Ports { store, context, .. } = ports;
     let roster = active_roster(store, session, context.now).await?;
-    authority(&roster, actor)?;
+    authority(store, context, &roster, actor).await?;
     let knock = roster.waits(user, context.now).ok_or(Error::ParticipantNotFound)?;
     let until = context.now + DENIED_FOR;
     let noted_until = context.now + context.policy.connection_log;
@@ -474,7 +503,7 @@ pub async fn update_session(
 ) -> Result<Session> {
     let Ports { store, context, .. } = ports;
     let roster = active_roster(store, session, context.now).await?;
-    authority(&roster, actor)?;
+    authority(store, context, &roster, actor).await?;
     let ControlsSet::Set(changed) = store.set_controls(session, change, context.now).await? else {
         // Either it ended meanwhile, or it was changed.
         return active_roster(store, session, context.now).await.and(Err(Error::VersionMismatch));

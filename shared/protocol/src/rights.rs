@@ -83,9 +83,9 @@ pub(crate) fn users(json: &RawValue) -> Result<Vec<UserId>, &'static str> {
     Ok(names(json)?.iter().filter_map(|user| user.parse().ok()).collect())
 }
 
-/// How long somebody is kept out.
+/// How long somebody is kept out; 0 lifts a ban.
 pub(crate) fn ban(seconds: u64) -> Result<Duration, &'static str> {
-    (1..=LONGEST_BAN).contains(&seconds).then(|| Duration::from_secs(seconds)).ok_or("must be 1-2592000")
+    (0..=LONGEST_BAN).contains(&seconds).then(|| Duration::from_secs(seconds)).ok_or("must be 0-2592000")
 }
 
 /// A participant's part in a session.

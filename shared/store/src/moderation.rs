@@ -56,6 +56,11 @@ impl Moderation for Store {
         self.change(change, ReturnValue::None).await.map(drop)
     }
 
+    async fn lift_ban(&self, session: SessionId, user: UserId) -> Result<()> {
+        let change = Change::to(keys::visit(user, session), "REMOVE bannedUntil", "attribute_exists(bannedUntil)");
+        self.change(change, ReturnValue::None).await.map(drop)
+    }
+
     async fn hold_up(&self, session: SessionId, user: UserId) -> Result<()> {
         for _ in 0..TRIES {
             let Some(item) = self.get_item(keys::visit(user, session), true).await? else {

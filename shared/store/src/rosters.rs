@@ -1,12 +1,13 @@
 //! A session with its participants: they share a partition, so one query reads them in one piece.
 
 use domain::ports::Rosters;
-use domain::{Participant, Result, Roster, SessionId, Timestamp};
+use domain::{Participant, Result, Roster, SessionId, Timestamp, UserId};
 
 use crate::Store;
 use crate::items::{is_over, text};
 use crate::keys;
 use crate::records::{self, SessionRecord};
+use crate::visits::Found;
 use crate::waiting;
 
 impl Rosters for Store {
@@ -26,6 +27,11 @@ impl Rosters for Store {
         let (departed, participants) = participants.into_iter().partition(|p: &Participant| p.has_untold_departure());
         let waiting = waiting.into_iter().map(waiting::knock).collect::<Result<_>>()?;
         Ok(Some(Roster::new(record.into_session()?, in_order(participants), departed).with_waiting(waiting)))
+    }
+
+    async fn banned_until(&self, session: SessionId, user: UserId) -> Result<Option<Timestamp>> {
+        let visit = self.get_item(keys::visit(user, session), true).await?.map(Found::of).transpose()?;
+        Ok(visit.and_then(|visit| visit.banned_until))
     }
 }
 

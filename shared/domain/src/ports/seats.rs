@@ -90,6 +90,8 @@ pub trait Moderation {
     ) -> impl Future<Output = Result<Option<Participant>>> + Send;
     /// Keeps somebody out, who may never have been here, and lets them past the waiting room no more. It is noted with the [`Visit`].
     fn ban(&self, session: SessionId, user: UserId, ban: Ban) -> impl Future<Output = Result<()>> + Send;
+    /// Ends a ban, if there is one.
+    fn lift_ban(&self, session: SessionId, user: UserId) -> impl Future<Output = Result<()>> + Send;
     /// Somebody who is removed passes the waiting room no more, and steers nothing if they come back
     /// ([`Rights::after_removal`]); as far as a seat that they left has told it.
     fn hold_up(&self, session: SessionId, user: UserId) -> impl Future<Output = Result<()>> + Send;

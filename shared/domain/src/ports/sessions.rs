@@ -69,6 +69,8 @@ pub trait SessionMetadata {
 pub trait Rosters {
     /// One strongly consistent read; an ended session that is no longer kept at `now` is not there.
     fn roster(&self, session: SessionId, now: Timestamp) -> impl Future<Output = Result<Option<Roster>>> + Send;
+    /// Until when somebody is, or was, kept out of the session; strongly consistent.
+    fn banned_until(&self, session: SessionId, user: UserId) -> impl Future<Output = Result<Option<Timestamp>>> + Send;
 }
 
 /// Ends sessions in two steps, so that one that was interrupted is found and finished.

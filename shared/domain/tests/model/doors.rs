@@ -38,6 +38,11 @@ impl Moderation for House {
         .await
     }
 
+    async fn lift_ban(&self, _: SessionId, user: UserId) -> Result<()> {
+        let user = self.place(user);
+        self.call(|world| world.doors.noted[user].banned_until = None).await
+    }
+
     async fn hold_up(&self, _: SessionId, user: UserId) -> Result<()> {
         let user = self.place(user);
         self.call(|world| {

@@ -113,6 +113,7 @@ enum Order {
     Lock(bool),
     WaitingRoom(bool),
     Remove(usize, Option<Duration>),
+    Lift(usize),
     Admit(usize),
     Deny(usize),
     Revoke(usize),
@@ -132,9 +133,12 @@ impl Order {
         match self {
             Self::Lock(_) => Subject::Lock,
             Self::WaitingRoom(_) => Subject::WaitingRoom,
-            Self::Remove(user, _) | Self::Admit(user) | Self::Deny(user) | Self::Revoke(user) | Self::Promote(user) => {
-                Subject::Person(user)
-            }
+            Self::Remove(user, _)
+            | Self::Lift(user)
+            | Self::Admit(user)
+            | Self::Deny(user)
+            | Self::Revoke(user)
+            | Self::Promote(user) => Subject::Person(user),
         }
     }
 }
@@ -471,13 +475,14 @@ impl Trial {
         // The creator can neither be removed nor made anything else.
         let anyone = 1 + self.below(self.people.len() - 1);
         let ban = (!self.one_in(3)).then(|| Duration::from_secs(1 + self.below(120) as u64));
-        match self.below(14) {
+        match self.below(15) {
             0 | 1 => Order::Lock(closed),
             2 | 3 => Order::WaitingRoom(closed),
             4..7 => Order::Remove(anyone, ban),
             7..11 => Order::Admit(who),
             11 => Order::Deny(who),
             12 => Order::Revoke(anyone),
+            13 => Order::Lift(anyone),
             _ => Order::Promote(anyone),
         }
     }
@@ -487,6 +492,7 @@ impl Trial {
             Order::Lock(_) => self.locked = false,
             Order::WaitingRoom(_) => self.waiting_room = false,
             Order::Admit(user) => self.people[user].may_pass = true,
+            Order::Lift(user) => self.people[user].standing.barred_until = None,
             Order::Promote(_) => {}
             Order::Remove(user, _) | Order::Deny(user) | Order::Revoke(user) => {
                 let standing = &mut self.people[user].standing;
@@ -528,6 +534,7 @@ impl Trial {
                 self.people[user].may_pass = sits(user);
             }
             // Whoever holds a seat by a token that was taken back is about to lose it.
+            Order::Lift(_) => {}
             Order::Admit(user) => {
                 self.people[user].standing.passes = !self.people[user].is_seated_by_old_token(&world, user);
             }
@@ -672,6 +679,7 @@ async fn carry_out(house: &House, now: Timestamp, order: Order) -> Result<()> {
             }
         }
         Order::Remove(who, ban) => moderation::remove(ports, actor, session, user(who), ban).await.map(drop),
+        Order::Lift(who) => moderation::remove(ports, actor, session, user(who), Some(Duration::ZERO)).await.map(drop),
         Order::Admit(who) => moderation::admit(ports, actor, session, user(who)).await,
         Order::Deny(who) => moderation::deny(ports, actor, session, user(who)).await,
         Order::Revoke(who) => eviction::revoke(ports, user(who)).await,

@@ -461,6 +461,11 @@ impl Rosters for House {
         })
         .await
     }
+
+    async fn banned_until(&self, _: SessionId, user: UserId) -> Result<Option<Timestamp>> {
+        let user = self.place(user);
+        self.call(|world| world.doors.noted[user].banned_until).await
+    }
 }
 
 /// Of the one session, which nobody ends, the seats alone.

@@ -582,6 +582,10 @@ impl Rosters for Fake {
         let roster = |session| Roster::new(session, participants, departed).with_waiting(waiting);
         Ok(state.session(session).cloned().map(roster))
     }
+
+    async fn banned_until(&self, session: SessionId, user: UserId) -> Result<Option<Timestamp>> {
+        Ok(self.step("read ban").await?.bans.get(&(session, user)).copied())
+    }
 }
 
 impl Sessions for Fake {
@@ -847,6 +851,11 @@ impl Moderation for Fake {
             state.bans.insert((session, user), ban.until);
             state.passing.remove(&(session, user));
         }
+        Ok(())
+    }
+
+    async fn lift_ban(&self, session: SessionId, user: UserId) -> Result<()> {
+        self.step("lift ban").await?.bans.remove(&(session, user));
         Ok(())
     }
 

@@ -235,6 +235,49 @@ async fn a_cohost_who_is_removed_comes_back_as_a_participant_and_what_was_taken_
 }
 
 #[tokio::test]
+async fn a_ban_is_lifted_and_takes_nobody_out() {
+    let house = House::new();
+    house.remove(ALICE, BOB, Some(600)).await.unwrap();
+    house.remove(ALICE, BOB, Some(0)).await.unwrap();
+    assert_eq!(code(house.join(BOB, 6).await), "ok");
+    house.remove(ALICE, BOB, Some(0)).await.unwrap();
+    assert!(house.fake.row(&house.held[CAROL]).holds_seat());
+    assert_eq!(code(house.join(BOB, 7).await), "ok", "the seat is still held");
+}
+
+#[tokio::test]
+async fn whoever_is_banned_steers_nothing_with_an_admins_token_until_the_ban_ends() {
+    let mut house = House::new();
+    house.fake.state().session(house.session).expect("made before").project = domain::ProjectId::parse("app").unwrap();
+    let admin = &mut house.callers[BOB];
+    admin.identity = Some(domain::Identity::parse("bob").unwrap());
+    admin.scope = domain::Scope::of(domain::ProjectId::parse("app").unwrap());
+    admin.grants.room_admin = true;
+    let (admin, user) = (house.caller(BOB), house.callers[BOB].user_id);
+    let backend = Caller::Backend(domain::Backend {
+        key: domain::KeyId::parse("devkey").unwrap(),
+        creator: house.callers[ALICE].user_id,
+        scope: domain::Scope::of(domain::ProjectId::parse("app").unwrap()),
+        grants: domain::Grants::KEY,
+    });
+    let remove = async |by: &Caller, seconds: u64, ban: u64| {
+        let (ports, ban) = (house.fake.ports(seconds), Some(Duration::from_secs(ban)));
+        code(moderation::remove(ports, Actor::Caller(by), house.session, user, ban).await)
+    };
+    let lock = async |seconds: u64| {
+        let change = SessionChange { locked: Some(true), ..SessionChange::default() };
+        code(moderation::update_session(house.fake.ports(seconds), Actor::Caller(&admin), house.session, &change).await)
+    };
+    assert_eq!(lock(5).await, "ok");
+    assert_eq!(remove(&backend, 5, 60).await, "ok");
+    assert_eq!([remove(&admin, 6, 0).await, lock(6).await], ["banned", "banned"]);
+    assert_eq!(lock(66).await, "ok", "the ban is over");
+    assert_eq!(remove(&backend, 70, 60).await, "ok");
+    assert_eq!(remove(&backend, 71, 0).await, "ok", "the key always may");
+    assert_eq!(lock(72).await, "ok");
+}
+
+#[tokio::test]
 async fn somebody_who_left_before_the_removal_steers_nothing_either_when_they_come_back() {
     let house = House::new();
     house.make(ALICE, BOB, Role::Cohost).await.unwrap();

@@ -337,8 +337,8 @@ fn of_metric() -> Value {
 }
 
 fn ban_seconds() -> Value {
-    json!({ "name": "banSeconds", "in": "query", "description": "For how long they are kept out. Also for somebody who is not here.",
-        "schema": { "type": "integer", "minimum": 1, "maximum": 2_592_000 } })
+    json!({ "name": "banSeconds", "in": "query", "description": "For how long they are kept out, also somebody who is not here. 0 takes nobody out, and lifts a ban.",
+        "schema": { "type": "integer", "minimum": 0, "maximum": 2_592_000 } })
 }
 
 /// Names an operation: by its function, and by what tells apart the routes of one function.

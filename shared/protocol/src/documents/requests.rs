@@ -479,8 +479,8 @@ pub struct RemoveParticipant {
     /// Who; with a ban also somebody who is not here.
     #[schemars(regex(pattern = ID), extend("format" = "uuid"))]
     target_user_id: String,
-    /// For how long they are kept out, in seconds.
-    #[schemars(range(min = 1, max = 2_592_000))]
+    /// For how long they are kept out, in seconds; 0 takes nobody out, and lifts a ban.
+    #[schemars(range(min = 0, max = 2_592_000))]
     #[serde(skip_serializing_if = "Option::is_none")]
     ban_seconds: Option<u32>,
 }

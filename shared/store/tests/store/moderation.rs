@@ -6,8 +6,8 @@ use std::time::Duration;
 use domain::about::About;
 use domain::moderation::{self, Actor};
 use domain::ports::{
-    Abouts, Ban, ControlsSet, Emptied, Families, Guard, Knock, Members, Moderation, Seats, SessionChange, TakenSeat,
-    Visits, WaitingRoom, Waits,
+    Abouts, Ban, ControlsSet, Emptied, Families, Guard, Knock, Members, Moderation, Rosters, Seats, SessionChange,
+    TakenSeat, Visits, WaitingRoom, Waits,
 };
 use domain::sessions::Entry;
 use domain::{
@@ -141,6 +141,20 @@ async fn a_ban_keeps_out_until_it_ends_whoever_was_here_or_never_came() {
     at.samples.clock.advance(Duration::from_secs(60));
     assert!(at.sit(session, &bob).await > first, "the attempts go on from before");
     at.sit(session, &carol).await;
+}
+
+#[tokio::test]
+async fn a_ban_that_is_lifted_lets_in_and_one_that_is_not_there_leaves_no_trace() {
+    let at = Setting::new().await;
+    let (session, [bob, carol]) = (at.session(3).await.id, ["bob", "carol"].map(|name| at.samples.caller(name)));
+    ban(&at, session, bob.user_id, at.samples.later(60)).await;
+    assert_eq!(at.store.banned_until(session, bob.user_id).await.unwrap(), Some(at.samples.later(60)));
+    for who in [&bob, &carol] {
+        at.store.lift_ban(session, who.user_id).await.unwrap();
+        assert_eq!(at.store.banned_until(session, who.user_id).await.unwrap(), None);
+    }
+    at.sit(session, &bob).await;
+    assert!(domain::ports::Visits::visits(&at.store, carol.user_id).await.unwrap().is_empty());
 }
 
 #[tokio::test]
