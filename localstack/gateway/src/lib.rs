@@ -316,7 +316,8 @@ async fn own_webhook(runtime: &Runtime, options: &Options) -> Result<Option<Stri
     let is_new = secret.is_none();
     let secret = webhooks::start_with(&with, &url, secret).await?;
     Ok(is_new.then(|| {
-        format!("Webhooks go to {url}, signed with {}; keep a secret with --webhook-secret.", secret.as_str())
+        // The secret ends the line, so that it is copied as it is.
+        format!("Webhooks go to {url}. Keep their secret with --webhook-secret; it is {}", secret.as_str())
     }))
 }
 
