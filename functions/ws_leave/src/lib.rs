@@ -30,7 +30,7 @@ async fn leave(deps: &Deps, request: &FrameRequest<'_>) -> domain::Result<Nothin
     let held = &request.identity.held;
     let ports = deps.ports(request.context());
     if let Some(waits) = request.identity.waits() {
-        waiting::give_up(ports, &waits, &Emptied::Anyway, Departure::Left).await?;
+        waiting::give_up(ports, &waits, &Emptied::On(held.connection.clone()), Departure::Left).await?;
         leases::close_later(ports.delays, &held.connection).await?;
         return Ok(Nothing {});
     }

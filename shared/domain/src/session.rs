@@ -247,9 +247,11 @@ impl Roster {
         Self { waiting, ..self }
     }
 
-    /// Whoever waits and is believed to be there, longest first. Somebody who knocked twice at once counts once.
+    /// Whoever waits and is believed to be there, longest first. Somebody who knocked twice at once counts once, and not at all once
+    /// they have a seat.
     pub fn waiters(&self, now: Timestamp) -> Vec<&Knock> {
-        let mut waiters: Vec<_> = self.waiting.iter().filter(|knock| knock.lease_until > now).collect();
+        let waits = |knock: &&Knock| knock.lease_until > now && self.seated(knock.user_id).is_none();
+        let mut waiters: Vec<_> = self.waiting.iter().filter(waits).collect();
         waiters.sort_by_key(|knock| (knock.user_id, knock.connection.is_none(), knock.since));
         waiters.dedup_by_key(|knock| knock.user_id);
         waiters.sort_by_key(|knock| (knock.since, knock.user_id));
@@ -259,6 +261,11 @@ impl Roster {
     /// Where that user waits.
     pub fn waits(&self, user: UserId, now: Timestamp) -> Option<&Knock> {
         self.waiters(now).into_iter().find(|knock| knock.user_id == user)
+    }
+
+    /// Every place that a user has taken: more than one if they knocked twice at once.
+    pub fn places_of(&self, user: UserId) -> impl Iterator<Item = &Knock> {
+        self.waiting.iter().filter(move |knock| knock.user_id == user)
     }
 
     /// The places where nobody waits. Each user begins at another one, so that those who knock at once seldom meet.

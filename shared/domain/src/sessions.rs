@@ -674,8 +674,11 @@ pub async fn leave(
         depart(ports, participant, Guard::Seated, Departure::Left).await?;
         return close_all(ports.sockets, participant).await;
     }
-    if let Some(knock) = roster.waits(user, ports.context.now) {
-        return give_up(ports, &Waits::from(knock), &Emptied::Anyway, Departure::Left).await;
+    if roster.waits(user, ports.context.now).is_some() {
+        for own in roster.places_of(user) {
+            give_up(ports, &Waits::from(own), &Emptied::Anyway, Departure::Left).await?;
+        }
+        return Ok(());
     }
     let participant = roster.departed.iter().find(|p| p.user_id == user).ok_or(Error::NotInSession)?;
     tell_untold(ports, &roster, participant).await?;

@@ -38,7 +38,9 @@ pub(crate) async fn knock(
     let own = roster.waits(person.user_id, context.now);
     let since = own.map_or(context.now, |own| own.since);
     for place in own.map(|own| own.place).into_iter().chain(roster.free_places(person.user_id, context.now)) {
-        let knock = Knock::new(session, place, person, since, lease);
+        // Another tab of theirs may wait here: it still hears what is decided.
+        let connection = own.filter(|own| own.place == place).and_then(|own| own.connection.clone());
+        let knock = Knock { connection, ..Knock::new(session, place, person, since, lease) };
         if !store.wait(&knock, context.now).await? {
             continue;
         }
@@ -93,6 +95,11 @@ pub async fn give_up(
     if !store.stop_waiting(waits, only).await? {
         return Ok(());
     }
+    // Somebody who knocked twice at once has another place.
+    let elsewhere = |other: &&Knock| other.place != knock.place && other.lease_until > context.now;
+    if roster.places_of(knock.user_id).any(|other| elsewhere(&other)) {
+        return Ok(());
+    }
     let left = Event::Denied { knock, reason: why, until: None };
     tell_moderators(ports, &roster, &left).await
 }
@@ -126,12 +133,12 @@ pub(crate) async fn let_in(
     knock: &Knock,
 ) -> Result<()> {
     let admitted = Event::Admitted(knock);
-    if let Some(connection) = &knock.connection {
+    for connection in roster.places_of(knock.user_id).filter_map(|own| own.connection.as_ref()) {
         // Best effort: their next sign of life is refused, and joining again takes the seat.
         let _told = ports.sockets.push(connection, &ports.encode(&admitted)).await;
     }
     tell_moderators(ports, roster, &admitted).await?;
-    ports.store.stop_waiting(&Waits::from(knock), &Emptied::Anyway).await.map(drop)
+    empty_places(ports.store, roster, knock.user_id).await
 }
 
 /// Lets everybody in who waits: there is no waiting room any more.
@@ -142,7 +149,8 @@ pub(crate) async fn open(
     let Some(roster) = ports.store.roster(session, ports.context.now).await? else {
         return Ok(());
     };
-    let opened = join_all(roster.waiting.iter().map(|knock| let_in(ports, &roster, knock))).await;
+    let waiters = roster.waiters(ports.context.now);
+    let opened = join_all(waiters.into_iter().map(|knock| let_in(ports, &roster, knock))).await;
     opened.into_iter().collect()
 }
 
@@ -154,15 +162,24 @@ pub(crate) async fn turn_away(
     knock: &Knock,
     event: &Event<'_>,
 ) -> Result<()> {
-    if let Some(connection) = &knock.connection {
+    let connections = || roster.places_of(knock.user_id).filter_map(|own| own.connection.as_ref());
+    for connection in connections() {
         // Best effort: their next sign of life is refused.
         let _told = ports.sockets.push(connection, &ports.encode(event)).await;
     }
     tell_moderators(ports, roster, &Event::Denied { knock, reason: Departure::Removed, until: None }).await?;
-    ports.store.stop_waiting(&Waits::from(knock), &Emptied::Anyway).await?;
-    if let Some(connection) = &knock.connection {
+    empty_places(ports.store, roster, knock.user_id).await?;
+    for connection in connections() {
         // Best effort, too: it may do nothing any more.
         let _closed = ports.sockets.close(connection).await;
+    }
+    Ok(())
+}
+
+/// Whoever was decided about waits nowhere any more.
+async fn empty_places(store: &(impl WaitingRoom + Sync), roster: &Roster, user: UserId) -> Result<()> {
+    for own in roster.places_of(user) {
+        store.stop_waiting(&Waits::from(own), &Emptied::Anyway).await?;
     }
     Ok(())
 }

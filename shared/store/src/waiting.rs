@@ -47,7 +47,7 @@ impl WaitingRoom for Store {
             Emptied::Anyway => "userId = :user",
             Emptied::On(connection) => {
                 values.insert(":connection".to_owned(), text(connection.as_str()));
-                "userId = :user AND liveConnection = :connection"
+                "userId = :user AND (liveConnection = :connection OR attribute_not_exists(liveConnection))"
             }
             Emptied::RunOut(lease) => {
                 values.insert(":lease".to_owned(), millis(*lease));

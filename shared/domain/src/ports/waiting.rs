@@ -47,7 +47,8 @@ impl Knock {
 pub enum Emptied {
     /// Nothing but who waits there.
     Anyway,
-    /// That connection is the one that shows life.
+    /// That connection is the one that shows life, or none has yet. Of two tabs that share a place, the one that goes leaves the
+    /// other there.
     On(ConnectionId),
     /// The lease is that one, and has run out.
     RunOut(Timestamp),

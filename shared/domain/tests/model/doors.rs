@@ -131,7 +131,7 @@ impl WaitingRoom for House {
             world.doors.waiting.retain(|knock| {
                 let as_wanted = match only {
                     Emptied::Anyway => true,
-                    Emptied::On(connection) => knock.connection.as_ref() == Some(connection),
+                    Emptied::On(connection) => knock.connection.as_ref().is_none_or(|live| live == connection),
                     Emptied::RunOut(lease) => knock.lease_until == *lease,
                 };
                 Waits::from(knock) != *waits || !as_wanted

@@ -108,6 +108,60 @@ async fn joining_again_is_the_same_place_since_the_same_time() {
     assert_eq!(state.waiting[0].lease_until, house.fake.context(65).now);
 }
 
+/// Two tabs of one person.
+#[tokio::test]
+async fn of_two_tabs_that_wait_one_may_go_and_both_come_in() {
+    let house = House::new();
+    let waits = house.knock(&house.bob, "b1").await;
+    assert_eq!(house.knock(&house.bob, "b2").await, waits, "they share a place");
+    let leave = async |connection: &str| {
+        let only = Emptied::On(ConnectionId::new(connection));
+        waiting::give_up(house.fake.ports(2), &waits, &only, Departure::Left).await.unwrap();
+    };
+    leave("b1").await;
+    assert_eq!(house.pushed(), [""; 0], "the other one still waits");
+    assert_eq!(house.join(&house.bob, 3).await, "waits");
+    house.admit(house.bob.user_id, 4).await.unwrap();
+    let pushed = house.pushed();
+    assert!(pushed.iter().any(|call| call.starts_with("push b2 admitted")), "as it comes back: {pushed:?}");
+    assert_eq!(house.join(&house.bob, 5).await, "seated");
+    assert_eq!(house.join(&house.bob, 5).await, "seated");
+
+    let alone = house.knock(&house.carol, "c1").await;
+    house.knock(&house.carol, "c2").await;
+    let (last, only) = (house.fake.ports(6), Emptied::On(ConnectionId::new("c2")));
+    waiting::give_up(last, &alone, &only, Departure::Left).await.unwrap();
+    assert!(house.nobody_waits());
+}
+
+#[tokio::test]
+async fn whoever_knocked_twice_at_once_is_told_in_both_places_and_is_waited_for_as_long_as_one_is_left() {
+    let house = House::new();
+    let bob = house.bob.user_id;
+    let twice = async || {
+        let first = house.knock(&house.bob, "b1").await;
+        let mut state = house.fake.state();
+        let mut second = state.waiting[0].clone();
+        (second.place, second.connection) = ((first.place + 1) % WAITING_PLACES, Some(ConnectionId::new("b2")));
+        state.waiting.push(second);
+        first
+    };
+    let first = twice().await;
+    waiting::give_up(house.fake.ports(2), &first, &Emptied::Anyway, Departure::Left).await.unwrap();
+    assert_eq!(house.pushed(), [""; 0], "the other place is still theirs");
+    house.fake.state().waiting.clear();
+    twice().await;
+    house.deny(bob, 2).await.unwrap();
+    assert!(["close b1", "close b2"].iter().all(|close| house.fake.state().journal.iter().any(|call| call == close)));
+    assert!(house.nobody_waits());
+    house.fake.state().bans.clear();
+    twice().await;
+    house.admit(bob, 3).await.unwrap();
+    let pushed = house.pushed();
+    assert!(["b1", "b2"].iter().all(|tab| pushed.iter().any(|call| call.starts_with(&format!("push {tab} admitted")))));
+    assert!(house.nobody_waits());
+}
+
 #[tokio::test]
 async fn no_more_than_fifty_wait_and_a_place_is_free_again_when_its_lease_is_over() {
     let house = House::new();
