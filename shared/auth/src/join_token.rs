@@ -124,8 +124,12 @@ fn signed(token: &str, secret: &KeySecret) -> Result<Map<String, Value>> {
     validation.required_spec_claims.clear();
     (validation.validate_exp, validation.validate_nbf, validation.validate_aud) = (false, false, false);
     let key = DecodingKey::from_secret(secret.reveal().as_bytes());
-    let claims = jsonwebtoken::decode::<Value>(token, &key, &validation).map_err(unauthorized)?.claims;
-    match claims {
+    let signed = jsonwebtoken::decode::<Value>(token, &key, &validation).map_err(unauthorized)?;
+    // Whoever does not understand an extension that stands there must refuse the token (RFC 7515, section 4.1.11).
+    if signed.header.crit.is_some() {
+        return Err(invalid("crit", "names extensions, and none is understood"));
+    }
+    match signed.claims {
         Value::Object(claims) => Ok(claims),
         _ => Err(Error::Unauthorized),
     }
@@ -338,6 +342,8 @@ enum Source {
 
 #[cfg(test)]
 mod tests {
+    use base64::Engine;
+    use base64::engine::general_purpose::URL_SAFE_NO_PAD;
     use domain::{KeyGrant, KeyLimits, Permission, Rights};
     use jsonwebtoken::{EncodingKey, Header};
     use proptest::prelude::*;
@@ -408,6 +414,20 @@ mod tests {
         assert!(ann.user_id.is_of_app() && ann.grants.publish_video && !ann.grants.room_admin);
         assert_eq!(ann.family.timestamp().seconds(), NOW.seconds());
         assert_eq!(issuer(&token_with(Algorithm::HS256, SECRET, &claims())), Some(key().id));
+    }
+
+    #[test]
+    fn a_header_that_names_critical_extensions_is_refused() {
+        let encode = |json: &str| URL_SAFE_NO_PAD.encode(json);
+        let key = EncodingKey::from_secret(SECRET.as_bytes());
+        for (more, accepted) in [("", true), (r#","crit":["b64"],"b64":false"#, false), (r#","crit":[]"#, false)] {
+            let header = format!(r#"{{"alg":"HS256","typ":"JWT"{more}}}"#);
+            let signed = format!("{}.{}", encode(&header), encode(&claims().to_string()));
+            let signature = jsonwebtoken::crypto::sign(signed.as_bytes(), &key, Algorithm::HS256).expect("signs");
+            let verified = asked(self::key(), &format!("{signed}.{signature}"), NOW);
+            assert_eq!(verified.is_ok(), accepted, "{header}");
+            assert!(verified.err().is_none_or(|error| error.to_string().contains("crit")), "{header}");
+        }
     }
 
     #[test]

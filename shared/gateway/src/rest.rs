@@ -1,5 +1,6 @@
 //! The HTTP API's side: what a handler reads from a request, and what it answers.
 
+use std::collections::BTreeSet;
 use std::error::Error as _;
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::OnceLock;
@@ -9,8 +10,8 @@ use auth::{Callers, Presented, Tokens};
 use domain::accounts::Grant;
 use domain::ports::{IdempotencyKey, Keys, Throttles};
 use domain::{
-    Caller, Context, Error, Identity, KeyId, MessageId, Metric, Person, ProjectId, Result, RoomRef, Timestamp, UserId,
-    WebhookId, quotas, usage,
+    Caller, Context, Error, FieldError, Identity, KeyId, MessageId, Metric, Person, ProjectId, Result, RoomRef,
+    Timestamp, UserId, WebhookId, quotas, usage,
 };
 use http::header::{
     ALLOW, AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, HeaderValue, IF_MATCH, LINK, ORIGIN, RETRY_AFTER,
@@ -69,6 +70,7 @@ impl<'a> RestRequest<'a> {
     pub fn account(&self, tokens: &Tokens) -> Result<Person> {
         let person = tokens.verify_bearer(self.authorization(), self.started)?;
         self.note_user(person.user_id);
+        self.require_known_query()?;
         Ok(person)
     }
 
@@ -100,7 +102,20 @@ impl<'a> RestRequest<'a> {
                 quotas::count_call(store, self.context(), &backend.scope.project).await?;
             }
         }
+        self.require_known_query()?;
         Ok(presented)
+    }
+
+    /// Refuses what the query says and the route does not know, by name: a `banSeconds` that is misspelt must not pass for none.
+    fn require_known_query(&self) -> Result<()> {
+        let Some(RequestContext::ApiGatewayV2(context)) = self.request.request_context_ref() else {
+            return Ok(());
+        };
+        let known = routes::query(context.route_key.as_deref().unwrap_or_default());
+        let given = self.request.query_string_parameters_ref().into_iter().flat_map(|query| query.iter());
+        let unknown: BTreeSet<_> = given.map(|(name, _)| name).filter(|name| !known.contains(name)).collect();
+        let errors: Vec<_> = unknown.into_iter().map(|name| FieldError::new(name, "is not known")).collect();
+        if errors.is_empty() { Ok(()) } else { Err(Error::InvalidRequest(errors)) }
     }
 
     fn authorization(&self) -> Option<&'a str> {
@@ -119,8 +134,9 @@ impl<'a> RestRequest<'a> {
         let _first = self.metric.set(metric);
     }
 
-    /// The body as text.
+    /// The body as text. Where nobody has to say who asks, this is what looks at the query.
     pub fn body(&self) -> Result<&'a str> {
+        self.require_known_query()?;
         let bytes: &[u8] = self.request.body();
         if bytes.len() > MAX_BODY {
             return Err(Error::PayloadTooLarge { what: "the body", limit: MAX_BODY });

@@ -132,6 +132,26 @@ pub const ROUTES: &[Route] = &[
     websocket("$default", "ws_hub"),
 ];
 
+/// What the query of a page of a list says.
+const PAGE: &[&str] = &["limit", "cursor"];
+
+/// The parameters that a route of the HTTP API takes in its query. Whatever else stands there is refused.
+pub fn query(key: &str) -> &'static [&'static str] {
+    match key.strip_prefix("HEAD").map_or_else(|| key.to_owned(), |path| format!("GET{path}")).as_str() {
+        "GET /api/session/active"
+        | "GET /api/session/{sessionId}/messages"
+        | "GET /api/webhooks/{webhookId}/deliveries" => PAGE,
+        "GET /api/analytics/overview" => &["from", "to"],
+        "GET /api/analytics/sessions" => &["limit", "cursor", "from", "to", "minScore", "maxScore"],
+        "GET /api/analytics/sessions/{sessionId}/series" => &["userId", "metric", "peerUserId"],
+        "GET /api/session/{sessionId}/transcript" => &["format", "origin", "limit", "cursor"],
+        "DELETE /api/session/{sessionId}/participants/{userId}" => &["banSeconds"],
+        "GET /api/events" => &["after", "since", "types", "limit"],
+        "GET /api/usage" => &["from", "to", "group"],
+        _ => &[],
+    }
+}
+
 /// The function that answers before `$connect`.
 pub const AUTHORIZER: &str = "ws_authorizer";
 

@@ -22,6 +22,21 @@ fn the_documents_are_those_of_the_code() {
     assert_committed("routes.json", &routes());
 }
 
+#[test]
+fn a_query_has_the_parameters_that_the_document_names() {
+    let document = openapi();
+    for (path, operations) in document["paths"].as_object().expect("paths") {
+        for (method, operation) in operations.as_object().expect("operations") {
+            let parameters = operation["parameters"].as_array().into_iter().flatten();
+            let named = parameters.filter(|parameter| parameter["in"] == "query").filter_map(|p| p["name"].as_str());
+            let key = format!("{} {path}", method.to_uppercase());
+            let known: BTreeSet<_> = protocol::routes::query(&key).iter().copied().collect();
+            assert_eq!(named.collect::<BTreeSet<_>>(), known, "{key}");
+        }
+    }
+    assert_eq!(protocol::routes::query("HEAD /api/session/active"), ["limit", "cursor"]);
+}
+
 /// The fields of a schema: all of them, and those that are required.
 fn fields(document: &Value, schema: &str) -> (BTreeSet<String>, BTreeSet<String>) {
     let schema = &document["components"]["schemas"][schema];
