@@ -159,7 +159,7 @@ def role(name: str, function: dict) -> str:
         queues = "[!GetAtt WebhookQueue.Arn, !GetAtt WebhookLaterQueue.Arn]"
         consumer = ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ChangeMessageVisibility"]
         statements += statement(consumer, queues)
-        statements += statement(["sqs:SendMessage"], "!GetAtt WebhookLaterQueue.Arn")
+        statements += statement(["sqs:SendMessage"], queues)
     return (
         f"  {logical_id(name)}Role:\n"
         "    Type: AWS::IAM::Role\n"

@@ -744,7 +744,7 @@ export interface QualityView {
 }
 
 /** Why a stay or a session is over. */
-export type ReasonView = 'left' | 'timeout' | 'removed' | 'ended' | 'empty' | 'maxDuration' | 'deleted';
+export type ReasonView = 'left' | 'timeout' | 'removed' | 'denied' | 'ended' | 'empty' | 'maxDuration' | 'deleted';
 
 /** A refresh token. */
 export interface RefreshToken {
@@ -1043,6 +1043,8 @@ export interface WebhookChange {
 export interface WebhookData {
   /** How long it lasted, in whole seconds, rounded: a stay since it joined, a session since it was created. */
   durationSeconds?: number;
+  /** The chat message, where it is about one; not its text. */
+  message?: WebhookMessage;
   /** Whoever it happened to, unless it is the session. */
   participant?: WebhookParticipant;
   /** Why, where something is over. */
@@ -1089,22 +1091,30 @@ export interface WebhookEvent {
   type: string;
 }
 
-/** A stay, as an event names it. */
+/** A chat message, as an event names it. */
+export interface WebhookMessage {
+  /** Its identifier; what was written is in `GET /api/session/{sessionId}/messages`. */
+  messageId: string;
+}
+
+/** A stay, or somebody's waiting for one, as an event names it. */
 export interface WebhookParticipant {
   /** When the first connection joined. */
   connectedAt?: string;
   /** What their app calls them; an account has none. */
   identity?: string;
   /** When the seat was taken. */
-  joinedAt: string;
-  /** Their role. */
-  role: Role;
+  joinedAt?: string;
+  /** Their role; of a stay. */
+  role?: Role;
   /** One stay, from the taking of a seat to its end: `joined` and `left` of one stay have the same. */
-  stayId: string;
+  stayId?: string;
   /** Who. */
   userId: string;
   /** Their name. */
   username: string;
+  /** Since when they wait, or waited, to be admitted. `waiting` and what became of it have the same. */
+  waitingSince?: string;
 }
 
 /** What an endpoint is to be told again: everything that is kept, or from a time or a place on. */
@@ -1133,6 +1143,8 @@ export interface WebhookSession {
   room?: string;
   /** Its identifier. */
   sessionId: string;
+  /** Whether it has a waiting room, where it is the session itself that something happened to. */
+  waitingRoom?: boolean;
 }
 
 /** An endpoint of webhooks. */

@@ -37,7 +37,6 @@ export interface Grants {
   canPublishData?: boolean;
   canSubscribe?: boolean;
   canUpdateOwnMetadata?: boolean;
-  hidden?: boolean;
   /** Whether the user goes when the token ends. */
   ejectAtTokenExp?: boolean;
   /** The seats of a room that the join makes, 2 to 100. */

@@ -83,6 +83,7 @@ async fn add(asked: &Asked<'_>) -> Result<Answer> {
         description: new.description,
         created_at: context.now,
         disabled_at: None,
+        slow_until: None,
         secret: deps.sealer.seal(id, secret.as_str()),
         previous: Vec::new(),
     };

@@ -62,6 +62,7 @@ async fn add(with: &Surroundings<'_>, url: &str, secret: Secret) -> Result<Secre
         description: OWN.to_owned(),
         created_at: now,
         disabled_at: None,
+        slow_until: None,
         secret: with.sealer.seal(id, secret.as_str()),
         previous: Vec::new(),
     };

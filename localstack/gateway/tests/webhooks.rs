@@ -193,6 +193,80 @@ async fn a_receiver_hears_of_another_role_and_of_a_lock() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_receiver_hears_who_waits_and_what_became_of_them_once_each() {
+    let receiver = Receiver::start(|_| TAKEN).await;
+    let (target, _secret) = telling(&receiver).await;
+    let [alice, bob, carol, dave] = [
+        target.person("alice").await,
+        target.person("bob").await,
+        target.person("carol").await,
+        target.person("dave").await,
+    ];
+    let wanted = json!({ "name": "Surgery", "waitingRoom": true, "maxParticipants": 4 });
+    let session = target.api.post("/api/session/create", Some(&alice.token), wanted).await.text("sessionId");
+    let at_alice = target.enter(&alice, &session).await;
+    for person in [&bob, &carol, &dave, &bob] {
+        assert_eq!(target.api.join(person, &session).await.body["admission"], "waiting");
+    }
+    at_alice.ack("admitParticipant", json!({ "targetUserId": bob.id })).await;
+    at_alice.ack("denyParticipant", json!({ "targetUserId": carol.id })).await;
+    at_alice.ack("updateSession", json!({ "waitingRoom": false })).await;
+    let has_admitted_dave = |all: &Vec<Got>| {
+        let dave =
+            |got: &Got| got.kind() == "participant.admitted" && got.body["data"]["participant"]["userId"] == dave.id;
+        all.iter().any(dave)
+    };
+    let all = until("dave's admission", async || Some(receiver.all()).filter(has_admitted_dave)).await;
+    let updated = all.iter().find(|got| got.kind() == "session.updated").expect("another setting");
+    assert_eq!(updated.body["data"]["session"]["waitingRoom"], false);
+    for (person, outcome, reason) in [
+        (&bob, "participant.admitted", Value::Null),
+        (&carol, "participant.denied", json!("denied")),
+        (&dave, "participant.admitted", Value::Null),
+    ] {
+        let of = |got: &&Got| got.body["data"]["participant"]["userId"] == person.id;
+        let told: Vec<_> = all.iter().filter(of).collect();
+        assert_eq!(told.iter().map(|got| got.kind()).collect::<Vec<_>>(), ["participant.waiting", outcome]);
+        assert_eq!(told[1].body["data"]["reason"], reason);
+        let since =
+            told.iter().map(|got| got.body["data"]["participant"]["waitingSince"].as_str()).collect::<BTreeSet<_>>();
+        assert!(since.len() == 1 && since.iter().all(|since| since.is_some()), "{since:?}");
+    }
+    assert!(sequences(&all).is_sorted(), "in the order of the session");
+    target.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_asks_for_messages_is_told_of_each_once_without_what_was_written() {
+    let (all, named) = (Receiver::start(|_| TAKEN).await, Receiver::start(|_| TAKEN).await);
+    let target = Target::local().await;
+    let key = support::apps::devkey();
+    for body in [json!({ "url": all.url }), json!({ "url": named.url, "types": ["message.created", "session.ended"] })]
+    {
+        let made = target.call(Method::POST, "/api/webhooks", &key.basic(), Some(body)).await;
+        assert_eq!(made.status, 201, "{}", made.body);
+    }
+    let (joined, ann) = target.enter_room(&key.person("ann", "daily").token).await;
+    let session = joined.text("sessionId");
+    let mine = json!({ "message": "a secret", "clientMessageId": "mine" });
+    let sent = ann.ack("sendMessage", mine.clone()).await["messageId"].clone();
+    assert_eq!(ann.ack("sendMessage", mine).await["messageId"], sent, "the same message again");
+    let path = format!("/api/session/{session}/messages");
+    let said = target.call(Method::POST, &path, &key.basic(), Some(json!({ "message": "from the desk" }))).await;
+    target.call(Method::POST, "/api/session/end", &key.basic(), Some(json!({ "sessionId": session }))).await;
+    let told = named.upto("session.ended").await;
+    let messages: Vec<_> = told.iter().filter(|got| got.kind() == "message.created").collect();
+    let ids: Vec<_> = messages.iter().map(|got| got.body["data"]["message"]["messageId"].clone()).collect();
+    assert_eq!(ids, [sent, said.body["messageId"].clone()]);
+    assert_eq!(messages[0].body["data"]["participant"]["identity"], "ann");
+    assert_eq!(messages[0].body["data"]["session"]["room"], "daily");
+    assert!(told.iter().all(|got| !got.text.contains("a secret") && !got.text.contains("from the desk")));
+    let others = all.upto("session.ended").await;
+    assert!(others.iter().all(|got| got.kind() != "message.created"), "it has to be named");
+    target.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_seat_that_nobody_joined_is_aborted_and_a_lost_connection_comes_back_or_times_out() {
     let receiver = Receiver::start(|_| TAKEN).await;
     let webhook = Some((receiver.url.clone(), None));

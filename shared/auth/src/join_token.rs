@@ -35,6 +35,9 @@ const WITHOUT_MEANING: [&str; 8] = [
     "role",
 ];
 
+/// Why nobody can be hidden: in a mesh everybody sends to everybody, so the others have to know of all who take part.
+const HIDDEN: &str = "must be false: whoever takes part in a mesh is seen by the others";
+
 /// A key with its secret.
 pub(crate) struct OpenKey {
     pub(crate) key: AppKey,
@@ -214,7 +217,8 @@ impl Claims<'_> {
                 "canPublishData" => grants.publish_data = video.grant(name, true)?,
                 "canSubscribe" => grants.subscribe = video.grant(name, true)?,
                 "canUpdateOwnMetadata" => grants.update_own_metadata = video.grant(name, false)?,
-                "hidden" => grants.hidden = video.grant(name, false)?,
+                "hidden" if video.grant(name, false)? => return Err(invalid("video.hidden", HIDDEN)),
+                "hidden" => {}
                 "ejectAtTokenExp" => grants.eject_at_end = video.grant(name, false)?,
                 "canPublishSources" => sources = video.sources()?,
                 "maxParticipants" => grants.max_participants = video.seats()?,
@@ -506,6 +510,8 @@ mod tests {
                 changed(|c| c["video"]["canPublishSources"] = json!(["tv"])),
             ),
             ("the claim video.maxParticipants must be 2-100", changed(|c| c["video"]["maxParticipants"] = json!(101))),
+            ("the claim video.hidden must be false: whoever", changed(|c| c["video"]["hidden"] = json!(true))),
+            ("the claim video.hidden must be true or false", changed(|c| c["video"]["hidden"] = json!("no"))),
             ("there is no grant video.roomName", changed(|c| c["video"]["roomName"] = json!("daily"))),
         ];
         for (said, claims) in cases {

@@ -91,7 +91,7 @@ async fn note_and_line_up(
     let now = announcing.context.now;
     announcing.store.note_event(announced, now, now + EVENTS_KEPT).await?;
     for endpoint in endpoints.iter().filter(|endpoint| endpoint.hears_of(kind)) {
-        let letter = Letter { endpoint: endpoint.id, announcement: announced.clone(), replay: None };
+        let letter = Letter { endpoint: endpoint.id, announcement: announced.clone(), replay: None, slow_line: None };
         announcing.lines.line_up(&letter).await?;
     }
     Ok(())

@@ -149,8 +149,6 @@ pub struct Grants {
     pub subscribe: bool,
     /// `canUpdateOwnMetadata`
     pub update_own_metadata: bool,
-    /// `hidden`
-    pub hidden: bool,
     /// `maxParticipants`: the seats of a room that a join makes, 2-100.
     pub max_participants: Option<u8>,
     /// `ejectAtTokenExp`: whoever joined with the token goes when it ends.
@@ -170,7 +168,6 @@ impl Grants {
         publish_data: true,
         subscribe: true,
         update_own_metadata: false,
-        hidden: false,
         max_participants: None,
         eject_at_end: false,
     };

@@ -1,7 +1,7 @@
 //! What is said to everybody: one write, one read of the roster, pushes to everybody at the same time.
 
 use crate::delivery::{broadcast, hold_back};
-use crate::ports::{ChatHistory, ChatLog, ChatMessage, Delays, Inbox, Members, Ports, Rosters, Sockets};
+use crate::ports::{ChatHistory, ChatLog, ChatMessage, Delays, Inbox, Log, Members, Ports, Rosters, Sockets};
 use crate::{Caller, Context, Error, KeyGrant, MessageId, Participant, Result, SessionId};
 
 /// Sends a chat message, or a caption that is final, to everybody in the session, its writer too. The roster is read after the write and strongly
@@ -32,6 +32,10 @@ pub async fn send(
             return Err(if goes_on { Error::NotJoined } else { Error::SessionEnded });
         }
     };
+    // Before anybody hears of it and it is acknowledged: a client that has no answer sends it again.
+    if roster.session.controls.tells_messages && message.log() == Log::Chat {
+        store.tell_of(&message, context.now).await?;
+    }
     let frame = ports.encoder.encode(&message.event(), message.id.timestamp());
     let waiting = message.waiting();
     broadcast(ports, message.session, roster.connected(context.now), &frame, Some(waiting)).await?;

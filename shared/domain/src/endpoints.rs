@@ -142,7 +142,7 @@ pub async fn find_enabled(store: &(impl Endpoints + Sync), project: &ProjectId, 
 
 /// Lines up something that was made for this endpoint alone: a test.
 pub async fn send_test(lines: &(impl Lines + Sync), endpoint: &Endpoint, test: Announcement) -> Result<()> {
-    lines.line_up(&Letter { endpoint: endpoint.id, announcement: test, replay: None }).await
+    lines.line_up(&Letter { endpoint: endpoint.id, announcement: test, replay: None, slow_line: None }).await
 }
 
 /// Which part of what happened is wanted.
@@ -203,7 +203,7 @@ pub async fn replay(
     let mut count = 0;
     for logged in items.into_iter().filter(|logged| wanted.holds(logged)) {
         let (endpoint, announcement, replay) = (endpoint.id, logged.announcement, Some(replay.clone()));
-        lines.line_up(&Letter { endpoint, announcement, replay }).await?;
+        lines.line_up(&Letter { endpoint, announcement, replay, slow_line: None }).await?;
         count += 1;
     }
     Ok((count, next))

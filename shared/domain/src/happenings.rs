@@ -6,8 +6,8 @@
 use std::time::Duration;
 
 use crate::{
-    Departure, Ending, Identity, Membership, Presence, Rights, Session, SessionId, SessionState, Timestamp, UserId,
-    Username,
+    Departure, Ending, Identity, Membership, MessageId, Presence, Rights, Sender, Session, SessionId, SessionState,
+    Timestamp, UserId, Username,
 };
 
 /// What can happen. Its names on the wire are in `protocol`.
@@ -17,7 +17,7 @@ pub enum Kind {
     SessionCreated,
     /// The first connection of anybody joined.
     SessionStarted,
-    /// Its name, its number of seats, or whether it is locked was changed.
+    /// Its name, its number of seats, or whether it is locked or has a waiting room was changed.
     SessionUpdated,
     /// It ended.
     SessionEnded,
@@ -33,13 +33,21 @@ pub enum Kind {
     ParticipantLeft,
     /// A seat is free again that no connection ever joined.
     ParticipantAborted,
+    /// Somebody waits to be admitted.
+    ParticipantWaiting,
+    /// Somebody who waited was admitted.
+    ParticipantAdmitted,
+    /// Somebody waits no longer, and was not admitted.
+    ParticipantDenied,
+    /// A chat message was written, in a session of a project that wants to know.
+    MessageCreated,
     /// Another endpoint of the project was disabled, because it said that it is gone.
     WebhookDisabled,
 }
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 15] = [
         Self::SessionCreated,
         Self::SessionStarted,
         Self::SessionUpdated,
@@ -50,8 +58,19 @@ impl Kind {
         Self::ParticipantUpdated,
         Self::ParticipantLeft,
         Self::ParticipantAborted,
+        Self::ParticipantWaiting,
+        Self::ParticipantAdmitted,
+        Self::ParticipantDenied,
+        Self::MessageCreated,
         Self::WebhookDisabled,
     ];
+}
+
+impl Kind {
+    /// Whether only those endpoints hear of it that name it.
+    pub const fn is_opt_in(self) -> bool {
+        matches!(self, Self::MessageCreated)
+    }
 }
 
 /// Why a stay or a session is over.
@@ -63,6 +82,8 @@ pub enum Reason {
     Timeout,
     /// Their access was taken away.
     Removed,
+    /// They waited, and were turned away.
+    Denied,
     /// The session was ended by whoever may; for a stay, the session ended.
     Ended,
     /// The session stood empty.
@@ -98,6 +119,52 @@ pub struct Stay {
     pub presence: Presence,
     /// Why the seat was freed, while the others still have to be told.
     pub departure: Option<Departure>,
+}
+
+/// What became of somebody who waited.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// They were let in.
+    Admitted,
+    /// They were not: turned away, gave up, or died.
+    Denied(Departure),
+}
+
+/// Somebody's waiting to be admitted, from the knock to what became of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Wait {
+    /// The session.
+    pub session: SessionId,
+    /// Who.
+    pub user: UserId,
+    /// Their name.
+    pub username: Username,
+    /// What their app calls them.
+    pub identity: Option<Identity>,
+    /// Since when.
+    pub since: Timestamp,
+    /// What became of them, once that is known.
+    pub outcome: Option<Outcome>,
+}
+
+impl Wait {
+    /// Whether the two are of one knock: what was in the place before is another story.
+    fn is_same(&self, other: &Self) -> bool {
+        (self.user, self.since) == (other.user, other.since)
+    }
+}
+
+/// A chat message, without its text: that goes with the chat, and is kept no longer than it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Written {
+    /// The message.
+    pub id: MessageId,
+    /// The session.
+    pub session: SessionId,
+    /// Who wrote it.
+    pub from: Sender,
+    /// Whether it is to be told.
+    pub is_told: bool,
 }
 
 /// How a session is after a write.
@@ -178,6 +245,30 @@ fn end_of(stay: &Stay, at: Timestamp) -> Happening {
     }
 }
 
+/// What a write at `at` to a place in the waiting room means.
+pub fn of_wait(before: Option<&Wait>, after: &Wait, at: Timestamp) -> Option<Happening> {
+    let before = before.filter(|before| before.is_same(after));
+    match (before.map(|before| before.outcome), after.outcome) {
+        (None, None) => Some(Happening::plain(Kind::ParticipantWaiting, after.since)),
+        (Some(None), Some(Outcome::Admitted)) => Some(Happening::plain(Kind::ParticipantAdmitted, at)),
+        (Some(None), Some(Outcome::Denied(why))) => {
+            let reason = match why {
+                Departure::Left => Reason::Left,
+                Departure::Timeout => Reason::Timeout,
+                Departure::Removed => Reason::Denied,
+            };
+            Some(Happening::over(Kind::ParticipantDenied, at, reason, None))
+        }
+        (Some(None), None) | (Some(Some(_)) | None, Some(_)) | (Some(Some(_)), None) => None,
+    }
+}
+
+/// What a write to a chat message means.
+pub fn of_message(before: Option<&Written>, after: &Written) -> Option<Happening> {
+    let was_told = before.is_some_and(|before| before.is_told);
+    (after.is_told && !was_told).then(|| Happening::plain(Kind::MessageCreated, after.id.timestamp()))
+}
+
 /// What a write at `at` to a session itself means.
 pub fn of_session(before: Option<&SessionView>, after: &SessionView, at: Timestamp) -> Option<Happening> {
     let Some(before) = before else {
@@ -205,4 +296,5 @@ fn differs(before: &Session, after: &Session) -> bool {
     before.name != after.name
         || before.max_participants != after.max_participants
         || before.controls.locked != after.controls.locked
+        || before.controls.waiting_room != after.controls.waiting_room
 }

@@ -13,7 +13,7 @@ use crate::delivery::broadcast;
 use crate::leases::finish_departure;
 use crate::ports::{
     Abouts, Ban, ChatLog, ChatMessage, ControlsSet, Delays, Endings, Guard, Held, Inbox, Members, Moderation, Ports,
-    Rosters, Seats, SessionChange, SessionMetadata, Sockets, WaitingRoom,
+    Rosters, Seats, SessionChange, SessionMetadata, Sockets, Verdict, WaitingRoom,
 };
 use crate::sessions::{active_roster, finish_ending, with_metadata};
 use crate::{
@@ -391,6 +391,9 @@ pub async fn say(
     let message = ChatMessage { username, ..message.clone() };
     let message = store.append(&message, context.now + context.policy.history).await?;
     let roster = active_roster(store, message.session, context.now).await?;
+    if roster.session.controls.tells_messages {
+        store.tell_of(&message, context.now).await?;
+    }
     let frame = ports.encoder.encode(&message.event(), message.id.timestamp());
     let kept = Some(message.waiting());
     broadcast(ports, message.session, roster.connected(context.now), &frame, kept).await?;
@@ -450,7 +453,8 @@ pub async fn admit(
     let roster = active_roster(store, session, context.now).await?;
     authority(store, context, &roster, actor).await?;
     let Some(knock) = roster.waits(user, context.now) else {
-        let passed = roster.seated(user).is_some() || store.passes(session, user).await?;
+        let verdict = store.verdict(session, user).await?;
+        let passed = roster.seated(user).is_some() || verdict == Verdict::Passes;
         return passed.then_some(()).ok_or(Error::ParticipantNotFound);
     };
     if !roster.has_free_seat() {

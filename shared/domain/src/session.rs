@@ -185,6 +185,8 @@ pub struct Controls {
     pub version: u64,
     /// How long it lasts; that was said when it was made.
     pub lifetime: Lifetime,
+    /// Whether an endpoint wanted to be told of chat messages when it was made.
+    pub tells_messages: bool,
 }
 
 impl Session {

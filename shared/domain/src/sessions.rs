@@ -9,9 +9,9 @@ use crate::about::introduce;
 use crate::accounts::require_live;
 use crate::leases::{depart, tell_untold, time_out};
 use crate::ports::{
-    Abouts, Counted, DelayedMessage, Delays, Emptied, Endings, Families, Guard, IdempotencyKey, Inbox, Knock, Live,
-    Members, Ports, RoomNames, Rosters, Seats, SessionMetadata, Sessions, Sockets, TakenSeat, Throttles, Users,
-    WaitingRoom, Waits,
+    Abouts, Counted, DelayedMessage, Delays, Emptied, Endings, Families, Guard, IdempotencyKey, Inbox, Knock,
+    Listeners, Live, Members, Ports, RoomNames, Rosters, Seats, SessionMetadata, Sessions, Sockets, TakenSeat,
+    Throttles, Users, Verdict, WaitingRoom, Waits,
 };
 use crate::quotas::{Quotas, admit_session};
 use crate::waiting::{Knocked, give_up, knock};
@@ -64,7 +64,7 @@ impl NewSession {
     }
 
     /// The session of that caller that it is to be.
-    fn into_session(self, context: Context<'_>, caller: &Caller) -> Session {
+    fn into_session(self, context: Context<'_>, caller: &Caller, tells_messages: bool) -> Session {
         let (creator_id, creator_username) = caller.creator();
         Session {
             id: SessionId::new(context.ids, context.now),
@@ -85,6 +85,7 @@ impl NewSession {
                 waiting_room: self.waiting_room,
                 version: 0,
                 lifetime: self.lifetime,
+                tells_messages,
             },
             metadata: self.metadata.into(),
         }
@@ -137,7 +138,9 @@ impl Created {
 /// An account that is being removed marks that first and looks for its sessions then; here the session comes first and the
 /// look at the account then, so one of the two sees the other.
 pub async fn create(
-    store: &(impl Sessions + RoomNames + SessionMetadata + Rosters + Endings + Users + Families + Throttles + Sync),
+    store: &(
+         impl Sessions + RoomNames + Listeners + SessionMetadata + Rosters + Endings + Users + Families + Throttles + Sync
+     ),
     context: Context<'_>,
     caller: &Caller,
     new: NewSession,
@@ -149,7 +152,8 @@ pub async fn create(
         let counted = Counted::SessionsOf(person.user_id);
         store.hit(&counted, context.policy.sessions_per_user, context.now).await?;
     }
-    let session = new.into_session(context, caller);
+    let tells_messages = store.hears_of_messages(&caller.scope().project).await?;
+    let session = new.into_session(context, caller, tells_messages);
     if session.room.is_some() {
         return create_room(store, context, session).await;
     }
@@ -317,7 +321,18 @@ pub async fn join(
 pub async fn join_room(
     ports: Ports<
         '_,
-        impl Seats + WaitingRoom + Abouts + Members + Rosters + RoomNames + Live + Inbox + Families + Throttles + Sync,
+        impl Seats
+        + WaitingRoom
+        + Abouts
+        + Members
+        + Rosters
+        + RoomNames
+        + Listeners
+        + Live
+        + Inbox
+        + Families
+        + Throttles
+        + Sync,
         impl Sockets + Sync,
         impl Delays + Sync,
     >,
@@ -340,7 +355,7 @@ pub async fn join_room(
 
 /// The session of that room, made if need be. `over` is one that has ended, though the name led there.
 async fn find_or_make(
-    store: &(impl RoomNames + Live + Sync),
+    store: &(impl RoomNames + Listeners + Live + Sync),
     quotas: &Quotas,
     context: Context<'_>,
     person: &Person,
@@ -358,7 +373,8 @@ async fn find_or_make(
     }
     admit_session(store, quotas, context, project, None).await?;
     let new = NewSession::of_room(name.clone(), person.grants.max_participants);
-    let session = new.into_session(context, &Caller::from(person.clone()));
+    let tells_messages = store.hears_of_messages(project).await?;
+    let session = new.into_session(context, &Caller::from(person.clone()), tells_messages);
     let found = store.add_room(&session, session.due(context.now, context.policy), over).await?;
     Ok(found.unwrap_or(session.id))
 }
@@ -610,7 +626,7 @@ async fn left_just_now(
 ) -> Result<bool> {
     match roster.departed.iter().find(|p| p.user_id == user) {
         Some(departed) => tell_untold(ports, roster, departed).await.map(|()| true),
-        None => ports.store.passes(roster.session.id, user).await,
+        None => Ok(ports.store.verdict(roster.session.id, user).await? == Verdict::Passes),
     }
 }
 

@@ -55,12 +55,20 @@ pub async fn tell(
         return Ok(Tried { fate: Fate::Done, unnoted: None });
     };
     let started = with.clock.now();
+    if endpoint.is_slow(started) && letter.slow_line.is_none() && !coming.receipt.is_aside {
+        with.lines.line_up(&letter.slowed()).await?;
+        return Ok(Tried { fate: Fate::Done, unnoted: None });
+    }
     let answer = with.post.post(&endpoint, announcement, started).await?;
     let (next, attempt) = match coming.receipt.is_aside {
         false => (after_in_order(coming.times, answer.outcome), coming.times),
         true => (after_spread(coming.times, answer.outcome, coming.chance), coming.times + IN_ORDER_TRIES),
     };
-    let delivery = delivery(letter, &answer, next, attempt, started, with.clock.now());
+    let ended = with.clock.now();
+    if let Some(until) = endpoint.slow_after(ended.since(started), ended) {
+        with.store.note_slow(&announcement.project, endpoint.id, until).await?;
+    }
+    let delivery = delivery(letter, &answer, next, attempt, started, ended);
     let unnoted = with.store.note_delivery(&delivery, started + DELIVERIES_KEPT).await.err();
     Ok(Tried { fate: follow(with, letter, &coming.receipt, next).await?, unnoted })
 }

@@ -7,7 +7,8 @@ use futures_util::future::join_all;
 
 use crate::delivery::{broadcast, deliver};
 use crate::ports::{
-    DelayedMessage, Delays, Emptied, Inbox, Knock, Members, Ports, Rosters, Sockets, WAITING_PLACES, WaitingRoom, Waits,
+    DelayedMessage, Delays, Emptied, Inbox, Knock, Members, Outcome, Ports, Rosters, Sockets, Verdict, WAITING_PLACES,
+    WaitingRoom, Waits,
 };
 use crate::{
     ConnectionId, Context, Departure, Error, Event, Participant, Person, Result, Roster, SessionId, Timestamp, UserId,
@@ -38,6 +39,10 @@ pub(crate) async fn knock(
     let own = roster.waits(person.user_id, context.now);
     let since = own.map_or(context.now, |own| own.since);
     for place in own.map(|own| own.place).into_iter().chain(roster.free_places(person.user_id, context.now)) {
+        if let Some(gone) = roster.waiting.iter().find(|other| other.place == place && other.lease_until <= context.now)
+        {
+            settle(ports, roster, gone, &Emptied::RunOut(gone.lease_until), Departure::Timeout).await?;
+        }
         // Another tab of theirs may wait here: it still hears what is decided.
         let connection = own.filter(|own| own.place == place).and_then(|own| own.connection.clone());
         let knock = Knock { connection, ..Knock::new(session, place, person, since, lease) };
@@ -49,7 +54,7 @@ pub(crate) async fn knock(
             return Err(Error::SessionEnded);
         }
         if !roster.session.controls.waiting_room {
-            store.stop_waiting(&Waits::from(&knock), &Emptied::Anyway).await?;
+            store.stop_waiting(&Waits::from(&knock), &Emptied::Anyway, Outcome::Admitted, context.now).await?;
             return Ok(Knocked::Open);
         }
         tell_moderators(ports, &roster, &Event::ParticipantWaiting(&knock)).await?;
@@ -91,8 +96,27 @@ pub async fn give_up(
     let Some(knock) = roster.waiting.iter().find(|knock| Waits::from(*knock) == *waits) else {
         return Ok(());
     };
-    // Emptied first: they may have come back over another connection meanwhile, and wait then.
-    if !store.stop_waiting(waits, only).await? {
+    settle(ports, &roster, knock, only, why).await
+}
+
+/// Notes what became of somebody who waits no longer, and tells those who steer the session. Whoever admitted them or turned them
+/// away says so first, and may have died after that: then that is what became of them.
+async fn settle(
+    ports: Ports<'_, impl WaitingRoom + Members + Inbox + Sync, impl Sockets + Sync, impl Delays + Sync>,
+    roster: &Roster,
+    knock: &Knock,
+    only: &Emptied,
+    why: Departure,
+) -> Result<()> {
+    let Ports { store, context, .. } = ports;
+    let outcome = match store.verdict(knock.session, knock.user_id).await? {
+        _ if !roster.session.controls.waiting_room => Outcome::Admitted,
+        Verdict::Passes => Outcome::Admitted,
+        Verdict::KeptOut(until) if until > knock.since => Outcome::Denied(Departure::Removed),
+        Verdict::KeptOut(_) | Verdict::Open => Outcome::Denied(why),
+    };
+    // Noted first: they may have come back over another connection meanwhile, and wait then.
+    if !store.stop_waiting(&Waits::from(knock), only, outcome, context.now).await? {
         return Ok(());
     }
     // Somebody who knocked twice at once has another place.
@@ -100,8 +124,11 @@ pub async fn give_up(
     if roster.places_of(knock.user_id).any(|other| elsewhere(&other)) {
         return Ok(());
     }
-    let left = Event::Denied { knock, reason: why, until: None };
-    tell_moderators(ports, &roster, &left).await
+    let event = match outcome {
+        Outcome::Admitted => Event::Admitted(knock),
+        Outcome::Denied(reason) => Event::Denied { knock, reason, until: None },
+    };
+    tell_moderators(ports, roster, &event).await
 }
 
 /// The delayed look at somebody who waits: their place is empty once their lease ran out.
@@ -138,7 +165,7 @@ pub(crate) async fn let_in(
         let _told = ports.sockets.push(connection, &ports.encode(&admitted)).await;
     }
     tell_moderators(ports, roster, &admitted).await?;
-    empty_places(ports.store, roster, knock.user_id).await
+    empty_places(ports.store, roster, knock.user_id, Outcome::Admitted, ports.context.now).await
 }
 
 /// Lets everybody in who waits: there is no waiting room any more.
@@ -168,7 +195,8 @@ pub(crate) async fn turn_away(
         let _told = ports.sockets.push(connection, &ports.encode(event)).await;
     }
     tell_moderators(ports, roster, &Event::Denied { knock, reason: Departure::Removed, until: None }).await?;
-    empty_places(ports.store, roster, knock.user_id).await?;
+    let outcome = Outcome::Denied(Departure::Removed);
+    empty_places(ports.store, roster, knock.user_id, outcome, ports.context.now).await?;
     for connection in connections() {
         // Best effort, too: it may do nothing any more.
         let _closed = ports.sockets.close(connection).await;
@@ -177,9 +205,15 @@ pub(crate) async fn turn_away(
 }
 
 /// Whoever was decided about waits nowhere any more.
-async fn empty_places(store: &(impl WaitingRoom + Sync), roster: &Roster, user: UserId) -> Result<()> {
+async fn empty_places(
+    store: &(impl WaitingRoom + Sync),
+    roster: &Roster,
+    user: UserId,
+    outcome: Outcome,
+    now: Timestamp,
+) -> Result<()> {
     for own in roster.places_of(user) {
-        store.stop_waiting(&Waits::from(own), &Emptied::Anyway).await?;
+        store.stop_waiting(&Waits::from(own), &Emptied::Anyway, outcome, now).await?;
     }
     Ok(())
 }

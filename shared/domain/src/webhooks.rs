@@ -152,6 +152,13 @@ fn is_public_v6(address: Ipv6Addr) -> bool {
     (0x2000..=0x3fff).contains(&first) && !special
 }
 
+/// An answer that takes so long makes an endpoint slow.
+const SLOW: Duration = seconds(5);
+/// For so long. A line that stands by then is worked off, if the endpoint is fast again.
+const SLOW_FOR: Duration = minutes(10);
+/// A slow endpoint has so many lines, whatever the number of sessions, so that it keeps no more of those busy who tell.
+pub const SLOW_LINES: u8 = 5;
+
 /// An endpoint of an app.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Endpoint {
@@ -171,6 +178,8 @@ pub struct Endpoint {
     pub disabled_at: Option<Timestamp>,
     /// The secret that signs, sealed.
     pub secret: String,
+    /// Until when it counts as slow, because an answer took long.
+    pub slow_until: Option<Timestamp>,
     /// Secrets of before, sealed, the newest first, and until when each signs too.
     pub previous: Vec<(String, Timestamp)>,
 }
@@ -185,7 +194,19 @@ impl fmt::Debug for Endpoint {
 impl Endpoint {
     /// Whether it is told of that kind now.
     pub fn hears_of(&self, kind: Kind) -> bool {
-        self.disabled_at.is_none() && self.kinds.as_ref().is_none_or(|kinds| kinds.contains(&kind))
+        let named = self.kinds.as_ref().map(|kinds| kinds.contains(&kind));
+        self.disabled_at.is_none() && named.unwrap_or(!kind.is_opt_in())
+    }
+
+    /// Whether it counts as slow: then few of its letters are under way at the same time.
+    pub fn is_slow(&self, now: Timestamp) -> bool {
+        self.slow_until.is_some_and(|until| until > now)
+    }
+
+    /// Until when it counts as slow after an answer that took so long, if that is to be noted.
+    pub fn slow_after(&self, took: Duration, now: Timestamp) -> Option<Timestamp> {
+        let noted = self.slow_until.is_some_and(|until| until > now + SLOW_FOR / 2);
+        (took >= SLOW && !noted).then(|| now + SLOW_FOR)
     }
 
     /// The secrets that sign at that time, the newest first, sealed.

@@ -1,9 +1,9 @@
 //! Webhooks: what receivers get.
 
-use domain::happenings::{Kind, Reason, SessionView, Stay};
+use domain::happenings::{Kind, Reason, SessionView, Stay, Wait, Written};
 use domain::ports::{Announcer, Occurrence};
 use domain::webhooks::{Announcement, Endpoint};
-use domain::{Role, SessionId, Timestamp};
+use domain::{Identity, Role, SessionId, Timestamp, UserId, Username};
 use serde::Serialize;
 
 use crate::format_time;
@@ -22,6 +22,10 @@ pub const fn name(kind: Kind) -> &'static str {
         Kind::ParticipantUpdated => "participant.updated",
         Kind::ParticipantLeft => "participant.left",
         Kind::ParticipantAborted => "participant.aborted",
+        Kind::ParticipantWaiting => "participant.waiting",
+        Kind::ParticipantAdmitted => "participant.admitted",
+        Kind::ParticipantDenied => "participant.denied",
+        Kind::MessageCreated => "message.created",
         Kind::WebhookDisabled => "webhook.disabled",
     }
 }
@@ -69,6 +73,9 @@ pub struct WebhookData {
     /// Whoever it happened to, unless it is the session.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub participant: Option<WebhookParticipant>,
+    /// The chat message, where it is about one; not its text.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub message: Option<WebhookMessage>,
     /// Why, where something is over.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<ReasonView>,
@@ -78,6 +85,15 @@ pub struct WebhookData {
     /// The endpoint, where it is about one: `webhook.test`, `webhook.disabled`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub webhook: Option<NamedWebhook>,
+}
+
+/// A chat message, as an event names it.
+#[derive(Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct WebhookMessage {
+    /// Its identifier; what was written is in `GET /api/session/{sessionId}/messages`.
+    pub message_id: String,
 }
 
 /// An endpoint, as an event names it.
@@ -113,9 +129,12 @@ pub struct WebhookSession {
     /// Whether it is locked, where it is the session itself that something happened to.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub locked: Option<bool>,
+    /// Whether it has a waiting room, where it is the session itself that something happened to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub waiting_room: Option<bool>,
 }
 
-/// A stay, as an event names it.
+/// A stay, or somebody's waiting for one, as an event names it.
 #[derive(Debug, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
@@ -127,12 +146,18 @@ pub struct WebhookParticipant {
     /// What their app calls them; an account has none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub identity: Option<String>,
-    /// Their role.
-    pub role: RoleView,
+    /// Their role; of a stay.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub role: Option<RoleView>,
     /// One stay, from the taking of a seat to its end: `joined` and `left` of one stay have the same.
-    pub stay_id: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stay_id: Option<String>,
     /// When the seat was taken.
-    pub joined_at: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub joined_at: Option<String>,
+    /// Since when they wait, or waited, to be admitted. `waiting` and what became of it have the same.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub waiting_since: Option<String>,
     /// When the first connection joined.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub connected_at: Option<String>,
@@ -149,6 +174,8 @@ pub enum ReasonView {
     Timeout,
     /// Their access was taken away.
     Removed,
+    /// They waited, and were turned away.
+    Denied,
     /// The session was ended.
     Ended,
     /// The session stood empty.
@@ -165,6 +192,7 @@ impl From<Reason> for ReasonView {
             Reason::Left => Self::Left,
             Reason::Timeout => Self::Timeout,
             Reason::Removed => Self::Removed,
+            Reason::Denied => Self::Denied,
             Reason::Ended => Self::Ended,
             Reason::Empty => Self::Empty,
             Reason::MaxDuration => Self::MaxDuration,
@@ -181,10 +209,42 @@ fn participant_of(stay: &Stay, view: Option<&SessionView>) -> WebhookParticipant
         user_id: stay.user.to_string(),
         username: stay.username.as_str().to_owned(),
         identity: stay.identity.as_ref().map(|identity| identity.as_str().to_owned()),
-        role: RoleView::from(role),
-        stay_id: stay.id.clone(),
-        joined_at: format_time(stay.joined_at),
+        role: Some(RoleView::from(role)),
+        stay_id: Some(stay.id.clone()),
+        joined_at: Some(format_time(stay.joined_at)),
+        waiting_since: None,
         connected_at: stay.connected_at.map(format_time),
+    }
+}
+
+/// Somebody of whom no stay is told.
+fn named(user: UserId, username: &Username, identity: Option<&Identity>) -> WebhookParticipant {
+    WebhookParticipant {
+        user_id: user.to_string(),
+        username: username.as_str().to_owned(),
+        identity: identity.map(|identity| identity.as_str().to_owned()),
+        role: None,
+        stay_id: None,
+        joined_at: None,
+        waiting_since: None,
+        connected_at: None,
+    }
+}
+
+fn waiter_of(wait: &Wait) -> WebhookParticipant {
+    let waiting_since = Some(format_time(wait.since));
+    WebhookParticipant { waiting_since, ..named(wait.user, &wait.username, wait.identity.as_ref()) }
+}
+
+fn whom(occurrence: &Occurrence, view: Option<&SessionView>) -> Option<WebhookParticipant> {
+    let writer = |written: &Written| {
+        let from = &written.from;
+        named(from.user_id, &from.username, from.identity.as_ref())
+    };
+    match (&occurrence.stay, &occurrence.waited, &occurrence.written) {
+        (Some(stay), _, _) => Some(participant_of(stay, view)),
+        (None, Some(wait), _) => Some(waiter_of(wait)),
+        (None, None, written) => written.as_ref().map(writer),
     }
 }
 
@@ -196,6 +256,7 @@ fn session_of(occurrence: &Occurrence, view: Option<&SessionView>) -> WebhookSes
         room: view.and_then(|view| view.session.room.as_ref()).map(|room| room.as_str().to_owned()),
         max_participants: written.map(|session| session.max_participants),
         locked: written.map(|session| session.controls.locked),
+        waiting_room: written.map(|session| session.controls.waiting_room),
         name: view.map(|view| view.session.name.as_str().to_owned()),
         created_at: view.map(|view| format_time(view.session.created_at)),
     }
@@ -216,7 +277,8 @@ impl Announcer for JsonAnnouncer {
             sequence: sequence.to_owned(),
             data: WebhookData {
                 session: Some(session_of(occurrence, view)),
-                participant: occurrence.stay.as_ref().map(|stay| participant_of(stay, view)),
+                participant: whom(occurrence, view),
+                message: occurrence.written.as_ref().map(|it| WebhookMessage { message_id: it.id.to_string() }),
                 reason: happening.reason.map(ReasonView::from),
                 duration_seconds: happening.lasted.map(|lasted| (lasted.as_millis() as u64 + 500) / 1000),
                 webhook: None,
@@ -257,7 +319,7 @@ mod tests {
     use std::time::Duration;
 
     use domain::happenings::Happening;
-    use domain::{Identity, Membership, Presence, Rights, UserId, Username};
+    use domain::{Membership, Presence, Rights};
 
     use super::*;
 
@@ -291,7 +353,8 @@ mod tests {
             reason: Some(Reason::Timeout),
             lasted: Some(Duration::from_millis(93_500)),
         };
-        let occurrence = Occurrence { happening, session: stay.session, stay: Some(stay), view: None };
+        let occurrence =
+            Occurrence { happening, session: stay.session, stay: Some(stay), view: None, waited: None, written: None };
         let told = JsonAnnouncer.announce(&occurrence, None, "71", "evt_1");
         let body: serde_json::Value = serde_json::from_str(&told.body).expect("JSON");
         let expected = serde_json::json!({

@@ -121,7 +121,13 @@ pub(crate) fn session() -> impl Strategy<Value = Session> {
                 room: app.1,
                 creator_id: creator.0,
                 creator_username: creator.1,
-                controls: Controls { locked: creator.2, waiting_room: !creator.2, version: 0, lifetime },
+                controls: Controls {
+                    locked: creator.2,
+                    waiting_room: !creator.2,
+                    version: 0,
+                    lifetime,
+                    tells_messages: creator.2,
+                },
                 metadata: Attached::Nothing,
             }
         },

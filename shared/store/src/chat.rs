@@ -1,9 +1,10 @@
 //! What was said, chat and captions apart: written once, replayed by identifier, read page by page.
 
 use aws_sdk_dynamodb::operation::query::builders::QueryInputBuilder;
-use aws_sdk_dynamodb::types::AttributeValue;
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
+use domain::happenings::Written;
 use domain::ports::{ChatHistory, ChatLog, ChatMessage, ClientMessageId, Log, Page, Spoken};
-use domain::{MessageId, Result, SessionId, Timestamp, Username};
+use domain::{MessageId, Result, Sender, SessionId, Timestamp, Username};
 use serde::{Deserialize, Serialize};
 
 use crate::Store;
@@ -11,6 +12,7 @@ use crate::errors::{Malformed, misfit};
 use crate::items::{Item, expiry, expiry_now, has_ended, text};
 use crate::keys::{self, Key};
 use crate::records::kept_identity;
+use crate::requests::Change;
 
 impl ChatLog for Store {
     async fn append(&self, message: &ChatMessage, keep_until: Timestamp) -> Result<ChatMessage> {
@@ -39,6 +41,13 @@ impl ChatLog for Store {
     ) -> Result<Option<ChatMessage>> {
         let item = self.get_item(keys::message(session, log, id), true).await?.filter(|item| !has_ended(item, now));
         item.map(message).transpose()
+    }
+
+    async fn tell_of(&self, message: &ChatMessage, now: Timestamp) -> Result<()> {
+        let key = keys::message(message.session, message.log(), message.id);
+        let change = Change::to(key, "SET told = :yes", "attribute_exists(pk) AND attribute_not_exists(told)");
+        let change = change.happens(now).with(":yes", AttributeValue::Bool(true));
+        self.change(change, ReturnValue::None).await.map(drop)
     }
 
     async fn take_back_message(&self, message: &ChatMessage) -> Result<()> {
@@ -166,6 +175,9 @@ struct ChatRecord {
     /// When it began to be spoken, in milliseconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     began_at: Option<u64>,
+    /// Whether endpoints are told of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    told: Option<bool>,
     expires_at: u64,
 }
 
@@ -183,9 +195,17 @@ impl ChatRecord {
             client_id: message.client_id.as_ref().map(|id| id.as_str().to_owned()),
             language: spoken.map(|spoken| spoken.language.clone()),
             began_at: spoken.map(|spoken| spoken.began.millis()),
+            told: None,
             expires_at: keep_until.seconds_up(),
         }
     }
+}
+
+/// What the stream tells of a message.
+pub(crate) fn written(item: Item) -> Result<Written> {
+    let is_told = item.contains_key("told");
+    let ChatMessage { id, session, from, username, identity, .. } = message(item)?;
+    Ok(Written { id, session, from: Sender { user_id: from, username, identity }, is_told })
 }
 
 fn message(item: Item) -> Result<ChatMessage> {

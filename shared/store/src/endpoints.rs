@@ -2,9 +2,9 @@
 
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
 use domain::happenings::Kind;
-use domain::ports::{Disabling, EndpointChange, Endpoints};
+use domain::ports::{Disabling, EndpointChange, Endpoints, Listeners};
 use domain::webhooks::Endpoint;
-use domain::{Error, Result, Timestamp, WebhookId};
+use domain::{Error, ProjectId, Result, Timestamp, WebhookId};
 use serde::{Deserialize, Serialize};
 
 use crate::errors::{Malformed, misfit};
@@ -22,15 +22,7 @@ impl Endpoints for Store {
     }
 
     async fn endpoints(&self, project: &str) -> Result<Vec<Endpoint>> {
-        let [first, last] = keys::endpoints();
-        let query = self
-            .query()
-            .consistent_read(true)
-            .key_condition_expression("pk = :project AND sk BETWEEN :first AND :last")
-            .expression_attribute_values(":project", text(keys::project_partition(project)))
-            .expression_attribute_values(":first", text(first))
-            .expression_attribute_values(":last", text(last));
-        self.every(query).await?.into_iter().map(endpoint).collect()
+        self.endpoints_of(project).await
     }
 
     async fn endpoint(&self, project: &str, id: WebhookId) -> Result<Option<Endpoint>> {
@@ -94,12 +86,38 @@ impl Endpoints for Store {
     }
 }
 
+impl Listeners for Store {
+    async fn hears_of_messages(&self, project: &ProjectId) -> Result<bool> {
+        let endpoints = self.endpoints_of(project.as_str()).await?;
+        Ok(endpoints.iter().any(|endpoint| endpoint.hears_of(Kind::MessageCreated)))
+    }
+}
+
 impl Disabling for Store {
     async fn disable_endpoint(&self, project: &str, id: WebhookId, at: Timestamp) -> Result<bool> {
         let enabled = "attribute_exists(pk) AND attribute_not_exists(disabledAt)";
         let key = keys::endpoint(project, id);
         let change = Change::to(key, "SET disabledAt = :at", enabled).happens(at).with(":at", millis(at));
         Ok(self.change(change, ReturnValue::None).await?.is_done())
+    }
+
+    async fn note_slow(&self, project: &str, id: WebhookId, until: Timestamp) -> Result<()> {
+        let change = Change::to(keys::endpoint(project, id), "SET slowUntil = :until", "attribute_exists(pk)");
+        self.change(change.with(":until", millis(until)), ReturnValue::None).await.map(drop)
+    }
+}
+
+impl Store {
+    async fn endpoints_of(&self, project: &str) -> Result<Vec<Endpoint>> {
+        let [first, last] = keys::endpoints();
+        let query = self
+            .query()
+            .consistent_read(true)
+            .key_condition_expression("pk = :project AND sk BETWEEN :first AND :last")
+            .expression_attribute_values(":project", text(keys::project_partition(project)))
+            .expression_attribute_values(":first", text(first))
+            .expression_attribute_values(":last", text(last));
+        self.every(query).await?.into_iter().map(endpoint).collect()
     }
 }
 
@@ -123,6 +141,8 @@ struct EndpointRecord {
     created_at: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
     disabled_at: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    slow_until: Option<u64>,
     secret: String,
     #[serde(default)]
     older_secrets: Vec<OlderSecret>,
@@ -151,6 +171,7 @@ impl EndpointRecord {
             description: endpoint.description.clone(),
             created_at: endpoint.created_at.millis(),
             disabled_at: endpoint.disabled_at.map(Timestamp::millis),
+            slow_until: endpoint.slow_until.map(Timestamp::millis),
             secret: endpoint.secret.clone(),
             older_secrets: older(&endpoint.previous),
         }
@@ -170,6 +191,7 @@ pub(crate) fn endpoint(item: Item) -> Result<Endpoint> {
         description: record.description,
         created_at: Timestamp::from_millis(record.created_at),
         disabled_at: record.disabled_at.map(Timestamp::from_millis),
+        slow_until: record.slow_until.map(Timestamp::from_millis),
         secret: record.secret,
         previous: record.older_secrets.into_iter().map(|it| (it.sealed, Timestamp::from_millis(it.until))).collect(),
     })

@@ -119,6 +119,10 @@ pub(crate) enum Marked {
     Session,
     /// Somebody there.
     Participant,
+    /// A place in the waiting room of a session.
+    Place,
+    /// A chat message.
+    Message,
     /// An endpoint of webhooks.
     Endpoint,
 }
@@ -127,7 +131,9 @@ impl Marked {
     fn of(pk: &str, sk: &str) -> Option<Self> {
         match (pk.starts_with(SESSION), sk) {
             (true, META) => Some(Self::Session),
+            (true, place) if waiting_place_of(place).is_some() => Some(Self::Place),
             (true, _) => Some(Self::Participant),
+            (false, _) if pk.starts_with(CHAT) => Some(Self::Message),
             (false, _) => (pk.starts_with(PROJECT) && sk.starts_with(WEBHOOK)).then_some(Self::Endpoint),
         }
     }

@@ -53,6 +53,8 @@ pub(crate) struct SessionRecord {
     /// Its presence says that there is some.
     #[serde(skip_serializing_if = "Option::is_none")]
     has_metadata: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tells_messages: Option<bool>,
     /// Without one it is the default project's.
     #[serde(skip_serializing_if = "Option::is_none")]
     project_id: Option<String>,
@@ -95,6 +97,7 @@ impl SessionRecord {
             empty_seconds: session.controls.lifetime.empty.map(|empty| empty.as_secs()),
             ends_at: session.ends_at().map(Timestamp::millis),
             has_metadata: session.metadata.is_something().then_some(true),
+            tells_messages: session.controls.tells_messages.then_some(true),
             project_id: (!session.project.is_default()).then(|| session.project.as_str().to_owned()),
             room_name: session.room.as_ref().map(|room| room.as_str().to_owned()),
             due_pk: Some(due_pk),
@@ -156,6 +159,7 @@ impl SessionRecord {
                 waiting_room: self.waiting_room.is_some(),
                 version: self.version.unwrap_or_default(),
                 lifetime: self.lifetime(),
+                tells_messages: self.tells_messages.is_some(),
             },
             metadata: if self.has_metadata.is_some() { Attached::Unread } else { Attached::Nothing },
         })

@@ -25,7 +25,7 @@ impl Rosters for Store {
         };
         let participants: Vec<_> = participants.into_iter().map(records::participant).collect::<Result<_>>()?;
         let (departed, participants) = participants.into_iter().partition(|p: &Participant| p.has_untold_departure());
-        let waiting = waiting.into_iter().map(waiting::knock).collect::<Result<_>>()?;
+        let waiting = waiting.into_iter().filter_map(|item| waiting::knock(item).transpose()).collect::<Result<_>>()?;
         Ok(Some(Roster::new(record.into_session()?, in_order(participants), departed).with_waiting(waiting)))
     }
 

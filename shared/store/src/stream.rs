@@ -14,7 +14,7 @@ use crate::errors::{Malformed, misfit};
 use crate::items::Item;
 use crate::keys::Marked;
 use crate::records::{self, SessionRecord};
-use crate::{keys, words};
+use crate::{chat, keys, waiting, words};
 
 /// What Lambda brings from the stream: records of one part of the table, in order.
 #[derive(Debug, Deserialize)]
@@ -56,6 +56,8 @@ impl StreamRecord {
         match keys::kind_of(&after) {
             Some(Marked::Session) => of_session(before, after),
             Some(Marked::Participant) => of_stay(before, after),
+            Some(Marked::Place) => of_place(before, after),
+            Some(Marked::Message) => of_message(before, after),
             Some(Marked::Endpoint) => of_endpoint(before, after),
             None => Ok(None),
         }
@@ -66,8 +68,14 @@ fn of_session(before: Option<Item>, after: Item) -> Result<Option<News>> {
     let at = happened(&after)?;
     let (before, view) = (before.map(view).transpose()?, view(after)?);
     let happening = happenings::of_session(before.as_ref(), &view, at);
-    let occurred =
-        happening.map(|happening| Occurrence { happening, session: view.session.id, stay: None, view: Some(view) });
+    let occurred = happening.map(|happening| Occurrence {
+        happening,
+        session: view.session.id,
+        stay: None,
+        view: Some(view),
+        waited: None,
+        written: None,
+    });
     Ok(occurred.map(|occurrence| News::Happened(Box::new(occurrence))))
 }
 
@@ -75,8 +83,42 @@ fn of_stay(before: Option<Item>, after: Item) -> Result<Option<News>> {
     let at = happened(&after)?;
     let (before, stay) = (before.map(stay).transpose()?, stay(after)?);
     let happening = happenings::of_stay(before.as_ref(), &stay, at);
-    let occurred =
-        happening.map(|happening| Occurrence { happening, session: stay.session, stay: Some(stay), view: None });
+    let occurred = happening.map(|happening| Occurrence {
+        happening,
+        session: stay.session,
+        stay: Some(stay),
+        view: None,
+        waited: None,
+        written: None,
+    });
+    Ok(occurred.map(|occurrence| News::Happened(Box::new(occurrence))))
+}
+
+fn of_place(before: Option<Item>, after: Item) -> Result<Option<News>> {
+    let at = happened(&after)?;
+    let (before, wait) = (before.map(waiting::wait).transpose()?, waiting::wait(after)?);
+    let happening = happenings::of_wait(before.as_ref(), &wait, at);
+    let occurred = happening.map(|happening| Occurrence {
+        happening,
+        session: wait.session,
+        stay: None,
+        view: None,
+        waited: Some(wait),
+        written: None,
+    });
+    Ok(occurred.map(|occurrence| News::Happened(Box::new(occurrence))))
+}
+
+fn of_message(before: Option<Item>, after: Item) -> Result<Option<News>> {
+    let (before, written) = (before.map(chat::written).transpose()?, chat::written(after)?);
+    let occurred = happenings::of_message(before.as_ref(), &written).map(|happening| Occurrence {
+        happening,
+        session: written.session,
+        stay: None,
+        view: None,
+        waited: None,
+        written: Some(written),
+    });
     Ok(occurred.map(|occurrence| News::Happened(Box::new(occurrence))))
 }
 

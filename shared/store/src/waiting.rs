@@ -1,24 +1,32 @@
 //! A session's waiting room: each place is an item of its own, which ends with the lease of whoever waits there.
 
 use aws_sdk_dynamodb::types::ReturnValue;
-use domain::ports::{Emptied, Knock, WaitingRoom, Waits};
+use domain::happenings::Wait;
+use domain::ports::{Emptied, Knock, Outcome, Verdict, WaitingRoom, Waits};
 use domain::{ConnectionId, Result, SessionId, Timestamp, UserId, Username};
 use serde::{Deserialize, Serialize};
 
 use crate::errors::{Malformed, misfit};
 use crate::items::{Item, expiry, millis, text};
 use crate::records::kept_identity;
-use crate::requests::Change;
+use crate::requests::{Change, MARK};
 use crate::visits::Found;
-use crate::{Store, keys};
+use crate::{Store, keys, words};
 
 impl WaitingRoom for Store {
     async fn wait(&self, knock: &Knock, now: Timestamp) -> Result<bool> {
-        let item = serde_dynamo::to_item(WaitingRecord::of(knock)).map_err(misfit)?;
-        let free = "attribute_not_exists(pk) OR userId = :user OR leaseUntil <= :now";
-        let values =
-            Item::from([(":user".to_owned(), text(knock.user_id.to_string())), (":now".to_owned(), millis(now))]);
-        self.put_item_if(item, free, values).await
+        let mut item: Item = serde_dynamo::to_item(WaitingRecord::of(knock)).map_err(misfit)?;
+        item.insert(MARK.to_owned(), millis(now));
+        let own = "userId = :user AND waitingSince = :since";
+        let another = "userId <> :user OR waitingSince <> :since";
+        let free = format!(
+            "attribute_not_exists(pk) OR ({own} AND attribute_not_exists(outcome)) OR (attribute_exists(outcome) AND ({another}))"
+        );
+        let values = Item::from([
+            (":user".to_owned(), text(knock.user_id.to_string())),
+            (":since".to_owned(), millis(knock.since)),
+        ]);
+        self.put_item_if(item, &free, values).await
     }
 
     async fn keep_waiting(
@@ -31,7 +39,7 @@ impl WaitingRoom for Store {
         let change = Change::to(
             keys::waiting(waits.session, waits.place),
             "SET liveConnection = :connection, leaseUntil = :lease, expiresAt = :gone",
-            "userId = :user AND leaseUntil > :now",
+            "userId = :user AND leaseUntil > :now AND attribute_not_exists(outcome)",
         )
         .with(":connection", text(connection.as_str()))
         .with(":lease", millis(lease_until))
@@ -41,20 +49,28 @@ impl WaitingRoom for Store {
         Ok(self.change(change, ReturnValue::None).await?.is_done())
     }
 
-    async fn stop_waiting(&self, waits: &Waits, only: &Emptied) -> Result<bool> {
-        let mut values = Item::from([(":user".to_owned(), text(waits.user.to_string()))]);
-        let condition = match only {
-            Emptied::Anyway => "userId = :user",
+    async fn stop_waiting(&self, waits: &Waits, only: &Emptied, outcome: Outcome, now: Timestamp) -> Result<bool> {
+        let key = keys::waiting(waits.session, waits.place);
+        let waited = "userId = :user AND attribute_not_exists(outcome)";
+        let (condition, value) = match only {
+            Emptied::Anyway => (waited.to_owned(), None),
             Emptied::On(connection) => {
-                values.insert(":connection".to_owned(), text(connection.as_str()));
-                "userId = :user AND (liveConnection = :connection OR attribute_not_exists(liveConnection))"
+                let theirs = "liveConnection = :only OR attribute_not_exists(liveConnection)";
+                (format!("{waited} AND ({theirs})"), Some(text(connection.as_str())))
             }
-            Emptied::RunOut(lease) => {
-                values.insert(":lease".to_owned(), millis(*lease));
-                "userId = :user AND leaseUntil = :lease"
-            }
+            Emptied::RunOut(lease) => (format!("{waited} AND leaseUntil = :only"), Some(millis(*lease))),
         };
-        self.delete_item_if(keys::waiting(waits.session, waits.place), condition, values).await
+        let change = Change::to(key.clone(), "SET outcome = :outcome", condition)
+            .happens(now)
+            .with(":outcome", text(words::outcome::of(outcome)))
+            .with(":user", text(waits.user.to_string()));
+        let change = value.into_iter().fold(change, |change, value| change.with(":only", value));
+        let noted = self.change(change, ReturnValue::None).await?.is_done();
+        if noted {
+            // Nobody waits there any more, whether the place is taken away or not; whoever knocks next may take it.
+            self.delete_item_if(key, "attribute_exists(outcome)", Item::new()).await?;
+        }
+        Ok(noted)
     }
 
     async fn let_pass(&self, session: SessionId, user: UserId, now: Timestamp, noted_until: Timestamp) -> Result<()> {
@@ -66,9 +82,13 @@ impl WaitingRoom for Store {
         self.change(change, ReturnValue::None).await.map(drop)
     }
 
-    async fn passes(&self, session: SessionId, user: UserId) -> Result<bool> {
+    async fn verdict(&self, session: SessionId, user: UserId) -> Result<Verdict> {
         let visit = self.get_item(keys::visit(user, session), true).await?.map(Found::of).transpose()?;
-        Ok(visit.is_some_and(|visit| visit.admitted))
+        Ok(match visit {
+            Some(Found { admitted: true, .. }) => Verdict::Passes,
+            Some(Found { banned_until: Some(until), .. }) => Verdict::KeptOut(until),
+            Some(_) | None => Verdict::Open,
+        })
     }
 }
 
@@ -87,6 +107,9 @@ struct WaitingRecord {
     live_connection: Option<String>,
     lease_until: u64,
     expires_at: u64,
+    /// What became of them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    outcome: Option<String>,
 }
 
 impl WaitingRecord {
@@ -102,6 +125,7 @@ impl WaitingRecord {
             live_connection: knock.connection.as_ref().map(|connection| connection.as_str().to_owned()),
             lease_until: knock.lease_until.millis(),
             expires_at: knock.lease_until.seconds_up(),
+            outcome: None,
         }
     }
 
@@ -119,7 +143,18 @@ impl WaitingRecord {
     }
 }
 
-/// Whoever waits in the place of an item.
-pub(crate) fn knock(item: Item) -> Result<Knock> {
-    serde_dynamo::from_item::<_, WaitingRecord>(item).map_err(misfit)?.into_knock()
+/// Whoever waits in the place of an item; nobody once it is known what became of them.
+pub(crate) fn knock(item: Item) -> Result<Option<Knock>> {
+    let record: WaitingRecord = serde_dynamo::from_item(item).map_err(misfit)?;
+    if record.outcome.is_some() { Ok(None) } else { record.into_knock().map(Some) }
+}
+
+/// Whoever waits, or waited, in the place of an item.
+pub(crate) fn wait(item: Item) -> Result<Wait> {
+    let record: WaitingRecord = serde_dynamo::from_item(item).map_err(misfit)?;
+    let outcome =
+        record.outcome.as_deref().map(|word| words::outcome::parse(word).ok_or(Malformed("outcome of a wait")));
+    let (outcome, knock) = (outcome.transpose()?, record.into_knock()?);
+    let Knock { session, user_id, username, identity, since, .. } = knock;
+    Ok(Wait { session, user: user_id, username, identity, since, outcome })
 }

@@ -51,6 +51,10 @@ kind_of_event: Kind {
     ParticipantUpdated => "participant.updated",
     ParticipantLeft => "participant.left",
     ParticipantAborted => "participant.aborted",
+    ParticipantWaiting => "participant.waiting",
+    ParticipantAdmitted => "participant.admitted",
+    ParticipantDenied => "participant.denied",
+    MessageCreated => "message.created",
     WebhookDisabled => "webhook.disabled",
 });
 words!(/// Why a session ended.
@@ -69,6 +73,35 @@ presence: Presence {
 
 /// What can come of telling something.
 pub(crate) const DELIVERED: [&str; 4] = ["delivered", "retrying", "gaveUp", "disabled"];
+
+/// What became of somebody who waited to be admitted.
+pub(crate) mod outcome {
+    use domain::Departure;
+    use domain::ports::Outcome;
+
+    /// Each of them.
+    const ALL: [Outcome; 4] = [
+        Outcome::Admitted,
+        Outcome::Denied(Departure::Removed),
+        Outcome::Denied(Departure::Left),
+        Outcome::Denied(Departure::Timeout),
+    ];
+
+    /// The word for it.
+    pub(crate) const fn of(value: Outcome) -> &'static str {
+        match value {
+            Outcome::Admitted => "admitted",
+            Outcome::Denied(Departure::Removed) => "denied",
+            Outcome::Denied(Departure::Left) => "left",
+            Outcome::Denied(Departure::Timeout) => "timeout",
+        }
+    }
+
+    /// What the word stands for.
+    pub(crate) fn parse(word: &str) -> Option<Outcome> {
+        ALL.into_iter().find(|outcome| of(*outcome) == word)
+    }
+}
 
 /// What the others still have to be told of a participant.
 pub(crate) mod untold {

@@ -21,10 +21,12 @@ struct Written {
     body: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     replay: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    slow_line: Option<u8>,
 }
 
 pub(crate) fn encode(letter: &Letter) -> String {
-    let Letter { endpoint, announcement, replay } = letter;
+    let Letter { endpoint, announcement, replay, slow_line } = letter;
     let written = Written {
         webhook_id: endpoint.to_string(),
         event_id: announcement.id.clone(),
@@ -33,6 +35,7 @@ pub(crate) fn encode(letter: &Letter) -> String {
         session_id: announcement.session.map(|session| session.to_string()),
         body: announcement.body.clone(),
         replay: replay.clone(),
+        slow_line: *slow_line,
     };
     serde_json::to_string(&written).expect("a letter has string keys")
 }
@@ -54,6 +57,7 @@ pub fn decode(message: &str) -> Result<Letter, NotALetter> {
             body: written.body,
         },
         replay: written.replay,
+        slow_line: written.slow_line,
     })
 }
 
@@ -74,7 +78,7 @@ mod tests {
                 session,
                 body: r#"{"name":"\u0000\n"}"#.to_owned(),
             };
-            let letter = Letter { endpoint: WebhookId::first_at(at), announcement, replay };
+            let letter = Letter { endpoint: WebhookId::first_at(at), announcement, replay, slow_line: None };
             assert_eq!(decode(&encode(&letter)).expect("a letter"), letter);
         }
         for message in ["", "{}", "[]", r#"{"webhookId":"x"}"#] {

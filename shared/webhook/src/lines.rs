@@ -52,11 +52,14 @@ impl WebhookLines {
 
 impl Lines for WebhookLines {
     async fn line_up(&self, letter: &Letter) -> Result<()> {
-        let place = match letter.announcement.session {
-            Some(session) => session.to_string(),
-            None => letter.announcement.id.clone(),
+        let place = match (letter.slow_line, letter.announcement.session) {
+            (Some(line), _) => format!("slow.{line}"),
+            (None, Some(session)) => session.to_string(),
+            (None, None) => letter.announcement.id.clone(),
         };
-        let name = letter.replay.as_deref().map(|replay| format!(".{replay}")).unwrap_or_default();
+        let replay = letter.replay.as_deref().map(|replay| format!(".{replay}")).unwrap_or_default();
+        // A letter that changes lines is not the one that the queue knows.
+        let name = format!("{replay}{}", if letter.slow_line.is_some() { ".slow" } else { "" });
         let send = self
             .client
             .send_message()

@@ -188,6 +188,8 @@ pub trait ChatLog {
         id: MessageId,
         now: Timestamp,
     ) -> impl Future<Output = Result<Option<ChatMessage>>> + Send;
+    /// Notes that a message is to be told to endpoints; once, however often it is asked.
+    fn tell_of(&self, message: &ChatMessage, now: Timestamp) -> impl Future<Output = Result<()>> + Send;
     /// Takes a message back whose writer is gone, and what its client calls it.
     fn take_back_message(&self, message: &ChatMessage) -> impl Future<Output = Result<()>> + Send;
     /// The messages from that identifier on that are not expired, oldest first, one page; strongly consistent.

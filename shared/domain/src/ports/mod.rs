@@ -39,10 +39,10 @@ pub use sessions::{
 };
 
 pub use usage::{Ledger, UsedStay};
-pub use waiting::{Emptied, Knock, WAITING_PLACES, WaitingRoom, Waits};
+pub use waiting::{Emptied, Knock, Outcome, Verdict, WAITING_PLACES, WaitingRoom, Waits};
 pub use webhooks::{
     Announcer, Deliveries, Delivery, Disabling, EndpointChange, EndpointSealer, Endpoints, EventLog, EventPlace, From,
-    Letter, Lines, Logged, News, Occurrence, Post, Receipt, Starts,
+    Letter, Lines, Listeners, Logged, News, Occurrence, Post, Receipt, Starts,
 };
 
 use crate::{Context, Event, EventEncoder, Frame};

@@ -1,5 +1,6 @@
 //! What a session's waiting room needs from storage.
 
+pub use crate::happenings::Outcome;
 use crate::{ConnectionId, Identity, Person, Result, SessionId, Timestamp, UserId, Username};
 
 /// So many can wait at the same time.
@@ -54,10 +55,21 @@ pub enum Emptied {
     RunOut(Timestamp),
 }
 
+/// What was said of somebody who waits, or has waited.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// Nothing.
+    Open,
+    /// They pass.
+    Passes,
+    /// They are kept out until then, or were.
+    KeptOut(Timestamp),
+}
+
 /// A session's waiting room: [`WAITING_PLACES`] places, each an item of its own, so that no more can wait, however many knock at
 /// the same time.
 pub trait WaitingRoom {
-    /// Takes a place, unless somebody else waits there on a lease that runs.
+    /// Takes a place, unless somebody else waits there, or did and nobody noted yet what became of them.
     fn wait(&self, knock: &Knock, now: Timestamp) -> impl Future<Output = Result<bool>> + Send;
     /// Notes that a connection of whoever waits there shows life, and is told what is decided; false when they wait there no more.
     fn keep_waiting(
@@ -67,8 +79,15 @@ pub trait WaitingRoom {
         now: Timestamp,
         lease_until: Timestamp,
     ) -> impl Future<Output = Result<bool>> + Send;
-    /// Empties a place if that user waits there; whether it was emptied by this.
-    fn stop_waiting(&self, waits: &Waits, only: &Emptied) -> impl Future<Output = Result<bool>> + Send;
+    /// Notes what became of that user, if they wait there, and empties the place; whether it was noted by this. From then on nobody
+    /// waits there, also where the place could not be emptied.
+    fn stop_waiting(
+        &self,
+        waits: &Waits,
+        only: &Emptied,
+        outcome: Outcome,
+        now: Timestamp,
+    ) -> impl Future<Output = Result<bool>> + Send;
     /// Lets somebody pass from now on, until they are removed; noted with their [`Visit`](super::Visit) until then.
     fn let_pass(
         &self,
@@ -77,8 +96,8 @@ pub trait WaitingRoom {
         now: Timestamp,
         noted_until: Timestamp,
     ) -> impl Future<Output = Result<()>> + Send;
-    /// Whether somebody passes; strongly consistent.
-    fn passes(&self, session: SessionId, user: UserId) -> impl Future<Output = Result<bool>> + Send;
+    /// What was said of somebody; strongly consistent.
+    fn verdict(&self, session: SessionId, user: UserId) -> impl Future<Output = Result<Verdict>> + Send;
 }
 
 /// Who waits where.

@@ -5,9 +5,9 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use super::Page;
-use crate::happenings::{Happening, Kind, SessionView, Stay};
-use crate::webhooks::{Announcement, Answer, Endpoint};
-use crate::{Result, SessionId, Timestamp, WebhookId};
+use crate::happenings::{Happening, Kind, SessionView, Stay, Wait, Written};
+use crate::webhooks::{Announcement, Answer, Endpoint, SLOW_LINES};
+use crate::{ProjectId, Result, SessionId, Timestamp, WebhookId};
 
 /// The endpoints of projects.
 pub trait Endpoints {
@@ -56,7 +56,13 @@ pub trait Post {
     ) -> impl Future<Output = Result<Answer>> + Send;
 }
 
-/// Ends an endpoint that says that it is gone.
+/// Whether anybody wants to be told of chat messages.
+pub trait Listeners {
+    /// Whether an endpoint of that project does; strongly consistent.
+    fn hears_of_messages(&self, project: &ProjectId) -> impl Future<Output = Result<bool>> + Send;
+}
+
+/// What the answers of an endpoint make of it.
 pub trait Disabling {
     /// Disables one, unless it is already, by a write that the table's stream tells of; whether this did it.
     fn disable_endpoint(
@@ -65,6 +71,8 @@ pub trait Disabling {
         id: WebhookId,
         at: Timestamp,
     ) -> impl Future<Output = Result<bool>> + Send;
+    /// Notes that one counts as slow until then, if it is there.
+    fn note_slow(&self, project: &str, id: WebhookId, until: Timestamp) -> impl Future<Output = Result<()>> + Send;
 }
 
 /// What is changed of an endpoint; what is `None` stays.
@@ -218,6 +226,17 @@ pub struct Letter {
     pub announcement: Announcement,
     /// What makes a repetition that is wanted another one than the first: a replay has a name of its own.
     pub replay: Option<String>,
+    /// Which of the few lines of a slow endpoint it stands in, if not in the one of its session.
+    pub slow_line: Option<u8>,
+}
+
+impl Letter {
+    /// The same in a line of a slow endpoint, always the same one for a session.
+    #[must_use]
+    pub fn slowed(&self) -> Self {
+        let [.., last] = self.announcement.session.map_or([0; 16], |session| *session.as_bytes());
+        Self { slow_line: Some(last % SLOW_LINES), ..self.clone() }
+    }
 }
 
 /// What a queue knows a delivery by.
@@ -247,6 +266,10 @@ pub struct Occurrence {
     pub session: SessionId,
     /// Whose stay it is, unless it is the session's own.
     pub stay: Option<Stay>,
+    /// Who waits, or waited, to be admitted, where it happened to them.
+    pub waited: Option<Wait>,
+    /// What was written into the chat.
+    pub written: Option<Written>,
     /// The session, where the write was to it.
     pub view: Option<SessionView>,
 }

@@ -1,13 +1,14 @@
 //! The ports of those who let people in and keep them out: the session's settings, bans, the waiting room, tokens taken back.
 
 use domain::ports::{
-    Ban, ControlsSet, Emptied, Knock, Moderation, Revocations, SessionChange, SessionMetadata, Visit, Visits,
-    WaitingRoom, Waits,
+    Ban, ControlsSet, Emptied, Knock, Moderation, Outcome, Revocations, SessionChange, SessionMetadata, Verdict, Visit,
+    Visits, WaitingRoom, Waits,
 };
 use domain::{ConnectionId, Metadata, Participant, Result, Rights, Session, SessionId, Timestamp, UserId, Username};
 
 use crate::house::House;
 use crate::rule::Broken;
+use crate::world::Noted;
 
 impl Moderation for House {
     async fn change_seat(
@@ -96,11 +97,11 @@ impl Visits for House {
 }
 
 impl WaitingRoom for House {
-    async fn wait(&self, knock: &Knock, now: Timestamp) -> Result<bool> {
+    async fn wait(&self, knock: &Knock, _: Timestamp) -> Result<bool> {
         self.call(|world| {
             let waiting = &mut world.doors.waiting;
-            let taken =
-                |other: &Knock| other.place == knock.place && other.lease_until > now && other.user_id != knock.user_id;
+            let own = |other: &Knock| (other.user_id, other.since) == (knock.user_id, knock.since);
+            let taken = |other: &Knock| other.place == knock.place && !own(other);
             if waiting.iter().any(taken) {
                 return false;
             }
@@ -125,7 +126,7 @@ impl WaitingRoom for House {
         .await
     }
 
-    async fn stop_waiting(&self, waits: &Waits, only: &Emptied) -> Result<bool> {
+    async fn stop_waiting(&self, waits: &Waits, only: &Emptied, _: Outcome, _: Timestamp) -> Result<bool> {
         self.call(|world| {
             let before = world.doors.waiting.len();
             world.doors.waiting.retain(|knock| {
@@ -150,8 +151,13 @@ impl WaitingRoom for House {
         .await
     }
 
-    async fn passes(&self, _: SessionId, user: UserId) -> Result<bool> {
+    async fn verdict(&self, _: SessionId, user: UserId) -> Result<Verdict> {
         let user = self.place(user);
-        self.call(|world| world.doors.noted[user].admitted).await
+        self.call(|world| match world.doors.noted[user] {
+            Noted { admitted: true, .. } => Verdict::Passes,
+            Noted { banned_until: Some(until), .. } => Verdict::KeptOut(until),
+            Noted { .. } => Verdict::Open,
+        })
+        .await
     }
 }

@@ -9,10 +9,10 @@ use std::time::Duration;
 use domain::ports::{
     About, Abouts, Admission, Attempt, Ban, Catching, ChatHistory, ChatLog, ChatMessage, Closure, ConnectionLog,
     ControlsSet, Counted, DUE_PARTS, DelayedMessage, Delays, Due, DueTimes, Emptied, Endings, Erasures, Families,
-    Finished, Guard, Held, Holding, IdempotencyKey, Inbox, Knock, Log, LoggedConnection, Members, MintedRefresh,
-    Moderation, Page, PasswordHasher, Ports, PresentedRefresh, Pushed, RefreshMint, RoomNames, Rosters, Rotation,
-    Seats, SessionChange, SessionMetadata, Sessions, Signal, Sockets, Status, TakeOver, TakenSeat, Throttles, Users,
-    Visit, Visits, WaitingRoom, Waits,
+    Finished, Guard, Held, Holding, IdempotencyKey, Inbox, Knock, Listeners, Log, LoggedConnection, Members,
+    MintedRefresh, Moderation, Outcome, Page, PasswordHasher, Ports, PresentedRefresh, Pushed, RefreshMint, RoomNames,
+    Rosters, Rotation, Seats, SessionChange, SessionMetadata, Sessions, Signal, Sockets, Status, TakeOver, TakenSeat,
+    Throttles, Users, Verdict, Visit, Visits, WaitingRoom, Waits,
 };
 use domain::sweep::LEFT_ALONE;
 use domain::{
@@ -53,6 +53,8 @@ pub struct State {
     tickets: BTreeMap<UserId, u64>,
     /// Connections and rights of seats that were left, as long as no new one is taken there.
     left: BTreeMap<(SessionId, UserId), (Vec<ConnectionId>, Rights)>,
+    /// What became of those who waited, in order.
+    pub outcomes: Vec<(UserId, Outcome)>,
     /// Who is kept out until when.
     pub bans: BTreeMap<(SessionId, UserId), Timestamp>,
     /// What the cheap read finds, where it is not what is there.
@@ -454,6 +456,10 @@ impl ChatLog for Fake {
         Ok(self.step("read message").await?.chat.iter().find(|m| m.log() == log && m.id == id).cloned())
     }
 
+    async fn tell_of(&self, message: &ChatMessage, _: Timestamp) -> Result<()> {
+        self.step(format!("tell of {}", message.text)).await.map(drop)
+    }
+
     async fn take_back_message(&self, message: &ChatMessage) -> Result<()> {
         self.step(&format!("take back {}", message.text)).await?.chat.retain(|kept| kept.id != message.id);
         Ok(())
@@ -498,6 +504,12 @@ impl ChatHistory for Fake {
         let state = self.state();
         let wanted = state.chat.iter().filter(|m| m.log() == Log::Captions && Some(m.id) > after);
         Ok(wanted.take(limit).cloned().collect())
+    }
+}
+
+impl Listeners for Fake {
+    async fn hears_of_messages(&self, _: &ProjectId) -> Result<bool> {
+        Ok(false)
     }
 }
 
@@ -886,11 +898,11 @@ impl Moderation for Fake {
 }
 
 impl WaitingRoom for Fake {
-    async fn wait(&self, knock: &Knock, now: Timestamp) -> Result<bool> {
+    async fn wait(&self, knock: &Knock, _: Timestamp) -> Result<bool> {
         let mut state = self.step("wait").await?;
         let place = (knock.session, knock.place);
-        let taken = |other: &Knock| (other.session, other.place) == place && other.lease_until > now;
-        if state.waiting.iter().any(|other| taken(other) && other.user_id != knock.user_id) {
+        let own = |other: &Knock| (other.user_id, other.since) == (knock.user_id, knock.since);
+        if state.waiting.iter().any(|other| (other.session, other.place) == place && !own(other)) {
             return Ok(false);
         }
         state.waiting.retain(|other| (other.session, other.place) != place);
@@ -910,9 +922,10 @@ impl WaitingRoom for Fake {
         Ok(own.map(|own| (own.connection, own.lease_until) = (Some(connection.clone()), lease_until)).is_some())
     }
 
-    async fn stop_waiting(&self, waits: &Waits, only: &Emptied) -> Result<bool> {
+    async fn stop_waiting(&self, waits: &Waits, only: &Emptied, outcome: Outcome, _: Timestamp) -> Result<bool> {
         let mut state = self.step("stop waiting").await?;
         let before = state.waiting.len();
+        let user = waits.user;
         state.waiting.retain(|knock| {
             let as_wanted = match only {
                 Emptied::Anyway => true,
@@ -921,7 +934,9 @@ impl WaitingRoom for Fake {
             };
             Waits::from(knock) != *waits || !as_wanted
         });
-        Ok(state.waiting.len() < before)
+        let noted = state.waiting.len() < before;
+        state.outcomes.extend(noted.then_some((user, outcome)));
+        Ok(noted)
     }
 
     async fn let_pass(&self, session: SessionId, user: UserId, _: Timestamp, _: Timestamp) -> Result<()> {
@@ -929,8 +944,14 @@ impl WaitingRoom for Fake {
         Ok(())
     }
 
-    async fn passes(&self, session: SessionId, user: UserId) -> Result<bool> {
-        Ok(self.step("read pass").await?.passing.contains(&(session, user)))
+    async fn verdict(&self, session: SessionId, user: UserId) -> Result<Verdict> {
+        let state = self.step("read verdict").await?;
+        let seat = (session, user);
+        Ok(match state.bans.get(&seat) {
+            _ if state.passing.contains(&seat) => Verdict::Passes,
+            Some(until) => Verdict::KeptOut(*until),
+            None => Verdict::Open,
+        })
     }
 }
 

@@ -1,9 +1,12 @@
 //! What a write means to the outside.
 
-use domain::happenings::{Happening, Kind, Reason, SessionView, Stay, of_session, of_stay};
+use domain::happenings::{
+    Happening, Kind, Reason, SessionView, Stay, Wait, Written, of_message, of_session, of_stay, of_wait,
+};
+use domain::ports::Outcome;
 use domain::{
-    Attached, Controls, Departure, Ending, Membership, Presence, ProjectId, Rights, Role, Session, SessionId,
-    SessionKind, SessionName, SessionState, Timestamp, UserId, Username, Visibility,
+    Attached, Controls, Departure, Ending, Membership, MessageId, Presence, ProjectId, Rights, Role, Sender, Session,
+    SessionId, SessionKind, SessionName, SessionState, Timestamp, UserId, Username, Visibility,
 };
 
 use crate::fake::START;
@@ -177,4 +180,48 @@ fn a_session_is_created_changed_and_ended_with_its_reason() {
         );
         assert_eq!(of_session(Some(&ended), &ended, later(72)), None);
     }
+}
+
+/// Somebody who waits since then.
+fn waits(since: u64, outcome: Option<Outcome>) -> Wait {
+    let user = UserId::first_at(START);
+    Wait { session: session().id, user, username: alice(), identity: None, since: later(since), outcome }
+}
+
+#[test]
+fn a_knock_is_told_once_and_what_became_of_it_once() {
+    let kind =
+        |before: Option<&Wait>, after: &Wait| of_wait(before, after, later(9)).map(|told| (told.kind, told.reason));
+    let (waiting, admitted) = (waits(1, None), waits(1, Some(Outcome::Admitted)));
+    assert_eq!(kind(None, &waiting), Some((Kind::ParticipantWaiting, None)));
+    assert_eq!(kind(Some(&waiting), &waiting), None, "a reload");
+    assert_eq!(kind(Some(&waiting), &admitted), Some((Kind::ParticipantAdmitted, None)));
+    assert_eq!(kind(Some(&admitted), &admitted), None);
+    for (why, reason) in
+        [(Departure::Removed, Reason::Denied), (Departure::Left, Reason::Left), (Departure::Timeout, Reason::Timeout)]
+    {
+        let denied = waits(1, Some(Outcome::Denied(why)));
+        assert_eq!(kind(Some(&waiting), &denied), Some((Kind::ParticipantDenied, Some(reason))));
+    }
+    assert_eq!(kind(Some(&admitted), &waits(2, None)), Some((Kind::ParticipantWaiting, None)), "another knock");
+}
+
+#[test]
+fn a_session_that_gets_a_waiting_room_was_updated() {
+    let before = SessionView { session: session(), ending: None, project: "default".to_owned() };
+    let mut after = before.clone();
+    after.session.controls.waiting_room = true;
+    let told = of_session(Some(&before), &after, later(5)).expect("a change");
+    assert_eq!(told.kind, Kind::SessionUpdated);
+}
+
+#[test]
+fn a_message_is_told_once_and_only_if_it_is_to_be() {
+    let from = Sender { user_id: UserId::first_at(START), username: alice(), identity: None };
+    let written =
+        |is_told| Written { id: MessageId::first_at(later(3)), session: session().id, from: from.clone(), is_told };
+    let told = of_message(Some(&written(false)), &written(true)).expect("it is to be");
+    assert_eq!((told.kind, told.at), (Kind::MessageCreated, later(3)));
+    assert_eq!(of_message(None, &written(false)), None);
+    assert_eq!(of_message(Some(&written(true)), &written(true)), None);
 }

@@ -167,6 +167,17 @@ async fn a_message_sent_again_is_the_first_one_and_goes_to_everybody_again() {
 }
 
 #[tokio::test]
+async fn a_message_is_noted_for_endpoints_that_want_it_before_anybody_hears_of_it() {
+    let (fake, alice, a, _) = call();
+    fake.state().sessions[0].controls.tells_messages = true;
+    chat::send(fake.ports(5), &fake.message(&a, &alice, 5, "hi")).await.unwrap();
+    let expected = ["append hi", "read roster", "tell of hi", "push a1 receiveMessage hi", "push b1 receiveMessage hi"];
+    assert_eq!(fake.journal(), expected);
+    fake.fail("tell of hi");
+    assert!(chat::send(fake.ports(6), &fake.message(&a, &alice, 6, "hi")).await.is_err(), "not acknowledged");
+}
+
+#[tokio::test]
 async fn a_message_of_somebody_who_is_gone_is_taken_back_and_not_acknowledged() {
     for (gone, code) in [(Membership::Left, "not_joined"), (Membership::Ended, "session_ended")] {
         let (fake, alice, a, _) = call();

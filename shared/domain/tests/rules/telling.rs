@@ -12,7 +12,7 @@ use domain::ports::{
     Lines, Live, LiveKind, Living, Logged, Occurrence, Page, Post, Receipt, Starts, UsedStay,
 };
 use domain::telling::{Coming, Fate, Telling, tell};
-use domain::webhooks::{Announcement, Answer, Endpoint, Outcome, SPREAD_TRIES};
+use domain::webhooks::{Announcement, Answer, Endpoint, Outcome, SLOW_LINES, SPREAD_TRIES};
 use domain::{
     Clock, Context, Departure, Error, Membership, Policy, Presence, ProjectId, Result, SessionId, Timestamp, UserId,
     WebhookId,
@@ -82,6 +82,8 @@ struct State {
     put_aside: usize,
     taken: Vec<Announcement>,
     receiver: Receiver,
+    /// How long it takes for an answer.
+    takes: Duration,
 }
 
 struct World(Mutex<State>);
@@ -96,6 +98,7 @@ impl World {
             description: String::new(),
             created_at: START,
             disabled_at: None,
+            slow_until: None,
             secret: "sealed".to_owned(),
             previous: Vec::new(),
         };
@@ -117,6 +120,7 @@ impl World {
             put_aside: 0,
             taken: Vec::new(),
             receiver,
+            takes: Duration::ZERO,
         }))
     }
 
@@ -302,6 +306,10 @@ impl Disabling for World {
     async fn disable_endpoint(&self, _: &str, _: WebhookId, at: Timestamp) -> Result<bool> {
         self.step(|state| state.endpoint.disabled_at.replace(at).is_none())
     }
+
+    async fn note_slow(&self, _: &str, _: WebhookId, until: Timestamp) -> Result<()> {
+        self.step(|state| state.endpoint.slow_until = Some(until))
+    }
 }
 
 impl Deliveries for World {
@@ -324,11 +332,13 @@ impl Lines for World {
     async fn line_up(&self, letter: &Letter) -> Result<()> {
         self.step(|state| {
             let now = state.now;
-            let known = state.known.insert(letter.announcement.id.clone(), now);
+            let line = letter.slow_line.map_or_else(|| "line".to_owned(), |line| format!("slow {line}"));
+            let name = format!("{} {}", letter.announcement.id, letter.slow_line.is_some());
+            let known = state.known.insert(name.clone(), now);
             match known.filter(|known| now < *known + KNOWN) {
                 // It is known from the first time on.
-                Some(first) => drop(state.known.insert(letter.announcement.id.clone(), first)),
-                None => state.add("line".to_owned(), letter, now),
+                Some(first) => drop(state.known.insert(name, first)),
+                None => state.add(line, letter, now),
             }
         })
     }
@@ -353,6 +363,7 @@ impl Post for World {
     async fn post(&self, _: &Endpoint, announcement: &Announcement, now: Timestamp) -> Result<Answer> {
         self.step(|state| {
             state.posts += 1;
+            state.now = state.now + state.takes;
             let (outcome, has_it) = (state.receiver)(now, &mut state.chance);
             if has_it {
                 state.taken.push(announcement.clone());
@@ -398,7 +409,14 @@ fn story(chance: &mut Chance, stays: u64) -> Vec<Occurrence> {
         time = time + SECOND * u32::try_from(chance.below(30)).expect("small");
         let after = next(stay, chance, time);
         if let Some(happening) = of_stay(Some(stay), &after, time) {
-            told.push(Occurrence { happening, session: session().id, stay: Some(after.clone()), view: None });
+            told.push(Occurrence {
+                happening,
+                session: session().id,
+                stay: Some(after.clone()),
+                view: None,
+                waited: None,
+                written: None,
+            });
         }
         *stay = after;
     }
@@ -536,4 +554,60 @@ async fn a_receiver_that_is_down_for_longer_than_three_days_has_everything_among
     let dead: BTreeSet<_> = state.dead.iter().map(|letter| letter.announcement.id.clone()).collect();
     assert_eq!(dead, state.log.keys().cloned().collect::<BTreeSet<_>>());
     assert!(state.taken.is_empty());
+}
+
+#[tokio::test]
+async fn a_slow_endpoint_is_told_everything_and_in_order() {
+    for seed in 0..40 {
+        let deaths = if seed < 20 { 0 } else { 30 };
+        let world = World::new(seed, deaths, |_, _| (Outcome::Taken, true));
+        world.state().takes = SECOND * 6;
+        happen(&world, 3).await;
+        let state = world.state();
+        assert_whole(&state, &format!("slow {seed}"));
+        assert!(state.endpoint.slow_until.is_some());
+        if deaths == 0 {
+            let places: Vec<u64> = once(&state).iter().map(|told| told.body[..4].parse().expect("a place")).collect();
+            assert!(places.is_sorted(), "{places:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn of_a_slow_endpoint_few_letters_are_under_way_however_many_sessions_there_are() {
+    let world = World::new(1, 0, |_, _| (Outcome::Taken, true));
+    world.state().endpoint.slow_until = Some(START + DAY);
+    let letters: Vec<_> = (0..60u8)
+        .map(|number| {
+            let mut bytes = *session().id.as_bytes();
+            bytes[15] = number;
+            let announcement = Announcement {
+                id: format!("evt_{number}"),
+                kind: "SessionCreated".to_owned(),
+                project: "default".to_owned(),
+                session: SessionId::from_bytes(bytes).ok(),
+                body: String::new(),
+            };
+            Letter { endpoint: world.state().endpoint.id, announcement, replay: None, slow_line: None }
+        })
+        .collect();
+    for letter in &letters {
+        let receipt = Receipt { is_aside: false, handle: String::new() };
+        let with = Telling { store: &world, lines: &world, post: &world, clock: &world };
+        let tried = tell(&with, letter, &Coming { receipt, times: 1, chance: 0.5 }).await.expect("no faults");
+        assert_eq!(tried.fate, Fate::Done);
+    }
+    let state = world.state();
+    let lines: BTreeSet<_> = state.line.iter().map(|message| message.group.as_str()).collect();
+    assert_eq!((state.posts, state.line.len(), lines.len()), (0, 60, usize::from(SLOW_LINES)));
+}
+
+#[test]
+fn an_endpoint_is_slow_for_a_while_after_an_answer_that_took_long() {
+    let endpoint =
+        |slow_until| Endpoint { slow_until, ..World::new(1, 0, |_, _| (FAILED, false)).state().endpoint.clone() };
+    let after = |slow_until, seconds| endpoint(slow_until).slow_after(SECOND * seconds, at(0));
+    assert_eq!([after(None, 4), after(None, 5)], [None, Some(at(600))]);
+    assert_eq!([after(Some(at(301)), 15), after(Some(at(300)), 15)], [None, Some(at(600))], "noted once in a while");
+    assert_eq!([599, 600].map(|seconds| endpoint(Some(at(600))).is_slow(at(seconds))), [true, false]);
 }

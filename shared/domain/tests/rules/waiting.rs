@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use domain::moderation::{self, Actor};
-use domain::ports::{Emptied, Held, SessionChange, WAITING_PLACES, Waits};
+use domain::ports::{Emptied, Held, Outcome, SessionChange, WAITING_PLACES, Waits};
 use domain::sessions::{self, Entry};
 use domain::{
     Caller, ConnectionId, Departure, Error, Person, Result, RightsChange, Role, SessionId, UserId, leases, waiting,
@@ -236,6 +236,51 @@ async fn a_decision_that_was_cut_short_is_finished_by_its_repetition() {
         assert!(house.nobody_waits(), "{step}");
         assert_eq!(house.join(&house.bob, 3).await, "banned", "{step}");
     }
+}
+
+#[tokio::test]
+async fn what_was_decided_is_what_is_noted_also_where_whoever_decided_it_died() {
+    for (decided, wanted) in [("admit", Outcome::Admitted), ("deny", Outcome::Denied(Departure::Removed))] {
+        let house = House::new();
+        let bob = house.bob.user_id;
+        house.knock(&house.bob, "b1").await;
+        house.fake.fail("stop waiting");
+        let refused = if decided == "admit" { house.admit(bob, 2).await } else { house.deny(bob, 2).await };
+        refused.unwrap_err();
+        house.fake.state().failing.clear();
+        waiting::check(house.fake.ports(90), house.session, bob).await.unwrap();
+        assert_eq!(house.fake.state().outcomes, [(bob, wanted)], "{decided}");
+    }
+}
+
+#[tokio::test]
+async fn what_became_of_whoever_waits_is_noted_once() {
+    let house = House::new();
+    let [bob, carol] = [&house.bob, &house.carol].map(|person| person.user_id);
+    let waits = house.knock(&house.bob, "b1").await;
+    waiting::give_up(house.fake.ports(2), &waits, &Emptied::Anyway, Departure::Left).await.unwrap();
+    waiting::give_up(house.fake.ports(3), &waits, &Emptied::Anyway, Departure::Left).await.unwrap();
+    house.knock(&house.carol, "c1").await;
+    house.change(SessionChange { waiting_room: Some(false), ..SessionChange::default() }).await;
+    let expected = [(bob, Outcome::Denied(Departure::Left)), (carol, Outcome::Admitted)];
+    assert_eq!(house.fake.state().outcomes, expected);
+}
+
+#[tokio::test]
+async fn a_place_whose_lease_ran_out_is_settled_before_the_next_takes_it() {
+    let house = House::new();
+    house.knock(&house.bob, "b1").await;
+    let place = house.waits(&house.bob).place;
+    {
+        // Carol begins at the same place.
+        let mut state = house.fake.state();
+        let [.., first] = *house.carol.user_id.as_bytes();
+        state.waiting[0].place = first % WAITING_PLACES;
+        assert!(place < WAITING_PLACES);
+    }
+    assert_eq!(house.join(&house.carol, 90).await, "waits");
+    let timed_out = (house.bob.user_id, Outcome::Denied(Departure::Timeout));
+    assert_eq!(house.fake.state().outcomes, [timed_out]);
 }
 
 #[tokio::test]

@@ -582,10 +582,10 @@ fn describe(route: &Route, s: &mut Schemas) -> Operation {
         }
         "participant_admit" => {
             let errors = &["forbidden", "session_not_found", "participant_not_found", "session_ended", "session_full"];
-            Operation::new("Let somebody in who waits", 204, None, errors)
+            Operation::new("Let somebody in who waits", 204, None, errors).for_apps()
         }
         "participant_deny" => {
-            Operation::new("Turn somebody away who waits, for a minute", 204, None, STEERING_SOMEBODY)
+            Operation::new("Turn somebody away who waits, for a minute", 204, None, STEERING_SOMEBODY).for_apps()
         }
         "session_mute" => {
             Operation::new("Ask everybody to switch a track off", 202, Some(s.of::<rest::Done>()), STEERING)

@@ -4,14 +4,14 @@ use std::time::Duration;
 
 use domain::happenings::{Kind, Reason, SessionView};
 use domain::ports::{
-    Attempt, Deliveries, Delivery, Disabling, Endings, EndpointChange, EndpointSealer, Endpoints, EventLog, From,
-    Guard, Held, Holding, KeyAdministration, Members, Moderation, News, Occurrence, Seats, SessionChange, Starts,
-    Status,
+    Attempt, Deliveries, Delivery, Disabling, Emptied, Endings, EndpointChange, EndpointSealer, Endpoints, EventLog,
+    From, Guard, Held, Holding, KeyAdministration, Knock, Members, Moderation, News, Occurrence, Outcome, Seats,
+    SessionChange, Starts, Status, WaitingRoom, Waits,
 };
 use domain::webhooks::{Announcement, BOTH_SECRETS, Endpoint};
 use domain::{
-    Departure, Ending, Person, ProjectId, Rights, Role, Session, SessionId, SessionName, TicketId, Timestamp, Username,
-    WebhookId, endpoints,
+    ConnectionId, Departure, Ending, Person, ProjectId, Rights, Role, Session, SessionId, SessionName, TicketId,
+    Timestamp, Username, WebhookId, endpoints,
 };
 use serde_json::{Value, json};
 use store::StreamRecord;
@@ -33,6 +33,10 @@ impl<'a> Watch<'a> {
 
     fn session(at: &'a Setting, session: SessionId) -> Self {
         Self::of(at, format!("SESSION#{session}"), "META".to_owned())
+    }
+
+    fn place(at: &'a Setting, knock: &Knock) -> Self {
+        Self::of(at, format!("SESSION#{}", knock.session), format!("WAITING#{:02}", knock.place))
     }
 
     fn of(at: &'a Setting, pk: String, sk: String) -> Self {
@@ -172,6 +176,29 @@ async fn settings_of_a_session_and_a_role_are_told_when_they_are_changed() {
 }
 
 #[tokio::test]
+async fn who_waits_is_told_once_and_what_became_of_them_once() {
+    let at = Setting::new().await;
+    let (session, alice) = (at.session(3).await, at.samples.caller("alice"));
+    let knock = Knock::new(session.id, 7, &alice, at.samples.now(), at.samples.later(60));
+    let mut place = Watch::place(&at, &knock);
+    assert!(at.store.wait(&knock, at.samples.now()).await.unwrap());
+    let told = place.told().expect("a knock");
+    assert_eq!(
+        (told.happening.kind, told.waited.map(|waited| waited.since)),
+        (Kind::ParticipantWaiting, Some(knock.since))
+    );
+    assert!(at.store.wait(&knock, at.samples.later(1)).await.unwrap());
+    assert_eq!(place.kind(), None, "the same knock again");
+    let waits = Waits::from(&knock);
+    let connection = ConnectionId::new("a");
+    assert!(at.store.keep_waiting(&waits, &connection, at.samples.now(), at.samples.later(90)).await.unwrap());
+    assert_eq!(place.kind(), None, "a sign of life");
+    let noted = at.store.stop_waiting(&waits, &Emptied::Anyway, Outcome::Admitted, at.samples.later(9)).await;
+    assert!(noted.unwrap());
+    assert_eq!(place.kind(), None, "the place is taken away behind what is told");
+}
+
+#[tokio::test]
 async fn a_seat_that_nobody_joined_is_told_as_aborted() {
     let at = Setting::new().await;
     let (session, alice) = (at.session(3).await, at.samples.caller("alice"));
@@ -228,6 +255,7 @@ fn endpoint(at: &Setting, project: &str) -> Endpoint {
         description: "ours".to_owned(),
         created_at: at.samples.now(),
         disabled_at: None,
+        slow_until: None,
         secret: "sealed".to_owned(),
         previous: Vec::new(),
     }

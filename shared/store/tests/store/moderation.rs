@@ -6,8 +6,8 @@ use std::time::Duration;
 use domain::about::About;
 use domain::moderation::{self, Actor};
 use domain::ports::{
-    Abouts, Ban, ControlsSet, Emptied, Families, Guard, Knock, Members, Moderation, Rosters, Seats, SessionChange,
-    TakenSeat, Visits, WaitingRoom, Waits,
+    Abouts, Ban, ControlsSet, Emptied, Families, Guard, Knock, Members, Moderation, Outcome, Rosters, Seats,
+    SessionChange, TakenSeat, Verdict, Visits, WaitingRoom, Waits,
 };
 use domain::sessions::Entry;
 use domain::{
@@ -237,7 +237,8 @@ async fn a_waiting_room_keeps_out_who_was_not_admitted_and_takes_back_who_was() 
     at.sit(session, &host).await;
     assert_eq!(at.take_seat(session, &bob).await, TakenSeat::Waits);
     at.store.let_pass(session, bob.user_id, at.samples.now(), at.samples.later(86_400)).await.unwrap();
-    assert!(at.store.passes(session, bob.user_id).await.unwrap());
+    let verdict = at.store.verdict(session, bob.user_id).await.unwrap();
+    assert_eq!(verdict, Verdict::Passes);
     at.sit(session, &bob).await;
     for reason in [Departure::Timeout, Departure::Left] {
         leave(&at, session, &bob, reason).await;
@@ -302,16 +303,23 @@ async fn a_place_is_one_persons_until_their_lease_runs_out() {
         kept,
         [Knock { connection: Some(connection.clone()), lease_until: at.samples.later(60), ..bobs.clone() }]
     );
-    let others = Emptied::On(ConnectionId::new("b0"));
-    assert!(!at.store.stop_waiting(&waits, &others).await.unwrap());
-    assert!(!at.store.stop_waiting(&waits, &Emptied::RunOut(bobs.lease_until)).await.unwrap());
+    let stop = async |waits: &Waits, only: &Emptied| {
+        at.store.stop_waiting(waits, only, Outcome::Denied(Departure::Timeout), at.samples.now()).await.unwrap()
+    };
+    assert!(!stop(&waits, &Emptied::On(ConnectionId::new("b0"))).await);
+    assert!(!stop(&waits, &Emptied::RunOut(bobs.lease_until)).await);
     at.samples.clock.advance(Duration::from_secs(61));
     assert!(!at.store.keep_waiting(&waits, &connection, at.samples.now(), at.samples.later(60)).await.unwrap());
-    assert!(at.store.wait(&knock(&at, session, 7, &carol), at.samples.now()).await.unwrap());
-    assert!(!at.store.stop_waiting(&waits, &Emptied::Anyway).await.unwrap(), "it is carol's");
+    let carols = knock(&at, session, 7, &carol);
+    assert!(!at.store.wait(&carols, at.samples.now()).await.unwrap(), "nobody noted what became of bob");
+    assert!(stop(&waits, &Emptied::RunOut(kept[0].lease_until)).await);
+    assert!(at.store.wait(&carols, at.samples.now()).await.unwrap());
+    assert!(!stop(&waits, &Emptied::Anyway).await, "it is carol's");
     let roster = at.roster(session).await;
     assert_eq!(roster.waiters(at.samples.now()).iter().map(|k| k.user_id).collect::<Vec<_>>(), [carol.user_id]);
-    assert!(at.store.stop_waiting(&Waits { user: carol.user_id, ..waits }, &Emptied::Anyway).await.unwrap());
+    let carol_waits = Waits { user: carol.user_id, ..waits };
+    assert!(stop(&carol_waits, &Emptied::Anyway).await);
+    assert!(!stop(&carol_waits, &Emptied::Anyway).await, "once");
     assert_eq!(at.roster(session).await.waiting, []);
 }
 
