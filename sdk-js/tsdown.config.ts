@@ -22,7 +22,7 @@ export default defineConfig([
   },
   {
     // The ready-made parts, beside the client: it is the program's one, and React is the program's own.
-    entry: { react: 'src/react/index.ts', ui: 'src/ui/index.ts', element: 'src/ui/element.ts', data: 'src/data.ts' },
+    entry: { react: 'src/react/index.ts', ui: 'src/ui/index.ts', element: 'src/ui/element.ts', data: 'src/data.ts', invites: 'src/invites.ts' },
     format: 'esm',
     platform: 'neutral',
     target: 'es2022',

@@ -314,7 +314,7 @@ def test_the_apis_hear_the_viewers_address_from_cloudfront_with_its_secret():
     assert "if (event.request.uri === '/hubs/signaling') event.request.uri = '/ws';" in code
     assert secret == shown[0]["HeaderName"] and f"headers['{viewer}'] = {{ value: event.viewer.ip }}" in code
     given = {name for name, function in cfn.functions().items() if "TUNRTC_EDGE_SECRET" in function.get("Environment", {}).get("Variables", {})}
-    assert given == {"auth_register", "auth_login", "ws_connect"}
+    assert given == {"auth_register", "auth_login", "invite_redeem", "ws_connect"}
 
 
 # -- What operators see -------------------------------------------------------------------------------------------

@@ -612,6 +612,7 @@ RARE = {
     "session_end": OF_A_NAMED_ROOM,
     "session_get": BY_AN_API_KEY,
     "session_join": AFTER_A_PUSH_THAT_FAILED | FOR_SOMEBODY_WHO_LEFT_UNTOLD,
+    "session_invites": BY_AN_API_KEY,
     "session_leave": AFTER_A_PUSH_THAT_FAILED,
     "session_messages": BY_AN_API_KEY,
     "session_moderate": STEERING | AFTER_A_PUSH_THAT_FAILED,

@@ -371,6 +371,46 @@ public sealed record IceServer(IReadOnlyList<string> Urls, string? Username = nu
 /// <param name="TimeToLive">How long the credentials are good for new allocations.</param>
 public sealed record IceServers(IReadOnlyList<IceServer> Servers, TimeSpan TimeToLive);
 
+/// <summary>A link that lets guests into a session, for its hosts.</summary>
+/// <param name="InviteId">Its identifier, which is no secret; it stands in the identity of whoever came by it.</param>
+/// <param name="SessionId">Where it leads.</param>
+/// <param name="Role">What whoever comes by it may do.</param>
+/// <param name="CreatedAt">When it was made.</param>
+/// <param name="ExpiresAt">When it ends.</param>
+/// <param name="Code">What it carries; <c>null</c> but as it is made.</param>
+/// <param name="Url">The link to the server's console; <c>null</c> but as it is made.</param>
+public sealed record Invite(
+    string InviteId,
+    string SessionId,
+    Role Role,
+    DateTimeOffset CreatedAt,
+    DateTimeOffset ExpiresAt,
+    string? Code = null,
+    string? Url = null);
+
+/// <summary>Where a link leads, for whoever has it.</summary>
+/// <param name="SessionId">The session.</param>
+/// <param name="SessionName">Its name.</param>
+/// <param name="HostUsername">Whose session it is.</param>
+/// <param name="Role">What whoever comes by it may do.</param>
+/// <param name="ExpiresAt">When the link ends.</param>
+public sealed record Invitation(string SessionId, string SessionName, string HostUsername, Role Role, DateTimeOffset ExpiresAt);
+
+/// <summary>Somebody who came by a link.</summary>
+/// <param name="Token">Joins the session, by <see cref="TunRTCOptions.GetToken"/>.</param>
+/// <param name="ExpiresAt">When the token ends.</param>
+/// <param name="UserId">Who they are there.</param>
+/// <param name="Identity">The same, as it stands in rosters: it begins with <c>guest:</c>.</param>
+/// <param name="Username">What the others see.</param>
+/// <param name="Invitation">Where they were invited.</param>
+public sealed record Guest(
+    string Token,
+    DateTimeOffset ExpiresAt,
+    string UserId,
+    string Identity,
+    string Username,
+    Invitation Invitation);
+
 /// <summary>The state of the service.</summary>
 /// <param name="Status">Always <c>healthy</c>.</param>
 /// <param name="Timestamp">The present moment there.</param>

@@ -240,6 +240,33 @@ internal static class Wire
         value.Time("startedAt"),
         value.Time("endedAt"));
 
+    public static Invite Invite(JsonElement value) => new(
+        value.Text("inviteId"),
+        value.Text("sessionId"),
+        Role(value),
+        value.Time("createdAt"),
+        value.Time("expiresAt"),
+        value.TextOrNull("code"),
+        value.TextOrNull("url"));
+
+    public static IReadOnlyList<Invite> Invites(JsonElement value) =>
+        value.ValueKind == JsonValueKind.Array ? value.EnumerateArray().Select(Invite).ToArray() : throw Missing("list");
+
+    public static Invitation Invitation(JsonElement value) => new(
+        value.Text("sessionId"),
+        value.Text("sessionName"),
+        value.Text("hostUsername"),
+        Role(value),
+        value.Time("expiresAt"));
+
+    public static Guest Guest(JsonElement value) => new(
+        value.Text("token"),
+        value.Time("expiresAt"),
+        value.Text("userId"),
+        value.Text("identity"),
+        value.Text("username"),
+        Invitation(value.Object("invitation")));
+
     public static IceServer IceServer(JsonElement value) => new(
         value.List("urls", each => each.GetString() ?? ""),
         value.TextOrNull("username"),

@@ -1,15 +1,17 @@
 /** The console page: sign in, find a session, look at oneself, hold a call. One client serves all of it. */
 import { TunRTCClient, TunRTCError } from '../src/index.ts';
+import { inviteCode, Invites, type Invitation } from '../src/invites.ts';
 import { CallView, type Departure } from './call.ts';
 import { byId } from './dom.ts';
 import { Lobby, type Wish } from './lobby.ts';
-import { attempt, whenFailed } from './notice.ts';
+import { attempt, attemptForm, explain, mark, unmark, whenFailed } from './notice.ts';
 import { lastDevices, Ready } from './ready.ts';
+import { forgetGuest, guest, keepGuest, self } from './self.ts';
 import { startShortcuts } from './shortcuts.ts';
 import { startSignIn } from './sign-in.ts';
 import { startTheme } from './theme.ts';
 
-type View = 'sign-in' | 'lobby' | 'ready' | 'call' | 'over';
+type View = 'sign-in' | 'invited' | 'lobby' | 'ready' | 'call' | 'over';
 
 /** What the server says of a session that nobody can come back to. */
 const GONE: ReadonlySet<string> = new Set(['session_ended', 'session_not_found']);
@@ -17,10 +19,11 @@ const GONE: ReadonlySet<string> = new Set(['session_ended', 'session_not_found']
 const INSIDE = 'tunrtc.inside';
 
 // In the console of a developer's tools, `tunrtc` is the client of this page.
-const client = new TunRTCClient({ url: location.origin, storage: sessionStorage });
+const client = new TunRTCClient({ url: location.origin, ...(guest ? { getToken: guest.getToken } : { storage: sessionStorage }) });
+const invites = new Invites(client);
 Object.assign(window, { tunrtc: client });
 
-const lobby = new Lobby(client, { join: prepare, start });
+const lobby = new Lobby(client, { join: prepare, start, open: openInvitation });
 const call = new CallView(client, left);
 const ready = new Ready(client, (deviceId) => void attempt(null, () => call.useSpeaker(deviceId)));
 startTheme();
@@ -30,7 +33,7 @@ startShortcuts(call.shortcuts);
 // until it is closed.
 whenFailed(() => {
   const { view } = document.body.dataset;
-  if (!client.user && (view === 'lobby' || view === 'ready')) show('sign-in');
+  if (!self(client) && (view === 'lobby' || view === 'ready')) show('sign-in');
 });
 byId('sign-out').onclick = (event) =>
   void attempt(event.currentTarget as HTMLElement, async () => {
@@ -39,6 +42,7 @@ byId('sign-out').onclick = (event) =>
     await client.logout();
     show('sign-in');
   });
+startInvitationForm();
 byId('ready-back').onclick = () => backToList();
 byId('over-list').onclick = () => backToList();
 // A page that is reloaded, or comes back from the browser's memory, goes on where it was.
@@ -54,6 +58,9 @@ void enter();
 
 /** After signing in, or on a reload: to the session that the address names, else to the list. */
 async function enter(): Promise<void> {
+  const code = inviteCode(location.hash);
+  if (guest && (code ?? guest.code) === guest.code) return enterAsGuest();
+  if (code) return openInvitation(code);
   if (!client.user) return show('sign-in');
   const sessionId = sessionInAddress();
   if (sessionId && sessionId === client.sessionId) return;
@@ -70,6 +77,75 @@ async function enterAsInvited(sessionId: string): Promise<void> {
     if (error instanceof TunRTCError && GONE.has(error.code)) forgetSession();
     throw error;
   }
+}
+
+/** A link that lets guests in: whoever is signed in joins as themselves, everybody else says a name. */
+async function openInvitation(code: string): Promise<void> {
+  // The tab was another session's guest.
+  if (guest) return startAnew(`#/join/${code}`);
+  let invitation: Invitation;
+  try {
+    invitation = await invites.lookUp(code);
+  } catch (error) {
+    return over(explain(error));
+  }
+  const { sessionId, sessionName, hostUsername } = invitation;
+  if (client.user) {
+    history.replaceState(null, '', `#session=${sessionId}`);
+    return attempt(null, () => enterAsInvited(sessionId));
+  }
+  byId('invited-title').textContent = sessionName;
+  byId('invited-about').textContent = `${hostUsername} invites you. Say who you are; you need no account.`;
+  byId<HTMLFormElement>('guest-form').onsubmit = (event) => {
+    event.preventDefault();
+    void attemptForm(byId<HTMLFormElement>('guest-form'), async () => {
+      keepGuest({ ...(await invites.redeem(code, byId<HTMLInputElement>('guest-name').value.trim())), code });
+      // With another client, for the guest.
+      startAnew(`#/join/${code}`, true);
+    });
+  };
+  byId('guest-sign-in').onclick = () => {
+    history.replaceState(null, '', `#session=${sessionId}`);
+    show('sign-in');
+  };
+  show('invited');
+  byId('guest-name').focus();
+}
+
+/** In front of the mirror, or back in the call that this tab was in before it was loaded anew. */
+async function enterAsGuest(): Promise<void> {
+  if (!guest || client.sessionId) return;
+  const { username, invitation } = guest;
+  const { sessionId, sessionName, hostUsername } = invitation;
+  byId('ready-back').textContent = 'Not now';
+  byId('over-list').textContent = 'Done';
+  if (sessionStorage.getItem(INSIDE) === sessionId) {
+    return join(sessionId, ...lastDevices()).catch((error: unknown) => over(explain(error)));
+  }
+  ready.open({ name: sessionName, about: `${hostUsername} invited you. You join as ${username}.`, join: (audio, video) => join(sessionId, audio, video) });
+  show('ready');
+}
+
+/** A link that is pasted where nobody is signed in. */
+function startInvitationForm(): void {
+  const form = byId<HTMLFormElement>('invitation-form');
+  form.onsubmit = (event) => {
+    event.preventDefault();
+    unmark(form);
+    const code = inviteCode(byId<HTMLInputElement>('invitation').value);
+    if (code) location.hash = `#/join/${code}`;
+    else mark(form, [['invitation', 'That is not a guest link. To use a link to a session, sign in.']]);
+  };
+}
+
+/** Loads the page anew, as nobody yet or as the guest who was kept. */
+function startAnew(hash: string, isGuest = false): void {
+  if (!isGuest) {
+    forgetGuest();
+    sessionStorage.removeItem(INSIDE);
+  }
+  history.replaceState(null, '', location.pathname + hash);
+  location.reload();
 }
 
 /** In front of the mirror, before one joins a session that is there. */
@@ -103,20 +179,25 @@ async function joinNew({ name, seats, visibility }: Wish, audio: boolean, video:
 async function join(sessionId: string, audio: boolean, video: boolean): Promise<void> {
   await call.join(sessionId, audio, video);
   sessionStorage.setItem(INSIDE, sessionId);
-  history.replaceState(null, '', `#session=${sessionId}`);
+  if (!guest) history.replaceState(null, '', `#session=${sessionId}`);
   show('call');
 }
 
 /** The call is over: to the list, to the way back or, with the sign-in over too, to that. */
 function left({ words, again }: Departure): void {
   if (isGoing) return;
-  if (!client.user) return show('sign-in');
-  const sessionId = sessionInAddress() ?? '';
+  if (!self(client)) return show('sign-in');
+  if (guest) return over(words || 'You have left.', words ? again : 'Join again', guest.invitation.sessionId);
   if (!words) return backToList();
+  over(words, again, sessionInAddress() ?? '');
+}
+
+/** Says how something ended, and the way back to that session, if there is one. */
+function over(words: string, again = '', sessionId = ''): void {
   byId('over-title').textContent = words;
   const button = byId('over-again');
   button.hidden = !again;
-  button.textContent = again ?? '';
+  button.textContent = again;
   button.onclick = () => void attempt(button, () => join(sessionId, ...lastDevices()));
   show('over');
 }
@@ -124,8 +205,9 @@ function left({ words, again }: Departure): void {
 function backToList(): void {
   // The preview ends with it.
   client.leaveSession().catch(() => {});
+  if (guest) return startAnew('');
   forgetSession();
-  show('lobby');
+  show(client.user ? 'lobby' : 'sign-in');
 }
 
 function sessionInAddress(): string | null {
@@ -139,9 +221,11 @@ function forgetSession(): void {
 
 function show(view: View): void {
   document.body.dataset['view'] = view;
-  byId('account').hidden = !client.user;
-  byId('account-name').textContent = client.user?.username ?? '';
-  byId('account-name').title = client.user?.username ?? '';
+  const { username = '' } = self(client) ?? {};
+  byId('account').hidden = !username;
+  byId('account-name').textContent = username;
+  byId('account-name').title = username;
+  byId('sign-out').hidden = !client.user;
   byId('invited').hidden = !sessionInAddress();
   if (view !== 'ready') ready.close();
   if (view === 'lobby') lobby.show();

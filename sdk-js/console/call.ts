@@ -15,6 +15,7 @@ import { ask, byId, drawing, dress, entitle, make, startToolbar, type Icon } fro
 import { attempt, explain, fail, notify } from './notice.ts';
 import { Panel } from './panel.ts';
 import { keepDevices } from './ready.ts';
+import { self } from './self.ts';
 import type { Shortcut } from './shortcuts.ts';
 import { Stage } from './stage.ts';
 
@@ -82,7 +83,7 @@ export class CallView {
     }
     this.#entitle(this.#session.name);
     this.#panel.steering.settings = this.#session;
-    this.#rights = this.#session.participants.find(({ userId }) => userId === this.#client.user?.userId);
+    this.#rights = this.#session.participants.find(({ userId }) => userId === self(this.#client)?.userId);
     this.#togglePanel(!this.#narrow.matches);
     this.#stage.isSpotlit = false;
     // Its host may see what the call was like; where the server does not keep that, the page says that there is nothing.
@@ -132,7 +133,7 @@ export class CallView {
     client.on('userJoined', ({ username }) => this.#panel.addEvent(`${username} joined`));
     client.on('userLeft', ({ username, reason }) => this.#panel.addEvent(reason === 'left' ? `${username} left` : `${username} is gone (${reason})`));
     client.on('participantUpdated', (changed) => {
-      const isOwn = changed.userId === client.user?.userId;
+      const isOwn = changed.userId === self(client)?.userId;
       if (isOwn) this.#rights = changed;
       this.#panel.addEvent(`${isOwn ? 'You are' : `${changed.username} is`} a ${changed.role} now`);
       this.#refresh();
@@ -234,7 +235,7 @@ export class CallView {
 
   async #leave(): Promise<void> {
     const session = this.#session;
-    const isCreator = session?.creatorId === this.#client.user?.userId;
+    const isCreator = session?.creatorId === self(this.#client)?.userId;
     const answer = isCreator && this.#client.participants.size > 0 ? await ask(byId<HTMLDialogElement>('leave-dialog')) : 'leave';
     this.#isEnding = answer === 'end';
     if (answer === 'end') await this.#client.endSession();
@@ -251,7 +252,7 @@ export class CallView {
     const isOwn = code === 'closed' || this.#isEnding;
     const words = this.#ending || explain(new TunRTCError(code, reason));
     // With the sign-in over, the page asks for another and does not say more than this.
-    if (!this.#client.user) notify(words);
+    if (!self(this.#client)) notify(words);
     this.#onLeft({ words: isOwn ? '' : words, again: FINAL.has(code) ? undefined : code === 'replaced' ? 'Take it back here' : 'Join again' });
   }
 
@@ -340,7 +341,7 @@ export class CallView {
   }
 
   #own(): Participant {
-    const { userId = '', username = '' } = this.#client.user ?? {};
+    const { userId = '', username = '' } = self(this.#client) ?? {};
     const { isMuted, isVideoEnabled } = this.#client;
     const { status } = this.#client.connectionState;
     const shown = status === 'connected' ? ('connected' as const) : ('reconnecting' as const);

@@ -1,4 +1,5 @@
 import type { Session, TunRTCClient, Visibility } from '../src/index.ts';
+import { inviteCode } from '../src/invites.ts';
 import { byId, clock, make } from './dom.ts';
 import { attempt, attemptForm, fail, mark, unmark } from './notice.ts';
 
@@ -18,6 +19,8 @@ export interface Wish {
 /** What is done with what is chosen here. */
 export interface LobbyHandlers {
   join(sessionId: string): Promise<void>;
+  /** Opens a guest link by its code. */
+  open(code: string): Promise<void>;
   start(wish: Wish): void;
 }
 
@@ -77,6 +80,8 @@ export class Lobby {
     const join = byId<HTMLFormElement>('join-form');
     join.onsubmit = (event) => {
       event.preventDefault();
+      const code = inviteCode(byId<HTMLInputElement>('join-id').value);
+      if (code) return void attemptForm(join, () => this.#handlers.open(code));
       const id = ID.exec(byId<HTMLInputElement>('join-id').value.toLowerCase())?.[0];
       if (id) return void attemptForm(join, () => this.#handlers.join(id));
       unmark(join);

@@ -1,6 +1,8 @@
 import type { ChatMessage, Participant, PeerQuality, TunRTCClient } from '../src/index.ts';
 import { linked } from '../src/ui/chat.ts';
 import { byId, clock, icon, initials, make } from './dom.ts';
+import { Inviting } from './inviting.ts';
+import { guest, self } from './self.ts';
 import { Steering } from './steering.ts';
 
 const TABS = ['chat', 'people', 'transcript', 'stats', 'log'] as const;
@@ -14,6 +16,7 @@ export class Panel {
   readonly #onTranscript: () => void;
   /** What those who steer the session do. */
   readonly steering: Steering;
+  readonly #inviting: Inviting;
   /** The people as they are shown. */
   #shown = '';
   #tab: Tab = 'chat';
@@ -24,7 +27,8 @@ export class Panel {
   constructor(client: TunRTCClient, onTranscript: () => void) {
     this.#client = client;
     this.#onTranscript = onTranscript;
-    this.steering = new Steering(client);
+    this.#inviting = new Inviting(client);
+    this.steering = new Steering(client, () => this.#inviting.refresh());
     for (const tab of TABS) byId(`tab-${tab}`).onclick = () => this.select(tab);
     byId('panel').querySelector<HTMLElement>('[role=tablist]')?.addEventListener('keydown', (event) => this.#moveTab(event));
   }
@@ -41,6 +45,7 @@ export class Panel {
 
   close(): void {
     clearInterval(this.#timer);
+    this.#inviting.show(false);
   }
 
   select(tab: Tab): void {
@@ -65,7 +70,7 @@ export class Panel {
 
   /** @param isNews whether it counts as unread until it was seen; what was said before one came does not */
   addMessage({ messageId, fromUserId, fromUsername, message, timestamp }: ChatMessage, isNews: boolean): void {
-    const isOwn = fromUserId === this.#client.user?.userId;
+    const isOwn = fromUserId === self(this.#client)?.userId;
     // It may come before the answer to it does.
     if (isOwn) [...document.querySelectorAll('#messages .unsent')].find((item) => item.querySelector('p')?.textContent === message)?.remove();
     const time = make('time', { dateTime: timestamp }, clock(timestamp));
@@ -96,6 +101,7 @@ export class Panel {
   showPeople(own: Participant, others: Participant[], creatorId: string): void {
     const everybody = [own, ...others];
     this.steering.show(own);
+    this.#inviting.show(!guest && own.role === 'host');
     // What did not change is left alone: a menu in it may be open.
     const shown = JSON.stringify([creatorId, everybody]);
     if (shown === this.#shown) return;

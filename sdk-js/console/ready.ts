@@ -4,6 +4,7 @@ import { LABELS } from '../src/ui/labels.ts';
 import { styled } from '../src/ui/styles.ts';
 import { byId } from './dom.ts';
 import { explain, fail } from './notice.ts';
+import { self } from './self.ts';
 
 const DEVICES = 'tunrtc.devices';
 
@@ -98,7 +99,7 @@ export class Ready {
 
   #failed(error: unknown): void {
     if (!this.#before || (error instanceof TunRTCError && error.code === 'closed')) return;
-    if (!this.#client.user) return fail(error);
+    if (!self(this.#client)) return fail(error);
     this.#problem = explain(error);
     this.#show();
   }

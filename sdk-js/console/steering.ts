@@ -1,4 +1,5 @@
 import type { Actions, Moderation, Participant, ParticipantWaitingData, SessionUpdatedData, TunRTCClient } from '../src/index.ts';
+import { isGuest } from '../src/invites.ts';
 import { byId, initials, make } from './dom.ts';
 import { attempt } from './notice.ts';
 
@@ -7,10 +8,13 @@ const HOUR = 3600;
 /** What those who steer the session do in the list of people: a menu for each person, who waits, switches, silence for all. */
 export class Steering {
   readonly #client: TunRTCClient;
+  readonly #onRemoved: () => void;
   readonly #waiting = new Map<string, ParticipantWaitingData>();
 
-  constructor(client: TunRTCClient) {
+  /** @param onRemoved somebody was taken out */
+  constructor(client: TunRTCClient, onRemoved: () => void) {
     this.#client = client;
+    this.#onRemoved = onRemoved;
     for (const [id, setting] of SWITCHES) {
       const input = byId<HTMLInputElement>(id);
       input.onchange = () => {
@@ -98,7 +102,8 @@ export class Steering {
     return menu;
   }
 
-  #choices(own: Participant, { userId, isMuted, isVideoEnabled, role }: Participant): Choice[] {
+  #choices(own: Participant, other: Participant): Choice[] {
+    const { userId, isMuted, isVideoEnabled, role } = other;
     if (!steers(own) || (role === 'host' && own.role !== 'host')) return [];
     const target = { targetUserId: userId };
     const choices: Choice[] = [];
@@ -109,12 +114,13 @@ export class Steering {
     if (role === 'viewer' || (own.role === 'host' && isAssistant)) choices.push(['Make a participant', 'updateParticipant', { ...target, role: 'participant' }]);
     if (role === 'participant') choices.push(['Make a viewer', 'updateParticipant', { ...target, role: 'viewer' }]);
     choices.push(['Remove', 'removeParticipant', target, true]);
-    choices.push(['Remove for an hour', 'removeParticipant', { ...target, banSeconds: HOUR }, true]);
+    choices.push([isGuest(other) ? 'Remove for an hour, with their link' : 'Remove for an hour', 'removeParticipant', { ...target, banSeconds: HOUR }, true]);
     return choices;
   }
 
-  #do<Action extends keyof Moderation>(action: Action, data: Moderation[keyof Moderation]): Promise<void> {
-    return this.#client.moderate(action, data as Actions[Action]);
+  async #do<Action extends keyof Moderation>(action: Action, data: Moderation[keyof Moderation]): Promise<void> {
+    await this.#client.moderate(action, data as Actions[Action]);
+    if (action === 'removeParticipant') this.#onRemoved();
   }
 }
 

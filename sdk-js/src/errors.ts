@@ -22,6 +22,8 @@ export type ServerErrorCode =
   | 'banned'
   | 'not_admitted'
   | 'waiting_room_full'
+  | 'invite_not_found'
+  | 'too_many_invites'
   | 'participant_not_found'
   | 'version_mismatch'
   | 'idempotency_key_reused'

@@ -364,6 +364,27 @@ export interface FieldError {
   reason: string;
 }
 
+/** What a guest may do. */
+export type GuestRole = 'participant' | 'viewer';
+
+/** A guest, and what they join by. */
+export interface Guest {
+  /** When the token ends. A seat is taken only as long as the invitation is good. */
+  expiresAt: string;
+  /** The same, as it stands in rosters: `guest:`, the invitation's identifier, `:`, and something random. */
+  identity: string;
+  /** Where the invitation leads. */
+  invitation: Invitation;
+  /** The token that joins the session, and comes back to the seat there. */
+  token: string;
+  /** Always `Bearer`. */
+  tokenType: string;
+  /** Who they are there. */
+  userId: string;
+  /** What others see: the name with ` (guest)` behind it. */
+  username: string;
+}
+
 /** The state of the service. */
 export interface Health {
   /** Always `healthy`. */
@@ -390,6 +411,52 @@ export interface IceServers {
   iceServers: IceServer[];
   /** How long the credentials are good for new allocations, in seconds. */
   ttlSeconds: number;
+}
+
+/** Where a code leads, for whoever has it. */
+export interface Invitation {
+  /** When the invitation ends. */
+  expiresAt: string;
+  /** Whose session it is. */
+  hostUsername: string;
+  /** What guests may do who come by it: `participant` or `viewer`. */
+  role: Role;
+  /** The session. An account joins it by this. */
+  sessionId: string;
+  /** Its name. */
+  sessionName: string;
+}
+
+/** The code of a link that lets guests in. */
+export interface InviteCode {
+  /** What stands behind `#/join/`. */
+  code: string;
+}
+
+/** Somebody who comes by a link. */
+export interface InviteRedemption {
+  /** What stands behind `#/join/`. */
+  code: string;
+  /** The name that others are to see, with ` (guest)` behind it. */
+  name: string;
+}
+
+/** An invitation, for those who host its session. */
+export interface Invite {
+  /** What its link carries; shown once, as it is made. */
+  code?: string;
+  /** When it was made. */
+  createdAt: string;
+  /** When it ends. */
+  expiresAt: string;
+  /** Its identifier, which is no secret. The `identity` of a guest who came by it has it in the middle. */
+  inviteId: string;
+  /** What guests may do who come by it: `participant` or `viewer`. */
+  role: Role;
+  /** Where it leads. */
+  sessionId: string;
+  /** The link to the console of this server; shown once, as it is made. An app puts the code behind the address of a page of its own. */
+  url?: string;
 }
 
 /** The steps of joining, each in ms from the start of the join. */
@@ -531,6 +598,14 @@ export interface NamedWebhook {
   description: string;
   /** Its identifier. */
   webhookId: string;
+}
+
+/** A new link that lets guests in. */
+export interface NewInvite {
+  /** After how many seconds it ends; a day if not given. */
+  expiresInSeconds?: number;
+  /** What whoever comes by it may do; `participant` if not given. A viewer looks on and may write. */
+  role?: GuestRole;
 }
 
 /** A new session. */

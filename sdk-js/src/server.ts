@@ -114,7 +114,6 @@ const GRANTS: readonly string[] = [
   'canPublishData',
   'canSubscribe',
   'canUpdateOwnMetadata',
-  'hidden',
   'ejectAtTokenExp',
   'maxParticipants',
 ] satisfies (keyof Grants)[];

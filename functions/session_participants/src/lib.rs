@@ -2,7 +2,7 @@
 
 use domain::moderation::{self, Actor};
 use domain::ports::Abouts;
-use domain::{Error, Result, accounts, sessions};
+use domain::{Error, Result, sessions};
 use gateway::ReadTools;
 use gateway::rest::{Answer, RestRequest};
 use lambda_http::{Body, Request, Response};
@@ -22,8 +22,7 @@ pub async fn handle(deps: &Deps, request: Request) -> Response<Body> {
 async fn show(deps: &Deps, request: &RestRequest<'_>) -> Result<Answer> {
     let caller = request.seated_caller(&deps.callers, &deps.store).await?;
     let context = request.context();
-    accounts::require_live(&deps.store, context, &caller).await?;
-    let session = sessions::find(&deps.store, context, &caller, &request.session_in_path()?).await?;
+    let session = sessions::find_for(&deps.store, context, &caller, &request.session_in_path()?).await?;
     let roster = moderation::watch(&deps.store, context, Actor::Caller(&caller), session).await?;
     let abouts = deps.store.abouts(session, request.now()).await?;
     let mut present = roster.present(request.now());

@@ -33,7 +33,7 @@ pub fn webhooks_later() -> Reading {
 pub fn rate(function: &str) -> Rate {
     let (per_second, burst) = match function {
         "auth_register" | "auth_login" | "auth_password" | "auth_delete" => (20, 40),
-        "auth_refresh" | "auth_logout" | "auth_me" => (100, 200),
+        "auth_refresh" | "auth_logout" | "auth_me" | "invite_redeem" => (100, 200),
         "health" | "http_default" => (50, 100),
         "ws_disconnect" | "ws_signal" | "ws_message" | "ws_status" | "ws_data" | "ws_stats" | "ws_hub" | "ws_ping" => {
             (2000, 4000)

@@ -55,6 +55,7 @@ const DOMAIN: [&[&str]; 11] = [
         "caller",
         "error",
         "event",
+        "guest",
         "ids",
         "metric",
         "participant",
@@ -69,12 +70,12 @@ const DOMAIN: [&[&str]; 11] = [
     &["measures", "webhooks"],
     &["ports"],
     &["quality", "usage"],
-    &["accounts", "admission", "announcing", "delivery", "endpoints", "keys", "quotas", "standing", "telling"],
+    &["accounts", "admission", "announcing", "delivery", "endpoints", "keys", "links", "quotas", "standing", "telling"],
     &["about", "chat", "leases", "relay", "replay", "waiting"],
     &["captions", "eviction", "nudge", "resume", "sessions"],
     &["analytics", "data"],
     &["moderation", "sweep"],
-    &["erasure"],
+    &["erasure", "invites"],
 ];
 
 /// The modules of the domain that a file of it uses.

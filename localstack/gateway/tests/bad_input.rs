@@ -34,7 +34,7 @@ const ACTIONS: [&str; 19] = [
     "ping",
 ];
 
-const ROUTES: [&str; 9] = [
+const ROUTES: [&str; 11] = [
     "auth/register",
     "auth/login",
     "auth/refresh",
@@ -44,6 +44,8 @@ const ROUTES: [&str; 9] = [
     "session/join",
     "session/leave",
     "session/ticket",
+    "invites/lookup",
+    "invites/redeem",
 ];
 
 /// What a route does not know is refused by name, on every route but those that take whatever a monitor or a SignalR client sends.
@@ -78,6 +80,7 @@ fn check<T: std::fmt::Debug>(
         (settings::FRAMES_BURST, 1_000_000),
         (settings::CHAT_BURST, 1_000_000),
         (settings::REGISTRATIONS_PER_ADDRESS, 1_000_000),
+        (settings::INVITES_PER_ADDRESS, 1_000_000),
         (settings::FAILED_LOGINS_PER_ADDRESS, 1_000_000),
         (settings::FAILED_LOGINS_PER_ACCOUNT, 1_000_000),
         (settings::SESSIONS_PER_USER, 1_000_000),
@@ -142,6 +145,7 @@ fn good_body() -> impl Strategy<Value = Value> {
         Just(json!({ "currentPassword": "x", "newPassword": "password" })),
         Just(json!({ "name": "x", "maxParticipants": 2, "type": "mixed", "visibility": "unlisted" })),
         Just(json!({ "sessionId": nobody })),
+        Just(json!({ "code": "A".repeat(43), "name": "x" })),
     ]
 }
 

@@ -90,7 +90,13 @@ fn case(key: &str, ours: &Ours) -> Case {
         | "HEAD /api/session/{sessionId}/participants/{userId}"
         | "GET /api/analytics/sessions/{sessionId}"
         | "HEAD /api/analytics/sessions/{sessionId}"
-        | "DELETE /api/session/{sessionId}/participants/{userId}" => Case::Refused(Value::Null),
+        | "DELETE /api/session/{sessionId}/participants/{userId}"
+        | "GET /api/session/{sessionId}/invites"
+        | "HEAD /api/session/{sessionId}/invites"
+        | "DELETE /api/session/{sessionId}/invites"
+        | "DELETE /api/session/{sessionId}/invites/{inviteId}" => Case::Refused(Value::Null),
+        "POST /api/session/{sessionId}/invites" => Case::Refused(json!({ "role": "viewer" })),
+        "POST /api/invites/lookup" | "POST /api/invites/redeem" => Case::Nothing("whoever has the code is invited"),
         "GET /api/analytics/sessions/{sessionId}/series" | "HEAD /api/analytics/sessions/{sessionId}/series" => {
             Case::Refused(Value::Null)
         }
@@ -168,7 +174,7 @@ fn powerful(key: &Key, room: &str, joins: bool) -> String {
 
 fn path_of(template: &str, ours: &Ours, user: &str) -> String {
     let path = template.replace("{sessionId}", &ours.session).replace("{userId}", user).replace("{identity}", user);
-    let path = path.replace("{webhookId}", &ours.webhook);
+    let path = path.replace("{webhookId}", &ours.webhook).replace("{inviteId}", "0123456789abcdefghijAB");
     let path = if path.ends_with("/series") { format!("{path}?metric=score&userId={user}") } else { path };
     assert!(!path.contains('{'), "{template} has a part that this test does not fill in");
     path

@@ -270,3 +270,37 @@ fn with_sender(mut rest: Value, id: &str, username: &str) -> Value {
     rest["fromUsername"] = username.into();
     rest
 }
+
+#[tokio::test]
+async fn a_guest_joins_by_a_link_until_it_is_taken_back() {
+    let target = Target::any().await;
+    let alice = target.person("alice").await;
+    let session = target.api.create_session(&alice, 4).await;
+    let mut at_alice = target.enter(&alice, &session).await;
+    let path = format!("/api/session/{session}/invites");
+    let link = target.api.post(&path, Some(&alice.token), json!({})).await;
+    assert_eq!(link.status, StatusCode::CREATED, "{}", link.body);
+    let code = json!({ "code": link.body["code"] });
+    let looked = target.api.post("/api/invites/lookup", None, code).await;
+    assert_eq!(looked.body["sessionId"], session, "{}", looked.body);
+    let wanted = json!({ "code": link.body["code"], "name": "Mallory" });
+    let guest = target.api.post("/api/invites/redeem", None, wanted.clone()).await;
+    assert_eq!(guest.status, StatusCode::OK, "{}", guest.body);
+    let token = guest.text("token");
+    let joined = target.api.post("/api/session/join", Some(&token), json!({})).await;
+    assert_eq!(joined.status, StatusCode::OK, "{}", joined.body);
+    let at_guest = Socket::connect(&socket_address(&joined.body["signaling"])).await.expect("an open door");
+    at_guest.ack("joinSession", json!({ "sessionId": session })).await;
+    assert_eq!(at_alice.event("userJoined").await["data"]["username"], "Mallory (guest)");
+
+    let one = format!("{path}/{}", link.text("inviteId"));
+    for gone in [one.as_str(), &path] {
+        let other = target.api.post(&path, Some(&alice.token), json!({ "role": "viewer" })).await;
+        assert_eq!(other.status, StatusCode::CREATED, "{}", other.body);
+        let removed = target.api.call(http::Method::DELETE, gone, Some(&alice.token), None).await;
+        assert_eq!(removed.status, StatusCode::NO_CONTENT, "{}", removed.body);
+    }
+    assert_eq!(target.api.get(&path, Some(&alice.token)).await.body, json!([]));
+    assert_eq!(target.api.post("/api/invites/redeem", None, wanted).await.code(), "invite_not_found");
+    at_guest.ack("ping", json!({})).await;
+}

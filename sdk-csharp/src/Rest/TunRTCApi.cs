@@ -395,6 +395,59 @@ public sealed class TunRTCApi
     public Task<CallOverview> GetCallOverviewAsync(DateTimeOffset? from = null, DateTimeOffset? to = null, CancellationToken cancellationToken = default) =>
         GetAsync($"/api/analytics/overview{QualityWire.Query(("from", Text(from)), ("to", Text(to)))}", QualityWire.Overview, cancellationToken);
 
+    /// <summary>Makes a link that lets guests into a session, for its hosts.</summary>
+    /// <param name="sessionId">The session.</param>
+    /// <param name="role">What whoever comes by it may do: <see cref="Role.Participant"/> or <see cref="Role.Viewer"/>.</param>
+    /// <param name="lifetime">How long it is good, a minute to a week; a day when <c>null</c>.</param>
+    /// <param name="cancellationToken">Ends the wait.</param>
+    public Task<Invite> CreateInviteAsync(string sessionId, Role role = Role.Participant, TimeSpan? lifetime = null, CancellationToken cancellationToken = default)
+    {
+        var body = new JsonObject { ["role"] = Wire.ToText(role) };
+        body.AddIfAny("expiresInSeconds", lifetime is { } length ? (long)Math.Ceiling(length.TotalSeconds) : null);
+        return AskAsync(new Request(HttpMethod.Post, $"{Of(sessionId)}/invites", body), Wire.Invite, cancellationToken);
+    }
+
+    /// <summary>The links of a session that are good, the oldest first, for its hosts. Nobody learns their codes any more.</summary>
+    /// <param name="sessionId">The session.</param>
+    /// <param name="cancellationToken">Ends the wait.</param>
+    public Task<IReadOnlyList<Invite>> ListInvitesAsync(string sessionId, CancellationToken cancellationToken = default) =>
+        GetAsync($"{Of(sessionId)}/invites", Wire.Invites, cancellationToken);
+
+    /// <summary>Takes a link back: nobody takes a seat by it any more. Guests who have one keep it.</summary>
+    /// <param name="sessionId">The session.</param>
+    /// <param name="inviteId">The link.</param>
+    /// <param name="cancellationToken">Ends the wait.</param>
+    public Task RevokeInviteAsync(string sessionId, string inviteId, CancellationToken cancellationToken = default) =>
+        AskAsync(new Request(HttpMethod.Delete, $"{Of(sessionId)}/invites/{Uri.EscapeDataString(inviteId)}"), _ => true, cancellationToken);
+
+    /// <summary>Takes all links of a session back.</summary>
+    /// <param name="sessionId">The session.</param>
+    /// <param name="cancellationToken">Ends the wait.</param>
+    public Task RevokeInvitesAsync(string sessionId, CancellationToken cancellationToken = default) =>
+        AskAsync(new Request(HttpMethod.Delete, $"{Of(sessionId)}/invites"), _ => true, cancellationToken);
+
+    /// <summary>Where the code of a link leads; needs no sign-in.</summary>
+    /// <param name="code">What stands behind <c>#/join/</c>.</param>
+    /// <param name="cancellationToken">Ends the wait.</param>
+    public Task<Invitation> LookUpInviteAsync(string code, CancellationToken cancellationToken = default) => Loop.Run(async () =>
+    {
+        var request = new Request(HttpMethod.Post, "/api/invites/lookup", new JsonObject { ["code"] = code });
+        return Wire.Invitation((await SendAsync(request, null, cancellationToken)).Body);
+    });
+
+    /// <summary>
+    /// Makes a guest of whoever has the code of a link; needs no sign-in. Another client joins with
+    /// <see cref="Guest.Token"/>, by <see cref="TunRTCOptions.GetToken"/>.
+    /// </summary>
+    /// <param name="code">What stands behind <c>#/join/</c>.</param>
+    /// <param name="name">1 to 50 characters; the others see it with <c> (guest)</c> behind it.</param>
+    /// <param name="cancellationToken">Ends the wait.</param>
+    public Task<Guest> RedeemInviteAsync(string code, string name, CancellationToken cancellationToken = default) => Loop.Run(async () =>
+    {
+        var request = new Request(HttpMethod.Post, "/api/invites/redeem", new JsonObject { ["code"] = code, ["name"] = name });
+        return Wire.Guest((await SendAsync(request, null, cancellationToken)).Body);
+    });
+
     /// <summary>STUN and TURN servers, with credentials that end.</summary>
     /// <param name="cancellationToken">Ends the wait.</param>
     public Task<IceServers> GetIceServersAsync(CancellationToken cancellationToken = default) =>

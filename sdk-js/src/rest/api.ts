@@ -95,8 +95,7 @@ export class Api {
 
   async changePassword(currentPassword: string, newPassword: string): Promise<Auth> {
     const order = this.#tokens.ask();
-    const { body } = await this.#withToken('POST', '/api/auth/password', { body: { currentPassword, newPassword } });
-    return this.#keep(order, body);
+    return this.#keep(order, await this.call('POST', '/api/auth/password', { currentPassword, newPassword }));
   }
 
   /** Revokes the refresh tokens. The tokens are forgotten here even if the server cannot be reached. */
@@ -112,7 +111,7 @@ export class Api {
 
   async deleteAccount(password: string): Promise<void> {
     const order = this.#tokens.ask();
-    await this.#withToken('DELETE', '/api/auth/me', { body: { password } });
+    await this.call('DELETE', '/api/auth/me', { password });
     this.#tokens.forget(order);
   }
 
@@ -154,8 +153,8 @@ export class Api {
     await this.#withToken('POST', `/api/session/${encodeURIComponent(sessionId)}/stats`, { body: report, keepalive: true });
   }
 
-  async endSession(sessionId: string): Promise<void> {
-    await this.#withToken('POST', '/api/session/end', { body: { sessionId } });
+  endSession(sessionId: string): Promise<void> {
+    return this.call('POST', '/api/session/end', { sessionId });
   }
 
   listSessions(options: PageOptions = {}): Promise<Page<Session>> {
@@ -174,8 +173,13 @@ export class Api {
     return this.#authorized('GET', '/api/iceservers', 'iceServers');
   }
 
-  health(): Promise<Health> {
-    return this.#request<Health>('GET', '/health').then((answered) => having(answered, 'status'));
+  async health(): Promise<Health> {
+    return having(await this.#request<Health>('GET', '/health'), 'status');
+  }
+
+  /** Asks a route that has no method here: as who is signed in, or with `isOpen` as nobody. `tunrtc-client/invites` is made of it. */
+  async call<Answer>(method: Method, path: string, body?: object, isOpen?: boolean): Promise<Answer> {
+    return (await (isOpen ? this.#request<Answer>(method, path, { body }) : this.#withToken<Answer>(method, path, { body }))).body;
   }
 
   /** Gets new tokens now, unless another tab just did; calls that come while it runs share the one request. */
@@ -235,7 +239,8 @@ export class Api {
     try {
       return await request(bearer);
     } catch (error) {
-      if (!(error instanceof TunRTCError) || error.code !== 'unauthorized') throw error;
+      // A request fails with nothing else.
+      if ((error as TunRTCError).code !== 'unauthorized') throw error;
       // Another tab, or another call, may have refreshed meanwhile.
       if (this.auth?.token === bearer) await this.refresh();
       const token = await this.#tokens.fresh();
@@ -276,9 +281,10 @@ export class Api {
 
 /** How long to wait before a join is tried again, in milliseconds; `undefined` when it is not. */
 function joinDelay(error: unknown, attempt: number, random: number): number | undefined {
-  if (!(error instanceof TunRTCError) || error.code !== 'unavailable' || attempt + 1 >= JOIN_TRIES) return undefined;
-  const { retryAfterSeconds = 0 } = error;
-  return retryAfterSeconds > LONGEST_WAIT_SECONDS ? undefined : retryAfterSeconds * 1000 + random * JOIN_RETRY_MS * 2 ** attempt;
+  // A request fails with nothing else.
+  const { code, retryAfterSeconds = 0 } = error as TunRTCError;
+  if (code !== 'unavailable' || attempt + 1 >= JOIN_TRIES || retryAfterSeconds > LONGEST_WAIT_SECONDS) return undefined;
+  return retryAfterSeconds * 1000 + random * JOIN_RETRY_MS * 2 ** attempt;
 }
 
 /** The cursor of the `rel="next"` link (RFC 8288), if there is one. */

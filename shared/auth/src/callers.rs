@@ -10,7 +10,7 @@ use domain::ports::Keys;
 use domain::{Caller, Error, KeyId, Result, Timestamp};
 
 use crate::join_token::{self, OpenKey, Verified};
-use crate::{Sealer, Tokens, same_secret};
+use crate::{GuestTokens, Sealer, Tokens, same_secret};
 
 /// How long a key is believed to be as it was read: so long may one that was disabled go on.
 const TRUST: Duration = Duration::from_secs(30);
@@ -22,6 +22,7 @@ const REMEMBERED: usize = 1_000;
 /// Tells who calls. It remembers for some seconds which API keys there are, so that most calls read none.
 pub struct Callers {
     tokens: Tokens,
+    guests: GuestTokens,
     sealer: Sealer,
     known: Mutex<HashMap<KeyId, Known>>,
 }
@@ -80,8 +81,8 @@ pub fn bearer(header: &str) -> Result<&str> {
 
 impl Callers {
     /// With keys derived from the deployment's secrets.
-    pub fn new(tokens: Tokens, sealer: Sealer) -> Self {
-        Self { tokens, sealer, known: Mutex::default() }
+    pub fn new(tokens: Tokens, guests: GuestTokens, sealer: Sealer) -> Self {
+        Self { tokens, guests, sealer, known: Mutex::default() }
     }
 
     /// Who presents that `Authorization` header: `Bearer <token>` (RFC 6750, section 2.1) or `Basic <key:secret>` (RFC 7617).
@@ -106,7 +107,7 @@ impl Callers {
         self.verify_token(store, bearer(header)?, now, access).await
     }
 
-    /// Who presents that token: an access token, or one of an API key.
+    /// Who presents that token: an access token, a guest's, or one of an API key.
     ///
     /// # Errors
     /// The same.
@@ -118,12 +119,20 @@ impl Callers {
         access: Duration,
     ) -> Result<Presented> {
         let Some(id) = join_token::issuer(token) else {
-            let caller = Caller::Account(self.tokens.verify(token, now)?);
+            let caller = self.our_own(token, now, access)?;
             return Ok(Presented { caller, expired: None });
         };
         let open = self.key(store, &id, now).await?;
         let Verified { caller, expired } = join_token::verify(token, &open, now, access)?;
         Ok(Presented { caller, expired })
+    }
+
+    /// Who presents a token that the deployment signed itself.
+    fn our_own(&self, token: &str, now: Timestamp, access: Duration) -> Result<Caller> {
+        Ok(match self.guests.names_key(token) {
+            true => Caller::Participant(self.guests.verify(token, now, access)?),
+            false => Caller::Account(self.tokens.verify(token, now)?),
+        })
     }
 
     /// The backend that presents its key and secret.
@@ -212,7 +221,7 @@ mod tests {
     }
 
     fn callers() -> Callers {
-        Callers::new(Tokens::new(&secrets()), Sealer::new(&secrets()))
+        Callers::new(Tokens::new(&secrets()), GuestTokens::new(&secrets()), Sealer::new(&secrets()))
     }
 
     fn basic(pair: &str) -> String {

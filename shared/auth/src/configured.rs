@@ -6,8 +6,8 @@ use std::time::Duration;
 use config::{FromRuntime, Runtime, SettingError, Settings, settings};
 
 use crate::{
-    Argon2Hasher, Callers, Ice, IceUrlKind, RefreshTokens, Sealer, Secrets, Tickets, Tokens, WebhookSealer,
-    check_ice_url,
+    Argon2Hasher, Callers, GuestTokens, Ice, IceUrlKind, Invitations, RefreshTokens, Sealer, Secrets, Tickets, Tokens,
+    WebhookSealer, check_ice_url,
 };
 
 /// How long TURN credentials live, where nothing else is set.
@@ -38,7 +38,19 @@ impl FromRuntime for Sealer {
 
 impl FromRuntime for Callers {
     fn from_runtime(runtime: &Runtime) -> Result<Self, SettingError> {
-        Ok(Self::new(runtime.get::<Tokens>()?, runtime.get::<Sealer>()?))
+        Ok(Self::new(runtime.get::<Tokens>()?, runtime.get::<GuestTokens>()?, runtime.get::<Sealer>()?))
+    }
+}
+
+impl FromRuntime for GuestTokens {
+    fn from_runtime(runtime: &Runtime) -> Result<Self, SettingError> {
+        Ok(Self::new(&*runtime.shared::<Secrets>()?))
+    }
+}
+
+impl FromRuntime for Invitations {
+    fn from_runtime(_: &Runtime) -> Result<Self, SettingError> {
+        Ok(Self)
     }
 }
 

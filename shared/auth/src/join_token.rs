@@ -68,7 +68,7 @@ pub(crate) fn creator_of(key: &AppKey) -> UserId {
     UserId::of_app(hash(&[key.project.as_str(), "\u{1}", key.id.as_str()]))
 }
 
-fn hash<const N: usize>(parts: &[&str]) -> [u8; N] {
+pub(crate) fn hash<const N: usize>(parts: &[&str]) -> [u8; N] {
     let mut context = digest::Context::new(&SHA256);
     parts.iter().for_each(|part| context.update(part.as_bytes()));
     *context.finish().as_ref().first_chunk().expect("SHA-256 has 32 bytes")
@@ -293,6 +293,9 @@ impl Claims<'_> {
     ) -> Result<Person> {
         let subject = self.text("sub")?.ok_or_else(|| invalid("sub", "is missing"))?;
         let identity = Identity::parse(subject).map_err(|must| invalid("sub", must))?;
+        if key.project.is_default() && subject.starts_with(Identity::GUEST) {
+            return Err(invalid("sub", "must not begin with guest: in this project"));
+        }
         let shortened: String = subject.chars().take(Username::LONGEST_OF_APP).collect();
         let name = self.text("name")?.unwrap_or(&shortened);
         let username = Username::of_app(name).map_err(|must| invalid("name", must))?;
@@ -622,6 +625,15 @@ mod tests {
             c["jti"] = json!("ann");
         });
         assert!(ask(&livekit).is_ok());
+    }
+
+    #[test]
+    fn no_user_of_an_app_in_the_accounts_project_is_called_as_guests_are() {
+        let called = changed(|c| c["sub"] = json!("guest:0123456789abcdefghijAB:x"));
+        let default = AppKey { project: ProjectId::default(), ..key() };
+        let refused = asked(default, &token_with(Algorithm::HS256, SECRET, &called), NOW).expect_err("taken");
+        assert!(refused.to_string().contains("the claim sub must not begin with guest:"), "{refused}");
+        assert_eq!(person(&called).invite(), None, "elsewhere it is a name like any other");
     }
 
     #[test]

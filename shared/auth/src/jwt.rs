@@ -61,6 +61,12 @@ impl Signer {
         (token, Timestamp::from_millis(exp.saturating_mul(1000)))
     }
 
+    /// Whether a token names a key of this use; it may be forged all the same.
+    pub(crate) fn names_key(&self, token: &str) -> bool {
+        let kid = jsonwebtoken::decode_header(token).ok().and_then(|header| header.kid);
+        kid.is_some_and(|kid| self.keys.find(&kid).is_some())
+    }
+
     /// The claims and the end of a token that is ours and has not ended; `Unauthorized` for everything else.
     pub(crate) fn verify<C: DeserializeOwned>(&self, token: &str, now: Timestamp) -> Result<(C, Timestamp)> {
         let header = jsonwebtoken::decode_header(token).map_err(unauthorized)?;

@@ -5,6 +5,7 @@
 
 mod callers;
 mod configured;
+mod guests;
 mod ice;
 mod ice_url;
 mod join_token;
@@ -22,6 +23,7 @@ mod token;
 mod webhook_sealer;
 
 pub use callers::{Callers, Presented, bearer};
+pub use guests::{GuestTokens, Invitations};
 pub use ice::{Ice, IceServer};
 pub use ice_url::{IceUrlKind, check_ice_url};
 pub use join_token::user_of;

@@ -76,6 +76,8 @@ pub(crate) enum Purpose {
     Access,
     /// Signaling tickets.
     Ticket,
+    /// Guests' tokens.
+    Guest,
     /// The successors of refresh tokens.
     Refresh,
     /// The secrets of API keys, as they are kept.
@@ -90,6 +92,7 @@ impl Purpose {
         match self {
             Self::Access => "TunRTC v1 access",
             Self::Ticket => "TunRTC v1 ticket",
+            Self::Guest => "TunRTC v1 guest",
             Self::Refresh => "TunRTC v1 refresh",
             Self::Seal => "TunRTC v1 seal",
             Self::Webhook => "TunRTC v1 webhook",

@@ -73,6 +73,8 @@ pub const FAILED_LOGINS_PER_ACCOUNT: &str = "TUNRTC_FAILED_LOGINS_PER_ACCOUNT";
 pub const FAILED_LOGINS_PER_ADDRESS: &str = "TUNRTC_FAILED_LOGINS_PER_ADDRESS";
 /// See [`Policy::registrations_per_address`], in an hour.
 pub const REGISTRATIONS_PER_ADDRESS: &str = "TUNRTC_REGISTRATIONS_PER_ADDRESS";
+/// See [`Policy::invites_per_address`], in an hour.
+pub const INVITES_PER_ADDRESS: &str = "TUNRTC_INVITES_PER_ADDRESS";
 /// See [`Policy::sessions_per_user`], in an hour.
 pub const SESSIONS_PER_USER: &str = "TUNRTC_SESSIONS_PER_USER";
 /// See [`Policy::tickets_per_user`], in a minute.
@@ -97,7 +99,7 @@ pub const MESH_LIMIT: &str = "TUNRTC_MESH_LIMIT";
 pub const CALL_QUALITY: &str = "TUNRTC_CALL_QUALITY";
 
 /// The settings that an operator may change wherever TunRTC runs: limits and durations.
-pub const OPERATORS: [&str; 24] = [
+pub const OPERATORS: [&str; 25] = [
     ICE_TTL_SECONDS,
     HEARTBEAT_SECONDS,
     DETECTION_SECONDS,
@@ -111,6 +113,7 @@ pub const OPERATORS: [&str; 24] = [
     FAILED_LOGINS_PER_ACCOUNT,
     FAILED_LOGINS_PER_ADDRESS,
     REGISTRATIONS_PER_ADDRESS,
+    INVITES_PER_ADDRESS,
     SESSIONS_PER_USER,
     TICKETS_PER_USER,
     PARTICIPANTS_PER_PROJECT,
@@ -230,6 +233,7 @@ impl Settings {
             failed_logins_per_account: self.throttle(FAILED_LOGINS_PER_ACCOUNT, base.failed_logins_per_account)?,
             failed_logins_per_address: self.throttle(FAILED_LOGINS_PER_ADDRESS, base.failed_logins_per_address)?,
             registrations_per_address: self.throttle(REGISTRATIONS_PER_ADDRESS, base.registrations_per_address)?,
+            invites_per_address: self.throttle(INVITES_PER_ADDRESS, base.invites_per_address)?,
             sessions_per_user: self.throttle(SESSIONS_PER_USER, base.sessions_per_user)?,
             tickets_per_user: self.throttle(TICKETS_PER_USER, base.tickets_per_user)?,
             participants_per_project: self.count(PARTICIPANTS_PER_PROJECT, base.participants_per_project)?,

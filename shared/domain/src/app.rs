@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use uuid::Uuid;
 
-use crate::{Grants, SessionId, Timestamp};
+use crate::{Grants, InviteId, SessionId, Timestamp};
 
 /// A project: an app with keys, users, sessions and limits of its own. 1-40 characters of `a-z`, `0-9` and `-`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -84,6 +84,20 @@ impl Identity {
     /// Parses; the error says what it must be.
     pub fn parse(text: &str) -> Result<Self, &'static str> {
         named(text).map(Self).ok_or("must be 1-128 characters, none of them a control character, and not blank")
+    }
+
+    /// How the identities of guests begin, in the default project. No app's user has such a one there.
+    pub const GUEST: &str = "guest:";
+
+    /// Of a guest who comes by that invitation; `random` tells them from others who do.
+    pub fn of_guest(invite: &InviteId, random: &str) -> Self {
+        Self(format!("{}{}:{random}", Self::GUEST, invite.as_str()))
+    }
+
+    /// The invitation by which a guest came.
+    pub fn invite(&self) -> Option<InviteId> {
+        let (invite, _) = self.0.strip_prefix(Self::GUEST)?.split_once(':')?;
+        InviteId::parse(invite)
     }
 
     /// As the app wrote it.

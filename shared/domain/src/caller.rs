@@ -5,8 +5,8 @@
 use std::collections::BTreeMap;
 
 use crate::{
-    Error, FamilyId, Identity, KeyGrant, KeyId, Metadata, Permission, ProjectId, Result, Rights, Role, RoomName,
-    RoomRef, Sender, Session, SessionId, Timestamp, UserId, Username, Visibility,
+    Error, FamilyId, GuestRole, Identity, InviteId, KeyGrant, KeyId, Metadata, Permission, ProjectId, Result, Rights,
+    Role, RoomName, RoomRef, Sender, Session, SessionId, Timestamp, UserId, Username, Visibility,
 };
 
 /// Who calls.
@@ -149,6 +149,8 @@ pub struct Grants {
     pub subscribe: bool,
     /// `canUpdateOwnMetadata`
     pub update_own_metadata: bool,
+    /// Looks on and may write: of a guest who was invited so.
+    pub looks_on: bool,
     /// `maxParticipants`: the seats of a room that a join makes, 2-100.
     pub max_participants: Option<u8>,
     /// `ejectAtTokenExp`: whoever joined with the token goes when it ends.
@@ -168,6 +170,7 @@ impl Grants {
         publish_data: true,
         subscribe: true,
         update_own_metadata: false,
+        looks_on: false,
         max_participants: None,
         eject_at_end: false,
     };
@@ -188,11 +191,34 @@ impl Person {
         Self { user_id, username, family, expires_at, identity: None, scope, grants, introduction }
     }
 
+    /// A guest of accounts, in that session.
+    pub fn guest(
+        (user_id, identity): (UserId, Identity),
+        username: Username,
+        family: FamilyId,
+        expires_at: Timestamp,
+        (session, role): (SessionId, GuestRole),
+    ) -> Self {
+        let rooms = Rooms::Only(RoomRef::Session(session));
+        let scope = Scope { rooms, ..Scope::of(ProjectId::default()) };
+        let grants = Grants { room_join: true, looks_on: role == GuestRole::Viewer, ..Grants::LEAST };
+        let introduction = Introduction::default();
+        Self { user_id, username, family, expires_at, identity: Some(identity), scope, grants, introduction }
+    }
+
+    /// The invitation by which a guest came; nobody else has one.
+    pub fn invite(&self) -> Option<InviteId> {
+        self.identity.as_ref().filter(|_| self.scope.project.is_default()).and_then(Identity::invite)
+    }
+
     /// What the access gives whoever takes a seat with it.
     pub fn rights(&self) -> Rights {
         let grants = &self.grants;
         if grants.room_admin {
             return Rights::of(Role::Host);
+        }
+        if grants.looks_on {
+            return GuestRole::Viewer.rights();
         }
         let withheld = [
             (Permission::PublishAudio, grants.publish_audio),

@@ -160,6 +160,15 @@ pub enum Error {
         /// How many it may have.
         limit: usize,
     },
+    /// What never was the code of an invitation, has ended or was taken back.
+    #[error("the invitation is not valid: it has ended, or was taken back")]
+    InviteNotFound,
+    /// As many invitations of the session are good as may be.
+    #[error("the session already has its {limit} invitations")]
+    TooManyInvites {
+        /// How many may.
+        limit: usize,
+    },
     /// Every seat is taken.
     #[error("the session already has its {limit} participants")]
     SessionFull {
@@ -259,6 +268,8 @@ impl Error {
             Self::WebhookNotFound => "webhook_not_found",
             Self::WebhookDisabled => "webhook_disabled",
             Self::TooManyWebhooks { .. } => "too_many_webhooks",
+            Self::InviteNotFound => "invite_not_found",
+            Self::TooManyInvites { .. } => "too_many_invites",
             Self::SessionFull { .. } => "session_full",
             Self::SessionEnded => "session_ended",
             Self::PayloadTooLarge { .. } => "payload_too_large",

@@ -11,9 +11,10 @@ use crate::about::{self, About, Saying, Seat};
 use crate::data::{self, Absent, Data, Recipients, to_each};
 use crate::delivery::broadcast;
 use crate::leases::finish_departure;
+use crate::links::revoke_link_of;
 use crate::ports::{
-    Abouts, Ban, ChatLog, ChatMessage, ControlsSet, Delays, Endings, Guard, Held, Inbox, Members, Moderation, Ports,
-    Rosters, Seats, SessionChange, SessionMetadata, Sockets, Verdict, WaitingRoom,
+    Abouts, Ban, ChatLog, ChatMessage, ControlsSet, Delays, Endings, Guard, Held, Inbox, Invites, Members, Moderation,
+    Ports, Rosters, Seats, SessionChange, SessionMetadata, Sockets, Verdict, WaitingRoom,
 };
 use crate::sessions::{active_roster, finish_ending, with_metadata};
 use crate::{
@@ -104,6 +105,22 @@ async fn require_unbanned(
     match store.banned_until(session, person.user_id).await? {
         Some(until) if until > context.now => Err(Error::Banned { until }),
         Some(_) | None => Ok(()),
+    }
+}
+
+/// That somebody is a host here.
+///
+/// # Errors
+/// As [`authority`]; `NotAllowed` for a cohost.
+pub(crate) async fn require_host(
+    store: &(impl Rosters + Sync),
+    context: Context<'_>,
+    roster: &Roster,
+    actor: Actor<'_>,
+) -> Result<()> {
+    match authority(store, context, roster, actor).await? {
+        Authority::Host => Ok(()),
+        Authority::Cohost => Err(Error::NotAllowed { reason: ONLY_A_HOST }),
     }
 }
 
@@ -215,8 +232,8 @@ pub async fn update_participant(
 }
 
 /// Takes a participant out of the session, and keeps them out for `ban` if that is given. Also somebody who is not here may be
-/// banned. Until when, if so. A repetition finishes what was interrupted. A ban of no time takes nobody out, and ends the one that
-/// there is.
+/// banned. Until when, if so. A ban of a guest takes back the link, too, by which they came. A repetition finishes what was interrupted. A ban of
+/// no time takes nobody out, and ends the one that there is.
 ///
 /// The ban comes first and the look at the seat then; a join asks for the ban in the same step in which it takes a seat. So
 /// one of the two sees the other. Whoever leaves at the same moment keeps what anybody keeps who leaves: that is taken away once
@@ -227,7 +244,7 @@ pub async fn update_participant(
 pub async fn remove(
     ports: Ports<
         '_,
-        impl Moderation + Seats + WaitingRoom + Members + Rosters + Inbox + Sync,
+        impl Moderation + Invites + Seats + WaitingRoom + Members + Rosters + Inbox + Sync,
         impl Sockets + Sync,
         impl Delays + Sync,
     >,
@@ -245,6 +262,7 @@ pub async fn remove(
     let until = ban.map(|ban| context.now + ban);
     match until {
         Some(until) => {
+            revoke_link_of(store, &roster, target).await?;
             let noted_until = until.max(context.now + context.policy.connection_log);
             store.ban(session, target, Ban { at: context.now, until, noted_until, shortens: true }).await?;
         }

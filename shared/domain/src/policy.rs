@@ -52,6 +52,8 @@ pub struct Policy {
     pub failed_logins_per_address: Throttle,
     /// Registrations of one address.
     pub registrations_per_address: Throttle,
+    /// Looks at invitations from one address; redeeming one is a look too.
+    pub invites_per_address: Throttle,
     /// Sessions created by one user.
     pub sessions_per_user: Throttle,
     /// Tickets minted for one user.
@@ -178,6 +180,7 @@ impl Default for Policy {
             failed_logins_per_account: throttle(10, 15 * 60),
             failed_logins_per_address: throttle(100, 15 * 60),
             registrations_per_address: throttle(100, 3600),
+            invites_per_address: throttle(300, 3600),
             sessions_per_user: throttle(240, 3600),
             tickets_per_user: throttle(300, 60),
             participants_per_project: 1_000,

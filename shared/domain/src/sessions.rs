@@ -8,8 +8,9 @@ use futures_util::stream::{self, StreamExt};
 use crate::about::introduce;
 use crate::accounts::require_live;
 use crate::leases::{depart, tell_untold, time_out};
+use crate::links::require_invited;
 use crate::ports::{
-    Abouts, Counted, DelayedMessage, Delays, Emptied, Endings, Families, Guard, IdempotencyKey, Inbox, Knock,
+    Abouts, Counted, DelayedMessage, Delays, Emptied, Endings, Families, Guard, IdempotencyKey, Inbox, Invites, Knock,
     Listeners, Live, Members, Ports, RoomNames, Rosters, Seats, SessionMetadata, Sessions, Sockets, TakenSeat,
     Throttles, Users, Verdict, WaitingRoom, Waits,
 };
@@ -302,11 +303,11 @@ fn another_room() -> Error {
 }
 
 /// Joins a session: takes a seat, or finds the one already held, which works even when the session is full. Where there is a
-/// waiting room, whoever was not admitted yet waits there.
+/// waiting room, whoever was not admitted yet waits there. A guest needs a link that is good, or a seat.
 pub async fn join(
     ports: Ports<
         '_,
-        impl Seats + WaitingRoom + Abouts + Members + Rosters + Inbox + Families + Throttles + Sync,
+        impl Seats + WaitingRoom + Abouts + Members + Rosters + Inbox + Invites + Families + Throttles + Sync,
         impl Sockets + Sync,
         impl Delays + Sync,
     >,
@@ -314,6 +315,7 @@ pub async fn join(
     session: SessionId,
 ) -> Result<Entry> {
     admit(ports.store, ports.context, person).await?;
+    require_invited(ports.store, ports.context, person, session).await?;
     join_admitted(ports, person, session).await
 }
 
@@ -477,6 +479,20 @@ pub async fn find(
     Ok(id)
 }
 
+/// The same, for whoever still has an account, or a token that was not taken back.
+///
+/// # Errors
+/// The same, and as [`require_live`].
+pub async fn find_for(
+    store: &(impl Rosters + RoomNames + Users + Families + Sync),
+    context: Context<'_>,
+    caller: &Caller,
+    room: &RoomRef,
+) -> Result<SessionId> {
+    require_live(store, context, caller).await?;
+    find(store, context, caller, room).await
+}
+
 /// Whether an app's user does not see who is behind a lock or a waiting room.
 fn hides(roster: &Roster, caller: &Caller) -> bool {
     let closed = roster.session.controls.locked || roster.session.controls.waiting_room;
@@ -487,7 +503,7 @@ fn hides(roster: &Roster, caller: &Caller) -> bool {
 /// A session with its participants and its metadata, for whoever may see it.
 ///
 /// # Errors
-/// As [`find`].
+/// As [`find`]; `NotInSession` for a guest without a seat.
 pub async fn show(
     store: &(impl Rosters + RoomNames + SessionMetadata + Sync),
     context: Context<'_>,
@@ -500,6 +516,10 @@ pub async fn show(
     };
     let roster = store.roster(id, context.now).await?.ok_or(Error::SessionNotFound)?;
     caller.require_sight(&roster.session)?;
+    if matches!(caller, Caller::Participant(person) if person.invite().is_some() && roster.seated(person.user_id).is_none())
+    {
+        return Err(Error::NotInSession);
+    }
     let participants = if hides(&roster, caller) { Vec::new() } else { roster.participants };
     let session = with_metadata(store, context.now, roster.session).await?;
     Ok(Roster { session, participants, ..roster })

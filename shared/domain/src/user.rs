@@ -22,6 +22,12 @@ impl Username {
         Self::kept(text).filter(|_| fits).ok_or("must be 1-100 characters, none of them a control character")
     }
 
+    /// The name of a guest: it says so itself, wherever it is shown, so that nobody passes for an account. At most 58 characters.
+    #[must_use]
+    pub fn of_guest(name: &Self) -> Self {
+        Self(format!("{} (guest)", name.0))
+    }
+
     /// A name that was accepted before, when the rules may have been wider; `None` for a blank one, which never was.
     pub fn kept(text: &str) -> Option<Self> {
         (!text.trim().is_empty()).then(|| Self(text.to_owned()))

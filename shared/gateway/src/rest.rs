@@ -10,8 +10,8 @@ use auth::{Callers, Presented, Tokens};
 use domain::accounts::Grant;
 use domain::ports::{IdempotencyKey, Keys, Throttles};
 use domain::{
-    Caller, Context, Error, FieldError, Identity, KeyId, MessageId, Metric, Person, ProjectId, Result, RoomRef,
-    Timestamp, UserId, WebhookId, quotas, usage,
+    Caller, Context, Error, FieldError, Identity, InviteId, KeyId, MessageId, Metric, Person, ProjectId, Result,
+    RoomRef, Timestamp, UserId, WebhookId, quotas, usage,
 };
 use http::header::{
     ALLOW, AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, HeaderValue, IF_MATCH, LINK, ORIGIN, RETRY_AFTER,
@@ -209,6 +209,13 @@ impl<'a> RestRequest<'a> {
         let parameters = self.request.path_parameters_ref();
         let id = parameters.and_then(|p| p.first("webhookId")).and_then(|text| text.parse().ok());
         id.ok_or(Error::WebhookNotFound)
+    }
+
+    /// The invitation that the path names, if it names one. What is no identifier names none that there could be.
+    pub fn invite_in_path(&self) -> Result<Option<InviteId>> {
+        let parameters = self.request.path_parameters_ref();
+        let named = parameters.and_then(|p| p.first("inviteId"));
+        named.map(|text| InviteId::parse(text).ok_or(Error::InviteNotFound)).transpose()
     }
 
     /// What is wanted of the thing that the path names: its last step, where that is no name itself.

@@ -32,6 +32,17 @@ impl SignalingUrl {
     }
 }
 
+impl SignalingUrl {
+    /// The link to this server's console that carries the code of an invitation. A fragment: browsers send it to nobody, so it stands in
+    /// no log and no `Referer`.
+    pub fn invitation(&self, request: &RestRequest<'_>, code: &str) -> String {
+        let page = self.answering(request).replacen("ws", "http", 1);
+        let authority = page.find("://").map_or(0, |at| at + 3);
+        let end = page[authority..].find('/').map_or(page.len(), |at| authority + at);
+        format!("{}/#/join/{code}", &page[..end])
+    }
+}
+
 /// How to connect: a fresh ticket of that attempt, for the address of the WebSocket API.
 pub fn signaling(
     tickets: &Tickets,

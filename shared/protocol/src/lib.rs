@@ -11,6 +11,7 @@ pub mod documents;
 pub mod endpoints;
 mod fields;
 pub mod hub;
+pub mod invites;
 pub mod keys;
 pub mod quality;
 pub mod rest;

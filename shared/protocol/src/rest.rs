@@ -23,7 +23,7 @@ use crate::{Fields, format_time, rights};
 /// The longest request body, in bytes.
 pub const MAX_BODY: usize = 64 * 1024;
 
-fn body<'a, T>(json: &'a str, read: impl FnOnce(&mut Fields<'a>) -> Option<T>) -> Result<T, Error> {
+pub(crate) fn body<'a, T>(json: &'a str, read: impl FnOnce(&mut Fields<'a>) -> Option<T>) -> Result<T, Error> {
     Fields::read(json, "body", read).map_err(Error::InvalidRequest)
 }
 
@@ -141,7 +141,7 @@ pub(crate) const EMPTY: (u64, u64, &str) = (30, 24 * 60 * 60, "must be 30-86400"
 /// How long a session may last, in seconds: a minute to a week.
 pub(crate) const LONGEST: (u64, u64, &str) = (60, 7 * 24 * 60 * 60, "must be 60-604800");
 
-fn span(seconds: u64, (least, most, must): (u64, u64, &'static str)) -> Result<Duration, &'static str> {
+pub(crate) fn span(seconds: u64, (least, most, must): (u64, u64, &'static str)) -> Result<Duration, &'static str> {
     (least..=most).contains(&seconds).then(|| Duration::from_secs(seconds)).ok_or(must)
 }
 

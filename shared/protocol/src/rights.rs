@@ -215,6 +215,6 @@ mod tests {
     #[test]
     fn a_ban_has_an_end() {
         let lengths = [0, 1, LONGEST_BAN, LONGEST_BAN + 1].map(|seconds| ban(seconds).is_ok());
-        assert_eq!(lengths, [false, true, true, false]);
+        assert_eq!(lengths, [true, true, true, false], "0 ends one");
     }
 }

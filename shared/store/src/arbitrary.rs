@@ -58,6 +58,7 @@ pub(crate) fn counted() -> impl Strategy<Value = Counted> {
         "[a-z0-9#@.:]{0,40}".prop_map(Counted::FailedLoginsOfAccount),
         "[a-z0-9#@.:]{0,40}".prop_map(Counted::FailedLoginsOfAddress),
         "[a-z0-9#@.:]{0,40}".prop_map(Counted::RegistrationsOfAddress),
+        "[a-z0-9#@.:]{0,40}".prop_map(Counted::InvitesOfAddress),
         user_id().prop_map(Counted::SessionsOf),
         user_id().prop_map(Counted::TicketsOf),
         project().prop_map(Counted::CallsOf),

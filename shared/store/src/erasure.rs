@@ -38,6 +38,7 @@ impl Erasures for Store {
             self.delete_all(self.keys_of(keys::log_partition(session, log)).await?).await?;
         }
         self.delete_all(self.keys_of(keys::abouts_partition(session)).await?).await?;
+        self.delete_all(self.keys_of(keys::invites_partition(session)).await?).await?;
         self.delete_all(self.keys_of(keys::inbox_partition(session, creator)).await?).await?;
         self.delete_all(vec![keys::metadata(session)]).await?;
         self.erase_calls(creator, session).await?;

@@ -23,6 +23,7 @@
 //! | inbox item | `INBOX#<session>#<user>` | `<signal>` |
 //! | chat item | `CHAT#<session>` | `<message>` |
 //! | caption | `CAPTIONS#<session>` | `<message>` |
+//! | invitation | `INVITES#<session>` | `<hash of its code>` |
 //! | webhook endpoint | `PROJECT#<project>` | `WEBHOOK#<webhook>` |
 //! | what happened | `EVENTS#<project>#<day>` | `<milliseconds>#<event>` |
 //! | what came of telling it | `DELIVERIES#<webhook>` | `<milliseconds>#<event>#<attempt>` |
@@ -48,8 +49,8 @@ use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use domain::ports::{ClientMessageId, Counted, DUE_PARTS, Due, IdempotencyKey, LiveKind, Living, Log};
 use domain::quality::Listed;
 use domain::{
-    Email, FamilyId, KeyId, MessageId, ProjectId, RoomName, Session, SessionId, SignalId, TicketId, Timestamp, UserId,
-    Username, Visibility, WebhookId,
+    Email, FamilyId, InviteId, KeyId, MessageId, ProjectId, RoomName, Session, SessionId, SignalId, TicketId,
+    Timestamp, UserId, Username, Visibility, WebhookId,
 };
 
 use crate::words;
@@ -78,6 +79,7 @@ const VISIT: &str = "VISIT#";
 const PARTICIPANT: &str = "PARTICIPANT#";
 const WAITING: &str = "WAITING#";
 const ABOUT: &str = "ABOUT#";
+const INVITES: &str = "INVITES#";
 const SESSION: &str = "SESSION#";
 const USER: &str = "USER#";
 const ROOM: &str = "ROOM";
@@ -224,6 +226,7 @@ pub(crate) fn counter(what: &Counted) -> Key {
         Counted::FailedLoginsOfAccount(email) => format!("RATE#failedLoginsOfAccount#{}", hash(email)),
         Counted::FailedLoginsOfAddress(address) => format!("RATE#failedLoginsOfAddress#{address}"),
         Counted::RegistrationsOfAddress(address) => format!("RATE#registrationsOfAddress#{address}"),
+        Counted::InvitesOfAddress(address) => format!("RATE#invitesOfAddress#{address}"),
         Counted::WrongPasswordsOf(user) => format!("RATE#wrongPasswordsOf#{user}"),
         Counted::SessionsOf(user) => format!("RATE#sessionsOf#{user}"),
         Counted::TicketsOf(user) => format!("RATE#ticketsOf#{user}"),
@@ -260,6 +263,21 @@ pub(crate) fn waiting_place_of(sk: &str) -> Option<u8> {
 /// What an app keeps with a session. It lies in a partition of its own, because whoever reads a roster reads a whole partition.
 pub(crate) fn metadata(session: SessionId) -> Key {
     Key::new(format!("METADATA#{session}"), METADATA)
+}
+
+/// An invitation.
+pub(crate) fn invite(session: SessionId, id: &InviteId) -> Key {
+    Key::new(invites_partition(session), id.as_str())
+}
+
+/// The invitations of a session.
+pub(crate) fn invites_partition(session: SessionId) -> String {
+    format!("{INVITES}{session}")
+}
+
+/// The session and the identifier of an invitation.
+pub(crate) fn invite_of(pk: &str, sk: &str) -> Option<(SessionId, InviteId)> {
+    Some((id_after(INVITES, pk)?, InviteId::parse(sk)?))
 }
 
 /// What a participant says of themselves.
@@ -660,6 +678,7 @@ mod tests {
             Counted::FailedLoginsOfAccount(text()),
             Counted::FailedLoginsOfAddress(text()),
             Counted::RegistrationsOfAddress(text()),
+            Counted::InvitesOfAddress(text()),
         ] {
             all.push(counter(&counted));
         }
@@ -675,6 +694,7 @@ mod tests {
             for log in [Log::Chat, Log::Captions] {
                 all.push(message(room, log, MessageId::from_bytes(a).expect(valid)));
             }
+            all.push(invite(room, &InviteId::parse(&"A".repeat(22)).expect("22 characters")));
             all.push(counter(&Counted::SessionsOf(user)));
             all.push(counter(&Counted::TicketsOf(user)));
             for signal_id in [a, b] {
@@ -742,6 +762,9 @@ mod tests {
             for log in [Log::Chat, Log::Captions] {
                 prop_assert_eq!(log_of(&message(room, log, chat).pk), Some(room));
             }
+            let code = InviteId::parse("0123456789abcdefghijAB").expect("22 characters");
+            let link = invite(room, &code);
+            prop_assert_eq!(invite_of(&link.pk, &link.sk), Some((room, code)));
         }
 
         #[test]

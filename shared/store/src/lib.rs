@@ -21,6 +21,7 @@ mod families;
 mod happened;
 mod holding;
 mod inbox;
+mod invites;
 mod items;
 mod keys;
 mod live;

@@ -1,7 +1,7 @@
 //! The words that stand for our enums in items.
 
 use domain::happenings::Kind;
-use domain::{Ending, Membership, Presence, SessionKind, Visibility};
+use domain::{Ending, GuestRole, Membership, Presence, SessionKind, Visibility};
 
 /// One module per enum: `of` gives the word, `parse` reads it.
 macro_rules! words {
@@ -35,6 +35,8 @@ kind: SessionKind {
     ScreenShare => "screenShare",
     Mixed => "mixed",
 });
+words!(/// What a guest may do.
+    guest_role: GuestRole { Participant => "participant", Viewer => "viewer" });
 words!(/// Who can find a session.
     visibility: Visibility { Public => "public", Unlisted => "unlisted" });
 words!(/// Whether a participant still belongs to the session.

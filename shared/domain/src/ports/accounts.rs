@@ -144,6 +144,8 @@ pub enum Counted {
     FailedLoginsOfAddress(String),
     /// Registrations from a network address.
     RegistrationsOfAddress(String),
+    /// Looks at invitations from a network address.
+    InvitesOfAddress(String),
     /// Wrong passwords of a user who is signed in. Failed logins do not count here, so that nobody else can keep a user
     /// from changing the password.
     WrongPasswordsOf(UserId),

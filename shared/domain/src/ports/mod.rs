@@ -7,6 +7,7 @@ mod about;
 mod accounts;
 mod apps;
 mod delivery;
+mod invites;
 mod live;
 mod log;
 mod quality;
@@ -26,6 +27,7 @@ pub use delivery::{
     ChatHistory, ChatLog, ChatMessage, ClientMessageId, DelayedMessage, Delays, Inbox, Log, Page, Pushed, Signal,
     Sockets, Spoken, Waiting,
 };
+pub use invites::{GuestMint, Invites, MintedGuest, MintedInvite, PresentedInvite};
 pub use live::{Live, LiveKind, Living};
 pub use log::{Admission, Closure, ConnectionLog, LoggedConnection, Place, Places, Told};
 pub use quality::{Attended, Calls, Minute, Reports, Watchers};

@@ -8,15 +8,16 @@ use std::time::Duration;
 
 use domain::ports::{
     About, Abouts, Admission, Attempt, ChatLog, ChatMessage, Closure, ConnectionLog, Counted, DelayedMessage, Delays,
-    Due, DueTimes, Endings, Families, Guard, Held, Holding, Inbox, Log, LoggedConnection, Members, Page, Ports,
-    PresentedRefresh, Pushed, Rosters, Rotation, Seats, Signal, Sockets, Status, TakeOver, TakenSeat, Throttles, Visit,
+    Due, DueTimes, Endings, Families, Guard, Held, Holding, Inbox, Invites, Log, LoggedConnection, Members, Page,
+    Ports, PresentedRefresh, Pushed, Rosters, Rotation, Seats, Signal, Sockets, Status, TakeOver, TakenSeat, Throttles,
+    Visit,
 };
 use domain::standing::JoinedCache;
 use domain::{
     Attached, Clock, ConnectionId, Context, Controls, Departure, Ending, Error, Event, EventEncoder, FamilyId, Frame,
-    IdSource, Membership, MessageId, Participant, Person, Policy, Presence, ProjectId, Result, Rights, Roster, Session,
-    SessionId, SessionKind, SessionName, SessionState, SignalId, Throttle, TicketId, Timestamp, Untold, UserId,
-    Username, Visibility,
+    IdSource, Invite, InviteId, Membership, MessageId, Participant, Person, Policy, Presence, ProjectId, Result,
+    Rights, Roster, Session, SessionId, SessionKind, SessionName, SessionState, SignalId, Throttle, TicketId,
+    Timestamp, Untold, UserId, Username, Visibility,
 };
 use uuid::{Builder, Uuid};
 
@@ -817,6 +818,29 @@ fn seated(session_id: SessionId, caller: &Person, joined_at: Timestamp, lease_un
         is_muted: false,
         is_video_enabled: true,
         rights: Rights::default(),
+    }
+}
+
+/// Nobody comes by a link here.
+impl Invites for House {
+    async fn add_invite(&self, _: &Invite) -> Result<()> {
+        unreachable!("nobody invites")
+    }
+
+    async fn invite(&self, _: SessionId, _: &InviteId, _: Timestamp) -> Result<Option<Invite>> {
+        unreachable!("nobody is a guest")
+    }
+
+    async fn invites(&self, _: SessionId, _: Timestamp) -> Result<Vec<Invite>> {
+        unreachable!("nobody invites")
+    }
+
+    async fn remove_invite(&self, _: SessionId, _: &InviteId) -> Result<()> {
+        unreachable!("nobody invites")
+    }
+
+    async fn remove_invites(&self, _: SessionId) -> Result<()> {
+        unreachable!("nobody invites")
     }
 }
 

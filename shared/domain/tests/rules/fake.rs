@@ -9,17 +9,19 @@ use std::time::Duration;
 use domain::ports::{
     About, Abouts, Admission, Attempt, Ban, Catching, ChatHistory, ChatLog, ChatMessage, Closure, ConnectionLog,
     ControlsSet, Counted, DUE_PARTS, DelayedMessage, Delays, Due, DueTimes, Emptied, Endings, Erasures, Families,
-    Finished, Guard, Held, Holding, IdempotencyKey, Inbox, Knock, Listeners, Log, LoggedConnection, Members,
-    MintedRefresh, Moderation, Outcome, Page, PasswordHasher, Ports, PresentedRefresh, Pushed, RefreshMint, RoomNames,
-    Rosters, Rotation, Seats, SessionChange, SessionMetadata, Sessions, Signal, Sockets, Status, TakeOver, TakenSeat,
-    Throttles, Users, Verdict, Visit, Visits, WaitingRoom, Waits,
+    Finished, Guard, GuestMint, Held, Holding, IdempotencyKey, Inbox, Invites, Knock, Listeners, Log, LoggedConnection,
+    Members, MintedGuest, MintedInvite, MintedRefresh, Moderation, Outcome, Page, PasswordHasher, Ports,
+    PresentedRefresh, Pushed, RefreshMint, RoomNames, Rosters, Rotation, Seats, SessionChange, SessionMetadata,
+    Sessions, Signal, Sockets, Status, TakeOver, TakenSeat, Throttles, Users, Verdict, Visit, Visits, WaitingRoom,
+    Waits,
 };
 use domain::sweep::LEFT_ALONE;
 use domain::{
     Attached, CatchingUp, ConnectionId, Context, Controls, Departure, Email, Ending, Error, Event, EventEncoder,
-    FamilyId, Frame, IdSource, Membership, MessageId, Metadata, Participant, Password, PasswordHash, Person, Policy,
-    Presence, ProjectId, Result, Rights, RoomName, Roster, Session, SessionId, SessionKind, SessionName, SessionState,
-    SignalId, Throttle, TicketId, Timestamp, Untold, User, UserId, Username, Visibility,
+    FamilyId, Frame, IdSource, Identity, Invite, InviteId, Membership, MessageId, Metadata, Participant, Password,
+    PasswordHash, Person, Policy, Presence, ProjectId, Result, Rights, RoomName, Roster, Session, SessionId,
+    SessionKind, SessionName, SessionState, SignalId, Throttle, TicketId, Timestamp, Untold, User, UserId, Username,
+    Visibility,
 };
 use uuid::{Builder, Uuid};
 
@@ -69,6 +71,7 @@ pub struct State {
     /// Accounts that are being removed.
     pub going: BTreeSet<UserId>,
     pub hits: BTreeMap<String, u32>,
+    pub invites: Vec<Invite>,
     pub connections: Vec<LoggedConnection>,
     /// Sessions whose ending is done.
     pub unlisted: BTreeSet<SessionId>,
@@ -1296,6 +1299,50 @@ impl PasswordHasher for Fake {
     }
 }
 
+impl Invites for Fake {
+    async fn add_invite(&self, invite: &Invite) -> Result<()> {
+        self.step("add invite").await?.invites.push(invite.clone());
+        Ok(())
+    }
+
+    async fn invite(&self, session: SessionId, id: &InviteId, now: Timestamp) -> Result<Option<Invite>> {
+        let state = self.step("read invite").await?;
+        let good = |one: &&Invite| one.session == session && one.id == *id && one.expires_at > now;
+        Ok(state.invites.iter().find(good).cloned())
+    }
+
+    async fn invites(&self, session: SessionId, now: Timestamp) -> Result<Vec<Invite>> {
+        let state = self.step("read invites").await?;
+        let good = |one: &&Invite| one.session == session && one.expires_at > now;
+        Ok(state.invites.iter().filter(good).cloned().collect())
+    }
+
+    async fn remove_invite(&self, session: SessionId, id: &InviteId) -> Result<()> {
+        self.step("remove invite").await?.invites.retain(|one| one.session != session || one.id != *id);
+        Ok(())
+    }
+
+    async fn remove_invites(&self, session: SessionId) -> Result<()> {
+        self.step("remove invites").await?.invites.retain(|one| one.session != session);
+        Ok(())
+    }
+}
+
+/// Numbers codes and guests.
+impl GuestMint for Fake {
+    fn mint_invite(&self, _: SessionId) -> MintedInvite {
+        let id = InviteId::parse(&format!("{:0>22}", self.ids.next(START).simple().to_string().split_off(12)))
+            .expect("22 characters");
+        MintedInvite { code: format!("code of {}", id.as_str()), id }
+    }
+
+    fn mint_guest(&self, invite: &InviteId) -> MintedGuest {
+        let random = self.ids.next(START);
+        let user_id = UserId::of_app(*random.as_bytes());
+        MintedGuest { identity: Identity::of_guest(invite, &random.simple().to_string()), user_id }
+    }
+}
+
 impl Throttles for Fake {
     async fn hit(&self, what: &Counted, throttle: Throttle, _: Timestamp) -> Result<()> {
         let mut state = self.step(format!("hit {}", counted(what))).await?;
@@ -1319,6 +1366,7 @@ fn counted(what: &Counted) -> String {
         Counted::FailedLoginsOfAccount(email) => format!("logins of {email}"),
         Counted::FailedLoginsOfAddress(address) => format!("logins from {address}"),
         Counted::RegistrationsOfAddress(address) => format!("registrations from {address}"),
+        Counted::InvitesOfAddress(address) => format!("invites from {address}"),
         Counted::WrongPasswordsOf(user) => format!("wrong passwords of {user}"),
         Counted::SessionsOf(_) => "sessions".to_owned(),
         Counted::TicketsOf(_) => "tickets".to_owned(),

@@ -8,6 +8,7 @@ mod catching_up;
 mod endings;
 mod fake;
 mod happening;
+mod inviting;
 mod moderating;
 mod overlapping;
 mod quotas;

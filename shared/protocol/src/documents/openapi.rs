@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 
 use super::{Schemas, quality, requests};
 use crate::routes::{Api, ROUTES, Route};
-use crate::{analytics, captions, data, endpoints, rest, signaling, usage};
+use crate::{analytics, captions, data, endpoints, invites, rest, signaling, usage};
 
 /// Who may call a route.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -231,9 +231,11 @@ fn status(code: &str) -> u16 {
         | "token_revoked"
         | "key_disabled" => 401,
         "forbidden" | "session_locked" | "banned" => 403,
-        "session_not_found" | "not_in_session" | "participant_not_found" | "webhook_not_found" => 404,
+        "session_not_found" | "not_in_session" | "participant_not_found" | "webhook_not_found" | "invite_not_found" => {
+            404
+        }
         "user_exists" | "session_full" | "waiting_room_full" | "room_exists" | "webhook_disabled"
-        | "too_many_webhooks" => 409,
+        | "too_many_webhooks" | "too_many_invites" => 409,
         "session_ended" => 410,
         "version_mismatch" => 412,
         "payload_too_large" => 413,
@@ -304,7 +306,17 @@ fn parameters(path: &str, paged: bool) -> Vec<Value> {
     let webhook = path.contains("{webhookId}").then(|| {
         json!({ "name": "webhookId", "in": "path", "required": true, "schema": { "type": "string", "format": "uuid", "pattern": requests::ID } })
     });
-    session.into_iter().chain(identity).chain(user).chain(webhook).chain(page.into_iter().flatten()).collect()
+    let invite = path.contains("{inviteId}").then(|| {
+        json!({ "name": "inviteId", "in": "path", "required": true, "schema": { "type": "string", "pattern": INVITE } })
+    });
+    session
+        .into_iter()
+        .chain(identity)
+        .chain(user)
+        .chain(webhook)
+        .chain(invite)
+        .chain(page.into_iter().flatten())
+        .collect()
 }
 
 fn if_match() -> Value {
@@ -352,6 +364,11 @@ fn name(route: &Route) -> String {
         "POST /api/session/{sessionId}/participants/{userId}/deny" => "participant_deny".to_owned(),
         "POST /api/session/{sessionId}/mute" => "session_mute".to_owned(),
         "POST /api/session/{sessionId}/data" => "session_data".to_owned(),
+        "POST /api/session/{sessionId}/invites" => "invite_create".to_owned(),
+        "GET /api/session/{sessionId}/invites" => "invite_list".to_owned(),
+        "DELETE /api/session/{sessionId}/invites" => "invite_revoke_all".to_owned(),
+        "DELETE /api/session/{sessionId}/invites/{inviteId}" => "invite_revoke".to_owned(),
+        "POST /api/invites/lookup" => "invite_lookup".to_owned(),
         "POST /api/webhooks" => "webhook_create".to_owned(),
         "GET /api/webhooks" => "webhook_list".to_owned(),
         "GET /api/webhooks/{webhookId}" => "webhook_get".to_owned(),
@@ -422,6 +439,15 @@ fn idempotency_key() -> Value {
 
 /// `before:` and an identifier, or a place in a log, in base64url.
 const CURSOR: &str = "^YmVmb3JlO[A-Za-z0-9_-]{16,160}$";
+
+/// An invitation's identifier.
+const INVITE: &str = "^[A-Za-z0-9_-]{22}$";
+
+/// What can be said of a code.
+const INVITED: &[&str] = &["invite_not_found", "session_ended"];
+
+/// What can be said of invitations to whoever hosts a session, and to others.
+const INVITING: &[&str] = &["forbidden", "session_not_found", "session_ended"];
 
 /// What can be said of an endpoint that may be disabled.
 const OF_ENABLED: &[&str] = &["webhook_not_found", "webhook_disabled"];
@@ -502,7 +528,7 @@ fn describe(route: &Route, s: &mut Schemas) -> Operation {
             Operation::new(summary, 200, Some(listed), &[]).for_apps().paged()
         }
         "session_get" => {
-            let errors = &["session_not_found"];
+            let errors = &["session_not_found", "not_in_session"];
             Operation::new("Show a session with its participants", 200, Some(s.of::<rest::SessionDetail>()), errors)
                 .for_apps()
         }
@@ -591,6 +617,36 @@ fn describe(route: &Route, s: &mut Schemas) -> Operation {
             Operation::new("Ask everybody to switch a track off", 202, Some(s.of::<rest::Done>()), STEERING)
                 .for_apps()
                 .takes(s.of::<requests::MuteAll>())
+        }
+        "invite_create" => {
+            let errors = &["forbidden", "session_not_found", "session_ended", "too_many_invites"];
+            Operation::new("Make a link that lets guests in", 201, Some(s.of::<invites::InviteView>()), errors)
+                .for_apps()
+                .takes(s.of::<requests::NewInvite>())
+        }
+        "invite_list" => {
+            let all = s.of::<Vec<invites::InviteView>>();
+            Operation::new("List the links that let guests in", 200, Some(all), INVITING).for_apps()
+        }
+        "invite_revoke_all" => {
+            Operation::new("Take all links of a session back; guests who have a seat keep it", 204, None, INVITING)
+                .for_apps()
+        }
+        "invite_revoke" => {
+            let errors = &["forbidden", "session_not_found", "session_ended", "invite_not_found"];
+            Operation::new("Take a link back; guests who have a seat keep it", 204, None, errors).for_apps()
+        }
+        "invite_lookup" => {
+            let found = s.of::<invites::InvitationView>();
+            Operation::new("Show where the code of a link leads", 200, Some(found), INVITED)
+                .open()
+                .takes(s.of::<requests::InviteCode>())
+        }
+        "invite_redeem" => {
+            let guest = s.of::<invites::GuestView>();
+            Operation::new("Become a guest by the code of a link", 200, Some(guest), INVITED)
+                .open()
+                .takes(s.of::<requests::InviteRedemption>())
         }
         "ice_servers" => {
             let servers = s.of::<rest::IceServers>();

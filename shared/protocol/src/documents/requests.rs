@@ -118,6 +118,48 @@ pub struct NewSession {
     max_duration_seconds: Option<u32>,
 }
 
+/// A new link that lets guests in.
+#[derive(JsonSchema, Serialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct NewInvite {
+    /// What whoever comes by it may do; `participant` if not given. A viewer looks on and may write.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    role: Option<GuestRoleInput>,
+    /// After how many seconds it ends; a day if not given.
+    #[schemars(range(min = 60, max = 604_800))]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    expires_in_seconds: Option<u32>,
+}
+
+/// What a guest may do.
+#[derive(JsonSchema, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum GuestRoleInput {
+    /// Takes part.
+    Participant,
+    /// Looks on, and may write.
+    Viewer,
+}
+
+/// The code of a link that lets guests in.
+#[derive(JsonSchema, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct InviteCode {
+    /// What stands behind `#/join/`.
+    code: String,
+}
+
+/// Somebody who comes by a link.
+#[derive(JsonSchema, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct InviteRedemption {
+    /// What stands behind `#/join/`.
+    code: String,
+    /// The name that others are to see, with ` (guest)` behind it.
+    #[schemars(length(min = 1, max = 50), regex(pattern = NAME))]
+    name: String,
+}
+
 /// A kind of session, by name or by number.
 #[derive(JsonSchema, Serialize)]
 #[serde(untagged)]

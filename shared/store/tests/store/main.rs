@@ -15,6 +15,7 @@ mod faults;
 mod happened;
 mod holding;
 mod inbox;
+mod invites;
 mod live;
 mod metadata;
 mod moderation;
