@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 use domain::FieldError;
 use serde::Deserialize;
+use serde_json::Number;
 use serde_json::value::RawValue;
 
 /// The fields of one JSON object that have not been read yet, and what was wrong with those that have.
@@ -17,6 +18,12 @@ pub struct Fields<'a> {
 }
 
 const MISSING: &str = "is missing";
+
+/// The number, if it is whole, however it is written: 3.0 is an integer (JSON Schema 2020-12, 4.2.3).
+fn whole(number: &Number) -> Option<u64> {
+    let written = || number.as_f64().filter(|n| n.fract() == 0.0).and_then(|n| format!("{n:.0}").parse().ok());
+    number.as_u64().or_else(written)
+}
 
 impl<'a> Fields<'a> {
     /// Reads a whole object with `read`; a field that it does not ask for is unknown, and unknown fields are bad.
@@ -53,7 +60,8 @@ impl<'a> Fields<'a> {
         name: &str,
         parse: impl FnOnce(u64) -> Result<T, &'static str>,
     ) -> Option<Option<T>> {
-        self.optional(name, "must be a whole number", parse)
+        const KIND: &str = "must be a whole number";
+        self.optional(name, KIND, |number: Number| whole(&number).ok_or(KIND).and_then(parse))
     }
 
     /// Any number from the first to the second one, where the field may be missing or null.
@@ -206,6 +214,17 @@ mod tests {
     fn null_is_as_good_as_missing() {
         assert_eq!(read(r#"{"name":"x","age":null}"#), Ok(("x".to_owned(), None)));
         assert_eq!(read(r#"{"name":null}"#), Err(vec!["name is missing".to_owned()]));
+    }
+
+    #[test]
+    fn a_whole_number_may_be_written_with_a_point() {
+        for age in ["30", "30.0", "3e1"] {
+            assert_eq!(read(&format!(r#"{{"name":"x","age":{age}}}"#)), Ok(("x".to_owned(), Some(30))), "{age}");
+        }
+        for age in ["30.5", "-1", "-1.0", "1e300", "\"30\"", "{}"] {
+            let refused = read(&format!(r#"{{"name":"x","age":{age}}}"#));
+            assert_eq!(refused, Err(vec!["age must be a whole number".to_owned()]), "{age}");
+        }
     }
 
     #[test]
