@@ -61,7 +61,7 @@ export class CallView {
   /** @param onLeft the call is over, for whatever reason */
   constructor(client: TunRTCClient, onLeft: (departure: Departure) => void) {
     this.#client = client;
-    this.#panel = new Panel(client, () => void attempt(null, () => this.#showTranscript()));
+    this.#panel = new Panel(client, () => void attempt(null, () => this.#showTranscript()), () => this.#session && this.#refresh());
     this.#stage = new Stage(client, () => this.#refresh());
     this.#selects = new DeviceSelects(client, LABELS, (id) => void this.#stage.useSpeaker(id).catch(fail), fail);
     byId('device-choices').append(this.#selects.element);
@@ -90,6 +90,7 @@ export class CallView {
     this.#stage.report = this.#session.creatorId === this.#client.user?.userId ? `analytics/index.html#call=${sessionId}` : '';
     this.#refresh();
     void this.#showHistory(sessionId);
+    this.#loadHands();
   }
 
   /** Plays everybody on another loudspeaker, where the browser lets a page choose. */
@@ -110,11 +111,18 @@ export class CallView {
       { key: 'v', text: 'Camera on, or off', act: press('camera') },
       { key: 's', text: 'Share a screen, or stop', act: press('screen') },
       { key: 't', text: 'Captions on, or off', act: press('captions') },
+      { key: 'h', text: 'Raise your hand, or take it down', act: press('hand') },
       { key: 'c', text: 'Write in the chat', act: tab('chat', 'chat-text') },
       { key: 'p', text: 'Show who is there', act: tab('people', 'tab-people') },
       { key: 'l', text: 'Show the speaker large, or all alike', act: press('layout') },
       { key: 'f', text: 'Fill the screen, or leave that', act: () => void attempt(null, () => this.#stage.toggleFullScreen()) },
     ];
+  }
+
+  /** After a connection was lost, too: hands were not told meanwhile. */
+  #loadHands(): void {
+    const { sessionId } = this.#client;
+    if (sessionId) this.#panel.hands.load(sessionId).catch((error: unknown) => this.#panel.log(`hands: ${explain(error)}`, true));
   }
 
   async #showHistory(sessionId: string): Promise<void> {
@@ -134,8 +142,14 @@ export class CallView {
     client.on('userLeft', ({ username, reason }) => this.#panel.addEvent(reason === 'left' ? `${username} left` : `${username} is gone (${reason})`));
     client.on('participantUpdated', (changed) => {
       const isOwn = changed.userId === self(client)?.userId;
+      const who = isOwn ? 'You' : changed.username;
+      // What somebody says of themselves changes nothing of their seat.
+      if (changed.attributes) {
+        if (this.#panel.hands.take(changed)) this.#panel.addEvent(`${who} ${changed.handRaisedAt ? 'raised a hand' : 'took the hand down'}`);
+        return;
+      }
       if (isOwn) this.#rights = changed;
-      this.#panel.addEvent(`${isOwn ? 'You are' : `${changed.username} is`} a ${changed.role} now`);
+      this.#panel.addEvent(`${who} ${isOwn ? 'are' : 'is'} a ${changed.role} now`);
       this.#refresh();
     });
     client.on('sessionUpdated', (settings) => {
@@ -179,6 +193,7 @@ export class CallView {
       this.#panel.log(`signaling: ${state.status}${more}`, state.status === 'closed' || state.status === 'reconnecting');
       // Who waits is told anew with the next connection.
       if (state.status === 'reconnecting') this.#panel.steering.clear();
+      if (state.status === 'connected' && this.#session) this.#loadHands();
       if (state.status === 'closed') this.#left(state.code, state.reason);
     });
     client.on('error', (error) => this.#panel.log(`${error.code}: ${error.message}`, true));

@@ -1,6 +1,7 @@
 import type { ChatMessage, Participant, PeerQuality, TunRTCClient } from '../src/index.ts';
 import { linked } from '../src/ui/chat.ts';
 import { byId, clock, icon, initials, make } from './dom.ts';
+import { Hands } from './hands.ts';
 import { Inviting } from './inviting.ts';
 import { guest, self } from './self.ts';
 import { Steering } from './steering.ts';
@@ -17,18 +18,24 @@ export class Panel {
   /** What those who steer the session do. */
   readonly steering: Steering;
   readonly #inviting: Inviting;
+  /** Who has a hand up. */
+  readonly hands: Hands;
   /** The people as they are shown. */
   #shown = '';
   #tab: Tab = 'chat';
   #unread = 0;
   #timer: ReturnType<typeof setInterval> | undefined;
 
-  /** @param onTranscript the transcript is to be shown */
-  constructor(client: TunRTCClient, onTranscript: () => void) {
+  /**
+   * @param onTranscript the transcript is to be shown
+   * @param onHands who has a hand up changed: the people are to be shown anew
+   */
+  constructor(client: TunRTCClient, onTranscript: () => void, onHands: () => void) {
     this.#client = client;
     this.#onTranscript = onTranscript;
     this.#inviting = new Inviting(client);
     this.steering = new Steering(client, () => this.#inviting.refresh());
+    this.hands = new Hands(client, onHands);
     for (const tab of TABS) byId(`tab-${tab}`).onclick = () => this.select(tab);
     byId('panel').querySelector<HTMLElement>('[role=tablist]')?.addEventListener('keydown', (event) => this.#moveTab(event));
   }
@@ -38,6 +45,7 @@ export class Panel {
     for (const id of ['messages', 'people', 'log', 'panel-stats']) byId(id).replaceChildren();
     this.#shown = '';
     this.steering.clear();
+    this.hands.clear();
     this.select('chat');
     clearInterval(this.#timer);
     this.#timer = setInterval(() => void this.#measure(), STATISTICS_MS);
@@ -99,16 +107,17 @@ export class Panel {
 
   /** @param creatorId whoever created the session: nobody steers them */
   showPeople(own: Participant, others: Participant[], creatorId: string): void {
-    const everybody = [own, ...others];
+    const everybody = this.hands.inOrder([own, ...others]);
+    const places = everybody.map(({ userId }) => this.hands.place(userId));
     this.steering.show(own);
     this.#inviting.show(!guest && own.role === 'host');
     // What did not change is left alone: a menu in it may be open.
-    const shown = JSON.stringify([creatorId, everybody]);
+    const shown = JSON.stringify([creatorId, everybody, places]);
     if (shown === this.#shown) return;
     this.#shown = shown;
-    const lines = everybody.map((participant) => {
+    const lines = everybody.map((participant, index) => {
       const menu = this.steering.menu(own, participant, creatorId);
-      const line = person(participant, participant === own);
+      const line = person(participant, participant === own, places[index] ?? 0);
       if (menu) line.append(menu);
       return line;
     });
@@ -171,7 +180,8 @@ export class Panel {
   }
 }
 
-function person(participant: Participant, isOwn: boolean): HTMLLIElement {
+/** @param hand which hand of those that are up is theirs, from 1 */
+function person(participant: Participant, isOwn: boolean, hand: number): HTMLLIElement {
   const { userId, username, status, isMuted, isVideoEnabled, role } = participant;
   const marks = make('div', { className: 'marks' });
   const mark = (isOff: boolean, on: 'microphone' | 'camera', text: string) => {
@@ -179,6 +189,7 @@ function person(participant: Participant, isOwn: boolean): HTMLLIElement {
     drawing.classList.toggle('off', isOff);
     marks.append(drawing, make('span', { className: 'hidden' }, `${text} ${isOff ? 'off' : 'on'}`));
   };
+  if (hand > 0) marks.append(make('span', { className: 'hand' }, `Hand ${hand}`));
   mark(isMuted, 'microphone', 'Microphone');
   mark(!isVideoEnabled, 'camera', 'Camera');
   const item = make(

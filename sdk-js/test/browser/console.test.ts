@@ -66,6 +66,29 @@ describe('the console', () => {
     await saidIn(alice, 'before you came back').waitFor();
   });
 
+  test('hands stand in the order in which they were raised, also for those who come back', async () => {
+    const [demo, alice] = await call('With hands');
+    const listIn = (page: Page) => page.getByRole('tab', { name: /^People/ }).click();
+    const handIn = (page: Page, name: string, place: number) =>
+      page.locator(`#people li:nth-child(${place})`, { hasText: name }).getByText(`Hand ${place}`, { exact: true }).waitFor();
+    await Promise.all([listIn(demo), listIn(alice)]);
+    await alice.getByRole('button', { name: 'Raise your hand' }).click();
+    await handIn(demo, 'alice', 1);
+    await demo.keyboard.press('h');
+    await Promise.all([handIn(alice, 'alice', 1), handIn(alice, 'demo', 2)]);
+    await demo.reload();
+    await demo.getByRole('toolbar', { name: 'Call' }).waitFor();
+    await listIn(demo);
+    await handIn(demo, 'alice', 1);
+    await demo.getByRole('button', { name: 'Raise your hand' }).click();
+    await Promise.all([handIn(demo, 'demo', 2), handIn(alice, 'demo', 2)]);
+    await alice.getByRole('button', { name: 'Take your hand down' }).click();
+    await handIn(demo, 'demo', 1);
+    await demo.getByRole('tab', { name: /^Chat/ }).click();
+    await saidIn(demo, 'alice took the hand down').waitFor();
+    assert.equal(await demo.getByRole('log').getByText('a participant now').count(), 0, 'no seat has changed');
+  });
+
   test('a reload in the middle of a call comes back into it', async () => {
     const [demo, alice] = await call('Reloaded');
     for (let round = 0; round < 3; round++) {
