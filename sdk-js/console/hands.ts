@@ -9,6 +9,8 @@ export class Hands {
   readonly #client: TunRTCClient;
   readonly #raisedAt = new Map<string, string>();
   readonly #onChange: () => void;
+  /** Who was heard of since the hands were asked for: what the server answers then may be older. */
+  #heard = new Set<string>();
 
   constructor(client: TunRTCClient, onChange: () => void) {
     this.#client = client;
@@ -20,10 +22,11 @@ export class Hands {
 
   /** Whoever came later did not hear who had raised a hand before. */
   async load(sessionId: string): Promise<void> {
+    const heard = (this.#heard = new Set());
     const { items } = await this.#client.api.list<ParticipantDetail>(`/api/session/${encodeURIComponent(sessionId)}/participants`);
-    if (this.#client.sessionId !== sessionId) return;
-    this.#raisedAt.clear();
-    for (const { userId, handRaisedAt } of items) if (handRaisedAt) this.#raisedAt.set(userId, handRaisedAt);
+    if (this.#client.sessionId !== sessionId || this.#heard !== heard) return;
+    for (const userId of [...this.#raisedAt.keys()]) if (!heard.has(userId)) this.#raisedAt.delete(userId);
+    for (const { userId, handRaisedAt } of items) if (handRaisedAt && !heard.has(userId)) this.#raisedAt.set(userId, handRaisedAt);
     this.#show();
   }
 
@@ -53,6 +56,7 @@ export class Hands {
   }
 
   #set(userId: string, since: string | undefined): boolean {
+    this.#heard.add(userId);
     if (this.#raisedAt.get(userId) === since) return false;
     if (since) this.#raisedAt.set(userId, since);
     else this.#raisedAt.delete(userId);

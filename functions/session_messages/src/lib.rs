@@ -1,7 +1,7 @@
 //! `GET /api/session/{sessionId}/messages`, `GET /api/session/{sessionId}/transcript`: show what was written, and what was said, to
 //! those who took part.
 
-use domain::{Caller, MessageId, Result, RoomRef, SessionId, accounts, captions, chat, sessions};
+use domain::{Caller, MessageId, Result, SessionId, captions, chat, sessions};
 use gateway::ReadTools;
 use gateway::rest::{Answer, RestRequest};
 use lambda_http::{Body, Request, Response};
@@ -24,10 +24,9 @@ pub async fn handle(deps: &Deps, request: Request) -> Response<Body> {
 }
 
 async fn messages(deps: &Deps, request: &RestRequest<'_>) -> Result<Answer> {
-    let (caller, room) = asked(deps, request).await?;
+    let (caller, session) = asked(deps, request).await?;
     let page = request.page::<MessageId>()?;
     let context = request.context();
-    let session = sessions::find(&deps.store, context, &caller, &room).await?;
     let messages = chat::history(&deps.store, context, &caller, session, page.limit, page.before).await?;
     let last = messages.last().filter(|_| messages.len() == page.limit);
     let next = last.map(|last| request.next_page(&page, &last.id));
@@ -36,17 +35,16 @@ async fn messages(deps: &Deps, request: &RestRequest<'_>) -> Result<Answer> {
 }
 
 async fn transcript(deps: &Deps, request: &RestRequest<'_>) -> Result<Answer> {
-    let (caller, room) = asked(deps, request).await?;
+    let (caller, session) = asked(deps, request).await?;
     let format = TranscriptFormat::parse(request.query("format"))?;
     let origin = parse_origin(request.query("origin"))?;
     let page = request.transcript_page()?;
     let context = request.context();
-    let session = sessions::find(&deps.store, context, &caller, &room).await?;
     let origin = origin.unwrap_or_else(|| SessionId::timestamp(session));
     let said = captions::transcript(&deps.store, context, &caller, session, page.limit, page.before).await?;
     let last = said.last().filter(|_| said.len() == page.limit);
-    let asked = format!("format={}&origin={}", format.name(), format_time(origin));
-    let next = last.map(|last| request.next_page_of(&asked, &page, &last.id));
+    let asked = format!("&format={}&origin={}", format.name(), format_time(origin));
+    let next = last.map(|last| request.next_page_asked(&page, &last.id, &asked));
     let answer = match format {
         TranscriptFormat::Json => Answer::ok(&said.iter().map(TranscriptView::from).collect::<Vec<_>>()),
         TranscriptFormat::Vtt => Answer::text("text/vtt; charset=utf-8", vtt(&said, origin)),
@@ -56,9 +54,9 @@ async fn transcript(deps: &Deps, request: &RestRequest<'_>) -> Result<Answer> {
 }
 
 /// Who asks, and for which session.
-async fn asked(deps: &Deps, request: &RestRequest<'_>) -> Result<(Caller, RoomRef)> {
+async fn asked(deps: &Deps, request: &RestRequest<'_>) -> Result<(Caller, SessionId)> {
     let caller = request.caller(&deps.callers, &deps.store).await?;
     let room = request.session_in_path()?;
-    accounts::require_live(&deps.store, request.context(), &caller).await?;
-    Ok((caller, room))
+    let session = sessions::find_for(&deps.store, request.context(), &caller, &room).await?;
+    Ok((caller, session))
 }

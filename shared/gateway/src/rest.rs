@@ -316,12 +316,6 @@ impl<'a> RestRequest<'a> {
         format!("<{path}?limit={}&cursor={}{asked}>; rel=\"next\"", page.limit, Page::cursor(last))
     }
 
-    /// The same where the query `asked` for more than a page.
-    pub fn next_page_of<Id: std::str::FromStr + ToString>(&self, asked: &str, page: &Page<Id>, last: &Id) -> String {
-        let path = self.request.raw_http_path();
-        format!("<{path}?{asked}&limit={}&cursor={}>; rel=\"next\"", page.limit, Page::cursor(last))
-    }
-
     /// The answer to a login: the grant with an access token made for it.
     pub fn auth(&self, tokens: &Tokens, grant: Grant) -> Auth {
         self.note_user(grant.user.id);

@@ -9,11 +9,11 @@ use domain::ports::{
     Attempt, ChatMessage, DUE_PARTS, Guard, Held, Holding, Members, Ports, Rosters, Seats, Sessions, TakeOver,
     TakenSeat,
 };
-use domain::quality::{Client, JoinSteps, Measured, Outcome, Report, Reporter, Summary};
+use domain::quality::{Measured, Report, Reporter};
 use domain::sweep::{Swept, sweep};
 use domain::{
     Caller, ConnectionId, Departure, Membership, MessageId, Participant, Person, RoomRef, Session, SessionId, TicketId,
-    Timestamp, Untold, User, chat,
+    Untold, User, chat,
 };
 use store::Store;
 use testkit::{Database, FakeSockets, PlainEncoder, RecordedDelays, Request, Samples};
@@ -154,30 +154,6 @@ async fn of_a_hundred_thousand_sessions_a_sweep_reads_those_that_are_due() {
 /// So many calls of two an account has hosted in a day.
 const CALLS: usize = 10_000;
 
-fn said(at: &Setting, worst: u32) -> Report {
-    let minute = Timestamp::from_millis(at.samples.now().millis() / 60_000 * 60_000);
-    let score = Some(Measured::of_hundredths(worst));
-    let summary = Summary {
-        started_at: minute,
-        minutes: 1,
-        score,
-        worst_score: score,
-        audio_mos: Some(Measured::of_hundredths(420)),
-        join_ms: Some(800),
-        media_ms: Some(1200),
-        outcome: Outcome::Connected,
-        failure: None,
-        relayed: Some(false),
-        reconnects: Some(0),
-        ice_restarts: Some(0),
-        freezes: Some(0),
-        freeze_ms: Some(0),
-    };
-    let (client, join) = (Client::default(), JoinSteps::default());
-    let (events, peers, run) = (Vec::new(), Vec::new(), "r".to_owned());
-    Report { minute, run, is_final: true, score, summary, client, join, events, peers }
-}
-
 #[tokio::test]
 async fn of_ten_thousand_calls_a_page_reads_what_is_on_it_and_a_filter_no_more_than_its_bound() {
     let at = Setting::new().await;
@@ -188,7 +164,8 @@ async fn of_ten_thousand_calls_a_page_reads_what_is_on_it_and_a_filter_no_more_t
         at.sit(session.id, caller).await;
         let from = Reporter { user: caller.user_id, username: &caller.username, identity: None, scope: None };
         let room = RoomRef::Session(session.id);
-        domain::quality::report(&at.store, at.samples.context(), from, &room, &said(&at, 350)).await.unwrap();
+        let said = Report { is_final: true, ..at.samples.report("r", 350) };
+        domain::quality::report(&at.store, at.samples.context(), from, &room, &said).await.unwrap();
     }
     let ids: Vec<_> = (1..CALLS).map(|_| SessionId::new(&at.samples.ids, at.samples.now())).collect();
     at.database.multiply(&ids, |id, _, text| text.replace(&session.id.to_string(), &id.to_string()));

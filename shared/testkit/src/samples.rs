@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use domain::quality::{Client, JoinSteps, Measured, Outcome, Report, Summary};
 use domain::{
     Attached, Clock, Context, Controls, Email, FamilyId, PasswordHash, Person, Policy, Session, SessionId, SessionKind,
     SessionName, SessionState, Timestamp, User, UserId, Username, Visibility,
@@ -57,6 +58,31 @@ impl Samples {
     pub fn caller_for(&self, user: &User) -> Person {
         let family = FamilyId::new(&self.ids, self.now());
         Person::account(user.id, user.username.clone(), family, self.now() + self.policy.access_token)
+    }
+
+    /// What a client says of the present minute, the first of its run, with that score in hundredths.
+    pub fn report(&self, run: &str, score: u32) -> Report {
+        let minute = Timestamp::from_millis(self.now().millis() / 60_000 * 60_000);
+        let score = Some(Measured::of_hundredths(score));
+        let summary = Summary {
+            started_at: minute,
+            minutes: 1,
+            score,
+            worst_score: score,
+            audio_mos: Some(Measured::of_hundredths(420)),
+            join_ms: Some(800),
+            media_ms: Some(1200),
+            outcome: Outcome::Connected,
+            failure: None,
+            relayed: Some(false),
+            reconnects: Some(0),
+            ice_restarts: Some(0),
+            freezes: Some(0),
+            freeze_ms: Some(0),
+        };
+        let (client, join) = (Client::default(), JoinSteps::default());
+        let (events, peers, run) = (Vec::new(), Vec::new(), run.to_owned());
+        Report { minute, run, is_final: false, score, summary, client, join, events, peers }
     }
 
     /// A public session of that creator.

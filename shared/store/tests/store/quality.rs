@@ -4,9 +4,7 @@ use std::time::Duration;
 
 use domain::analytics::{self, Charted, Question, Viewer};
 use domain::ports::{Calls, Sessions, Users, Watchers};
-use domain::quality::{
-    Audio, Client, JoinSteps, Listed, Measured, Outcome, Peer, Report, Reporter, Summary, Video, report,
-};
+use domain::quality::{Audio, Client, JoinSteps, Listed, Measured, Peer, Report, Reporter, Summary, Video, report};
 use domain::{Caller, Error, Person, Result, RoomRef, Session, SessionId, Timestamp, UserId, erasure};
 use testkit::{FakeSockets, Request};
 
@@ -20,33 +18,12 @@ fn first_minute(at: &Setting) -> Timestamp {
 
 /// What a client says of a minute, with that worst score.
 fn said(at: &Setting, run: &str, minute: u64, worst: u32) -> Report {
-    let started_at = first_minute(at);
-    let score = Some(Measured::of_hundredths(worst));
+    let minutes = u32::try_from(minute + 1).unwrap();
+    let report = at.samples.report(run, worst);
     Report {
-        minute: started_at + Duration::from_secs(60 * minute),
-        run: run.to_owned(),
-        is_final: false,
-        score,
-        summary: Summary {
-            started_at,
-            minutes: u32::try_from(minute + 1).unwrap(),
-            score,
-            worst_score: score,
-            audio_mos: Some(Measured::of_hundredths(420)),
-            join_ms: Some(800),
-            media_ms: Some(1200),
-            outcome: Outcome::Connected,
-            failure: None,
-            relayed: Some(false),
-            reconnects: Some(0),
-            ice_restarts: Some(0),
-            freezes: Some(0),
-            freeze_ms: Some(0),
-        },
-        client: Client::default(),
-        join: JoinSteps::default(),
-        events: Vec::new(),
-        peers: Vec::new(),
+        minute: first_minute(at) + Duration::from_secs(60 * minute),
+        summary: Summary { minutes, ..report.summary },
+        ..report
     }
 }
 
