@@ -57,6 +57,19 @@ export default defineConfig([
     outExtensions: () => ({ js: '.js', dts: '.d.ts' }),
     outputOptions: { chunkFileNames: 'captions-[name].js' },
   },
+  {
+    // Recording, and the player of what was recorded.
+    entry: { recording: 'src/recording/index.ts' },
+    format: 'esm',
+    platform: 'neutral',
+    target: 'es2022',
+    deps: { neverBundle: ['tunrtc-client'] },
+    dts: true,
+    sourcemap: true,
+    clean: false,
+    outDir: 'dist',
+    outExtensions: () => ({ js: '.js', dts: '.d.ts' }),
+  },
   // What the engine on the device runs in, each in one file; they are served beside the models (scripts/captions.mjs).
   ...Object.entries({ worker: 'src/captions/worker/index.ts', worklet: 'src/captions/worklet.ts' }).map(([name, source]) => ({
     entry: { [name]: source },

@@ -34,6 +34,7 @@ const PARTS = {
   'react, <VideoCall>': { limit: 10, code: `export { TunRTCProvider, VideoCall } from '../dist/react.js';` },
   'react, hooks': { limit: 2, code: `export { TunRTCProvider, useCall, useChat, useDevices, useParticipants, useTracks, StreamVideo } from '../dist/react.js';` },
   'captions, with every engine': { limit: 8, code: `export * from '../dist/captions.js';` },
+  'recording, with its player': { limit: 8, code: `export * from '../dist/recording.js';` },
   'element': { limit: 10, code: `import '../dist/element.js';` },
 };
 for (const [part, { limit, code }] of Object.entries(PARTS)) {

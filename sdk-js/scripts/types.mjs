@@ -22,12 +22,15 @@ export default pc;
 const PARTS = `import { createElement } from 'react';
 import { TunRTCProvider, useCall, VideoCall } from 'tunrtc-client/react';
 import { Captions } from 'tunrtc-client/captions';
+import { RecordingPlayer, startRecording } from 'tunrtc-client/recording';
 import { mountCall } from 'tunrtc-client/ui';
 import 'tunrtc-client/element';
 document.querySelector('tunrtc-call')!.client = client;
 export const mounted: Promise<void> = mountCall(document.body, { client, sessionId: '' }).unmount();
 export const App = () => createElement(TunRTCProvider, { client }, createElement(VideoCall, { sessionId: '', onLeft: (code) => code.length }));
 export const written: Promise<void> = new Captions(client).start({ engine: 'device', language: 'en' });
+export const recorded: Promise<void> = startRecording(client, { kind: 'audio' }).then((recording) => recording.stop());
+export const shown: () => void = new RecordingPlayer([]).show('', document.createElement('video'));
 export const useMute = () => useCall().setMuted(true);
 // @ts-expect-error: neither a client nor an address
 createElement(TunRTCProvider, {});

@@ -75,6 +75,14 @@ export interface TunRTCEvents {
   receiveRpcAnswer: RpcAnswerReceived;
   /** What somebody says, oneself too; `Captions` of `tunrtc-client/captions` puts it together, and drops what comes twice. */
   receiveCaption: Caption;
+  /** Somebody records themselves from now on, oneself too; `whoRecords` of `tunrtc-client/recording` keeps count. */
+  recordingStarted: { recordingId: string; userId: string; username: string; kind: 'participant' | 'audio' | 'screen' };
+  /** Somebody records themselves no longer; what is on their device may still be on its way. */
+  recordingStopped: { recordingId: string; userId: string };
+  /** The server has made the files of a recording, or could not. */
+  recordingReady: { recordingId: string; userId: string; status: 'ready' | 'failed' };
+  /** Somebody who steers the session asks everybody to record themselves, or to stop. The app decides, and asks its user first. */
+  recordingRequested: { sessionId: string; recording: boolean; byUserId: string; byUsername: string };
   /** The session's name, number of seats, lock or waiting room changed. */
   sessionUpdated: SessionUpdatedData;
   /** Somebody who steers the session had this track switched off. */

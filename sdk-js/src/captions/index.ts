@@ -14,8 +14,8 @@
 import type { TunRTCClient } from 'tunrtc-client';
 import { Emitter } from '../emitter.ts';
 import type { Environment } from '../environment.ts';
+import { ServerClock } from '../server-clock.ts';
 import { Recent } from '../signaling/inbox.ts';
-import { ServerClock } from './clock.ts';
 import { asCaptionError, CaptionError, type CaptionEngine } from './engine.ts';
 import { openMicrophone, type Microphone } from './microphone.ts';
 import { Sentences } from './sentences.ts';

@@ -68,6 +68,7 @@ interface Seat extends Participant {
   inbox: Item[];
   /** Whether the others have not been told of this seat yet. */
   untold: boolean;
+  recording?: boolean;
 }
 
 interface ChatLine {
@@ -809,7 +810,7 @@ export class FakeServer {
   }
 
   #detail(room: Room): SessionDetail {
-    const participants = [...room.seats.values()].map(({ userId, username, joinedAt, status, isMuted, isVideoEnabled, role }) => ({
+    const participants = [...room.seats.values()].map(({ userId, username, joinedAt, status, isMuted, isVideoEnabled, role, recording }) => ({
       userId,
       username,
       joinedAt,
@@ -817,6 +818,7 @@ export class FakeServer {
       isMuted,
       isVideoEnabled,
       role,
+      ...(recording && { recording }),
     }));
     return { ...room.detail, currentParticipants: room.seats.size, participants };
   }

@@ -58,6 +58,7 @@ const OPTIONS: ts.CompilerOptions = {
     'tunrtc-client/react': [new URL('src/react/index.ts', PACKAGE).pathname],
     'tunrtc-client/captions': [new URL('src/captions/index.ts', PACKAGE).pathname],
     'tunrtc-client/server': [new URL('src/server.ts', PACKAGE).pathname],
+    'tunrtc-client/recording': [new URL('src/recording/index.ts', PACKAGE).pathname],
     'tunrtc-client/invites': [new URL('src/invites.ts', PACKAGE).pathname],
     'tunrtc-client/ui': [new URL('src/ui/index.ts', PACKAGE).pathname],
     'tunrtc-client/element': [new URL('src/ui/element.ts', PACKAGE).pathname],

@@ -31,8 +31,13 @@ export class ServerClock {
     }
   }
 
-  /** The server's time at an instant of this machine's clock, as RFC 3339 in UTC. */
+  /** The server's time at an instant of this machine's clock, in milliseconds since 1970. */
+  time(instant: number): number {
+    return this.#zero + instant;
+  }
+
+  /** The same as RFC 3339 in UTC. */
   at(instant: number): string {
-    return new Date(this.#zero + instant).toISOString();
+    return new Date(this.time(instant)).toISOString();
   }
 }
