@@ -125,7 +125,9 @@ fn a_manifest_names_only_the_ports_that_the_code_uses() {
     for function in crates("functions") {
         let code = fs::read_to_string(root().join("functions").join(&function).join("src/lib.rs")).expect("a handler");
         let dependencies = dependencies(&format!("functions/{function}"));
-        for (port, uses) in [("push", "use push::"), ("delay", "use delay::"), ("store", "use store::")] {
+        for (port, uses) in
+            [("push", "use push::"), ("delay", "use delay::"), ("store", "use store::"), ("objects", "use objects::")]
+        {
             assert_eq!(dependencies.contains(port), code.contains(uses), "{function} and {port}");
         }
     }

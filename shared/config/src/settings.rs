@@ -95,6 +95,13 @@ pub const CHAT_PER_SECOND: &str = "TUNRTC_CHAT_PER_SECOND";
 pub const CHAT_BURST: &str = "TUNRTC_CHAT_BURST";
 /// See [`Policy::mesh_limit`].
 pub const MESH_LIMIT: &str = "TUNRTC_MESH_LIMIT";
+/// The bucket of recordings; nothing is recorded without one.
+pub const RECORDINGS_BUCKET: &str = "TUNRTC_RECORDINGS_BUCKET";
+/// Where browsers reach that bucket, below this address by its name, if that is not Amazon S3. `{scheme}` and `{host}` in it stand for
+/// how the request came that asks for an address.
+pub const RECORDINGS_ENDPOINT: &str = "TUNRTC_RECORDINGS_ENDPOINT";
+/// How many days a recording's files are kept.
+pub const RECORDINGS_DAYS: &str = "TUNRTC_RECORDINGS_DAYS";
 /// `on` or `off`, see [`Policy::call_quality`].
 pub const CALL_QUALITY: &str = "TUNRTC_CALL_QUALITY";
 

@@ -1,6 +1,6 @@
 //! What the rules need from outside: one narrow trait for each kind of access, with the data that it takes and gives.
 //!
-//! `store`, `push`, `delay` and `auth` implement these traits. A rule's bounds name the ones it uses, so its signature
+//! `store`, `push`, `delay`, `objects` and `auth` implement these traits. A rule's bounds name the ones it uses, so its signature
 //! states its privileges.
 
 mod about;
@@ -10,6 +10,7 @@ mod delivery;
 mod invites;
 mod live;
 mod log;
+mod objects;
 mod quality;
 mod seats;
 mod sessions;
@@ -30,6 +31,10 @@ pub use delivery::{
 pub use invites::{GuestMint, Invites, MintedGuest, MintedInvite, PresentedInvite};
 pub use live::{Live, LiveKind, Living};
 pub use log::{Admission, Closure, ConnectionLog, LoggedConnection, Place, Places, Told};
+pub use objects::{
+    DownloadUrls, MAX_PARTS, MAX_URL_SECONDS, MIN_PART_BYTES, ObjectFile, ObjectList, ObjectReader, ObjectRemover,
+    ObjectWriter, StoredObject, UploadUrls,
+};
 pub use quality::{Attended, Calls, Minute, Reports, Watchers};
 pub use seats::{
     Attempt, Ban, Catching, ControlsSet, Finished, Guard, Held, Holding, Members, Moderation, Seats, SessionChange,
