@@ -334,7 +334,9 @@ def deploy_edge(session: boto3.Session, options: argparse.Namespace, made: dict[
     said = {"DomainName": options.domain_name, "CertificateArn": options.certificate_arn, "HostedZoneId": options.hosted_zone_id,
             "HttpApiId": made["HttpApiId"], "WebSocketApiId": made["WebSocketApiId"],
             "EdgeSecretArn": made["EdgeSecretArn"]}
-    sam_deploy(options, HERE / "edge.yaml", stack, {name: value for name, value in said.items() if value})
+    given = {name: value for name, value in said.items() if value}
+    # Said even where there is none: a stack that records no more must not keep the address of its bucket.
+    sam_deploy(options, HERE / "edge.yaml", stack, given | {"RecordingsHost": made.get("RecordingsHost", "")})
     edge = outputs(session, stack)
     upload_site(session, edge["SiteBucket"])
     print(f"Console:   https://{options.domain_name}")

@@ -251,6 +251,38 @@ def test_webhooks_are_tried_in_order_and_later_as_the_rules_say():
     assert [sources[name]["BatchSize"] for name in ("WebhookLine", "WebhookLater")] == [1, 1]
 
 
+def test_recordings_are_private_encrypted_and_expire():
+    bucket = cfn.resources("AWS::S3::Bucket")["Recordings"]
+    assert all(bucket["PublicAccessBlockConfiguration"].values()) and len(bucket["PublicAccessBlockConfiguration"]) == 4
+    assert bucket["BucketEncryption"]["ServerSideEncryptionConfiguration"]
+    # What was deleted is gone.
+    assert "VersioningConfiguration" not in bucket
+    rules = {rule["Id"]: rule for rule in bucket["LifecycleConfiguration"]["Rules"]}
+    assert all(rule["Status"] == "Enabled" for rule in rules.values())
+    assert (rules["chunks"]["Prefix"], rules["chunks"]["ExpirationInDays"]) == ("chunks/", 7)
+    assert (rules["files"]["Prefix"], rules["files"]["ExpirationInDays"]) == ("files/", {"Ref": "RecordingDays"})
+    assert rules["unfinished"]["AbortIncompleteMultipartUpload"] == {"DaysAfterInitiation": 1}
+    statement, = cfn.resources("AWS::S3::BucketPolicy")["RecordingsPolicy"]["PolicyDocument"]["Statement"]
+    assert statement["Effect"] == "Deny" and statement["Condition"]["Bool"]["aws:SecureTransport"]["Fn::If"][:2] == ["OnAws", "false"]
+
+
+def test_pages_reach_recordings_from_the_origins_of_the_apis_alone():
+    rule, = cfn.resources("AWS::S3::Bucket")["Recordings"]["CorsConfiguration"]["CorsRules"]
+    assert rule["AllowedOrigins"] == {"Ref": "AllowedOrigins"} and rule["AllowedMethods"] == ["GET", "HEAD", "PUT"]
+    assert "etag" in rule["ExposedHeaders"] and "*" not in rule["AllowedHeaders"]
+    policy, given = cfn.resources("AWS::CloudFront::ResponseHeadersPolicy", "edge.yaml")["SiteHeaders"]["ResponseHeadersPolicyConfig"][
+        "SecurityHeadersConfig"]["ContentSecurityPolicy"]["ContentSecurityPolicy"]["Fn::Sub"]
+    assert "connect-src 'self' wss://${DomainName}${Recordings};" in policy and "media-src 'self' blob:${Recordings};" in policy
+    assert given == {"Recordings": {"Fn::If": ["Records", {"Fn::Sub": " https://${RecordingsHost}"}, ""]}}
+
+
+def test_without_recording_there_is_no_bucket():
+    template = cfn.load("template.yaml")
+    assert template["Parameters"]["Recording"]["Default"] == "false"
+    assert all(template["Resources"][name]["Condition"] == "HasRecording" for name in ("Recordings", "RecordingsPolicy"))
+    assert all(template["Outputs"][name]["Condition"] == "HasRecording" for name in ("RecordingsBucket", "RecordingsHost"))
+
+
 def test_the_sweep_runs_on_its_schedule():
     rule = cfn.resources("AWS::Events::Rule")["Sweep"]
     assert rule["ScheduleExpression"] == {"Ref": "SweepRate"}
