@@ -1,7 +1,7 @@
 /** The console page: sign in, find a session, look at oneself, hold a call. One client serves all of it. */
 import { TunRTCClient, TunRTCError } from '../src/index.ts';
 import { inviteCode, Invites, type Invitation } from '../src/invites.ts';
-import { CallView, type Departure } from './call.ts';
+import { CallView, recordingsOf, type Departure } from './call.ts';
 import { byId } from './dom.ts';
 import { Lobby, type Wish } from './lobby.ts';
 import { attempt, attemptForm, explain, mark, unmark, whenFailed } from './notice.ts';
@@ -65,6 +65,8 @@ async function enter(): Promise<void> {
   const sessionId = sessionInAddress();
   if (sessionId && sessionId === client.sessionId) return;
   if (!client.sessionId) show('lobby');
+  // What a crash has left on this device: in the session that it is of it goes on there.
+  if (!sessionId) void call.recorder.bringHome();
   if (sessionId) await attempt(null, () => enterAsInvited(sessionId));
 }
 
@@ -184,17 +186,18 @@ async function join(sessionId: string, audio: boolean, video: boolean): Promise<
 }
 
 /** The call is over: to the list, to the way back or, with the sign-in over too, to that. */
-function left({ words, again }: Departure): void {
+function left({ words, again, recorded }: Departure): void {
   if (isGoing) return;
   if (!self(client)) return show('sign-in');
-  if (guest) return over(words || 'You have left.', words ? again : 'Join again', guest.invitation.sessionId);
-  if (!words) return backToList();
-  over(words, again, sessionInAddress() ?? '');
+  if (!words && !guest && !recorded) return backToList();
+  over(words || 'You have left.', words ? again : 'Join again', guest?.invitation.sessionId ?? sessionInAddress() ?? '', recorded);
 }
 
-/** Says how something ended, and the way back to that session, if there is one. */
-function over(words: string, again = '', sessionId = ''): void {
+/** Says how something ended, the way back to that session, and to what was recorded in it, if there is any. */
+function over(words: string, again = '', sessionId = '', recorded?: string): void {
   byId('over-title').textContent = words;
+  byId('over-recordings').hidden = !recorded;
+  byId<HTMLAnchorElement>('over-recordings-link').href = recordingsOf(recorded ?? '');
   const button = byId('over-again');
   button.hidden = !again;
   button.textContent = again;
@@ -208,6 +211,7 @@ function backToList(): void {
   if (guest) return startAnew('');
   forgetSession();
   show(client.user ? 'lobby' : 'sign-in');
+  if (client.user) void call.recorder.bringHome();
 }
 
 function sessionInAddress(): string | null {

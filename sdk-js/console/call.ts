@@ -15,6 +15,7 @@ import { ask, byId, drawing, dress, entitle, make, startToolbar, type Icon } fro
 import { attempt, explain, fail, notify } from './notice.ts';
 import { Panel } from './panel.ts';
 import { keepDevices } from './ready.ts';
+import { RecorderView } from './recorder.ts';
 import { self } from './self.ts';
 import type { Shortcut } from './shortcuts.ts';
 import { Stage } from './stage.ts';
@@ -31,6 +32,7 @@ const LOST = 'The connection to the server is lost. You still see and hear each 
 /** What can bring nobody back. */
 const FINAL: ReadonlySet<string> = new Set(['session_ended', 'session_not_found', 'removed', 'banned']);
 const CAPTIONS = 'M3 5.5h18v13H3zM6.5 11h4M13 11h4.5M6.5 14.5h7M16 14.5h1.5';
+const RECORD = 'M12 4a8 8 0 1 0 0 16 8 8 0 0 0 0-16zM12 9a3 3 0 1 0 0 6 3 3 0 0 0 0-6z';
 const LAYOUT = 'M3 5h12v14H3zM18 5h3v4h-3zM18 12h3v7h-3z';
 
 /** How a call ended. */
@@ -39,6 +41,8 @@ export interface Departure {
   words: string;
   /** The words of the way back, if there is one. */
   again: string | undefined;
+  /** The session, if it was recorded. */
+  recorded: string | undefined;
 }
 
 /** The fourth view: the call. */
@@ -47,6 +51,7 @@ export class CallView {
   readonly #panel: Panel;
   readonly #stage: Stage;
   readonly #selects: DeviceSelects;
+  readonly recorder: RecorderView;
   /** Loaded when captions, or the transcript, are asked for. */
   #captions: CaptionsView | undefined;
   readonly #onLeft: (departure: Departure) => void;
@@ -63,6 +68,7 @@ export class CallView {
     this.#client = client;
     this.#panel = new Panel(client, () => void attempt(null, () => this.#showTranscript()), () => this.#session && this.#refresh());
     this.#stage = new Stage(client, () => this.#refresh());
+    this.recorder = new RecorderView(client, () => this.#refresh());
     this.#selects = new DeviceSelects(client, LABELS, (id) => void this.#stage.useSpeaker(id).catch(fail), fail);
     byId('device-choices').append(this.#selects.element);
     this.#onLeft = onLeft;
@@ -91,6 +97,8 @@ export class CallView {
     this.#refresh();
     void this.#showHistory(sessionId);
     this.#loadHands();
+    byId<HTMLAnchorElement>('recordings-link').href = recordingsOf(sessionId);
+    void this.recorder.enter(this.#session);
   }
 
   /** Plays everybody on another loudspeaker, where the browser lets a page choose. */
@@ -111,6 +119,7 @@ export class CallView {
       { key: 'v', text: 'Camera on, or off', act: press('camera') },
       { key: 's', text: 'Share a screen, or stop', act: press('screen') },
       { key: 't', text: 'Captions on, or off', act: press('captions') },
+      { key: 'r', text: 'Record, or stop', act: press('record') },
       { key: 'h', text: 'Raise your hand, or take it down', act: press('hand') },
       { key: 'c', text: 'Write in the chat', act: tab('chat', 'chat-text') },
       { key: 'p', text: 'Show who is there', act: tab('people', 'tab-people') },
@@ -208,6 +217,7 @@ export class CallView {
     this.#action('screen', () => (this.#client.isScreenShared ? this.#client.stopScreenShare() : this.#client.startScreenShare()));
     byId('screen').hidden = !navigator.mediaDevices?.getDisplayMedia;
     this.#action('captions', () => this.#toggleCaptions());
+    this.#action('record', () => this.recorder.toggle(this.#steers()));
     byId('layout').onclick = () => (this.#stage.isSpotlit = !this.#stage.isSpotlit);
     this.#action('devices', () => this.#chooseDevices());
     this.#action('leave', () => this.#leave());
@@ -259,7 +269,9 @@ export class CallView {
 
   #left(code: string, reason: string): void {
     if (!this.#session) return;
+    const recorded = this.recorder.wasRecorded ? this.#session.sessionId : undefined;
     this.#session = undefined;
+    this.recorder.leave();
     this.#captions?.off();
     this.#panel.close();
     this.#stage.update();
@@ -268,7 +280,7 @@ export class CallView {
     const words = this.#ending || explain(new TunRTCError(code, reason));
     // With the sign-in over, the page asks for another and does not say more than this.
     if (!self(this.#client)) notify(words);
-    this.#onLeft({ words: isOwn ? '' : words, again: FINAL.has(code) ? undefined : code === 'replaced' ? 'Take it back here' : 'Join again' });
+    this.#onLeft({ words: isOwn ? '' : words, recorded, again: FINAL.has(code) ? undefined : code === 'replaced' ? 'Take it back here' : 'Join again' });
   }
 
   async #loadCaptions(): Promise<CaptionsView> {
@@ -319,7 +331,8 @@ export class CallView {
     this.#stage.update();
     const own = this.#own();
     const others = [...client.participants.values()];
-    this.#panel.showPeople(own, others, this.#session.creatorId);
+    this.#panel.showPeople(own, others, this.#session.creatorId, this.recorder.who);
+    this.#stage.recorded = this.recorder.who;
     const isLost = client.connectionState.status === 'reconnecting';
     const status = isLost ? LOST : client.isScreenShared ? 'You are sharing your screen.' : '';
     if (byId('call-status').textContent !== status) byId('call-status').textContent = status;
@@ -333,6 +346,12 @@ export class CallView {
     byId('captions').replaceChildren(drawing(CAPTIONS), make('span', { className: 'text' }, captions));
     byId('captions').classList.toggle('lit', isWriting);
     entitle(byId('captions'), captions);
+    const isRecording = this.recorder.isOn(this.#steers());
+    const record = isRecording ? 'Stop recording' : 'Record';
+    byId('record').replaceChildren(drawing(RECORD), make('span', { className: 'text' }, record));
+    byId('record').classList.toggle('lit', isRecording);
+    byId('record').hidden = byId('recordings-line').hidden = !this.recorder.isThere;
+    entitle(byId('record'), record);
     const layout = this.#stage.isSpotlit ? 'All alike' : 'Speaker large';
     byId('layout').replaceChildren(drawing(LAYOUT), make('span', { className: 'text' }, layout));
     entitle(byId('layout'), layout);
@@ -346,6 +365,12 @@ export class CallView {
     const button = byId(id);
     dress(button, drawing, text, strikes && isLit);
     button.classList.toggle('lit', isLit);
+  }
+
+  /** Whether what one does here is about everybody. */
+  #steers(): boolean {
+    const { role, permissions } = this.#own();
+    return role === 'host' || permissions?.moderate === true;
   }
 
   #showConnection(status: string): void {
@@ -366,6 +391,11 @@ export class CallView {
   #name(userId: string): string {
     return this.#client.participants.get(userId)?.username ?? userId;
   }
+}
+
+/** The page with the recordings of a session. */
+export function recordingsOf(sessionId: string): string {
+  return `recordings/index.html#session=${sessionId}`;
 }
 
 /** Until somebody lets this one in; whoever does not want to wait leaves. What closes the dialog in the end is the join. */

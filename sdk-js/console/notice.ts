@@ -19,6 +19,9 @@ const WORDS: Record<string, string> = {
   too_many_invites: 'There are as many guest links as there may be. Take some back.',
   token_revoked: 'Your invitation has ended, or was taken back. Ask for another one.',
   token_expired: 'Your invitation has ended. Ask for another one.',
+  recording_off: 'This server does not record.',
+  recording_active: 'You are being recorded already, in another tab or on another device, or the last recording is still on its way.',
+  recording_not_found: 'There is no such recording.',
   connection_lost: 'The connection to the server was lost.',
   not_found: 'There is no such session.',
   session_not_found: 'There is no such session.',
@@ -76,7 +79,7 @@ export function clearNotice(): void {
 
 /** What a person can do with an error. */
 export function explain(error: unknown): string {
-  if (!(error instanceof TunRTCError)) return String(error);
+  if (!(error instanceof TunRTCError)) return error instanceof Error && 'code' in error ? error.message : String(error);
   const { code, errors, retryAfterSeconds } = error;
   if (code === 'invalid_request' && errors.length > 0) return errors.map(wordsOf).join(' ');
   if (code === 'rate_limited' && retryAfterSeconds) return `That was too often. Try again in ${duration(retryAfterSeconds)}.`;

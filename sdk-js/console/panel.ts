@@ -105,19 +105,22 @@ export class Panel {
     this.#append(make('li', { className: 'event' }, text));
   }
 
-  /** @param creatorId whoever created the session: nobody steers them */
-  showPeople(own: Participant, others: Participant[], creatorId: string): void {
+  /**
+   * @param creatorId whoever created the session: nobody steers them
+   * @param recorded who records themselves
+   */
+  showPeople(own: Participant, others: Participant[], creatorId: string, recorded: ReadonlySet<string>): void {
     const everybody = this.hands.inOrder([own, ...others]);
     const places = everybody.map(({ userId }) => this.hands.place(userId));
     this.steering.show(own);
     this.#inviting.show(!guest && own.role === 'host');
     // What did not change is left alone: a menu in it may be open.
-    const shown = JSON.stringify([creatorId, everybody, places]);
+    const shown = JSON.stringify([creatorId, everybody, places, [...recorded]]);
     if (shown === this.#shown) return;
     this.#shown = shown;
     const lines = everybody.map((participant, index) => {
       const menu = this.steering.menu(own, participant, creatorId);
-      const line = person(participant, participant === own, places[index] ?? 0);
+      const line = person(participant, participant === own, places[index] ?? 0, recorded.has(participant.userId));
       if (menu) line.append(menu);
       return line;
     });
@@ -181,7 +184,7 @@ export class Panel {
 }
 
 /** @param hand which hand of those that are up is theirs, from 1 */
-function person(participant: Participant, isOwn: boolean, hand: number): HTMLLIElement {
+function person(participant: Participant, isOwn: boolean, hand: number, isRecorded: boolean): HTMLLIElement {
   const { userId, username, status, isMuted, isVideoEnabled, role } = participant;
   const marks = make('div', { className: 'marks' });
   const mark = (isOff: boolean, on: 'microphone' | 'camera', text: string) => {
@@ -192,11 +195,12 @@ function person(participant: Participant, isOwn: boolean, hand: number): HTMLLIE
   if (hand > 0) marks.append(make('span', { className: 'hand' }, `Hand ${hand}`));
   mark(isMuted, 'microphone', 'Microphone');
   mark(!isVideoEnabled, 'camera', 'Camera');
+  const facts = [...(role === 'participant' ? [] : [role]), status, ...(isRecorded ? ['recording'] : [])];
   const item = make(
     'li',
     {},
     make('div', { className: 'avatar', ariaHidden: 'true' }, initials(username)),
-    make('div', { className: 'who' }, make('b', {}, isOwn ? `${username} (you)` : username), make('small', {}, role === 'participant' ? status : `${role}, ${status}`)),
+    make('div', { className: 'who' }, make('b', {}, isOwn ? `${username} (you)` : username), make('small', {}, facts.join(', '))),
     marks,
   );
   item.dataset['userId'] = userId;

@@ -4,6 +4,7 @@ import { LABELS } from '../src/ui/labels.ts';
 import { styled } from '../src/ui/styles.ts';
 import { byId, drawing, entitle, make } from './dom.ts';
 import { attempt } from './notice.ts';
+import { self } from './self.ts';
 
 const PIN = 'M9 4h6l-1 6 3 3v2H7v-2l3-3zM12 15v5';
 const WHOLE = 'M4 9V4h5M20 9V4h-5M4 15v5h5M20 15v5h-5';
@@ -22,6 +23,7 @@ const STYLES = `
 .presenting .people .tools button:not(.pin), .pair .own .tools, .blank .apart { display: none; }
 .tile:fullscreen { border-radius: 0; }
 .tile:fullscreen video { object-fit: contain; }
+.rec { position: absolute; z-index: 1; top: 12px; inset-inline-start: 12px; width: 12px; height: 12px; border-radius: 50%; background: #e5484d; box-shadow: 0 0 0 3px #0a0e0dbf; }
 .name::after { content: none; flex: none; width: 9px; height: 9px; border-radius: 50%; border: 1px solid #fff; background: var(--danger); }
 [data-quality]:not([data-quality='']) .name::after { content: ''; }
 [data-quality='excellent'] .name::after { background: #2dd4bf; }
@@ -35,6 +37,7 @@ export class Stage {
   readonly #onLayout: () => void;
   #isSpotlit = false;
   #report = '';
+  #recorded: ReadonlySet<string> = new Set();
 
   /** @param onLayout another picture stands large, or none */
   constructor(client: TunRTCClient, onLayout: () => void) {
@@ -46,7 +49,7 @@ export class Stage {
       play.hidden = true;
       this.#grid.play();
     };
-    this.#grid = new Grid(client, LABELS, () => (play.hidden = false), (view, item, video) => [this.#tools(view, item, video)]);
+    this.#grid = new Grid(client, LABELS, () => (play.hidden = false), (view, item, video) => [this.#mark(view), this.#tools(view, item, video)]);
     root.append(this.#grid.element);
     client.on('activeSpeakersChanged', ({ speakers }) => {
       const leader = speakers.find(({ userId }) => client.participants.has(userId))?.userId;
@@ -71,9 +74,16 @@ export class Stage {
     this.update();
   }
 
+  /** Whose pictures have the red mark: they record themselves. */
+  set recorded(userIds: ReadonlySet<string>) {
+    this.#recorded = userIds;
+    this.#showMarks();
+  }
+
   /** Brings the pictures to what the client says. */
   update(): void {
     this.#grid.update();
+    this.#showMarks();
     for (const link of byId('tiles').shadowRoot?.querySelectorAll<HTMLAnchorElement>('.report') ?? []) {
       link.hidden = !this.#report;
       link.href = this.#report;
@@ -97,6 +107,17 @@ export class Stage {
       entitle(button, `${button.dataset['key'] === key ? 'Unpin' : 'Pin'} ${button.dataset['name']}`);
     }
     this.#onLayout();
+  }
+
+  #mark({ userId, isOwn, name }: View): HTMLElement {
+    const mark = make('span', { className: 'rec', role: 'img', ariaLabel: `${name}: recording`, title: 'Recording', hidden: true });
+    // A guest has no account: the own picture is theirs all the same.
+    mark.dataset['userId'] = isOwn ? (self(this.#client)?.userId ?? '') : userId;
+    return mark;
+  }
+
+  #showMarks(): void {
+    for (const mark of byId('tiles').shadowRoot?.querySelectorAll<HTMLElement>('.rec') ?? []) mark.hidden = !this.#recorded.has(mark.dataset['userId'] ?? '');
   }
 
   #tools({ key, name, isOwn }: View, item: HTMLElement, video: HTMLVideoElement): HTMLElement {

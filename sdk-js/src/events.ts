@@ -82,7 +82,7 @@ export interface TunRTCEvents {
   /** The server has made the files of a recording, or could not. */
   recordingReady: { recordingId: string; userId: string; status: 'ready' | 'failed' };
   /** Somebody who steers the session asks everybody to record themselves, or to stop. The app decides, and asks its user first. */
-  recordingRequested: { sessionId: string; recording: boolean; byUserId: string; byUsername: string };
+  recordingRequested: { sessionId: string; recording: boolean; request: number; byUserId?: string; byUsername?: string };
   /** The session's name, number of seats, lock or waiting room changed. */
   sessionUpdated: SessionUpdatedData;
   /** Somebody who steers the session had this track switched off. */

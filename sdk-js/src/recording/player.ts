@@ -186,7 +186,8 @@ export class RecordingPlayer extends Emitter<PlayerEvents> {
   /** Brings one element to where it should be. */
   #bring(recordingId: string, track: Track, jumps: boolean): TrackState {
     const { screen } = track;
-    const place = this.#timeline.placeOf(recordingId, this.#position);
+    // The end shows what was seen last.
+    const place = this.#timeline.placeOf(recordingId, Math.min(this.#position, this.durationMs - 1));
     if (!place) return 'gap';
     if (track.url !== place.file.url) {
       track.url = screen.src = place.file.url;

@@ -12,8 +12,8 @@ import type { RecordingKind, RecordingUploads } from './wire.ts';
 /** Pieces that wait for the disk: more than these are not held in memory. */
 const HELD = 8;
 
-/** What the server takes of one recording: 12 hours, and so many beginnings. */
-const LIMITS = { pieces: 10_800, segments: 200 };
+/** What the server takes of one recording: pieces of 12 hours, so many beginnings, and no more than a day from the first to the last. */
+const LIMITS = { pieces: 10_800, segments: 200, ms: 86_400_000 };
 
 /** `uploading`: nothing more is recorded, and not everything has arrived. `finished`: the server has everything, and composes it. */
 export type RecordingState = 'recording' | 'uploading' | 'finished' | 'failed';
@@ -275,5 +275,5 @@ export class Recording extends Emitter<RecordingEvents> {
 
 function recordedMs({ segments, endedAt }: Saved): number {
   const [first] = segments;
-  return first ? Math.max(Math.round(endedAt - first.startedAt), 0) : 0;
+  return first ? Math.min(Math.max(Math.round(endedAt - first.startedAt), 0), LIMITS.ms) : 0;
 }

@@ -75,6 +75,8 @@ export interface RecordingDetail {
   url?: string;
   /** Until when the URLs are good; ask again for fresh ones. */
   expiresAt?: string;
+  /** Until when the recording is kept. */
+  keptUntil: string;
   /** Why there is no file. */
   error?: string;
 }

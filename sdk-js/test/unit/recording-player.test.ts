@@ -16,6 +16,7 @@ function recording(name: string, from: number, files: [from: number, length: num
     mimeType: 'video/mp4',
     status: 'ready',
     startedAt: at(from),
+    keptUntil: at(86_400_000),
     gaps: gaps.map(([fromMs, toMs]) => ({ fromMs, toMs })),
     files: files.map(([begin, durationMs], index) => ({ url: `https://store/${name}/${index}`, mimeType: 'video/mp4', startedAt: at(from + begin), durationMs, bytes: 1 })),
   };
