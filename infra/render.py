@@ -53,6 +53,7 @@ ENVIRONMENT = {
     },
     "origins": {"TUNRTC_ALLOWED_ORIGINS": '!Join [",", !Ref AllowedOrigins]'},
     "edge": {"TUNRTC_EDGE_SECRET": "!If [HasDomain, !Sub '{{resolve:secretsmanager:${EdgeSecret}}}', \"\"]"},
+    "transcribe": {"TUNRTC_TRANSCRIBE_REGION": "!Ref TranscribeRegion"},
     "ice": {
         "TUNRTC_STUN_URLS": "!Ref StunUrls",
         "TUNRTC_TURN_URLS": "!Ref TurnUrls",
@@ -146,6 +147,9 @@ def role(name: str, function: dict) -> str:
         statements += statement(["execute-api:ManageConnections"], f"[{resources}]")
     if function.get("delay"):
         statements += statement(["sqs:SendMessage"], "!GetAtt DelayQueue.Arn")
+    if function.get("transcribe"):
+        # Amazon Transcribe has no resources to name: whoever may stream, may stream.
+        statements += statement(["transcribe:StartStreamTranscriptionWebSocket"], '"*"')
     if function.get("queue"):
         consumer = ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"]
         statements += statement(consumer, "!GetAtt DelayQueue.Arn")

@@ -124,6 +124,8 @@ def methods(trait: str) -> set[str]:
 
 # What a function is made of that asks a port by itself, outside the domain: the type, and what it asks.
 ASKING = {"Callers": [("Keys", "key"), ("Throttles", "hit")], "Doorkeeper": [("Keys", "key")]}
+# What a part of it signs for others, who then may do it in its name.
+SIGNING = {"Transcribe": "transcribe:StartStreamTranscriptionWebSocket"}
 PORTS_OF = {"deps.store": None, "store": None, "sockets": "Sockets", "deps.push": "Sockets", "delays": "Delays", "lines": "Lines", "deps.lines": "Lines"}
 
 
@@ -195,7 +197,7 @@ def function_actions(name: str) -> frozenset[str]:
     if shared := re.search(r"pub type Deps = (\w+)<", text):
         text += methods_of(shared.group(1))
     made_of = parts(name)
-    return frozenset().union(
+    return frozenset(SIGNING[kind] for kind in made_of & SIGNING.keys()).union(
         *(port_actions(*each) for kind, asked in ASKING.items() if kind in made_of for each in asked),
         *(actions_of(function.body, frozenset(re.findall(r"\b[A-Z]\w+", text)) | all_traits(), f"functions::{name}")
           for function in functions_in(text, name))

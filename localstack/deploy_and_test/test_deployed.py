@@ -200,6 +200,17 @@ def test_data_calls_hands_and_attributes_reach_the_other_side(alice, bob):
     asyncio.run(run())
 
 
+def test_whoever_speaks_gets_an_address_of_amazon_transcribe(alice):
+    async def run():
+        session = alice.create()
+        await joined(alice, session)
+        line = alice.must(200, "POST", f"/api/session/{session}/transcribe", {"language": "de-DE"})
+        assert line["url"].startswith("wss://transcribestreaming.eu-central-1.amazonaws.com:8443/stream-transcription-websocket?")
+        assert "X-Amz-Signature=" in line["url"]
+
+    asyncio.run(run())
+
+
 def test_a_host_sees_how_good_a_call_was(alice, bob):
     minute = time.strftime("%Y-%m-%dT%H:%M:00Z", time.gmtime())
     summary = {"startedAt": minute, "minutes": 1, "outcome": "connected", "score": 4.5, "worstScore": 3.25}
@@ -594,6 +605,8 @@ IN_A_WAITING_ROOM = {"DeleteItem"}  # waiting::give_up: localstack/gateway/tests
 STEERING = {"DeleteItem", "GetItem", "Query", "UpdateItem"}  # no host steers here: localstack/gateway/tests/controls
 BY_AN_API_KEY = {"UpdateItem"}  # quotas::count_call counts the calls of an app's backend
 OF_AN_APPS_PROJECT = {"DeleteItem"}  # announcing notes what is over
+OF_A_ROOM_THAT_IS_ANOTHERS = {"Query"}  # sessions::find looks at the session before it refuses
+IN_STREAMS = {"StartStreamTranscriptionWebSocket"}  # what is signed is used by the page, and nothing here streams
 OF_WEBHOOKS = {"GetItem", "PutItem", "SendMessage", "UpdateItem"}  # nobody has an endpoint here
 OF_A_BACKEND = {"DeleteItem", "GetItem", "PutItem", "Query", "SendMessage", "UpdateItem"}  # localstack/gateway/tests/webhooks
 BY_THE_STREAM = {"DescribeStream", "GetRecords", "GetShardIterator"}  # Lambda itself reads it, and the endpoint asks no role for that
@@ -618,6 +631,7 @@ RARE = {
     "session_moderate": STEERING | AFTER_A_PUSH_THAT_FAILED,
     "session_participants": STEERING,
     "session_say": STEERING | AFTER_A_PUSH_THAT_FAILED,
+    "session_transcribe": OF_A_ROOM_THAT_IS_ANOTHERS | IN_STREAMS,
     "session_ticket": WITHOUT_A_SEAT,
     "session_update": STEERING | AFTER_A_PUSH_THAT_FAILED,
     "usage_get": {"GetItem", "Query"} | BY_AN_API_KEY,  # for an API key

@@ -396,6 +396,11 @@ public sealed record Invite(
 /// <param name="ExpiresAt">When the link ends.</param>
 public sealed record Invitation(string SessionId, string SessionName, string HostUsername, Role Role, DateTimeOffset ExpiresAt);
 
+/// <summary>Where what a microphone hears is written down by Amazon Transcribe.</summary>
+/// <param name="Url">A signed <c>wss://</c> address.</param>
+/// <param name="ExpiresAt">Until when it opens a line; one that is open goes on.</param>
+public sealed record TranscribeLine(string Url, DateTimeOffset ExpiresAt);
+
 /// <summary>Somebody who came by a link.</summary>
 /// <param name="Token">Joins the session, by <see cref="TunRTCOptions.GetToken"/>.</param>
 /// <param name="ExpiresAt">When the token ends.</param>

@@ -240,6 +240,8 @@ internal static class Wire
         value.Time("startedAt"),
         value.Time("endedAt"));
 
+    public static TranscribeLine TranscribeLine(JsonElement value) => new(value.Text("url"), value.Time("expiresAt"));
+
     public static Invite Invite(JsonElement value) => new(
         value.Text("inviteId"),
         value.Text("sessionId"),

@@ -12,6 +12,7 @@ export type ServerErrorCode =
   | 'invalid_refresh_token'
   | 'forbidden'
   | 'not_found'
+  | 'not_offered'
   | 'session_not_found'
   | 'not_in_session'
   | 'user_exists'

@@ -1036,6 +1036,20 @@ export interface TestView {
 /** Who sends media to whom. */
 export type Topology = 'mesh';
 
+/** Where a page has what its microphone hears written down by Amazon Transcribe. */
+export interface TranscribeLine {
+  /** Until when it opens one. A line that is open goes on. */
+  expiresAt: string;
+  /** A signed `wss://` address that opens one line, of sound with 16 bits and 16,000 samples a second. */
+  url: string;
+}
+
+/** What is spoken, where Amazon Transcribe writes it down. */
+export interface TranscribeRequest {
+  /** A language with its region, as Amazon Transcribe names it. */
+  language: string;
+}
+
 /** One sentence of a transcript. */
 export interface TranscriptLine {
   /** What the speaker's client called it. */

@@ -66,6 +66,7 @@ pub fn function(name: &str, runtime: &Runtime) -> Result<Function, SettingError>
         "session_participants" => http!(runtime, session_participants),
         "session_say" => http!(runtime, session_say),
         "session_stats" => http!(runtime, session_stats),
+        "session_transcribe" => http!(runtime, session_transcribe),
         "session_ticket" => http!(runtime, session_ticket),
         "usage_get" => http!(runtime, usage_get),
         "user_revoke" => http!(runtime, user_revoke),

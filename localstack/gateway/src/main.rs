@@ -71,6 +71,10 @@ struct Arguments {
     /// Whether clients report the quality of their calls, and that is kept
     #[arg(long, env = settings::CALL_QUALITY, value_enum, default_value_t = Switch::On)]
     call_quality: Switch,
+    /// Region of AWS whose Amazon Transcribe writes captions where a page asks for it, such as eu-central-1, paid by the owner of
+    /// AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY (and AWS_SESSION_TOKEN) in the environment; none without it
+    #[arg(long, env = settings::TRANSCRIBE_REGION, value_name = "REGION")]
+    transcribe_region: Option<String>,
     /// Folder of the built console page, in place of the one that the program has or finds
     #[arg(long, env = "TUNRTC_CONSOLE", value_name = "FOLDER", value_parser = folder)]
     console: Option<PathBuf>,
@@ -207,6 +211,15 @@ fn environment() -> Vec<(&'static str, String)> {
     named.collect()
 }
 
+/// The region whose Amazon Transcribe is offered, and the key in the environment that pays for it.
+fn transcribing(region: Option<String>) -> Vec<(&'static str, String)> {
+    let Some(region) = region else { return Vec::new() };
+    let set = Settings::from_env();
+    let key = [settings::ACCESS_KEY_ID, settings::SECRET_ACCESS_KEY, settings::SESSION_TOKEN];
+    let given = key.into_iter().filter_map(|name| Some((name, set.optional(name)?.to_owned())));
+    given.chain([(settings::TRANSCRIBE_REGION, region)]).collect()
+}
+
 /// Names in the environment that look like settings and have no effect here.
 fn unknown_names() -> Vec<String> {
     let options = Arguments::command();
@@ -237,6 +250,7 @@ impl From<Arguments> for Options {
         settings.push((settings::RECONNECT_GRACE_SECONDS, arguments.reconnect_grace_seconds.to_string()));
         settings.push((settings::HEARTBEAT_SECONDS, arguments.heartbeat_seconds.to_string()));
         settings.push((settings::CALL_QUALITY, arguments.call_quality.word().to_owned()));
+        settings.extend(transcribing(arguments.transcribe_region));
         Self {
             host: arguments.host,
             port: arguments.port,

@@ -100,6 +100,7 @@ fn case(key: &str, ours: &Ours) -> Case {
         "GET /api/analytics/sessions/{sessionId}/series" | "HEAD /api/analytics/sessions/{sessionId}/series" => {
             Case::Refused(Value::Null)
         }
+        "POST /api/session/{sessionId}/transcribe" => Case::Refused(json!({ "language": "de-DE" })),
         "POST /api/session/{sessionId}/stats" => Case::Refused(report("ours", json!({}))),
         // To remove what is not there is no mistake.
         "DELETE /api/webhooks/{webhookId}" => Case::Blind(Value::Null),

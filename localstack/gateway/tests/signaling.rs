@@ -368,6 +368,69 @@ async fn a_transcript_is_read_as_a_list_as_subtitles_and_as_text_page_by_page() 
     assert_eq!(target.api.get(&path, Some(&stranger.token)).await.code(), "not_in_session");
 }
 
+/// A server with Amazon Transcribe, and how one asks for an address.
+async fn transcribing() -> (Target, impl AsyncFn(&Target, &Account, &str, Value) -> Reply) {
+    let settings = vec![
+        (settings::TRANSCRIBE_REGION, "eu-central-1".to_owned()),
+        (settings::ACCESS_KEY_ID, "AKIDEXAMPLE".to_owned()),
+        (settings::SECRET_ACCESS_KEY, "secret".to_owned()),
+    ];
+    let ask = async |target: &Target, who: &Account, session: &str, language: Value| {
+        let path = format!("/api/session/{session}/transcribe");
+        target.api.post(&path, Some(&who.token), json!({ "language": language })).await
+    };
+    (Target::with(Options { settings, ..Options::default() }).await, ask)
+}
+
+#[tokio::test]
+async fn a_speaker_gets_an_address_of_amazon_transcribe_for_five_minutes() {
+    let (target, ask) = transcribing().await;
+    let Pair { alice, session, at_bob: _at_bob, at_alice: _at_alice, .. } = target.pair().await;
+    let line = ask(&target, &alice, &session, json!("de-DE")).await;
+    assert_eq!(line.status, StatusCode::OK, "{}", line.body);
+    let url = line.text("url");
+    assert!(
+        url.starts_with("wss://transcribestreaming.eu-central-1.amazonaws.com:8443/stream-transcription-websocket?")
+    );
+    for part in
+        ["language-code=de-DE", "media-encoding=pcm", "sample-rate=16000", "X-Amz-Expires=300", "X-Amz-Signature="]
+    {
+        assert!(url.contains(part), "{part} in {url}");
+    }
+    assert!(!url.contains("secret"), "{url}");
+    assert_time(&line.body["expiresAt"]);
+}
+
+#[tokio::test]
+async fn an_address_of_amazon_transcribe_is_for_those_who_speak_in_a_language_that_it_may_know() {
+    let (target, ask) = transcribing().await;
+    let Pair { alice, bob, session, at_alice, at_bob: _at_bob } = target.pair().await;
+    for language in [json!("de"), json!("DE-de"), json!("de-DE&x=1"), json!(""), json!(1), Value::Null] {
+        let reply = ask(&target, &alice, &session, language).await;
+        assert_eq!((reply.code(), &reply.body["errors"][0]["field"]), ("invalid_request", &json!("language")));
+    }
+    let stranger = target.person("stranger").await;
+    assert_eq!(ask(&target, &stranger, &session, json!("de-DE")).await.code(), "not_in_session");
+    let silent = json!({ "targetUserId": bob.id, "permissions": { "publishAudio": false } });
+    at_alice.ack("updateParticipant", silent).await;
+    assert_eq!(ask(&target, &bob, &session, json!("de-DE")).await.code(), "forbidden");
+    for _ in 0..60 {
+        assert_eq!(ask(&target, &alice, &session, json!("de-DE")).await.status, StatusCode::OK);
+    }
+    assert_eq!(ask(&target, &alice, &session, json!("de-DE")).await.code(), "rate_limited");
+    target.about(&alice, "leave", &session).await;
+    assert_eq!(ask(&target, &alice, &session, json!("de-DE")).await.code(), "not_in_session");
+}
+
+#[tokio::test]
+async fn without_a_region_no_address_of_amazon_transcribe_is_offered() {
+    let target = Target::local().await;
+    let Pair { alice, session, at_bob: _at_bob, at_alice: _at_alice, .. } = target.pair().await;
+    let path = format!("/api/session/{session}/transcribe");
+    let reply = target.api.post(&path, Some(&alice.token), json!({ "language": "de-DE" })).await;
+    assert_eq!((reply.status, reply.code()), (StatusCode::NOT_FOUND, "not_offered"));
+}
+
 #[tokio::test]
 async fn whoever_may_not_speak_sends_no_captions_and_nobody_sends_too_many_or_too_old_ones() {
     let target = Target::with_settings([(settings::CHAT_PER_SECOND, 1), (settings::CHAT_BURST, 4)]).await;

@@ -349,6 +349,16 @@ public sealed class TunRTCApi
     public Task ReportStatsAsync(string sessionId, CallReport report, CancellationToken cancellationToken = default) =>
         AskAsync(new Request(HttpMethod.Post, $"{Of(sessionId)}/stats", QualityWire.ToJson(report)), _ => true, cancellationToken);
 
+    /// <summary>
+    /// An address that opens one line to Amazon Transcribe within five minutes, for 16-bit sound with 16,000 samples a second: 60 of them a
+    /// minute (<c>rate_limited</c>). <c>not_offered</c> where the server has none.
+    /// </summary>
+    /// <param name="sessionId">The session that the caller speaks in.</param>
+    /// <param name="language">What is spoken, with its region: <c>de-DE</c>.</param>
+    /// <param name="cancellationToken">Ends the wait.</param>
+    public Task<TranscribeLine> GetTranscribeLineAsync(string sessionId, string language, CancellationToken cancellationToken = default) =>
+        AskAsync(new Request(HttpMethod.Post, $"{Of(sessionId)}/transcribe", new JsonObject { ["language"] = language }), Wire.TranscribeLine, cancellationToken);
+
     /// <summary>The calls that this account hosted, or those that an app's token is for, with their quality; the newest session first.</summary>
     /// <param name="from">Sessions that were created from then on; <c>null</c> for 7 days before <paramref name="to"/>.</param>
     /// <param name="to">And before then, at most 31 days later; <c>null</c> for now.</param>

@@ -46,9 +46,10 @@ export interface CaptionsEvents {
 export interface StartOptions {
   /**
    * `device`: on this machine, in English, with files that are loaded for it (46 MB, once). `browser`: by the browser's own speech recognition,
-   * where it has one; it may ask its maker's servers. Or an engine of the app's own.
+   * where it has one; it may ask its maker's servers. `transcribe`: by Amazon Transcribe, where the server offers it: the sound goes to AWS, and
+   * `language` needs a region in it, such as `de-DE`. Or an engine of the app's own.
    */
-  engine?: 'device' | 'browser' | CaptionEngine;
+  engine?: 'device' | 'browser' | 'transcribe' | CaptionEngine;
   /** What is spoken, as a BCP 47 tag of 2 to 35 characters; `en` when absent. */
   language?: string;
   /** Whether a sentence is told while it is spoken, too, at most twice a second; `true` when absent. Without it there is less to pay. */
@@ -190,7 +191,7 @@ export class Captions extends Emitter<CaptionsEvents> {
     const isOver = () => this.#run !== run;
     // Stopped meanwhile: nobody else closes what was opened since.
     if (isOver()) return run.stop();
-    const listen = typeof engine === 'function' ? engine : await ENGINES[engine]();
+    const listen = typeof engine === 'function' ? engine : await ENGINES[engine](this.#client);
     const stop = await listen(microphone.track, {
       language,
       assets: this.#assets(),
@@ -235,14 +236,15 @@ export class Captions extends Emitter<CaptionsEvents> {
 }
 
 /** Each engine is loaded when it is asked for. */
-const ENGINES: Record<'device' | 'browser', () => Promise<CaptionEngine>> = {
+const ENGINES: Record<'device' | 'browser' | 'transcribe', (client: TunRTCClient) => Promise<CaptionEngine>> = {
   device: async () => (await import('./device.ts')).device,
   browser: async () => (await import('./browser.ts')).browser,
+  transcribe: async (client) => (await import('./transcribe/index.ts')).ofServer(client),
 };
 
 /**
- * The engine for Amazon Transcribe's streaming: what is said goes to AWS, in any language that it knows, over a line that is open
- * only while somebody speaks.
+ * The engine for Amazon Transcribe's streaming where the app's own backend signs the addresses, not TunRTC's server: what is said goes to AWS, in
+ * any language that it knows, over a line that is open only while somebody speaks.
  *
  * @param sign gets an address signed by the app's backend, each time that a line is opened: of
  * `wss://transcribestreaming.<region>.amazonaws.com:8443/stream-transcription-websocket`, with these values in its query

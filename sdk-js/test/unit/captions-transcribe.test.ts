@@ -4,8 +4,10 @@ import { crc32 as nodes } from 'node:zlib';
 import { FRAME, FRAME_MS } from '../../src/captions/frames.ts';
 import type { Heard } from '../../src/captions/engine.ts';
 import { audioEvent, crc32, decodeMessage, encodeMessage } from '../../src/captions/transcribe/event-stream.ts';
+import { ofServer } from '../../src/captions/transcribe/index.ts';
 import { Line } from '../../src/captions/transcribe/line.ts';
 import { Loudness } from '../../src/captions/transcribe/loudness.ts';
+import { TunRTCError } from '../../src/errors.ts';
 import { settle } from '../support/clock.ts';
 import { FakeTranscribe, message } from '../support/transcribe.ts';
 
@@ -202,5 +204,24 @@ describe('a line', () => {
     assert.equal(last().isClosed, true);
     await listen(2, 0.1);
     assert.deepEqual([service.lines.length, failed], [1, []]);
+  });
+});
+
+describe('addresses that the server signs', () => {
+  const ear = { language: 'de-DE', assets: '/captions/', heard: () => {}, failed: () => {} };
+  const asking = (call: (...given: unknown[]) => Promise<unknown>) => ofServer({ sessionId: 's/1', api: { call } } as never);
+
+  test('are asked for before anybody speaks, for the session and the language', async () => {
+    const asked: unknown[] = [];
+    const call = async (...given: unknown[]) => (asked.push(given), Promise.reject(new TunRTCError('unavailable', 'busy')));
+    await assert.rejects(asking(call)({} as never, ear), { code: 'engine_failed', message: 'busy' });
+    assert.deepEqual(asked, [['POST', '/api/session/s%2F1/transcribe', { language: 'de-DE' }]]);
+  });
+
+  test('that are refused say what is wrong in the words of captions', async () => {
+    for (const [code, told] of [['not_offered', 'unsupported'], ['invalid_request', 'language_unsupported'], ['forbidden', 'denied']] as const) {
+      const refused = asking(() => Promise.reject(new TunRTCError(code, code)));
+      await assert.rejects(refused({} as never, ear), { name: 'CaptionError', code: told });
+    }
   });
 });

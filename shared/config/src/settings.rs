@@ -45,6 +45,8 @@ pub const TURN_SECRET: &str = "TUNRTC_TURN_SECRET";
 pub const ICE_TTL_SECONDS: &str = "TUNRTC_ICE_TTL_SECONDS";
 /// What CloudFront shows in front of the APIs, so that its word on a client's address is believed.
 pub const EDGE_SECRET: &str = "TUNRTC_EDGE_SECRET";
+/// The region of AWS whose Amazon Transcribe is offered; none without it.
+pub const TRANSCRIBE_REGION: &str = "TUNRTC_TRANSCRIBE_REGION";
 /// `json` or `text`.
 pub const LOG: &str = "TUNRTC_LOG";
 /// The deployment's name, under which CloudWatch counts; nothing is counted without it.

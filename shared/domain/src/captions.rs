@@ -5,8 +5,11 @@ use std::time::Duration;
 use futures_util::stream::{self, StreamExt};
 
 use crate::delivery::PUSHES_AT_ONCE;
-use crate::ports::{ChatHistory, ChatMessage, Members, Ports, Rosters, Sockets, Spoken};
-use crate::{Caller, Context, Error, Event, FieldError, MessageId, Result, Roster, SessionId, Timestamp};
+use crate::ports::{ChatHistory, ChatMessage, Counted, Members, Ports, Rosters, Sockets, Spoken, Throttles};
+use crate::{
+    Caller, Context, Error, Event, FieldError, MessageId, Participant, Permission, Result, Roster, SessionId,
+    Timestamp, UserId,
+};
 
 /// What began longer ago than this is no caption any more.
 const LONGEST: Duration = Duration::from_secs(10 * 60);
@@ -45,6 +48,22 @@ pub async fn show(
     let pushes = roster.connected(context.now).into_iter().map(|(_, to)| async move { sockets.push(&to, frame).await });
     stream::iter(pushes).buffer_unordered(PUSHES_AT_ONCE).for_each(|_| std::future::ready(())).await;
     Ok(())
+}
+
+/// Whether somebody may have Amazon Transcribe write down what they say: who has a seat and may send sound, and does not ask for
+/// more lines than anybody speaks.
+///
+/// # Errors
+/// `NotInSession` without a seat, `NotPermitted` without the permission, `RateLimited`.
+pub async fn may_transcribe(
+    store: &(impl Members + Throttles + Sync),
+    context: Context<'_>,
+    user: UserId,
+    session: SessionId,
+) -> Result<()> {
+    let member = store.member(session, user).await?.filter(Participant::holds_seat).ok_or(Error::NotInSession)?;
+    member.rights.require(Permission::PublishAudio)?;
+    store.hit(&Counted::TranscribeLinesOf(user), context.policy.transcribe_lines_per_user, context.now).await
 }
 
 /// One page of what was said, oldest first, for those who may read the chat.

@@ -133,6 +133,9 @@ pub enum Error {
     /// No such route.
     #[error("there is no such route")]
     NotFound,
+    /// What the operator has not switched on.
+    #[error("this server does not offer {0}")]
+    NotOffered(&'static str),
     /// No such session, or it is long gone.
     #[error("there is no such session")]
     SessionNotFound,
@@ -259,6 +262,7 @@ impl Error {
             Self::VersionMismatch => "version_mismatch",
             Self::ParticipantNotFound => "participant_not_found",
             Self::NotFound => "not_found",
+            Self::NotOffered(_) => "not_offered",
             Self::MethodNotAllowed { .. } => "method_not_allowed",
             Self::SessionNotFound => "session_not_found",
             Self::NotInSession => "not_in_session",

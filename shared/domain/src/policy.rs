@@ -58,6 +58,8 @@ pub struct Policy {
     pub sessions_per_user: Throttle,
     /// Tickets minted for one user.
     pub tickets_per_user: Throttle,
+    /// Addresses of Amazon Transcribe that are signed for one user: each line is paid for, and three seconds of silence end one.
+    pub transcribe_lines_per_user: Throttle,
     /// Participants of an app's project who are connected at the same time.
     pub participants_per_project: u32,
     /// Sessions of an app's project that are active at the same time.
@@ -183,6 +185,7 @@ impl Default for Policy {
             invites_per_address: throttle(300, 3600),
             sessions_per_user: throttle(240, 3600),
             tickets_per_user: throttle(300, 60),
+            transcribe_lines_per_user: throttle(60, 60),
             participants_per_project: 1_000,
             sessions_per_project: 500,
             calls_per_project: 50,

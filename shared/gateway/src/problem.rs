@@ -29,6 +29,7 @@ pub fn status(error: &Error) -> (StatusCode, &'static str) {
         Error::VersionMismatch => (StatusCode::PRECONDITION_FAILED, "The session was changed"),
         Error::MethodNotAllowed { .. } => (StatusCode::METHOD_NOT_ALLOWED, "Another method is needed"),
         Error::NotFound => (StatusCode::NOT_FOUND, "Not found"),
+        Error::NotOffered(_) => (StatusCode::NOT_FOUND, "Not offered here"),
         Error::SessionNotFound => (StatusCode::NOT_FOUND, "No such session"),
         Error::NotInSession | Error::NotJoined | Error::PeerNotFound | Error::ParticipantNotFound => {
             (StatusCode::NOT_FOUND, "Not a participant")
@@ -142,6 +143,7 @@ mod tests {
             Error::forbidden("why"),
             Error::MissingGrant("roomAdmin"),
             Error::RoomExists("name".to_owned()),
+            Error::NotOffered("recordings"),
             Error::SessionNotFound,
             Error::NotInSession,
             Error::ParticipantNotFound,

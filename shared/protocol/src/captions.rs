@@ -7,7 +7,7 @@ use domain::ports::{ChatMessage, ClientMessageId, Spoken};
 use domain::{Error, Result, Timestamp};
 use serde::Serialize;
 
-use crate::rest::identity;
+use crate::rest::{body, identity};
 use crate::signaling::ClientFrame;
 use crate::{Fields, format_time, parse_time};
 
@@ -62,6 +62,42 @@ fn language(tag: String) -> Result<String, &'static str> {
     let subtag = |part: &str| (1..=8).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_alphanumeric());
     let fits = LANGUAGE.contains(&tag.len()) && tag.split('-').all(subtag);
     fits.then_some(tag).ok_or("must be a BCP 47 language tag: en, de-AT")
+}
+
+/// The body of `POST …/transcribe`: the language that is spoken.
+///
+/// # Errors
+/// `InvalidRequest`, which names the field.
+pub fn parse_transcribe(json: &str) -> Result<String> {
+    body(json, |f| f.text("language", spoken))
+}
+
+/// A language as Amazon Transcribe names them, each with its region
+/// (<https://docs.aws.amazon.com/transcribe/latest/dg/supported-languages.html>).
+fn spoken(tag: String) -> Result<String, &'static str> {
+    let fits = tag.split_once('-').is_some_and(|(language, region)| {
+        let lower = (2..=3).contains(&language.len()) && language.bytes().all(|byte| byte.is_ascii_lowercase());
+        lower && region.len() == 2 && region.bytes().all(|byte| byte.is_ascii_uppercase())
+    });
+    fits.then_some(tag).ok_or("must be a language with its region, such as de-DE")
+}
+
+/// Where a page has what its microphone hears written down by Amazon Transcribe.
+#[derive(Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct TranscribeLine {
+    /// A signed `wss://` address that opens one line, of sound with 16 bits and 16,000 samples a second.
+    pub url: String,
+    /// Until when it opens one. A line that is open goes on.
+    pub expires_at: String,
+}
+
+impl TranscribeLine {
+    /// An address, and until when it is good.
+    pub fn new(url: String, expires_at: Timestamp) -> Self {
+        Self { url, expires_at: format_time(expires_at) }
+    }
 }
 
 /// `receiveCaption`: what somebody says, by the speaker and what their client calls the sentence. One that is not final is replaced by

@@ -64,6 +64,7 @@ pub const ROUTES: &[Route] = &[
     http("POST /api/session/{sessionId}/messages", "session_say"),
     http("POST /api/session/{sessionId}/data", "session_say"),
     http("POST /api/session/{sessionId}/stats", "session_stats"),
+    http("POST /api/session/{sessionId}/transcribe", "session_transcribe"),
     http("POST /api/session/{sessionId}/mute", "session_moderate"),
     http("GET /api/session/{sessionId}/participants", "session_participants"),
     http("HEAD /api/session/{sessionId}/participants", "session_participants"),

@@ -61,6 +61,7 @@ pub(crate) fn counted() -> impl Strategy<Value = Counted> {
         "[a-z0-9#@.:]{0,40}".prop_map(Counted::InvitesOfAddress),
         user_id().prop_map(Counted::SessionsOf),
         user_id().prop_map(Counted::TicketsOf),
+        user_id().prop_map(Counted::TranscribeLinesOf),
         project().prop_map(Counted::CallsOf),
     ]
 }

@@ -75,7 +75,12 @@ impl Erasures for Store {
                 [keys::visit_of, keys::created_of, keys::reported_of].iter().any(|of| of(sk).is_some());
             !keys::is_profile(sk) && !leads_elsewhere
         });
-        let counted = [Counted::WrongPasswordsOf(user), Counted::SessionsOf(user), Counted::TicketsOf(user)];
+        let counted = [
+            Counted::WrongPasswordsOf(user),
+            Counted::SessionsOf(user),
+            Counted::TicketsOf(user),
+            Counted::TranscribeLinesOf(user),
+        ];
         records.extend(counted.iter().map(keys::counter));
         self.delete_all(records).await
     }

@@ -230,6 +230,7 @@ pub(crate) fn counter(what: &Counted) -> Key {
         Counted::WrongPasswordsOf(user) => format!("RATE#wrongPasswordsOf#{user}"),
         Counted::SessionsOf(user) => format!("RATE#sessionsOf#{user}"),
         Counted::TicketsOf(user) => format!("RATE#ticketsOf#{user}"),
+        Counted::TranscribeLinesOf(user) => format!("RATE#transcribeLinesOf#{user}"),
         Counted::CallsOf(project) => format!("RATE#callsOf#{project}"),
     };
     Key::new(pk, WINDOW)
@@ -697,6 +698,7 @@ mod tests {
             all.push(invite(room, &InviteId::parse(&"A".repeat(22)).expect("22 characters")));
             all.push(counter(&Counted::SessionsOf(user)));
             all.push(counter(&Counted::TicketsOf(user)));
+            all.push(counter(&Counted::TranscribeLinesOf(user)));
             for signal_id in [a, b] {
                 all.push(signal(room, user, SignalId::from_bytes(signal_id).expect(valid)));
             }

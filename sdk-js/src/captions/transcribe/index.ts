@@ -1,5 +1,6 @@
+import type { TunRTCClient } from 'tunrtc-client';
 import { findAssets } from '../assets.ts';
-import type { CaptionEngine } from '../engine.ts';
+import { asCaptionError, type CaptionEngine, type CaptionErrorCode } from '../engine.ts';
 import type { Frame } from '../frames.ts';
 import { tap } from '../sound.ts';
 import { Line, type BinarySocket } from './line.ts';
@@ -29,5 +30,23 @@ export function engine(sign: (request: TranscribeRequest) => Promise<string>): C
       sound.port1.close();
       line.close();
     };
+  };
+}
+
+/** What the server's refusals mean to somebody who wants captions. */
+const REFUSALS: Record<string, CaptionErrorCode> = { not_offered: 'unsupported', invalid_request: 'language_unsupported', forbidden: 'denied' };
+
+/**
+ * The engine with addresses that TunRTC's server signs. One is asked for before it listens: where the server offers none, or the language is not one
+ * of Amazon Transcribe's, nobody has to speak to find out.
+ */
+export function ofServer(client: TunRTCClient): CaptionEngine {
+  const path = `/api/session/${encodeURIComponent(client.sessionId ?? '')}/transcribe`;
+  const address = async (language: string) => (await client.api.call<{ url: string }>('POST', path, { language })).url;
+  return async (audio, ear) => {
+    await address(ear.language).catch((thrown: { code?: string }) => {
+      throw asCaptionError(thrown, REFUSALS[thrown.code ?? '']);
+    });
+    return engine(({ language }) => address(language))(audio, ear);
   };
 }

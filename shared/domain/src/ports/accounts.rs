@@ -153,6 +153,8 @@ pub enum Counted {
     SessionsOf(UserId),
     /// Tickets minted for a user.
     TicketsOf(UserId),
+    /// Addresses of Amazon Transcribe that were signed for a user.
+    TranscribeLinesOf(UserId),
     /// Calls of a project's backend.
     CallsOf(ProjectId),
 }

@@ -1370,6 +1370,7 @@ fn counted(what: &Counted) -> String {
         Counted::WrongPasswordsOf(user) => format!("wrong passwords of {user}"),
         Counted::SessionsOf(_) => "sessions".to_owned(),
         Counted::TicketsOf(_) => "tickets".to_owned(),
+        Counted::TranscribeLinesOf(_) => "transcribe lines".to_owned(),
         Counted::CallsOf(_) => "calls".to_owned(),
     }
 }

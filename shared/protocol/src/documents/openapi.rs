@@ -231,9 +231,12 @@ fn status(code: &str) -> u16 {
         | "token_revoked"
         | "key_disabled" => 401,
         "forbidden" | "session_locked" | "banned" => 403,
-        "session_not_found" | "not_in_session" | "participant_not_found" | "webhook_not_found" | "invite_not_found" => {
-            404
-        }
+        "session_not_found"
+        | "not_in_session"
+        | "participant_not_found"
+        | "webhook_not_found"
+        | "invite_not_found"
+        | "not_offered" => 404,
         "user_exists" | "session_full" | "waiting_room_full" | "room_exists" | "webhook_disabled"
         | "too_many_webhooks" | "too_many_invites" => 409,
         "session_ended" => 410,
@@ -557,6 +560,13 @@ fn describe(route: &Route, s: &mut Schemas) -> Operation {
             Operation::new("Report the quality of a call in a minute", 202, Some(s.of::<signaling::Nothing>()), errors)
                 .for_apps()
                 .takes(s.of::<quality::CallReport>())
+        }
+        "session_transcribe" => {
+            let errors = &["session_not_found", "not_in_session", "forbidden", "not_offered"];
+            let line = s.of::<captions::TranscribeLine>();
+            Operation::new("Get an address of Amazon Transcribe for one's own microphone", 200, Some(line), errors)
+                .for_apps()
+                .takes(s.of::<requests::TranscribeRequest>())
         }
         "session_say" => Operation::new(
             "Write into the chat, for who steers the session",

@@ -338,6 +338,15 @@ pub struct SendMessage {
     client_message_id: Option<String>,
 }
 
+/// What is spoken, where Amazon Transcribe writes it down.
+#[derive(JsonSchema, Serialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct TranscribeRequest {
+    /// A language with its region, as Amazon Transcribe names it.
+    #[schemars(regex(pattern = r"^[a-z]{2,3}-[A-Z]{2}$"))]
+    language: String,
+}
+
 /// A chat message of whoever steers a session.
 #[derive(JsonSchema, Serialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]

@@ -92,6 +92,7 @@ async fn counters_do_not_share_hits() {
         Counted::RegistrationsOfAddress("same".to_owned()),
         Counted::SessionsOf(alice),
         Counted::TicketsOf(alice),
+        Counted::TranscribeLinesOf(alice),
     ] {
         at.store.hit(&what, once, at.samples.now()).await.unwrap();
     }
