@@ -126,7 +126,9 @@ public sealed record Auth(
 /// <param name="Email">Its address.</param>
 /// <param name="CreatedAt">When it was registered.</param>
 /// <param name="LastLoginAt">When it last signed in.</param>
-public sealed record Account(string Id, string Username, string Email, DateTimeOffset CreatedAt, DateTimeOffset? LastLoginAt);
+/// <param name="DefaultVisibility">Who can find a session that it makes without saying so; the operator's choice.</param>
+public sealed record Account(
+    string Id, string Username, string Email, DateTimeOffset CreatedAt, DateTimeOffset? LastLoginAt, Visibility DefaultVisibility = Visibility.Public);
 
 /// <summary>A session, or room.</summary>
 /// <param name="SessionId">Its identifier.</param>

@@ -330,13 +330,13 @@ public sealed class TunRTCClient : IAsyncDisposable
     /// <param name="name">1 to 100 characters.</param>
     /// <param name="maxParticipants">2 to 100.</param>
     /// <param name="type">What it is for.</param>
-    /// <param name="visibility">Who can find it.</param>
+    /// <param name="visibility">Who can find it; <c>null</c> for what the operator set (<see cref="Account.DefaultVisibility"/>).</param>
     /// <param name="cancellationToken">Ends the wait.</param>
     public Task<Session> CreateSessionAsync(
         string name,
         int maxParticipants = 10,
         SessionType type = SessionType.VideoCall,
-        Visibility visibility = Visibility.Public,
+        Visibility? visibility = null,
         CancellationToken cancellationToken = default) =>
         Run(() => Api.CreateSessionAsync(name, maxParticipants, type, visibility, null, cancellationToken));
 

@@ -98,7 +98,9 @@ internal static class Wire
         value.Text("username"),
         value.Text("email"),
         value.Time("createdAt"),
-        value.TimeOrNull("lastLoginAt"));
+        value.TimeOrNull("lastLoginAt"),
+        // A server that does not say has no other.
+        Visibility(value.TextOrNull("defaultVisibility") ?? "public"));
 
     public static Session Session(JsonElement value) => new(
         value.Text("sessionId"),

@@ -36,6 +36,8 @@ export class Lobby {
   #sessions: readonly Session[] = [];
   #hasMore = false;
   #at = '';
+  /** Who can find a session where nobody says so. The first TunRTC's default, until the server has told its own. */
+  #usual: Visibility = 'public';
 
   constructor(client: TunRTCClient, handlers: LobbyHandlers) {
     this.#client = client;
@@ -52,6 +54,7 @@ export class Lobby {
   /** Shows the list, and keeps it fresh until {@link hide}. */
   show(): void {
     void this.#refreshQuietly();
+    void this.#askUsual();
     clearInterval(this.#timer);
     this.#timer = setInterval(() => document.visibilityState === 'visible' && void this.#refreshQuietly(), REFRESH_MS);
   }
@@ -73,10 +76,11 @@ export class Lobby {
       unmark(create);
       const name = byId<HTMLInputElement>('create-name');
       const seats = byId<HTMLInputElement>('create-seats').valueAsNumber;
-      const visibility = byId<HTMLSelectElement>('create-visibility').value === 'unlisted' ? 'unlisted' : 'public';
+      const visibility = chosenVisibility();
       if (seats >= 2 && seats <= 100) this.#handlers.start({ name: name.value.trim() || name.placeholder, seats: Math.round(seats), visibility });
       else mark(create, [['maxParticipants', 'Choose 2 to 100 seats.']]);
     };
+    byId('create-visibility').onchange = showHint;
     const join = byId<HTMLFormElement>('join-form');
     join.onsubmit = (event) => {
       event.preventDefault();
@@ -87,6 +91,15 @@ export class Lobby {
       unmark(join);
       mark(join, [['id', 'That is not a session id or a link to one.']]);
     };
+  }
+
+  /** What the operator wants for sessions is chosen already, unless somebody was faster. */
+  async #askUsual(): Promise<void> {
+    // Where it cannot be had, what is chosen stays: the form says what that means.
+    const usual = (await this.#client.me().catch(() => undefined))?.defaultVisibility ?? this.#usual;
+    if (chosenVisibility() === this.#usual) byId<HTMLSelectElement>('create-visibility').value = usual;
+    this.#usual = usual;
+    showHint();
   }
 
   #startTour(): void {
@@ -153,9 +166,20 @@ export class Lobby {
     byId('more').hidden = !this.#hasMore;
     byId('more').textContent = wanted ? 'Search older ones too' : 'Show more';
     byId('no-sessions').hidden = found.length > 0;
-    byId('no-sessions').textContent = wanted ? 'No session has that in its name or its host’s.' : 'No session is open. Start one, and it shows here for everybody.';
+    byId('no-sessions').textContent = wanted ? 'No session has that in its name or its host’s.' : 'No session is open. Start one; a public one shows here for everybody.';
     this.#search.parentElement?.toggleAttribute('hidden', this.#sessions.length === 0);
   }
+}
+
+function chosenVisibility(): Visibility {
+  return byId<HTMLSelectElement>('create-visibility').value === 'unlisted' ? 'unlisted' : 'public';
+}
+
+function showHint(): void {
+  byId('visibility-hint').textContent =
+    chosenVisibility() === 'public'
+      ? 'Public: everybody who signs in here finds it and can walk in.'
+      : 'By link only: it is in nobody’s list; whoever has the link can walk in.';
 }
 
 /** A screen reader reads it only when it changes. */

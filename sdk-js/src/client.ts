@@ -49,6 +49,7 @@ const SLOTS: readonly Slot[] = ['microphone', 'camera', 'screen'];
 
 /** How a session is created, beside its name. */
 export interface SessionOptions {
+  /** Who can find it. Left out: what the server's operator set (`(await client.me()).defaultVisibility`), which is `public` unless they changed it. */
   visibility?: Visibility;
 }
 

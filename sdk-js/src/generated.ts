@@ -543,6 +543,8 @@ export interface Login {
 export interface Account {
   /** When it was registered. */
   createdAt: string;
+  /** Who can find a session that it creates without saying so; the operator's choice. */
+  defaultVisibility: Visibility;
   /** Its address. */
   email: string;
   /** The account. */
@@ -626,7 +628,7 @@ export interface NewSession {
   room?: string;
   /** What it is for; `videoCall` if not given. The first TunRTC's numbers 0-3 stand for the names in this order. */
   type?: SessionTypeInput;
-  /** Who can find it; `public` if not given. */
+  /** Who can find it; if not given, the account's `defaultVisibility`, which the operator set, and `unlisted` with a `room`. */
   visibility?: Visibility;
   /** Whether whoever joins waits until a host or a cohost admits them; false if not given. */
   waitingRoom?: boolean;

@@ -34,5 +34,5 @@ pub async fn handle(deps: &Deps, request: Request) -> Response<Body> {
 async fn me(deps: &Deps, request: &RestRequest<'_>) -> Result<Answer> {
     let caller = request.account(&deps.tokens)?;
     let user = deps.store.by_id(caller.user_id).await?.ok_or(Error::Unauthorized)?;
-    Ok(Answer::ok(&Me::from(&user)))
+    Ok(Answer::ok(&Me::new(&user, request.context().policy)))
 }

@@ -75,6 +75,9 @@ struct Arguments {
     /// AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY (and AWS_SESSION_TOKEN) in the environment; none without it
     #[arg(long, env = settings::TRANSCRIBE_REGION, value_name = "REGION")]
     transcribe_region: Option<String>,
+    /// Who can find a session of which its maker does not say it
+    #[arg(long, env = settings::DEFAULT_VISIBILITY, value_enum, default_value_t = Visibility::Public)]
+    default_visibility: Visibility,
     /// Folder of the built console page, in place of the one that the program has or finds
     #[arg(long, env = "TUNRTC_CONSOLE", value_name = "FOLDER", value_parser = folder)]
     console: Option<PathBuf>,
@@ -152,6 +155,24 @@ impl Switch {
         match self {
             Self::On => "on",
             Self::Off => "off",
+        }
+    }
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Visibility {
+    /// Everybody with an account sees it in the list, and can join
+    Public,
+    /// Whoever has its link can join
+    Unlisted,
+}
+
+impl Visibility {
+    /// As a setting says it.
+    fn word(self) -> &'static str {
+        match self {
+            Self::Public => "public",
+            Self::Unlisted => "unlisted",
         }
     }
 }
@@ -251,6 +272,7 @@ impl From<Arguments> for Options {
         settings.push((settings::HEARTBEAT_SECONDS, arguments.heartbeat_seconds.to_string()));
         settings.push((settings::CALL_QUALITY, arguments.call_quality.word().to_owned()));
         settings.extend(transcribing(arguments.transcribe_region));
+        settings.push((settings::DEFAULT_VISIBILITY, arguments.default_visibility.word().to_owned()));
         Self {
             host: arguments.host,
             port: arguments.port,

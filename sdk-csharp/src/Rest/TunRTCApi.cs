@@ -123,7 +123,7 @@ public sealed class TunRTCApi
     /// <param name="name">1 to 100 characters.</param>
     /// <param name="maxParticipants">2 to 100.</param>
     /// <param name="type">What it is for.</param>
-    /// <param name="visibility">Who can find it.</param>
+    /// <param name="visibility">Who can find it; <c>null</c> for what the operator set (<see cref="Account.DefaultVisibility"/>).</param>
     /// <param name="idempotencyKey">
     /// Names this wish: sent again under the same name, it leads to the same session. Without one each call makes another.
     /// </param>
@@ -132,7 +132,7 @@ public sealed class TunRTCApi
         string name,
         int maxParticipants = 10,
         SessionType type = SessionType.VideoCall,
-        Visibility visibility = Visibility.Public,
+        Visibility? visibility = null,
         string? idempotencyKey = null,
         CancellationToken cancellationToken = default)
     {
@@ -141,8 +141,8 @@ public sealed class TunRTCApi
             ["name"] = name,
             ["maxParticipants"] = maxParticipants,
             ["type"] = Wire.ToText(type),
-            ["visibility"] = Wire.ToText(visibility),
         };
+        if (visibility is { } said) body["visibility"] = Wire.ToText(said);
         return AskAsync(new Request(HttpMethod.Post, "/api/session/create", body) { IdempotencyKey = idempotencyKey }, Wire.Session, cancellationToken);
     }
 

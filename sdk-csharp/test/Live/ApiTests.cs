@@ -36,6 +36,8 @@ public sealed class ApiTests
         var session = await client.CreateSessionAsync("From C#", 4, SessionType.AudioOnly, Visibility.Unlisted);
         Check.That((await client.ListSessionsAsync()).All(each => each.SessionId != session.SessionId), "an unlisted session is not listed");
         var detail = await client.GetSessionAsync(session.SessionId);
+        Check.Equal(Visibility.Public, (await client.GetMeAsync()).DefaultVisibility);
+        Check.Equal(Visibility.Public, (await client.CreateSessionAsync("As usual")).Visibility);
         Check.Equal((SessionType.AudioOnly, Visibility.Unlisted, 4, SessionStatus.Active, 0), (detail.Type, detail.Visibility, detail.MaxParticipants, detail.Status, detail.Participants.Count));
         Check.Equal(6, (await client.Api.JoinSessionAsync(session.SessionId)).VideoLimit);
         await client.EndSessionAsync(session.SessionId);

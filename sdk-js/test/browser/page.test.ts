@@ -565,6 +565,20 @@ describe('when something is missing', () => {
     assert.equal(await page.evaluate(() => tunrtc.sessionId), sessionId);
   });
 
+  test('who finds a session is chosen already as the operator wants it, and said', async () => {
+    const discreet = await startServer('--default-visibility', 'unlisted');
+    try {
+      const page = await signIn(await freshPage(browser), discreet.url, 'Demo');
+      await page.getByText('By link only: it is in nobody’s list').waitFor();
+      assert.equal(await page.getByLabel('Visibility').inputValue(), 'unlisted');
+      await startSession(page, 'Between us');
+      const listed = await page.evaluate(async () => (await tunrtc.listSessions()).length);
+      assert.equal(listed, 0);
+    } finally {
+      await discreet.stop();
+    }
+  });
+
   test('demo accounts are offered only where there are some', async () => {
     const folder = await mkdtemp(pathOf(tmpdir(), 'tunrtc-'));
     const kept = await startServer('--data', pathOf(folder, 'data.db'));

@@ -380,7 +380,7 @@ export class FakeServer {
   #session(route: string, url: URL, body: Record<string, string>, user: User): [number, unknown, (string | undefined)?] {
     switch (route) {
       case 'GET /api/auth/me':
-        return [200, { id: user.userId, username: user.username, email: user.email, createdAt: this.clock.timestamp(), lastLoginAt: null }];
+        return [200, { id: user.userId, username: user.username, email: user.email, createdAt: this.clock.timestamp(), lastLoginAt: null, defaultVisibility: 'public' }];
       case 'POST /api/session/create':
         return [201, this.#create(body, user)];
       case 'GET /api/session/active':

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use domain::{Fitted, Policy, Throttle};
+use domain::{Fitted, Policy, Throttle, Visibility};
 
 /// The AWS region; Lambda gives it, and the three below.
 pub const REGION: &str = "AWS_REGION";
@@ -106,9 +106,11 @@ pub const RECORDINGS_ENDPOINT: &str = "TUNRTC_RECORDINGS_ENDPOINT";
 pub const RECORDINGS_DAYS: &str = "TUNRTC_RECORDINGS_DAYS";
 /// `on` or `off`, see [`Policy::call_quality`].
 pub const CALL_QUALITY: &str = "TUNRTC_CALL_QUALITY";
+/// `public` or `unlisted`, see [`Policy::default_visibility`].
+pub const DEFAULT_VISIBILITY: &str = "TUNRTC_DEFAULT_VISIBILITY";
 
 /// The settings that an operator may change wherever TunRTC runs: limits and durations.
-pub const OPERATORS: [&str; 25] = [
+pub const OPERATORS: [&str; 26] = [
     ICE_TTL_SECONDS,
     HEARTBEAT_SECONDS,
     DETECTION_SECONDS,
@@ -134,6 +136,7 @@ pub const OPERATORS: [&str; 25] = [
     CHAT_BURST,
     MESH_LIMIT,
     CALL_QUALITY,
+    DEFAULT_VISIBILITY,
 ];
 
 /// A setting that is not there, or not what it must be.
@@ -222,6 +225,16 @@ impl Settings {
         }
     }
 
+    /// `public` or `unlisted`.
+    fn visibility(&self, name: &'static str, default: Visibility) -> Result<Visibility, SettingError> {
+        match self.optional(name) {
+            None => Ok(default),
+            Some("public") => Ok(Visibility::Public),
+            Some("unlisted") => Ok(Visibility::Unlisted),
+            Some(_) => Err(SettingError { name, reason: "must be public or unlisted".to_owned() }),
+        }
+    }
+
     fn throttle(&self, name: &'static str, default: Throttle) -> Result<Throttle, SettingError> {
         Ok(Throttle { limit: self.count(name, default.limit)?, ..default })
     }
@@ -254,6 +267,7 @@ impl Settings {
             chat_burst: self.count(CHAT_BURST, base.chat_burst)?,
             mesh_limit: self.count(MESH_LIMIT, base.mesh_limit)?,
             call_quality: self.switch(CALL_QUALITY, base.call_quality)?,
+            default_visibility: self.visibility(DEFAULT_VISIBILITY, base.default_visibility)?,
             ..base
         };
         policy.fitting().map_err(|misfit| SettingError { name: name_of(misfit.fitted), reason: misfit.reason })

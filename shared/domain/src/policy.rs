@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::Timestamp;
+use crate::{Timestamp, Visibility};
 
 /// At most `limit` hits in `window`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -78,6 +78,8 @@ pub struct Policy {
     pub mesh_limit: u32,
     /// Whether clients report the quality of their calls, and that is kept.
     pub call_quality: bool,
+    /// Who can find a session of which its maker does not say it. An app's rooms are unlisted all the same.
+    pub default_visibility: Visibility,
 }
 
 /// A duration that must fit others.
@@ -195,6 +197,7 @@ impl Default for Policy {
             chat_burst: 30,
             mesh_limit: 6,
             call_quality: false,
+            default_visibility: Visibility::Public,
         }
     }
 }

@@ -18,8 +18,8 @@ use crate::quotas::{Quotas, admit_session};
 use crate::waiting::{Knocked, give_up, knock};
 use crate::{
     Attached, Caller, ConnectionId, Context, Controls, Departure, Ending, Error, Event, KeyGrant, Lifetime, Metadata,
-    Participant, Person, Presence, Result, RoomName, RoomRef, Rooms, Roster, Scope, Session, SessionId, SessionKind,
-    SessionName, SessionState, Timestamp, UserId, Visibility,
+    Participant, Person, Policy, Presence, Result, RoomName, RoomRef, Rooms, Roster, Scope, Session, SessionId,
+    SessionKind, SessionName, SessionState, Timestamp, UserId, Visibility,
 };
 
 /// How long a key of a request to create is remembered.
@@ -33,8 +33,8 @@ pub struct NewSession {
     pub max_participants: u8,
     /// What it is for.
     pub kind: SessionKind,
-    /// Who can find it.
-    pub visibility: Visibility,
+    /// Who can find it, where that is said.
+    pub visibility: Option<Visibility>,
     /// Whether nobody but hosts and cohosts may join.
     pub locked: bool,
     /// Whether whoever joins waits until a host or a cohost admits them.
@@ -55,7 +55,7 @@ impl NewSession {
             name: SessionName::kept(&shown).unwrap_or_else(|| SessionName::kept("room").expect("it is not blank")),
             max_participants: seats.unwrap_or(DEFAULT_SEATS),
             kind: SessionKind::VideoCall,
-            visibility: Visibility::Unlisted,
+            visibility: None,
             room: Some(room),
             locked: false,
             waiting_room: false,
@@ -64,14 +64,21 @@ impl NewSession {
         }
     }
 
+    /// Who can find it. An app hands out links of its own, so its rooms are listed only where it says so.
+    fn visibility(&self, policy: &Policy) -> Visibility {
+        let usual = if self.room.is_some() { Visibility::Unlisted } else { policy.default_visibility };
+        self.visibility.unwrap_or(usual)
+    }
+
     /// The session of that caller that it is to be.
     fn into_session(self, context: Context<'_>, caller: &Caller, tells_messages: bool) -> Session {
         let (creator_id, creator_username) = caller.creator();
+        let visibility = self.visibility(context.policy);
         Session {
             id: SessionId::new(context.ids, context.now),
             name: self.name,
             kind: self.kind,
-            visibility: self.visibility,
+            visibility,
             state: SessionState::Active,
             max_participants: self.max_participants,
             seats_taken: 0,

@@ -120,13 +120,11 @@ pub fn parse_new_session(json: &str) -> Result<NewSession, Error> {
         let empty = f.optional_number("emptyTimeoutSeconds", |seconds| span(seconds, EMPTY));
         let longest = f.optional_number("maxDurationSeconds", |seconds| span(seconds, LONGEST));
         let room = f.optional_text("room", |text| RoomName::parse(&text));
-        // An app hands out links of its own, so its rooms are listed only where it says so.
-        let usual = if matches!(room, Some(Some(_))) { Visibility::Unlisted } else { Visibility::Public };
         Some(NewSession {
             name: name?,
             max_participants: max_participants?.unwrap_or(DEFAULT_SEATS),
             kind: kind?.unwrap_or(SessionKind::VideoCall),
-            visibility: visibility?.unwrap_or(usual),
+            visibility: visibility?,
             room: room?,
             locked: locked?.unwrap_or(false),
             waiting_room: waiting_room?.unwrap_or(false),
@@ -289,16 +287,20 @@ pub struct Me {
     pub created_at: String,
     /// When it last logged in.
     pub last_login_at: Option<String>,
+    /// Who can find a session that it creates without saying so; the operator's choice.
+    pub default_visibility: VisibilityView,
 }
 
-impl From<&User> for Me {
-    fn from(user: &User) -> Self {
+impl Me {
+    /// That user's account, on a server with that policy.
+    pub fn new(user: &User, policy: &Policy) -> Self {
         Self {
             id: user.id.to_string(),
             username: user.username.as_str().to_owned(),
             email: user.email.as_str().to_owned(),
             created_at: format_time(user.created_at),
             last_login_at: user.last_login_at.map(format_time),
+            default_visibility: policy.default_visibility.into(),
         }
     }
 }
@@ -388,6 +390,15 @@ pub enum VisibilityView {
     Unlisted,
 }
 
+impl From<Visibility> for VisibilityView {
+    fn from(visibility: Visibility) -> Self {
+        match visibility {
+            Visibility::Public => Self::Public,
+            Visibility::Unlisted => Self::Unlisted,
+        }
+    }
+}
+
 impl From<&Session> for SessionView {
     fn from(session: &Session) -> Self {
         let ended_at = match session.state {
@@ -404,10 +415,7 @@ impl From<&Session> for SessionView {
                 SessionKind::Mixed => KindView::Mixed,
             },
             status: if session.is_active() { SessionStatus::Active } else { SessionStatus::Ended },
-            visibility: match session.visibility {
-                Visibility::Public => VisibilityView::Public,
-                Visibility::Unlisted => VisibilityView::Unlisted,
-            },
+            visibility: session.visibility.into(),
             max_participants: session.max_participants,
             current_participants: session.seats_taken,
             created_at: format_time(session.created_at),
@@ -825,7 +833,7 @@ mod tests {
     fn a_session_has_defaults() {
         let session = parse_new_session(r#"{"name":"Daily"}"#).expect("valid");
         assert_eq!((session.max_participants, session.kind), (10, SessionKind::VideoCall));
-        assert_eq!(session.visibility, Visibility::Public);
+        assert_eq!(session.visibility, None, "the operator's default");
     }
 
     #[test]

@@ -23,6 +23,7 @@ fn a_setting_that_makes_no_sense_is_refused_by_name() {
         ("TUNRTC_ICE_TTL_SECONDS", "5"),
         ("TUNRTC_STUN_URLS", "stun.example.org"),
         ("TUNRTC_HEARTBEAT_SECONDS", "0"),
+        ("TUNRTC_DEFAULT_VISIBILITY", "secret"),
     ] {
         let (code, _, errors) = run(&["--port", "0"], &[(name, value)]);
         // What an option could be given for is refused as the option.
@@ -39,6 +40,30 @@ fn a_name_that_is_no_setting_of_this_server_is_told() {
     let (_, lines, _) = server.ended();
     for name in ["TUNRTC_HEARTBEAT_SECOND", "TUNRTC_TABLE"] {
         assert_eq!(lines.iter().filter(|line| line.contains(name)).count(), 1, "{lines:?}");
+    }
+}
+
+#[tokio::test]
+async fn sessions_are_in_the_list_unless_the_operator_or_their_maker_wants_it_otherwise() {
+    for (options, environment, usual) in [
+        (&[][..], &[][..], "public"),
+        (&["--default-visibility", "unlisted"], &[("TUNRTC_DEFAULT_VISIBILITY", "public")], "unlisted"),
+        (&[], &[("TUNRTC_DEFAULT_VISIBILITY", "unlisted")], "unlisted"),
+    ] {
+        let server = Tunrtc::start_in(options, environment);
+        let alice = server.api.register(&unique("alice")).await;
+        let token = Some(alice.token.as_str());
+        assert_eq!(server.api.get("/api/auth/me", token).await.body["defaultVisibility"], usual);
+        for (said, expected) in [(None, usual), (Some("public"), "public"), (Some("unlisted"), "unlisted")] {
+            let mut wanted = json!({ "name": "Stand-up" });
+            said.inspect(|said| wanted["visibility"] = json!(said));
+            let made = server.api.post("/api/session/create", token, wanted).await.body;
+            assert_eq!(made["visibility"], expected, "{usual}");
+            let listed = server.api.get("/api/session/active", token).await.body;
+            let is_listed =
+                listed.as_array().is_some_and(|all| all.iter().any(|one| one["sessionId"] == made["sessionId"]));
+            assert_eq!(is_listed, expected == "public", "{usual}");
+        }
     }
 }
 

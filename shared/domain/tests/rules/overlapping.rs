@@ -6,7 +6,7 @@ use domain::ports::{Admission, Attempt, Held, PresentedRefresh, RefreshSecret};
 use domain::sessions::NewSession;
 use domain::{
     Caller, ConnectionId, Email, Lifetime, Password, Person, Result, SessionId, SessionKind, SessionName, TicketId,
-    Visibility, accounts, admission, erasure, eviction, resume, sessions,
+    accounts, admission, erasure, eviction, resume, sessions,
 };
 use futures_util::future::{join, select};
 
@@ -136,7 +136,7 @@ impl Story {
             name: SessionName::parse("stand-up").expect("valid"),
             max_participants: 2,
             kind: SessionKind::VideoCall,
-            visibility: Visibility::Public,
+            visibility: None,
             locked: false,
             waiting_room: false,
             room: None,

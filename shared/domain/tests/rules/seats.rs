@@ -199,46 +199,53 @@ async fn nobody_hears_of_the_end_of_somebody_who_was_never_announced() {
     assert_eq!(fake.journal(), ["read roster", "free seat", "read roster", "told", "close b1"]);
 }
 
-#[tokio::test]
-async fn creating_is_counted_and_does_not_join() {
-    let mut fake = Fake::default();
-    fake.policy.sessions_per_user = Throttle { limit: 1, ..fake.policy.sessions_per_user };
-    let alice = fake.caller("alice");
-    let new = || NewSession {
-        name: SessionName::parse("stand-up").unwrap(),
+fn stand_up() -> NewSession {
+    NewSession {
+        name: SessionName::parse("stand-up").expect("valid"),
         max_participants: 2,
         kind: SessionKind::VideoCall,
-        visibility: Visibility::Unlisted,
+        visibility: Some(Visibility::Unlisted),
         locked: false,
         waiting_room: false,
         room: None,
         lifetime: Lifetime::default(),
         metadata: None,
-    };
+    }
+}
+
+#[tokio::test]
+async fn creating_is_counted_and_does_not_join() {
+    let mut fake = Fake::default();
+    fake.policy.sessions_per_user = Throttle { limit: 1, ..fake.policy.sessions_per_user };
+    let alice = fake.caller("alice");
     let caller = Caller::from(alice.clone());
-    let session = sessions::create(&fake, fake.context(5), &caller, new(), None).await.unwrap().session();
+    let session = sessions::create(&fake, fake.context(5), &caller, stand_up(), None).await.unwrap().session();
     assert_eq!((session.seats_taken, session.creator_id, session.created_at), (0, alice.user_id, at(5)));
     assert!(fake.state().participants.is_empty());
-    let refused = sessions::create(&fake, fake.context(6), &caller, new(), None).await.unwrap_err();
+    let refused = sessions::create(&fake, fake.context(6), &caller, stand_up(), None).await.unwrap_err();
     assert!(matches!(refused, Error::RateLimited { .. }), "{refused}");
     assert_eq!(fake.state().sessions.len(), 1);
+}
+
+#[tokio::test]
+async fn a_session_is_found_by_whom_its_maker_says_or_else_the_operator() {
+    for usual in [Visibility::Public, Visibility::Unlisted] {
+        let mut fake = Fake::default();
+        fake.policy.default_visibility = usual;
+        let caller = Caller::from(fake.caller("alice"));
+        for said in [None, Some(Visibility::Public), Some(Visibility::Unlisted)] {
+            let new = NewSession { visibility: said, ..stand_up() };
+            let made = sessions::create(&fake, fake.context(5), &caller, new, None).await.unwrap().session();
+            assert_eq!(made.visibility, said.unwrap_or(usual));
+        }
+    }
 }
 
 #[tokio::test]
 async fn a_request_to_create_that_is_sent_again_creates_nothing_more() {
     let fake = Fake::default();
     let [alice, bob] = ["alice", "bob"].map(|name| Caller::from(fake.caller(name)));
-    let named = |name: &str| NewSession {
-        name: SessionName::parse(name).unwrap(),
-        max_participants: 2,
-        kind: SessionKind::VideoCall,
-        visibility: Visibility::Unlisted,
-        locked: false,
-        waiting_room: false,
-        room: None,
-        lifetime: Lifetime::default(),
-        metadata: None,
-    };
+    let named = |name: &str| NewSession { name: SessionName::parse(name).unwrap(), ..stand_up() };
     let key = IdempotencyKey::parse("\"monday\"").unwrap();
     let create = async |caller, name| {
         sessions::create(&fake, fake.context(5), caller, named(name), Some(&key)).await.map(Created::session)

@@ -91,7 +91,7 @@ pub struct NewSession {
     /// What it is for; `videoCall` if not given. The first TunRTC's numbers 0-3 stand for the names in this order.
     #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
     kind: Option<KindInput>,
-    /// Who can find it; `public` if not given.
+    /// Who can find it; if not given, the account's `defaultVisibility`, which the operator set, and `unlisted` with a `room`.
     #[serde(skip_serializing_if = "Option::is_none")]
     visibility: Option<VisibilityInput>,
     /// Whether nobody but hosts and cohosts may join; false if not given.
