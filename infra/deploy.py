@@ -345,12 +345,12 @@ def deploy_edge(session: boto3.Session, options: argparse.Namespace, made: dict[
 
 
 def upload_site(session: boto3.Session, bucket: str) -> None:
-    """Puts the console, the SDK and the files for captions into the site's bucket. The examples stay out: they are for the local server."""
+    """Puts the console, the SDK and the files for captions into the site's bucket. Examples and reference stay out: they are the local server's."""
     storage, built = session.client("s3"), SDK / "dist"
     for file in sorted(each for each in built.rglob("*") if each.is_file()):
         place = file.relative_to(built)
         # Beside what is published as a package.
-        if place.parts[0] not in ("console", "captions") or place.parts[:2] == ("console", "examples"):
+        if place.parts[0] not in ("console", "captions") or place.parts[:2] in (("console", "examples"), ("console", "docs")):
             continue
         is_for_captions = place.parts[0] == "captions"
         # worker.0a1b2c3d4e5f6789.js is named by its content. Anything else is asked for again each time, and mostly answered with

@@ -60,7 +60,7 @@ def script(account, tmp_path, monkeypatch):
 
 def site(folder):
     """A console of three files and an example, and two files for captions, as `npm run build` lays them out beside the package."""
-    console = [f"console/{name}" for name in ("index.html", "app.js", "sdk/tunrtc.js", "examples/basic.html")]
+    console = [f"console/{name}" for name in ("index.html", "app.js", "sdk/tunrtc.js", "examples/basic.html", "docs/sdk/index.html")]
     for name in (*console, "captions/assets.json", "captions/wasm.0a1b2c3d4e5f6789.wasm", "index.js"):
         file = folder / "dist" / name
         file.parent.mkdir(parents=True, exist_ok=True)

@@ -1,8 +1,9 @@
-// Builds the package into dist/, the console site, which is served at `/` as it is, into dist/console/, and what captions on the device
+// Builds the package into dist/, the console site with the SDK's reference, which is served at `/` as it is, into dist/console/, and what captions on the device
 // load, which is served at `/captions/`, into dist/captions/.
 import { cp, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { build } from 'tsdown';
 import { buildCaptions } from './captions.mjs';
+import { buildReference } from './reference.mjs';
 
 const at = (path) => new URL(`../${path}`, import.meta.url);
 
@@ -35,6 +36,7 @@ const style = (await readFile(swagger('swagger-ui.css'), 'utf8')).replace(/url\(
 });
 await writeFile(at('dist/console/reference/swagger-ui.css'), style);
 for (const [index, svg] of drawings.entries()) await writeFile(at(`dist/console/reference/swagger-ui-${index + 1}.svg`), svg);
+await cp(await buildReference(), at('dist/console/docs/sdk/'), { recursive: true });
 await cp(at('examples/'), at('dist/console/examples/'), { recursive: true });
 // The stock client that one of the examples is made of.
 await cp(at('node_modules/@microsoft/signalr/dist/browser/signalr.min.js'), at('dist/console/examples/signalr.min.js'));

@@ -21,6 +21,26 @@ import type {
   WebhookView,
 } from './wire.ts';
 
+export type {
+  AttributesInput,
+  NamedWebhook,
+  NewWebhook,
+  ParticipantChange,
+  ParticipantDetail,
+  ReasonView,
+  Usage,
+  UsageGroup,
+  WebhookChange,
+  WebhookData,
+  WebhookDelivery,
+  WebhookEvent,
+  WebhookMessage,
+  WebhookParticipant,
+  WebhookReplay,
+  WebhookSession,
+  WebhookView,
+} from './wire.ts';
+
 /** An API key. */
 export interface ApiKey {
   key: string;

@@ -4,8 +4,8 @@ use std::path::{Component, Path, PathBuf};
 
 use apigateway::Refused;
 use bytes::Bytes;
-use http::header::{ACCESS_CONTROL_ALLOW_ORIGIN, CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
-use http::{HeaderMap, Method, Request, Response};
+use http::header::{ACCESS_CONTROL_ALLOW_ORIGIN, CACHE_CONTROL, CONTENT_TYPE, HeaderValue, LOCATION};
+use http::{HeaderMap, Method, Request, Response, StatusCode};
 
 use crate::pages::{self, Pages};
 use crate::security::{Content, SecurityHeaders};
@@ -18,6 +18,8 @@ const REFERENCE: &str = include_str!("reference.html");
 const HTML: &str = "text/html; charset=utf-8";
 /// Below it are the files that the SDK's captions load.
 const CAPTIONS: &str = "captions";
+/// The SDK's reference. Its pages name each other from where they are, so the folder must stand in the address.
+const SDK_REFERENCE: &str = "/docs/sdk/";
 const NOT_BUILT: &str = include_str!("not_built.html");
 
 /// The site: its files, and what describes the server.
@@ -44,6 +46,9 @@ impl Site {
     /// Answers a request that no route matches, if there is such a file.
     pub async fn serve(&self, request: Request<()>) -> Option<Result<Response<Bytes>, Refused>> {
         let path = request.uri().path();
+        if SDK_REFERENCE.strip_suffix('/') == Some(path) {
+            return Some(Ok(moved(SDK_REFERENCE)));
+        }
         let (kind, body) = match path {
             "/docs" => (HTML, Bytes::from_static(REFERENCE.as_bytes())),
             "/openapi.json" => ("application/json", Bytes::from_static(OPENAPI.as_bytes())),
@@ -82,6 +87,14 @@ impl Site {
             None => None,
         }
     }
+}
+
+/// Leads to another path of this server.
+fn moved(to: &'static str) -> Response<Bytes> {
+    let mut response = Response::new(Bytes::new());
+    *response.status_mut() = StatusCode::PERMANENT_REDIRECT;
+    response.headers_mut().insert(LOCATION, HeaderValue::from_static(to));
+    response
 }
 
 /// How long browsers keep a file. Where the name holds a hash of what is in it, as `worker.0a1b2c3d4e5f6789.js` does, for ever.

@@ -1,7 +1,8 @@
 /** The API reference at /docs: what it shows, what it finds, and that one can try it; and the examples on it, against the server. */
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { readFile, writeFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { after, before, test } from 'node:test';
 import { promisify } from 'node:util';
 import type { Browser, Page } from 'playwright-core';
@@ -10,6 +11,9 @@ import { eventually, freshPage, launch, signIn, startServer, type Server } from 
 import { looksRight } from '../support/look.ts';
 
 const EXAMPLES = new URL('../../../console/reference/examples.json', import.meta.url);
+
+/** The hash of an empty text, as browsers name what they refuse. */
+const EMPTY = 'sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=';
 
 const run = promisify(execFile);
 
@@ -164,6 +168,39 @@ test('tries a route with the sign-in of this tab', async () => {
   await operation.getByRole('button', { name: 'Execute' }).click();
   await operation.locator('.live-responses-table').getByText('demo@tunrtc.com').waitFor();
 });
+
+test('leads to the SDK’s own reference, which is searched and whose links lead somewhere', async () => {
+  const page = await open();
+  const refused: string[] = [];
+  // typedoc makes a style sheet for filters. Without filters it is empty, and so no loss where inline styles are not allowed.
+  page.on('console', (message) => message.type() === 'error' && !message.text().includes(EMPTY) && refused.push(message.text()));
+  await page.getByRole('link', { name: 'The JavaScript SDK' }).click();
+  await page.getByRole('heading', { name: 'tunrtc-client', level: 1 }).first().waitFor();
+  await page.getByRole('button', { name: 'Search' }).click();
+  await page.getByRole('combobox').fill('joinSession');
+  await page.getByRole('option', { name: 'TunRTCClient.joinSession' }).first().click();
+  await page.getByText('Captures what is asked for, takes a seat').waitFor();
+  await page.goto(`${server.url}/docs/sdk`);
+  assert.equal(new URL(page.url()).pathname, '/docs/sdk/');
+  assert.deepEqual(refused, []);
+  assert.deepEqual(await deadLinks(new URL('../../../dist/console/docs/sdk/', import.meta.url)), []);
+});
+
+/** Links between the pages of a folder to pages, or places on one, that are not there. What begins with a slash is the server's. */
+async function deadLinks(folder: URL): Promise<string[]> {
+  const names = (await readdir(folder, { recursive: true })).filter((name) => name.endsWith('.html'));
+  const pages = new Map(await Promise.all(names.map(async (name) => [new URL(name, folder).pathname, await readFile(new URL(name, folder), 'utf8')] as const)));
+  const leads = ({ pathname, hash }: URL) => {
+    const page = pages.get(pathname);
+    return page === undefined ? existsSync(pathname) : hash === '' || page.includes(`id="${decodeURIComponent(hash.slice(1))}"`);
+  };
+  return [...pages].flatMap(([from, text]) =>
+    [...text.matchAll(/ href="([^"]+)"/g)]
+      .map(([, link = '']) => link)
+      .filter((link) => !/^(\/|[a-z]+:)/.test(link) && link !== '#' && !leads(new URL(link, new URL(from, folder))))
+      .map((link) => `${from}: ${link}`),
+  );
+}
 
 test('fits every width', async () => {
   const page = await open();

@@ -29,13 +29,16 @@ fn exchange(server: &Tunrtc, request: &str) -> String {
 #[tokio::test]
 async fn every_page_and_file_tells_browsers_what_it_may_do() {
     let folder = Folder::new("site");
-    std::fs::create_dir(folder.file("examples")).expect("a folder");
+    for name in ["examples", "docs/sdk"] {
+        std::fs::create_dir_all(folder.file(name)).expect("a folder");
+    }
     for (name, text) in [
         ("index.html", "<!doctype html><script type=\"module\" src=\"app.js\"></script>"),
         ("app.js", "export {};"),
         ("app.css", "a {}"),
         ("picture.svg", "<svg/>"),
         ("examples/basic.html", "<!doctype html><script type=\"module\">inline()</script>"),
+        ("docs/sdk/index.html", "<!doctype html><script>inline()</script>"),
     ] {
         std::fs::write(folder.file(name), text).expect("a file");
     }
@@ -45,7 +48,8 @@ async fn every_page_and_file_tells_browsers_what_it_may_do() {
     std::fs::create_dir(&nothing).expect("a folder");
     let not_built = Tunrtc::start(&["--console", &nothing]);
     let documents = ["/docs", "/openapi.json", "/asyncapi.json", "/demo-accounts.json"];
-    let files = ["/", "/app.js", "/app.css", "/picture.svg", "/examples/basic.html"].into_iter().chain(documents);
+    let files =
+        ["/", "/app.js", "/app.css", "/picture.svg", "/examples/basic.html", "/docs/sdk/"].into_iter().chain(documents);
     for (server, path) in files.map(|path| (&built, path)).chain([(&not_built, "/")]) {
         let reply = ask(server, Method::GET, path, None).await;
         assert_eq!(reply.status, 200, "{path}");
@@ -58,6 +62,8 @@ async fn every_page_and_file_tells_browsers_what_it_may_do() {
     }
     let inline = ask(&built, Method::GET, "/examples/basic.html", None).await;
     assert!(inline.header("content-security-policy").contains("script-src 'self' 'sha256-"));
+    let short = ask(&built, Method::GET, "/docs/sdk", None).await;
+    assert_eq!((short.status.as_u16(), short.header("location")), (308, "/docs/sdk/"));
 }
 
 #[tokio::test]
