@@ -24,6 +24,7 @@ PLACES = {
     "sdk-js/console/reference/examples.json": [(r'"version": "', '"')],
     "docs/api/openapi.json": [(r'\n    "version": "', '"')],
     "docs/api/asyncapi.json": [(r'\n    "version": "', '"')],
+    "localstack/Dockerfile": [(r'image\.version="', '"')],
     "docs/SELF_HOSTING.md": [(r"`TUNRTC_VERSION=", "`")],
     "sdk-csharp/src/TunRTC.Client.csproj": [(r"<Version>", "</Version>")],
     "sdk-csharp/README.md": [(r"TunRTC\.Client\.", r"\.nupkg")],

@@ -40,13 +40,15 @@ done
 images run "$container" -- tunrtc health || { cat "$work/tunrtc.log" >&2; fail "the server in the image is not well"; }
 [ "$(images run "$container" -- id -u)" != 0 ] || fail "the image runs as root"
 images run "$container" -- test -s /data/tunrtc.db || fail "the data are not in /data"
-python3 - <<'EOF' || fail "the console or the captions are not in the image"
+python3 - <<'EOF' || fail "the console, the captions or the SDK's reference are not in the image"
 import urllib.request
-for path, said in ("", b"app.js"), ("captions/assets.json", b"worker"):
+for path, said in ("", b"app.js"), ("captions/assets.json", b"worker"), ("docs/sdk/", b"tunrtc-client"):
     with urllib.request.urlopen(f"http://127.0.0.1:5000/{path}") as page:
         if said not in page.read():
             raise SystemExit(1)
 EOF
+version=$(images run "$container" -- tunrtc --version | cut -d ' ' -f 2)
+images inspect --format '{{index .OCIv1.Config.Labels "org.opencontainers.image.version"}}' localhost/tunrtc | grep -qx "$version" || fail "the image does not say its version"
 # Only its own user's processes can be ended by it.
 images run "$container" -- sh -c 'for each in /proc/[0-9]*; do [ "$(cat "$each/comm")" != tunrtc ] || kill -TERM "${each#/proc/}"; done'
 wait

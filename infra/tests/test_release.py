@@ -88,6 +88,40 @@ def test_what_the_image_copies_is_there_and_not_ignored():
 def test_the_image_builds_with_the_rust_that_is_asked_for():
     rust = re.search(r'rust-version = "([\d.]+)"', (cfn.ROOT / "Cargo.toml").read_text()).group(1)
     assert any(name == "FROM" and text.startswith(f"rust:{rust}-") for name, text in instructions())
+    # The file for developers asks for another one, which the image would fetch.
+    assert "rust-toolchain.toml" in (cfn.ROOT / ".dockerignore").read_text().split()
+
+
+def test_the_oldest_rust_that_is_allowed_is_what_is_tested_and_released():
+    rust = re.search(r'rust-version = "([\d.]+)"', (cfn.ROOT / "Cargo.toml").read_text()).group(1)
+    for name, job in [("ci.yml", "test"), ("release.yml", "program")]:
+        jobs = yaml.safe_load((cfn.ROOT / ".github" / "workflows" / name).read_text())["jobs"]
+        assert jobs[job]["env"]["RUSTUP_TOOLCHAIN"] == rust
+    assert tomllib.loads((cfn.ROOT / "rust-toolchain.toml").read_text())["toolchain"]["channel"] == "stable"
+
+
+def test_every_place_that_names_a_version_of_node_names_the_same():
+    node = (cfn.ROOT / ".nvmrc").read_text().strip()
+    devcontainer = json.loads((cfn.ROOT / ".devcontainer" / "devcontainer.json").read_text())
+    assert devcontainer["features"]["ghcr.io/devcontainers/features/node:1"]["version"] == node
+    assert json.loads((cfn.ROOT / "sdk-js" / "package.json").read_text())["engines"]["node"] == f">={node}"
+    assert f"node-version: {node}" in (cfn.ROOT / ".github" / "workflows" / "ci.yml").read_text()
+
+
+def test_who_is_asked_for_a_review_is_asked_about_what_is_there():
+    lines = [line.split() for line in (cfn.ROOT / ".github" / "CODEOWNERS").read_text().splitlines() if line and not line.startswith("#")]
+    assert lines[0][0] == "*" and all(owner.startswith("@") for _, *owners in lines for owner in owners)
+    assert all((cfn.ROOT / path.strip("/")).is_dir() for path, *_ in lines[1:])
+
+
+def test_templates_ask_and_renovate_watches_everything_that_is_locked():
+    templates = [yaml.safe_load(path.read_text()) for path in sorted((cfn.ROOT / ".github" / "ISSUE_TEMPLATE").glob("[!c]*.yml"))]
+    assert templates and all(template["name"] and template["body"] for template in templates)
+    assert (cfn.ROOT / ".github" / "pull_request_template.md").read_text().strip()
+    renovate = json.loads((cfn.ROOT / ".github" / "renovate.json").read_text())
+    assert "config:recommended" in renovate["extends"] and renovate["lockFileMaintenance"]["enabled"]
+    languages = yaml.safe_load((cfn.ROOT / ".github" / "workflows" / "codeql.yml").read_text())["jobs"]["analyze"]["strategy"]["matrix"]["language"]
+    assert {"rust", "javascript-typescript", "csharp", "python", "actions"} == set(languages)
 
 
 # -- A server of one's own ---------------------------------------------------------------------------------------------
