@@ -4,6 +4,7 @@
 //! seeds, spoilt seeds and random bytes; `libfuzzer/` gives the same functions to cargo-fuzz.
 
 mod frames;
+mod recordings;
 mod requests;
 mod tokens;
 
@@ -24,6 +25,7 @@ pub const TARGETS: &[Target] = &[
     ("token", tokens::token),
     ("ticket", tokens::ticket),
     ("refresh", tokens::refresh),
+    ("recording", recordings::recording),
 ];
 
 /// Runs one target by its name.
