@@ -1,7 +1,7 @@
 // Runs the browser tests in a network of their own, so that nothing outside matters and nothing there is disturbed.
 // Arguments choose test files by a part of their name.
 import { spawnSync } from 'node:child_process';
-import { existsSync, readdirSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 
 const folder = new URL('../build/test/browser/', import.meta.url).pathname;
 const wanted = process.argv.slice(2);
@@ -24,6 +24,19 @@ if (files.some((name) => name.includes('interop')) && !existsSync(`${python}/rea
       process.exit(1);
     }
   }
+}
+
+// Next.js too, for the guide of that name; anew when its versions changed.
+const next = new URL('../build/next', import.meta.url).pathname;
+const versions = readFileSync(new URL('../test/next/package-lock.json', import.meta.url), 'utf8');
+if (files.some((name) => name.endsWith('/next.test.js')) && (!existsSync(`${next}/installed`) || readFileSync(`${next}/installed`, 'utf8') !== versions)) {
+  mkdirSync(next, { recursive: true });
+  for (const file of ['package.json', 'package-lock.json']) cpSync(new URL(`../test/next/${file}`, import.meta.url), `${next}/${file}`);
+  if (spawnSync('npm', ['ci', '--no-audit', '--no-fund'], { cwd: next, stdio: 'inherit' }).status !== 0) {
+    console.error('The test of the guide for Next.js needs the packages of test/next/package-lock.json.');
+    process.exit(1);
+  }
+  writeFileSync(`${next}/installed`, versions);
 }
 
 /** No file takes as long: one that does is stuck, and the others shall be heard. */
