@@ -49,9 +49,10 @@ test-infra: ## The AWS template, the scripts and coturn
 test-deployed: packages ## A deployment of the template into an emulator
 	sh localstack/deploy_and_test/run.sh
 
-test-api: ## The running server against its own API document (ARGS="--full" takes minutes), and SignalR clients of Python
+test-api: ## The running server against its own API document (ARGS="--full" takes minutes), SignalR clients of Python, and its object store
 	sh localstack/api_test/run.sh $(ARGS)
 	sh localstack/hub_test/run.sh
+	sh localstack/s3_test/run.sh
 
 test-image: packages ## Build the image's last stage without a registry, and run it (as root, with buildah and debootstrap)
 	sh localstack/test_image.sh

@@ -383,18 +383,18 @@ def destroy(session: boto3.Session, options: argparse.Namespace) -> None:
     for stack in (f"{options.stack}-edge", options.stack, f"{options.stack}-turn"):
         delete_stack(session, stack)
     if options.delete_data:
-        delete_what_stacks_leave(session, made["TokenSecretArn"], site)
+        delete_what_stacks_leave(session, made["TokenSecretArn"], [site, made.get("RecordingsBucket")])
     print(f"{options.stack} is deleted.")
     if kept.get("RestoredTable"):
         print(f"The table {kept['RestoredTable']} is not part of it and stays.")
 
 
-def delete_what_stacks_leave(session: boto3.Session, secret: str, site: str | None) -> None:
-    """The secret and the site's bucket, which outlive their stacks so that no mistake with a stack can lose them."""
+def delete_what_stacks_leave(session: boto3.Session, secret: str, buckets: list[str | None]) -> None:
+    """The secret and the buckets, which outlive their stacks so that no mistake with a stack can lose them."""
     session.client("secretsmanager").delete_secret(SecretId=secret, RecoveryWindowInDays=7)
     print("The secret that signed tokens can be restored for seven days.")
-    if site:
-        bucket = session.resource("s3").Bucket(site)
+    for name in filter(None, buckets):
+        bucket = session.resource("s3").Bucket(name)
         bucket.object_versions.delete()
         bucket.delete()
 

@@ -1,10 +1,12 @@
 //! Both APIs with what stands behind them, as requests find them.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{collections::HashMap, io, sync::Arc};
 
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use http::{Request, Response};
+use http_body_util::combinators::UnsyncBoxBody;
+use hyper::body::Incoming;
 use tokio::sync::watch;
 
 use crate::{
@@ -24,6 +26,15 @@ use crate::{
 #[derive(Clone)]
 pub struct Gateway {
     pub(crate) api: Arc<Api>,
+}
+
+/// The body of an answer, which may come piece by piece.
+pub(crate) type Streamed = UnsyncBoxBody<Bytes, io::Error>;
+
+/// What answers the requests of some paths in place of both APIs.
+pub(crate) struct Beside {
+    pub(crate) has: Box<dyn Fn(&str) -> bool + Send + Sync>,
+    pub(crate) answer: Box<dyn Fn(Request<Incoming>) -> BoxFuture<'static, Response<Streamed>> + Send + Sync>,
 }
 
 /// What answers a request that no explicit route matches; `None` passes it on.
@@ -47,6 +58,7 @@ pub(crate) struct Api {
     pub(crate) http_stage: String,
     pub(crate) cors: Option<Cors>,
     pub(crate) assets: Option<Assets>,
+    pub(crate) beside: Option<Beside>,
     pub(crate) websocket_paths: Vec<String>,
     pub(crate) websocket_stage: String,
     pub(crate) websocket_routes: HashMap<String, WebSocketRoute>,

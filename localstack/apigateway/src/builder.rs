@@ -1,16 +1,18 @@
 //! How a gateway is put together.
 
-use std::{collections::HashMap, future::Future, sync::Arc, time::Duration};
+use std::{collections::HashMap, future::Future, io, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use futures_util::FutureExt;
 use http::{HeaderName, Request, Response};
+use http_body_util::combinators::UnsyncBoxBody;
+use hyper::body::Incoming;
 use ipnet::IpNet;
 use tokio::sync::watch;
 
 use crate::{
     admission::Admission,
-    api::{Api, Gateway, WebSocketRoute},
+    api::{Api, Beside, Gateway, WebSocketRoute},
     control::{
         queue::{Journal, Queue, Reading},
         schedule::Schedule,
@@ -57,6 +59,7 @@ impl Default for Builder {
                 http_stage: "$default".to_owned(),
                 cors: None,
                 assets: None,
+                beside: None,
                 websocket_paths: vec!["/ws".to_owned()],
                 websocket_stage: "local".to_owned(),
                 websocket_routes: HashMap::new(),
@@ -108,6 +111,17 @@ impl Builder {
         Fut: Future<Output = Option<Result<Response<Bytes>, Refused>>> + Send + 'static,
     {
         self.with(|api| api.assets = Some(Box::new(move |request| handler(request).boxed())))
+    }
+
+    /// Another service on the same listener: it answers every request whose path it `has`, with bodies that stream in and out, before
+    /// anything of the gateway does. On AWS it has a host of its own.
+    pub fn beside<F, Fut>(self, has: impl Fn(&str) -> bool + Send + Sync + 'static, answer: F) -> Self
+    where
+        F: Fn(Request<Incoming>) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Response<UnsyncBoxBody<Bytes, io::Error>>> + Send + 'static,
+    {
+        let answer = Box::new(move |request| answer(request).boxed());
+        self.with(|api| api.beside = Some(Beside { has: Box::new(has), answer }))
     }
 
     /// A [route](https://docs.aws.amazon.com/apigateway/latest/developerguide/websocket-api-develop-routes.html)

@@ -20,7 +20,7 @@
 //! # }
 //! ```
 //!
-//! What the public listener serves, in this order: the WebSocket path, CORS preflights, explicit
+//! What the public listener serves, in this order: what stands beside the APIs, the WebSocket path, CORS preflights, explicit
 //! HTTP routes, static files, `$default`. The control plane (`@connections` and SQS) is only on
 //! [`Gateway::serve_control`] and [`Gateway::control`].
 //!

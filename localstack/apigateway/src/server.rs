@@ -14,7 +14,7 @@ use tokio::{
 
 use crate::{
     answer::exception,
-    api::{Api, Gateway},
+    api::{Api, Gateway, Streamed},
     arrival::{FirstHead, Origin, Recorder},
     http_api::requests,
     limits::Limits,
@@ -132,8 +132,11 @@ async fn route(
     arrival: Arrival,
     head: &FirstHead,
     request: Request<Incoming>,
-) -> Result<Response<Full<Bytes>>, Infallible> {
+) -> Result<Response<Streamed>, Infallible> {
     let names = head.take_names();
+    if let Some(beside) = api.beside.as_ref().filter(|beside| (beside.has)(request.uri().path())) {
+        return Ok((beside.answer)(request).await);
+    }
     let client = api.proxies.client(arrival.peer, request.headers());
     let origin = Origin { peer: arrival.peer, client, port: arrival.port };
     let response = if api.websocket_paths.iter().any(|path| path == request.uri().path()) {
@@ -141,7 +144,7 @@ async fn route(
     } else {
         requests::handle(api, origin, request).await
     };
-    Ok(response.map(Full::new))
+    Ok(response.map(|body| Full::new(body).map_err(|never| match never {}).boxed_unsync()))
 }
 
 /// One TCP connection to the control listener.

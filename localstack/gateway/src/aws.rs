@@ -1,5 +1,5 @@
-//! AWS inside the process: the ordinary SDK clients, whose requests are answered by the embedded database and by the
-//! gateway's control plane instead of the network.
+//! AWS inside the process: the ordinary SDK clients, whose requests are answered by the embedded database, the
+//! object store and the gateway's control plane instead of the network.
 
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -21,7 +21,9 @@ use aws_types::SdkConfig;
 use aws_types::region::Region;
 use bytes::Bytes;
 use http::Uri;
+use http_body_util::{BodyExt, Full};
 use push::{Connections, Failure};
+use s3::{Keys, S3};
 
 use crate::database::Table;
 
@@ -59,17 +61,23 @@ pub type Control = Arc<OnceLock<Gateway>>;
 /// What `x-amz-target` begins with in requests to DynamoDB.
 const DYNAMODB: &str = "DynamoDB_20120810.";
 
-/// An SDK configuration whose clients talk to `table` and to `control`. No call has a time: what answers is this process, and
+/// An SDK configuration whose clients talk to `table`, to `control` and to `objects`. No call has a time: what answers is this process, and
 /// an attempt that is given up goes on all the same, so that the next one would do its work twice.
-pub fn config(table: Table, control: Control, access_key_id: &str, intercept: Option<Intercept>) -> SdkConfig {
-    let credentials = Credentials::new(access_key_id, "local", None, None, "local");
+pub fn config(
+    table: Table,
+    control: Control,
+    keys: &Keys,
+    objects: Option<S3>,
+    intercept: Option<Intercept>,
+) -> SdkConfig {
+    let credentials = Credentials::new(&keys.access_key_id, &keys.secret_access_key, None, None, "local");
     SdkConfig::builder()
         .behavior_version(BehaviorVersion::latest())
-        .region(Region::from_static("us-east-1"))
+        .region(Region::new(keys.region.clone()))
         .endpoint_url(ENDPOINT)
         .credentials_provider(SharedCredentialsProvider::new(credentials))
         .timeout_config(TimeoutConfig::disabled())
-        .http_client(Inside { forward: Forward { table, control }, intercept })
+        .http_client(Inside { forward: Forward { table, control, objects }, intercept })
         .build()
 }
 
@@ -99,6 +107,7 @@ impl HttpClient for Inside {
 struct Forward {
     table: Table,
     control: Control,
+    objects: Option<S3>,
 }
 
 impl std::fmt::Debug for Forward {
@@ -123,9 +132,26 @@ impl Forward {
                 let (status, body) = self.table.answer(operation, body).await;
                 answer(status, body)
             }
-            None => ask(&self.control, request).await,
+            None => match self.objects.as_ref().filter(|objects| objects.has(path(&request).path())) {
+                Some(objects) => of_objects(objects, request).await,
+                None => ask(&self.control, request).await,
+            },
         }
     }
+}
+
+fn path(request: &HttpRequest) -> Uri {
+    request.uri().parse().unwrap_or_default()
+}
+
+/// Functions read and write a few megabytes at once, which they have in memory anyway.
+async fn of_objects(objects: &S3, request: HttpRequest) -> Result<HttpResponse, BoxError> {
+    let request = request.try_into_http1x()?;
+    let answer =
+        objects.answer(request.map(|body| Full::new(Bytes::copy_from_slice(body.bytes().unwrap_or_default())))).await;
+    let (parts, body) = answer.into_parts();
+    let body = body.collect().await?.to_bytes();
+    Ok(HttpResponse::try_from(http::Response::from_parts(parts, SdkBody::from(body)))?)
 }
 
 /// Asks the test before a call is forwarded.
@@ -142,7 +168,7 @@ impl std::fmt::Debug for Intercepted {
 
 impl HttpConnector for Intercepted {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
-        let uri: Uri = request.uri().parse().unwrap_or_default();
+        let uri = path(&request);
         let call = SdkCall {
             target: request.headers().get("x-amz-target").unwrap_or_default(),
             method: request.method(),

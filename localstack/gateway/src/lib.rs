@@ -13,6 +13,7 @@ mod database;
 mod demo;
 mod functions;
 pub mod health;
+mod object_store;
 pub mod operator;
 mod options;
 mod pages;
@@ -28,6 +29,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use apigateway::{BuildError, Builder, Function, Gateway};
 use auth::WebhookSealer;
@@ -36,13 +38,15 @@ use domain::{Clock, IdSource, Policy, sweep};
 use protocol::routes::{self, Api, ROUTES, Route};
 use push::Endpoint;
 use runtime::{Runtime, SettingError, Settings, SystemClock, UuidSource, settings};
+use s3::S3;
 use store::{Engine, Found, Store, TableDefinition};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 pub use aws::{Fate, Intercept, SdkCall};
-pub use options::{DEFAULT_STUN_URL, HEARTBEAT_SECONDS, Options};
+pub use object_store::Recordings;
+pub use options::{DEFAULT_STUN_URL, HEARTBEAT_SECONDS, Options, RECORDINGS_DAYS};
 
 use console::Site;
 use data_file::DataFile;
@@ -87,6 +91,14 @@ pub enum StartError {
         /// Why.
         source: io::Error,
     },
+    /// The folder of recordings cannot be used.
+    #[error("cannot keep recordings in {}; choose another folder with --recordings (or TUNRTC_RECORDINGS), or off: {source}", path.display())]
+    Recordings {
+        /// The folder.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
     /// The embedded database does not open in memory.
     #[error("the database does not open: {0}")]
     Database(String),
@@ -108,6 +120,7 @@ pub struct Server {
     notes: Vec<String>,
     gateway: Gateway,
     database: Database,
+    bucket: Option<S3>,
     stop: oneshot::Sender<()>,
     serving: JoinHandle<()>,
     runtime: Runtime,
@@ -129,10 +142,20 @@ impl Server {
         let file = options.data.as_deref().map(|data| DataFile::take(data, TABLE)).transpose()?;
         let secret = signing_secret(file.as_ref())?;
         let database = Database::open(file)?;
-        let access_key = secret::random();
-        let control = Arc::new(OnceLock::new());
-        let aws = aws::config(database.table(), Arc::clone(&control), &access_key, options.intercept.clone());
+        let (keys, control) = (object_store::keys(&secret), Arc::new(OnceLock::new()));
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let days = Duration::from_secs(u64::from(options.recordings_days) * 24 * 60 * 60);
+        let origins = allowed_origins(&options, &url);
+        let bucket = object_store::open(
+            &options.recordings,
+            options.data.as_deref(),
+            days,
+            keys.clone(),
+            &origins,
+            Arc::clone(&clock),
+        )
+        .await?;
+        let aws = aws::config(database.table(), Arc::clone(&control), &keys, bucket.clone(), options.intercept.clone());
         let ids: Arc<dyn IdSource> = Arc::new(UuidSource::default());
         let settings = configure(&options, &url, secret);
         let runtime = Runtime::new(settings, Arc::clone(&clock), Arc::clone(&ids), move |_| Ok(aws.clone()));
@@ -163,14 +186,14 @@ impl Server {
             embedded.tell();
         }
         let operator = listen_to_operator(options.data.as_deref(), &runtime, &embedded)?;
-        let gateway = assemble(&runtime, options, access_key, &embedded).await?;
+        let gateway = assemble(&runtime, options, keys.access_key_id, &embedded, bucket.clone()).await?;
         // The cell was made above for this one value.
         drop(control.set(gateway.clone()));
 
         let (stop, stopped) = oneshot::channel::<()>();
         let served = gateway.clone();
         let serving = tokio::spawn(async move { served.serve(listener, async move { drop(stopped.await) }).await });
-        Ok(Self { address, url, notes, gateway, database, stop, serving, runtime, operator })
+        Ok(Self { address, url, notes, gateway, database, bucket, stop, serving, runtime, operator })
     }
 
     /// Carries out a command for API keys on data that no server has open.
@@ -178,7 +201,7 @@ impl Server {
         let file = DataFile::take(data, TABLE)?;
         let secret = signing_secret(Some(&file))?;
         let database = Database::open(Some(file))?;
-        let aws = aws::config(database.table(), Arc::default(), &secret::random(), None);
+        let aws = aws::config(database.table(), Arc::default(), &object_store::keys(&secret), None, None);
         let (clock, ids) = (Arc::new(SystemClock), Arc::new(UuidSource::default()));
         let settings = configure(&Options::default(), "", secret);
         let runtime =
@@ -235,6 +258,9 @@ impl Server {
             listening.abort();
             operator::control::remove(&data);
         }
+        if let Some(bucket) = self.bucket {
+            bucket.close();
+        }
         self.database.stop().await;
     }
 }
@@ -286,6 +312,13 @@ fn configure(options: &Options, url: &str, secret: String) -> Settings {
         .with(settings::TURN_SECRET, options.turn_secret.as_deref().unwrap_or_default())
         .with(settings::HEARTBEAT_SECONDS, options::HEARTBEAT_SECONDS)
         .with(settings::CALL_QUALITY, "on");
+    let base = match options.recordings {
+        Recordings::Off => base,
+        Recordings::On | Recordings::Folder(_) => base
+            .with(settings::RECORDINGS_BUCKET, object_store::BUCKET)
+            .with(settings::RECORDINGS_ENDPOINT, origin)
+            .with(settings::RECORDINGS_DAYS, options.recordings_days),
+    };
     options.settings.iter().fold(base, |all, (name, value)| all.with(name, value))
 }
 
@@ -326,6 +359,7 @@ async fn assemble(
     options: Options,
     access_key: String,
     embedded: &Table,
+    bucket: Option<S3>,
 ) -> Result<Gateway, StartError> {
     let (site, webhook_page) = (Arc::new(Site::new(&options)), Arc::new(WebhookPage::new(runtime)?));
     let clock: Arc<dyn Clock> = runtime.get()?;
@@ -363,6 +397,17 @@ async fn assemble(
                 }
             }
         });
+    if let Some(bucket) = bucket {
+        let (has, answers) = (bucket.clone(), bucket.clone());
+        builder =
+            builder.schedule("expiry of objects", object_store::EXPIRE_EVERY, object_store::expiring(bucket)).beside(
+                move |path| has.has(path),
+                move |request| {
+                    let bucket = answers.clone();
+                    async move { bucket.answer(request).await }
+                },
+            );
+    }
     for route in ROUTES {
         builder = add_route(builder, route, functions::function(route.function, runtime)?, options.route_throttles);
     }

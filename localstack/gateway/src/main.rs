@@ -13,7 +13,9 @@ use clap::error::ErrorKind;
 use clap::{Arg, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use domain::webhooks::{NotATarget, Target};
 use gateway::{NoOrigin, Origins};
-use local::{DEFAULT_STUN_URL, HEARTBEAT_SECONDS, Options, Server, StartError, health, operator};
+use local::{
+    DEFAULT_STUN_URL, HEARTBEAT_SECONDS, Options, RECORDINGS_DAYS, Recordings, Server, StartError, health, operator,
+};
 use runtime::{Settings, logs, settings};
 use serde_json::{Value, json};
 use webhook::Secret;
@@ -78,6 +80,13 @@ struct Arguments {
     /// Who can find a session of which its maker does not say it
     #[arg(long, env = settings::DEFAULT_VISIBILITY, value_enum, default_value_t = Visibility::Public)]
     default_visibility: Visibility,
+    /// Whether participants may record themselves: on keeps that beside the data, in memory without any; or a folder to keep it in
+    #[arg(long, env = "TUNRTC_RECORDINGS", value_name = "on|off|FOLDER", default_value = "on", value_parser = recordings)]
+    recordings: Recordings,
+    /// How many days the files of recordings are kept
+    #[arg(long, env = settings::RECORDINGS_DAYS, value_name = "N", default_value_t = RECORDINGS_DAYS)]
+    #[arg(value_parser = clap::value_parser!(u32).range(1..=3650))]
+    recordings_days: u32,
     /// Folder of the built console page, in place of the one that the program has or finds
     #[arg(long, env = "TUNRTC_CONSOLE", value_name = "FOLDER", value_parser = folder)]
     console: Option<PathBuf>,
@@ -214,6 +223,16 @@ fn webhook_url(text: &str) -> Result<String, NotATarget> {
     Target::parse(text, true).map(|_| text.to_owned())
 }
 
+/// A folder is made where there is none; a name without a slash is more likely a slip of the pen.
+fn recordings(text: &str) -> Result<Recordings, &'static str> {
+    match text {
+        "on" => Ok(Recordings::On),
+        "off" => Ok(Recordings::Off),
+        _ if text.contains(['/', std::path::MAIN_SEPARATOR]) => Ok(Recordings::Folder(PathBuf::from(text))),
+        _ => Err("must be on, off, or a folder with a slash in its name such as ./recordings"),
+    }
+}
+
 fn folder(text: &str) -> Result<PathBuf, &'static str> {
     let path = PathBuf::from(text);
     if path.is_dir() { Ok(path) } else { Err("must be a folder that is there") }
@@ -284,6 +303,8 @@ impl From<Arguments> for Options {
             allowed_origins: arguments.allow_origin,
             console: arguments.console,
             captions: arguments.captions,
+            recordings: arguments.recordings,
+            recordings_days: arguments.recordings_days,
             settings,
             trusted_proxies: arguments.trusted_proxy,
             webhook: arguments.webhook_url.map(|url| (url, arguments.webhook_secret)),

@@ -6,7 +6,7 @@ use std::time::Duration;
 use apigateway::{Chances, IpNet, Limits, MessageOrder};
 use webhook::Secret;
 
-use crate::{Intercept, template};
+use crate::{Intercept, Recordings, template};
 
 /// How often clients of this server show life, in seconds, where nothing else is set. Proxies on the way to a machine of
 /// one's own often end a connection that is silent for a minute.
@@ -15,6 +15,9 @@ pub const HEARTBEAT_SECONDS: u32 = 50;
 /// The STUN server that clients are told where an operator names neither STUN nor TURN: the one of infra/template.yaml. It
 /// is somebody else's, and sees the addresses of those who ask it.
 pub const DEFAULT_STUN_URL: &str = "stun:stun.l.google.com:19302";
+
+/// How many days the files of recordings are kept where nothing else is set: as infra/template.yaml has it.
+pub const RECORDINGS_DAYS: u32 = 30;
 
 /// Everything about a server that its command line, or a test, may choose.
 pub struct Options {
@@ -44,6 +47,10 @@ pub struct Options {
     pub captions: Option<PathBuf>,
     /// Settings of the functions by the name of their environment variable.
     pub settings: Vec<(&'static str, String)>,
+    /// Whether participants may record themselves, and where that is kept.
+    pub recordings: Recordings,
+    /// How many days the files of recordings are kept.
+    pub recordings_days: u32,
     /// API Gateway's quotas.
     pub limits: Limits,
     /// In which order the messages of one connection run.
@@ -76,6 +83,8 @@ impl Default for Options {
             console: None,
             captions: None,
             settings: Vec::new(),
+            recordings: Recordings::default(),
+            recordings_days: RECORDINGS_DAYS,
             limits: template::limits(),
             message_order: MessageOrder::default(),
             webhook: None,

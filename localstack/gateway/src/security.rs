@@ -28,13 +28,16 @@ pub enum Content<'a> {
 pub struct SecurityHeaders {
     /// Where pages may connect to besides the host that they came from.
     connect: String,
+    /// Where recordings are played from besides it.
+    media: String,
 }
 
 impl SecurityHeaders {
     /// For a server that clients are told to reach under `public_url`.
     pub fn new(public_url: Option<&str>) -> Self {
         let connect = public_url.map(|url| format!(" {url} {}", url.replacen("http", "ws", 1))).unwrap_or_default();
-        Self { connect }
+        let media = public_url.map(|url| format!(" {url}")).unwrap_or_default();
+        Self { connect, media }
     }
 
     /// Adds them to an answer with that content.
@@ -59,7 +62,7 @@ impl SecurityHeaders {
             format!("script-src 'self'{captions}{}", hashes(page, "script")),
             format!("style-src 'self'{}", hashes(page, "style")),
             format!("connect-src 'self'{host}{}", self.connect),
-            "media-src 'self' blob:".to_owned(),
+            format!("media-src 'self' blob:{}", self.media),
             "object-src 'none'".to_owned(),
             "base-uri 'none'".to_owned(),
             "form-action 'self'".to_owned(),
@@ -140,6 +143,7 @@ mod tests {
         assert!(policy("", None).contains("connect-src 'self' ws://192.0.2.7:5000 wss://192.0.2.7:5000;"));
         let public = policy("", Some("https://tunrtc.example.org"));
         assert!(public.contains(" https://tunrtc.example.org wss://tunrtc.example.org;"), "{public}");
+        assert!(public.contains("media-src 'self' blob: https://tunrtc.example.org;"), "{public}");
     }
 
     #[test]

@@ -5,6 +5,7 @@ use std::time::Duration;
 use apigateway::{Cors, Limits, Rate, Reading};
 use domain::webhooks::SPREAD_TRIES;
 use protocol::rest::MAX_BODY;
+use s3::{Expiration, Lifecycle};
 
 /// API Gateway's quotas, and what the template sets besides.
 pub fn limits() -> Limits {
@@ -65,6 +66,32 @@ pub fn cors(allow_origins: Vec<String>) -> Cors {
     }
 }
 
+/// The cross-origin rules of the bucket of recordings. One `*` stands for anything there, also for a port; an origin without one is
+/// another.
+pub fn objects_cors(allow_origins: &[String]) -> s3::Cors {
+    let without_port = allow_origins.iter().filter_map(|origin| origin.strip_suffix(":*"));
+    let texts = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect();
+    s3::Cors {
+        allow_origins: without_port.map(str::to_owned).chain(allow_origins.iter().cloned()).collect(),
+        allow_methods: texts(&["GET", "HEAD", "PUT"]),
+        allow_headers: texts(&["content-type", "range"]),
+        expose_headers: texts(&["accept-ranges", "content-length", "content-range", "etag"]),
+        max_age: Duration::from_secs(7200),
+    }
+}
+
+/// What expires of the bucket of recordings, whose files are kept for so long.
+pub fn lifecycle(files: Duration) -> Lifecycle {
+    let day = Duration::from_secs(24 * 60 * 60);
+    Lifecycle {
+        expirations: vec![
+            Expiration { prefix: "chunks/".to_owned(), after: 7 * day },
+            Expiration { prefix: "files/".to_owned(), after: files },
+        ],
+        unfinished_after: day,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
@@ -73,8 +100,8 @@ mod tests {
     use serde_json::Value;
 
     use super::*;
-    use crate::aws;
     use crate::database::Database;
+    use crate::{aws, object_store};
 
     const TEMPLATE: &str = include_str!("../../../infra/template.yaml");
 
@@ -98,7 +125,7 @@ mod tests {
     /// Each index as `name partition-key sort-key projection`.
     async fn own_indexes() -> Vec<String> {
         let database = Database::open(None).expect("a database in memory");
-        let sdk = aws::config(database.table(), Arc::default(), "key", None);
+        let sdk = aws::config(database.table(), Arc::default(), &object_store::keys("key"), None, None);
         store::TableDefinition::new(&sdk, "tunrtc").create_table().await.expect("a table");
         let (status, described) = database.table().answer("DescribeTable", br#"{"TableName":"tunrtc"}"#).await;
         assert_eq!(status, 200);
@@ -155,6 +182,35 @@ mod tests {
         let period = Duration::from_secs(60 * minutes);
         assert!(timeout < period, "one sweep at a time");
         assert_eq!(domain::Policy::default().lease_step(), period);
+    }
+
+    #[test]
+    fn the_rules_of_the_bucket_are_the_templates() {
+        let (cors, bucket) = (objects_cors(&[]), resource("Recordings"));
+        for (list, key) in [
+            (&cors.allow_methods, "AllowedMethods"),
+            (&cors.allow_headers, "AllowedHeaders"),
+            (&cors.expose_headers, "ExposedHeaders"),
+        ] {
+            assert!(bucket.contains(&format!("{key}: [{}]", list.join(", "))), "{key}: {list:?}\n{bucket}");
+        }
+        assert_eq!(cors.max_age.as_secs(), number(&bucket, "MaxAge"));
+        let rules = lifecycle(Duration::from_secs(9));
+        let days = |span: Duration| span.as_secs() / (24 * 60 * 60);
+        let of = |prefix: &str| rules.expirations.iter().find(|rule| rule.prefix == prefix).expect("a rule").after;
+        let chunks = bucket.lines().find(|line| line.contains("Prefix: chunks/")).expect("a rule");
+        assert_eq!(days(of("chunks/")), number(chunks, "ExpirationInDays"));
+        assert!(bucket.contains("Prefix: files/, ExpirationInDays: !Ref RecordingDays"));
+        assert_eq!(of("files/"), Duration::from_secs(9));
+        assert_eq!(days(rules.unfinished_after), number(&bucket, "DaysAfterInitiation"));
+        let parameter = TEMPLATE.lines().find(|line| line.starts_with("  RecordingDays:")).expect("a parameter");
+        assert_eq!(u64::from(crate::RECORDINGS_DAYS), number(parameter, "Default"));
+    }
+
+    #[test]
+    fn pages_of_any_port_of_this_machine_reach_the_bucket() {
+        let cors = objects_cors(&["http://localhost:*".to_owned(), "https://app.example".to_owned()]);
+        assert_eq!(cors.allow_origins, ["http://localhost", "http://localhost:*", "https://app.example"]);
     }
 
     #[test]

@@ -27,7 +27,7 @@ use store::{Engine, TableDefinition};
 
 use super::Database;
 use super::attributes::Item;
-use crate::aws;
+use crate::{aws, object_store};
 
 const TABLE: &str = "rooms";
 
@@ -44,7 +44,7 @@ struct Asked {
 async fn both_ways_answer_alike() {
     let (one, other) = (opened().await, opened().await);
     let direct = Engine::new(one.table());
-    let over_http = Engine::sdk(&aws::config(other.table(), Arc::default(), "key", None));
+    let over_http = Engine::sdk(&aws::config(other.table(), Arc::default(), &object_store::keys("key"), None, None));
     let (direct, over_http) = (everything(direct).await, everything(over_http).await);
     for (direct, over_http) in direct.iter().zip(&over_http) {
         assert_eq!(direct, over_http);
@@ -67,7 +67,10 @@ async fn both_ways_answer_alike() {
 #[tokio::test]
 async fn a_database_that_is_closed_answers_alike_too() {
     let mut told = Vec::new();
-    for way in [|table| Engine::new(table), |table| Engine::sdk(&aws::config(table, Arc::default(), "key", None))] {
+    for way in [
+        |table| Engine::new(table),
+        |table| Engine::sdk(&aws::config(table, Arc::default(), &object_store::keys("key"), None, None)),
+    ] {
         let database = Database::open(None).unwrap();
         let engine = way(database.table());
         database.stop().await;
@@ -81,7 +84,7 @@ async fn a_database_that_is_closed_answers_alike_too() {
 /// A database with the table.
 async fn opened() -> Database {
     let database = Database::open(None).unwrap();
-    let sdk = aws::config(database.table(), Arc::default(), "key", None);
+    let sdk = aws::config(database.table(), Arc::default(), &object_store::keys("key"), None, None);
     TableDefinition::new(&sdk, TABLE).create_table().await.unwrap();
     database
 }

@@ -262,14 +262,14 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::aws;
     use crate::database::{Database, Table};
+    use crate::{aws, object_store};
 
     const TABLE: &str = "rooms";
 
     async fn opened() -> Table {
         let database = Database::open(None).expect("a database in memory");
-        let sdk = aws::config(database.table(), Arc::default(), "key", None);
+        let sdk = aws::config(database.table(), Arc::default(), &object_store::keys("key"), None, None);
         store::TableDefinition::new(&sdk, TABLE).create_table().await.expect("a table");
         database.table()
     }
