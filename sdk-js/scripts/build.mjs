@@ -1,6 +1,8 @@
 // Builds the package into dist/, the console site with the SDK's reference, which is served at `/` as it is, into dist/console/, and what captions on the device
 // load, which is served at `/captions/`, into dist/captions/.
-import { cp, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { execFileSync } from 'node:child_process';
+import { cp, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
 import { build } from 'tsdown';
 import { buildCaptions } from './captions.mjs';
 import { buildReference } from './reference.mjs';
@@ -43,3 +45,6 @@ await cp(at('node_modules/@microsoft/signalr/dist/browser/signalr.min.js'), at('
 for (const file of await readdir(at('dist/'))) {
   if (file !== 'console' && file !== 'captions') await cp(at(`dist/${file}`), at(`dist/console/sdk/${file}`));
 }
+// The package itself, for whoever has a server and no registry that has it: `npm install http://localhost:5000/sdk/tunrtc-client.tgz`.
+const [packed] = JSON.parse(execFileSync('npm', ['pack', '--json', '--pack-destination', 'dist/console/sdk'], { cwd: fileURLToPath(at('')), encoding: 'utf8', shell: process.platform === 'win32' }));
+await rename(at(`dist/console/sdk/${packed.filename}`), at('dist/console/sdk/tunrtc-client.tgz'));

@@ -4,7 +4,7 @@ import { explain, type Labels } from './labels.ts';
 
 /** Messages of the history that are fetched when a call is joined. */
 const HISTORY = 50;
-const ADDRESS = /(https?:\/\/[^\s<>"]+)/;
+const ADDRESS = /(https?:\/\/[^\s<>"]*[^\s<>".,;:!?)])/;
 
 /** What is said and was said, and a line to say something. */
 export class Chat {

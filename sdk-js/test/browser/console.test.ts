@@ -49,6 +49,11 @@ describe('the console', () => {
     await say(alice, 'Hello Demo');
     await saidIn(demo, 'Hello Demo').waitFor();
     assert.equal(await saidIn(demo, 'Hello Alice').count(), 1);
+    await say(alice, 'Look: https://example.org/a?b=c, then (https://example.org/d). <b>http</b>');
+    const addresses = demo.locator('#messages a');
+    await addresses.nth(1).waitFor();
+    const led = await addresses.evaluateAll((all) => all.map((each) => (each as HTMLAnchorElement).href));
+    assert.deepEqual(led, ['https://example.org/a?b=c', 'https://example.org/d'], 'what ends a sentence is no part of an address');
     assert.ok((await widthOf(demo, '.tile:not(.own)')) > 0, 'the picture is on the page');
     const apart = () => demo.evaluate(() => document.pictureInPictureElement !== null);
     for (const expected of [true, false]) {
