@@ -106,3 +106,17 @@ impl From<io::Error> for Error {
         )
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_disk_that_fills_while_it_is_written_to_is_told_as_full() {
+        for kind in [io::ErrorKind::StorageFull, io::ErrorKind::QuotaExceeded] {
+            assert_eq!(Error::from(io::Error::from(kind)).code, "InsufficientStorage");
+        }
+        let other = Error::from(io::Error::from(io::ErrorKind::PermissionDenied));
+        assert_eq!((other.code, other.status.as_u16()), ("InternalError", 500));
+    }
+}

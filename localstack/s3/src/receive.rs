@@ -143,19 +143,23 @@ where
     }
 }
 
-/// Reads what is left of a body that nobody wants, up to as much as a chunk of a recording.
+/// Reads what is left of a body that nobody wants, up to as much as a chunk of a recording, and for a while.
 pub(crate) async fn throw_away<B>(body: &mut B)
 where
     B: Body<Data = Bytes> + Unpin,
     B::Error: Into<Cause>,
 {
-    let mut left = MOST_THROWN_AWAY;
-    while let Ok(Some(data)) = next(body).await {
-        left = left.saturating_sub(data.len());
-        if left == 0 {
-            return;
+    let reading = async {
+        let mut left = MOST_THROWN_AWAY;
+        while let Ok(Some(data)) = next(body).await {
+            left = left.saturating_sub(data.len());
+            if left == 0 {
+                return;
+            }
         }
-    }
+    };
+    // Whoever still sends after that is told nothing.
+    drop(tokio::time::timeout(SILENCE, reading).await);
 }
 
 /// A small body, whole: XML.
