@@ -16,6 +16,7 @@ declare const client: import('tunrtc-client').TunRTCClient;
 declare const sessionId: string;
 declare const id: string;
 declare const token: string;
+declare const captions: import('tunrtc-client/captions').Captions;
 declare const connection: import('@microsoft/signalr').HubConnection;
 declare const entered: Promise<unknown>;
 declare function answer(offer: unknown): void;
@@ -57,6 +58,8 @@ const OPTIONS: ts.CompilerOptions = {
     'tunrtc-client': [new URL('src/index.ts', PACKAGE).pathname],
     'tunrtc-client/react': [new URL('src/react/index.ts', PACKAGE).pathname],
     'tunrtc-client/captions': [new URL('src/captions/index.ts', PACKAGE).pathname],
+    'tunrtc-client/data': [new URL('src/data.ts', PACKAGE).pathname],
+    'tunrtc-client/recording': [new URL('src/recording/index.ts', PACKAGE).pathname],
     'tunrtc-client/server': [new URL('src/server.ts', PACKAGE).pathname],
     'tunrtc-client/recording': [new URL('src/recording/index.ts', PACKAGE).pathname],
     'tunrtc-client/invites': [new URL('src/invites.ts', PACKAGE).pathname],
