@@ -280,6 +280,8 @@ def test_without_recording_there_is_no_bucket():
     template = cfn.load("template.yaml")
     assert template["Parameters"]["Recording"]["Default"] == "false"
     assert all(template["Resources"][name]["Condition"] == "HasRecording" for name in ("Recordings", "RecordingsPolicy"))
+    # What is in it stays when recording is switched off: nothing can make it again.
+    assert template["Resources"]["Recordings"]["DeletionPolicy"] == "Retain"
     assert all(template["Outputs"][name]["Condition"] == "HasRecording" for name in ("RecordingsBucket", "RecordingsHost"))
 
 

@@ -116,6 +116,16 @@ def test_an_empty_account_gets_everything_and_is_empty_again_afterwards(script, 
     assert "there is no stack" in capfd.readouterr().err
 
 
+def test_recordings_have_a_bucket_that_goes_with_the_data(script, account):
+    storage = account.client("s3")
+    assert script([*DEPLOY, "--parameter", "Recording=true", "--parameter", "RecordingDays=9"]) == 0
+    outputs = account.client("cloudformation").describe_stacks(StackName="tunrtc")["Stacks"][0]["Outputs"]
+    bucket = next(output["OutputValue"] for output in outputs if output["OutputKey"] == "RecordingsBucket")
+    storage.put_object(Bucket=bucket, Key="files/1", Body=b"x")
+    assert script([*DESTROY, "--delete-data"]) == 0
+    assert bucket not in {each["Name"] for each in storage.list_buckets()["Buckets"]}
+
+
 def test_a_backup_can_be_made_and_restored(script, account):
     """The commands of docs/DEPLOYMENT.md, as far as the endpoint has them."""
     assert script(DEPLOY) == 0
