@@ -43,6 +43,13 @@ ENVIRONMENT = {
         ' !Sub "http://${EmulatorHost}/_aws/execute-api/${WebSocketApi}/ws"]',
     },
     "delay": {"TUNRTC_DELAY_QUEUE_URL": "!Ref DelayQueue"},
+    "tending": {"TUNRTC_RECORDING_QUEUE_URL": "!Ref RecordingQueue"},
+    # Where addresses lead, and where functions go.
+    "recordings": {
+        "TUNRTC_RECORDINGS_BUCKET": '!If [HasRecording, !Ref Recordings, ""]',
+        "TUNRTC_RECORDINGS_ENDPOINT": '!If [OnAws, "", !Sub "http://${EmulatorHost}"]',
+    },
+    "bucket": {"TUNRTC_RECORDINGS_BUCKET": '!If [HasRecording, !Ref Recordings, ""]'},
     "webhooks": {"TUNRTC_WEBHOOK_QUEUE_URL": "!Ref WebhookQueue", "TUNRTC_WEBHOOK_LATER_QUEUE_URL": "!Ref WebhookLaterQueue"},
     # A test's receiver is on the machine itself.
     "receivers": {"TUNRTC_WEBHOOK_ALLOW_LOCAL": '!If [OnAws, "false", "true"]'},
@@ -114,7 +121,7 @@ def function_resources(name: str, function: dict, table: dict) -> str:
         f"      CodeUri: ../target/lambda/{name}/\n"
         f"      MemorySize: {table['sizes'][function['size']]}\n"
         + (f"      Timeout: {function['timeout']}\n" if "timeout" in function else "")
-        + (queued if function.get("queue") else "")
+        + (queued if function.get("queue") or function.get("composes") else "")
         + f"      Role: !GetAtt {logical_id(name)}Role.Arn\n"
         f"      LoggingConfig: {{LogGroup: !Ref {logical_id(name)}Logs, LogFormat: JSON, SystemLogLevel: !Ref PlatformLogLevel}}\n"
         + (f"      Environment:\n        Variables:\n{environment}" if variables else "")
@@ -130,6 +137,14 @@ def function_resources(name: str, function: dict, table: dict) -> str:
 
 def statement(actions: list[str], resource: str) -> str:
     return f"              - {{Effect: Allow, Action: [{', '.join(json.dumps(action) for action in actions)}], Resource: {resource}}}\n"
+
+
+def of_bucket(action: str) -> str:
+    """What a function may do to the bucket of recordings, where there is one."""
+    verb, _, prefix = action.partition(" ")
+    resource = f'!Sub "${{Recordings.Arn}}/{prefix}/*"' if prefix else "!GetAtt Recordings.Arn"
+    allowed = f'{{Effect: Allow, Action: ["s3:{verb if prefix else "ListBucket"}"], Resource: {resource}}}'
+    return f'              - !If [HasRecording, {allowed}, !Ref "AWS::NoValue"]\n'
 
 
 def role(name: str, function: dict) -> str:
@@ -153,6 +168,13 @@ def role(name: str, function: dict) -> str:
     if function.get("queue"):
         consumer = ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"]
         statements += statement(consumer, "!GetAtt DelayQueue.Arn")
+    if function.get("tends"):
+        statements += statement(["sqs:SendMessage"], "!GetAtt RecordingQueue.Arn")
+    if function.get("composes"):
+        consumer = ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"]
+        statements += statement(consumer, "!GetAtt RecordingQueue.Arn")
+    for action in function.get("objects", []):
+        statements += of_bucket(action)
     if function.get("lines"):
         statements += statement(["sqs:SendMessage"], "!GetAtt WebhookQueue.Arn")
     if function.get("stream"):

@@ -16,7 +16,7 @@ from template import ROOT
 REQUESTS = {
     "change": "dynamodb:UpdateItem", "in_transaction": "dynamodb:UpdateItem",
     "put_item": "dynamodb:PutItem", "put_item_if": "dynamodb:PutItem", "putting_new": "dynamodb:PutItem",
-    "putting": "dynamodb:PutItem", "putting_if": "dynamodb:PutItem",
+    "put_conditionally": "dynamodb:PutItem", "putting": "dynamodb:PutItem", "putting_if": "dynamodb:PutItem",
     "get_item": "dynamodb:GetItem", "get_all": "dynamodb:BatchGetItem",
     "delete_item": "dynamodb:DeleteItem", "delete_item_if": "dynamodb:DeleteItem", "deleting": "dynamodb:DeleteItem",
     "removing": "dynamodb:DeleteItem",
@@ -31,7 +31,15 @@ ELSEWHERE = {
     ("Lines", "line_up"): "sqs:SendMessage",
     ("Lines", "put_aside"): "sqs:SendMessage",
     ("Lines", "come_again"): "sqs:ChangeMessageVisibility",
+    ("RecordingQueue", "tend_after"): "sqs:SendMessage",
+    ("ObjectList", "list_objects"): "s3:ListBucket",
+    ("ObjectRemover", "remove_objects"): "s3:DeleteObject",
+    # Whoever signs an address must be allowed what it is for.
+    ("UploadUrls", "put_url"): "s3:PutObject",
+    ("DownloadUrls", "get_url"): "s3:GetObject",
 }
+# What a port asks of others that its caller does not see: chunks are read, files are written, and thrown away.
+BEHIND = {("Composer", "compose"): {"s3:GetObject", "s3:PutObject", "s3:AbortMultipartUpload"}}
 
 
 @dataclass
@@ -100,6 +108,8 @@ def store() -> list[Function]:
 @cache
 def port_actions(trait: str, method: str) -> frozenset[str]:
     """What one method of a port needs."""
+    if (trait, method) in BEHIND:
+        return frozenset(BEHIND[trait, method])
     if (trait, method) in ELSEWHERE:
         return frozenset({ELSEWHERE[trait, method]})
     return frozenset().union(*(store_actions(each.body, ()) for each in store() if (each.trait, each.name) == (trait, method)))
@@ -119,14 +129,17 @@ def store_actions(body: str, seen: tuple[str, ...]) -> frozenset[str]:
 
 def methods(trait: str) -> set[str]:
     of_store = {each.name for each in store() if each.trait == trait}
-    return of_store | {method for other, method in ELSEWHERE if other == trait}
+    return of_store | {method for other, method in [*ELSEWHERE, *BEHIND] if other == trait}
 
 
 # What a function is made of that asks a port by itself, outside the domain: the type, and what it asks.
 ASKING = {"Callers": [("Keys", "key"), ("Throttles", "hit")], "Doorkeeper": [("Keys", "key")]}
 # What a part of it signs for others, who then may do it in its name.
 SIGNING = {"Transcribe": "transcribe:StartStreamTranscriptionWebSocket"}
-PORTS_OF = {"deps.store": None, "store": None, "sockets": "Sockets", "deps.push": "Sockets", "delays": "Delays", "lines": "Lines", "deps.lines": "Lines"}
+PORTS_OF = {"deps.store": None, "store": None, "sockets": "Sockets", "deps.push": "Sockets", "delays": "Delays", "lines": "Lines", "deps.lines": "Lines",
+            "tending": "RecordingQueue", "queue": "RecordingQueue", "composer": "Composer"}
+# Ports that one thing implements together: whichever has the method is meant.
+TOGETHER = {"bucket": {"ObjectList", "ObjectRemover"}, "urls": {"UploadUrls", "DownloadUrls"}}
 
 
 @cache
@@ -137,9 +150,9 @@ def all_traits() -> frozenset[str]:
 def actions_of(body: str, named: frozenset[str], module: str, seen: tuple[tuple[str, str], ...] = ()) -> frozenset[str]:
     """Actions of a piece of code in which the traits `named` are in sight."""
     found: frozenset[str] = frozenset()
-    for receiver, method in re.findall(r"\b((?:deps\.)?(?:store|sockets|push|delays?|lines))\s*\.\s*(\w+)\(", body):
+    for receiver, method in re.findall(r"\b((?:deps\.)?(?:store|sockets|push|delays?|lines|tending|queue|bucket|urls|composer))\s*\.\s*(\w+)\(", body):
         fixed = PORTS_OF.get(receiver)
-        for trait in [fixed] if fixed else named & all_traits():
+        for trait in [fixed] if fixed else TOGETHER.get(receiver) or named & all_traits():
             if method in methods(trait):
                 found |= port_actions(trait, method)
     for callee in called(body, module):
@@ -167,21 +180,31 @@ def imported(module: str) -> frozenset[tuple[str, str]]:
     return frozenset((other, name) for other, names in uses for name in re.findall(r"\w+", names))
 
 
+# What answers ask for that are made outside the domain.
+SHOWN = {"RecordingDetail::new": ("DownloadUrls", "get_url")}
 # What several functions are made of.
 TOOLS = ROOT / "shared" / "gateway" / "src" / "tools.rs"
+
+
+def tools_of(text: str) -> re.Match[str] | None:
+    """What several functions are made of, and this one is, or has among other things: its name, and what it is made with."""
+    return re.search(r"pub type Deps = (\w+)<([^>]*)>", text) or re.search(r"pub struct Deps \{[^}]*: (\w*Tools)<([^>]*)>", text)
 
 
 def parts(name: str) -> set[str]:
     """The types that the function `functions/NAME` is made of."""
     text = production_part(ROOT / "functions" / name / "src" / "lib.rs")
     fields = r": (?:Arc<)?(?!dyn)(\w+)"
-    if shared := re.search(r"pub type Deps = (\w+)<([^>]*)>", text):
+    found: set[str] = set()
+    if "pub struct Deps" in text:
+        found |= set(re.findall(fields, block(text, text.index("pub struct Deps"))[0])) - {"Arc"}
+    if shared := tools_of(text):
         tools = production_part(TOOLS)
         structs = {shared.group(1)} if shared.group(1) == "ReadTools" else {shared.group(1), "Tools"}
         own = {kind for struct in structs for kind in re.findall(fields, block(tools, tools.index(f"pub struct {struct}<"))[0])}
-        generic = {"S", "C", "D", "Tools", "JoinedCache"}
-        return (own - generic) | set(re.findall(r"\w+", shared.group(2)))
-    return set(re.findall(fields, block(text, text.index("pub struct Deps"))[0])) - {"Arc"} if "pub struct Deps" in text else set()
+        generic = {"S", "C", "D", "Tools", "JoinedCache", shared.group(1)}
+        found = (found | own) - generic | set(re.findall(r"\w+", shared.group(2)))
+    return found
 
 
 def methods_of(struct: str) -> str:
@@ -194,10 +217,11 @@ def function_actions(name: str) -> frozenset[str]:
     """Everything that the function `functions/NAME` may do, as IAM actions; @connections with its method, the
     index by its name."""
     text = production_part(ROOT / "functions" / name / "src" / "lib.rs")
-    if shared := re.search(r"pub type Deps = (\w+)<", text):
+    if shared := tools_of(text):
         text += methods_of(shared.group(1))
     made_of = parts(name)
     return frozenset(SIGNING[kind] for kind in made_of & SIGNING.keys()).union(
+        *(port_actions(*asked) for view, asked in SHOWN.items() if f"{view}(" in text),
         *(port_actions(*each) for kind, asked in ASKING.items() if kind in made_of for each in asked),
         *(actions_of(function.body, frozenset(re.findall(r"\b[A-Z]\w+", text)) | all_traits(), f"functions::{name}")
           for function in functions_in(text, name))

@@ -46,7 +46,9 @@ def functions() -> dict[str, dict]:
 
 
 def statements(role: dict) -> list[dict]:
-    return [statement for policy in role.get("Policies", []) for statement in policy["PolicyDocument"]["Statement"]]
+    """What a role may do, that under a condition included."""
+    written = [statement for policy in role.get("Policies", []) for statement in policy["PolicyDocument"]["Statement"]]
+    return [statement["Fn::If"][1] if "Fn::If" in statement else statement for statement in written]
 
 
 def as_list(value) -> list:

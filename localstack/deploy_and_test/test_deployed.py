@@ -611,15 +611,20 @@ OF_WEBHOOKS = {"GetItem", "PutItem", "SendMessage", "UpdateItem"}  # nobody has 
 OF_A_BACKEND = {"DeleteItem", "GetItem", "PutItem", "Query", "SendMessage", "UpdateItem"}  # localstack/gateway/tests/webhooks
 BY_THE_STREAM = {"DescribeStream", "GetRecords", "GetShardIterator"}  # Lambda itself reads it, and the endpoint asks no role for that
 WHERE_THE_CHEAP_READ_IS_OLD = {"GetItem"}  # quality::session_of asks again before it refuses
+WHERE_IS_RECORDED = {"BatchGetItem", "DeleteItem", "GetItem", "PutItem", "Query", "SendMessage", "UpdateItem"}  # localstack/gateway/tests/recordings
+OF_ACCOUNTS_THAT_RECORDED = {"BatchGetItem", "PutItem", "SendMessage", "UpdateItem"}  # recordings::erase
 RARE = {
     "analytics": BY_AN_API_KEY,
     "api_keys": BY_THE_OPERATOR,
-    "auth_delete": AFTER_A_PUSH_THAT_FAILED,
+    "auth_delete": AFTER_A_PUSH_THAT_FAILED | OF_ACCOUNTS_THAT_RECORDED,
     "auth_logout": AFTER_A_PUSH_THAT_FAILED,
     "auth_password": AFTER_A_PUSH_THAT_FAILED | FOR_SOMEBODY_WHO_LEFT_UNTOLD,
     "hub_negotiate": BY_A_JOIN_TOKEN,
     "ice_servers": BY_AN_API_KEY,
-    "participant_expiry": AFTER_A_PUSH_THAT_FAILED | AFTER_A_DELETION_THAT_WAS_INTERRUPTED,
+    "participant_expiry": AFTER_A_PUSH_THAT_FAILED | AFTER_A_DELETION_THAT_WAS_INTERRUPTED | OF_ACCOUNTS_THAT_RECORDED,
+    "recording_compose": WHERE_IS_RECORDED,
+    "recording_files": WHERE_IS_RECORDED,
+    "recording_upload": WHERE_IS_RECORDED,
     "session_active": BY_AN_API_KEY,
     "session_create": WHEN_A_REQUEST_COMES_AGAIN | OF_A_NAMED_ROOM,
     "session_end": OF_A_NAMED_ROOM,

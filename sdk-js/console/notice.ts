@@ -19,7 +19,7 @@ const WORDS: Record<string, string> = {
   too_many_invites: 'There are as many guest links as there may be. Take some back.',
   token_revoked: 'Your invitation has ended, or was taken back. Ask for another one.',
   token_expired: 'Your invitation has ended. Ask for another one.',
-  recording_off: 'This server does not record.',
+  not_offered: 'This server does not offer that.',
   recording_active: 'You are being recorded already, in another tab or on another device, or the last recording is still on its way.',
   recording_not_found: 'There is no such recording.',
   connection_lost: 'The connection to the server was lost.',

@@ -31,12 +31,17 @@ const NAMES = {
   PermissionsInput: 'PermissionsChange',
   PermissionsView: 'Permissions',
   PresenceView: 'ParticipantStatus',
+  RecordingKindInput: 'RecordingKind',
+  RecordingKindView: 'RecordingKind',
+  RecordingStatusView: 'RecordingStatus',
+  RefusedView: 'RefusedChunk',
   RemovalView: 'RemovalReason',
   RoleInput: 'Role',
   RoleView: 'Role',
   SessionView: 'Session',
   Signaling: 'SignalingTicket',
   TranscriptView: 'TranscriptLine',
+  UploadView: 'UploadUrl',
   UsageView: 'Usage',
   VisibilityInput: 'Visibility',
   VisibilityView: 'Visibility',
@@ -63,6 +68,7 @@ function type(schema) {
   if (Array.isArray(schema.type)) return schema.type.map((each) => type({ ...schema, type: each })).join(' | ');
   switch (schema.type) {
     case 'array': {
+      if (schema.prefixItems) return `[${schema.prefixItems.map(type).join(', ')}]`;
       const item = type(schema.items);
       return item.includes('|') ? `(${item})[]` : `${item}[]`;
     }

@@ -3,6 +3,17 @@
 /** What came of joining. */
 export type Admission = 'admitted' | 'waiting';
 
+/** Asks where chunks are stored, and which are there. */
+export interface AskUploads {
+  /** Addresses are wanted from that chunk on. */
+  fromSeq: number;
+  /** The recording. */
+  recordingId: string;
+  /** When the segment began that begins with that chunk, if one does, in milliseconds since 1970 by the server's clock: after a reload, or
+with other tracks. They are told in order; the newest may be told again. */
+  segmentStartedAt?: number;
+}
+
 /** Somebody who took part. */
 export interface AttendanceView {
   /** Their connections, in order. */
@@ -364,6 +375,16 @@ export interface FieldError {
   reason: string;
 }
 
+/** Ends a recording. */
+export interface FinishRecording {
+  /** How long it recorded, in milliseconds. */
+  durationMs?: number;
+  /** Its last chunk. */
+  lastSeq: number;
+  /** The recording. */
+  recordingId: string;
+}
+
 /** What a guest may do. */
 export type GuestRole = 'participant' | 'viewer';
 
@@ -505,6 +526,8 @@ export interface Joined {
   name: string;
   /** Who is believed to be there. */
   participants: Participant[];
+  /** Whether everybody is asked to record themselves; absent where not. */
+  recordingRequested?: boolean;
   /** The app's own name of it, if it has one. */
   room?: string;
   /** Its identifier. */
@@ -561,6 +584,8 @@ export interface Media {
   limit: number;
   /** How clients report the quality of the call; absent where that is not wanted. */
   quality?: QualityView;
+  /** Whether participants can record themselves; absent where not. */
+  recording?: boolean;
   /** Who sends to whom. */
   topology: Topology;
 }
@@ -705,6 +730,8 @@ export interface ParticipantDetail {
   metadata?: string;
   /** What the participant may do. */
   permissions: Permissions;
+  /** Whether they record themselves; absent where not. */
+  recording?: boolean;
   /** The participant's part in the session. */
   role: Role;
   /** Whether a connection is there. */
@@ -727,6 +754,8 @@ export interface Participant {
   joinedAt: string;
   /** What the participant may do, where it is not what the role usually may. */
   permissions?: Permissions;
+  /** Whether they record themselves; absent where not. */
+  recording?: boolean;
   /** The participant's part in the session. */
   role: Role;
   /** Whether a connection is there. */
@@ -802,6 +831,8 @@ export interface Problem {
   max?: number;
   /** The same as `detail`, for clients of the first TunRTC. */
   message: string;
+  /** The recording that goes on, of `recording_active`. */
+  recordingId?: string;
   /** What to look for in the log. */
   requestId: string;
   /** The HTTP status. */
@@ -823,10 +854,127 @@ export interface QualityView {
 /** Why a stay or a session is over. */
 export type ReasonView = 'left' | 'timeout' | 'removed' | 'denied' | 'ended' | 'empty' | 'maxDuration' | 'deleted';
 
+/** A recording. */
+export interface RecordingDetail {
+  /** The size of its files. */
+  bytes?: number;
+  /** How long it lasted, gaps included, in milliseconds. */
+  durationMs?: number;
+  /** When nothing more came. */
+  endedAt?: string;
+  /** Why no file could be made of it. */
+  error?: string;
+  /** When the addresses end; the same question gives others. */
+  expiresAt?: string;
+  /** Its files, in the order of their beginning: another one where a player cannot go on with what came before. */
+  files: RecordingFile[];
+  /** What is missing, in order. */
+  gaps: RecordingGap[];
+  /** What the app calls its user; an account has none. */
+  identity?: string;
+  /** Until when the recording is kept. */
+  keptUntil: string;
+  /** What. */
+  kind: RecordingKind;
+  /** As what, as the client said. */
+  mimeType: string;
+  /** Its identifier. */
+  recordingId: string;
+  /** The session. */
+  sessionId: string;
+  /** When its first sample was taken. */
+  startedAt: string;
+  /** How far it is. */
+  status: RecordingStatus;
+  /** Where the first file is fetched. */
+  url?: string;
+  /** Who recorded themselves. */
+  userId: string;
+  /** Their name. */
+  username: string;
+}
+
+/** A file of a recording. */
+export interface RecordingFile {
+  /** Its size. */
+  bytes: number;
+  /** How long it plays, in milliseconds. */
+  durationMs: number;
+  /** Its content type. */
+  mimeType: string;
+  /** When its first sample was taken. */
+  startedAt: string;
+  /** Where it is fetched, whole or by ranges, until `expiresAt` of the recording. */
+  url: string;
+}
+
+/** What became of a recording that was finished. */
+export interface RecordingFinished {
+  /** `composing`, until its files are there. */
+  status: RecordingStatus;
+}
+
+/** A stretch of which nothing came. */
+export interface RecordingGap {
+  /** From there, in milliseconds since the recording began. */
+  fromMs: number;
+  /** To there. */
+  toMs: number;
+}
+
+/** What is recorded. */
+export type RecordingKind = 'participant' | 'audio' | 'screen';
+
+/** A recording that was begun. */
+export interface RecordingStarted {
+  /** How much of it a chunk holds, in seconds. */
+  chunkSeconds: number;
+  /** The content type that a chunk is stored with; it is part of each address's signature. */
+  contentType: string;
+  /** When the addresses end. */
+  expiresAt: string;
+  /** The largest chunk, in bytes; a larger one is removed. */
+  maxChunkBytes: number;
+  /** Its identifier. */
+  recordingId: string;
+  /** The server's time. */
+  serverTime: string;
+  /** Where the first chunks are stored. */
+  uploads: UploadUrl[];
+}
+
+/** How far a recording is. */
+export type RecordingStatus = 'active' | 'composing' | 'ready' | 'failed';
+
+/** Where chunks are stored, and which are. */
+export interface RecordingUploads {
+  /** The content type that a chunk is stored with. */
+  contentType: string;
+  /** When the addresses end. */
+  expiresAt: string;
+  /** Chunks that are there: from and to, both included. */
+  have: [number, number][];
+  /** Chunks that were removed. */
+  refused: RefusedChunk[];
+  /** Where chunks are stored, from the one on that was asked for; none behind the last one that there can be. */
+  uploads: UploadUrl[];
+}
+
 /** A refresh token. */
 export interface RefreshToken {
   /** As it was given. */
   refreshToken: string;
+}
+
+/** Why a chunk was removed. */
+export type RefusalView = 'tooLarge';
+
+/** A chunk that was removed. */
+export interface RefusedChunk {
+  /** Why. */
+  reason: RefusalView;
+  /** Its number. */
+  seq: number;
 }
 
 /** Opens an account. */
@@ -845,6 +993,14 @@ export interface ReplayView {
   next: string | null;
   /** How much was put into the endpoint's lines. */
   replayed: number;
+}
+
+/** Asks everybody to record themselves, or not to any more. */
+export interface RequestRecording {
+  /** Whether they are to record. */
+  recording: boolean;
+  /** The session. */
+  sessionId: string;
 }
 
 /** A participant's part in a session. */
@@ -952,6 +1108,8 @@ export interface SessionDetail {
   name: string;
   /** Who is believed to be there. */
   participants: Participant[];
+  /** Whether everybody is asked to record themselves; absent where not. */
+  recordingRequested?: boolean;
   /** The app's own name of it, if it has one. */
   room?: string;
   /** Its identifier. */
@@ -1003,6 +1161,8 @@ export interface Session {
   metadata?: string;
   /** Its name. */
   name: string;
+  /** Whether everybody is asked to record themselves; absent where not. */
+  recordingRequested?: boolean;
   /** The app's own name of it, if it has one. */
   room?: string;
   /** Its identifier. */
@@ -1027,6 +1187,18 @@ export interface SignalingTicket {
   ticket: string;
   /** The complete address; `?ticket=` is the client's to add. */
   url: string;
+}
+
+/** Begins a recording. */
+export interface StartRecording {
+  /** What is recorded. */
+  kind: RecordingKind;
+  /** What a `MediaRecorder` says that it makes. */
+  mimeType: string;
+  /** The session, in which the caller has a seat. */
+  sessionId: string;
+  /** When its first sample was taken, at most a day ago; now if not given. */
+  startedAt?: string;
 }
 
 /** A test that is on its way. */
@@ -1086,6 +1258,14 @@ export interface UpdateSession {
   waitingRoom?: boolean;
 }
 
+/** An address by which one chunk is stored: `PUT` with the content type that is given beside it. Storing it again replaces it. */
+export interface UploadUrl {
+  /** The chunk's number. */
+  seq: number;
+  /** The presigned address. */
+  url: string;
+}
+
 /** What a day, or a room, comes to. A stay is from a participant's first connection to the end of the seat, and counts on the day, in
 UTC, on which it ended. */
 export interface UsageGroup {
@@ -1140,6 +1320,8 @@ export interface WebhookData {
   participant?: WebhookParticipant;
   /** Why, where something is over. */
   reason?: ReasonView;
+  /** The recording, where it is about one. */
+  recording?: WebhookRecording;
   /** The session, where it is about one. */
   session?: WebhookSession;
   /** The endpoint, where it is about one: `webhook.test`, `webhook.disabled`. */
@@ -1206,6 +1388,26 @@ export interface WebhookParticipant {
   username: string;
   /** Since when they wait, or waited, to be admitted. `waiting` and what became of it have the same. */
   waitingSince?: string;
+}
+
+/** A recording, as an event of a webhook names it. */
+export interface WebhookRecording {
+  /** The size of its files. */
+  bytes?: number;
+  /** How long it lasted, gaps included, in milliseconds. */
+  durationMs?: number;
+  /** Why no file could be made of it. */
+  error?: string;
+  /** How many stretches are missing. */
+  gaps?: number;
+  /** What. */
+  kind: RecordingKind;
+  /** Its identifier; its files are in `GET /api/recordings/{recordingId}`. */
+  recordingId: string;
+  /** When its first sample was taken. */
+  startedAt: string;
+  /** How far it is. */
+  status: RecordingStatus;
 }
 
 /** What an endpoint is to be told again: everything that is kept, or from a time or a place on. */
@@ -1528,6 +1730,52 @@ export interface ReceiveOffer {
   signalId: string;
 }
 
+/** `recordingReady`: the files of a recording are there, or cannot be made. */
+export interface RecordingReadyData {
+  /** The recording. */
+  recordingId: string;
+  /** `ready` or `failed`. */
+  status: RecordingStatus;
+  /** Who recorded themselves. */
+  userId: string;
+}
+
+/** `recordingRequested`: everybody is asked to record themselves, or not to any more. Each of them may refuse. */
+export interface RecordingRequestedData {
+  /** Who asks; nobody where the app itself does. */
+  byUserId?: string;
+  /** Their name. */
+  byUsername?: string;
+  /** Whether they are to record. */
+  recording: boolean;
+  /** How often that was asked. Two can overtake each other: the one with the larger number counts. */
+  request: number;
+  /** The session. */
+  sessionId: string;
+}
+
+/** `recordingStarted`: somebody records themselves. */
+export interface RecordingStartedData {
+  /** What the app calls its user; an account has none. */
+  identity?: string;
+  /** What. */
+  kind: RecordingKind;
+  /** The recording. */
+  recordingId: string;
+  /** Who. */
+  userId: string;
+  /** Their name. */
+  username: string;
+}
+
+/** `recordingStopped`: somebody does not record themselves any more. */
+export interface RecordingStoppedData {
+  /** The recording. */
+  recordingId: string;
+  /** Who. */
+  userId: string;
+}
+
 /** Whether somebody who was removed may come back. */
 export type RemovalReason = 'removed' | 'banned';
 
@@ -1823,6 +2071,10 @@ export interface ServerEvents {
   receiveOffer: ReceiveOffer;
   receiveRpc: RpcReceived;
   receiveRpcAnswer: RpcAnswerReceived;
+  recordingReady: RecordingReadyData;
+  recordingRequested: RecordingRequestedData;
+  recordingStarted: RecordingStartedData;
+  recordingStopped: RecordingStoppedData;
   removed: RemovedData;
   replaced: Nothing2;
   sessionEnded: SessionEndedData;

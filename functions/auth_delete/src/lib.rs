@@ -1,7 +1,7 @@
 //! `DELETE /api/auth/me`: deletes the account with its sessions and messages.
 
 use auth::{Argon2Hasher, Tokens};
-use delay::DelayQueue;
+use delay::{DelayQueue, TendingQueue};
 use domain::ports::Ports;
 use domain::{Result, accounts, erasure};
 use gateway::Surroundings;
@@ -19,6 +19,7 @@ pub struct Deps {
     store: Store,
     push: Push,
     delay: DelayQueue,
+    queue: TendingQueue,
     hasher: Argon2Hasher,
     tokens: Tokens,
 }
@@ -31,6 +32,7 @@ impl Deps {
             store: runtime.get()?,
             push: runtime.get()?,
             delay: runtime.get()?,
+            queue: runtime.get()?,
             hasher: runtime.get()?,
             tokens: runtime.get()?,
         })
@@ -50,6 +52,6 @@ async fn delete(deps: &Deps, request: &RestRequest<'_>) -> Result<Answer> {
     let (store, context) = (&deps.store, request.context());
     let user = accounts::prove_password(store, &deps.hasher, context, caller.user_id, &password).await?;
     let ports = Ports { store, sockets: &deps.push, delays: &deps.delay, encoder: &JsonEncoder, context };
-    erasure::erase(ports, &user).await?;
+    erasure::erase(ports, &deps.queue, &user).await?;
     Ok(Answer::no_content())
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use aws_lambda_events::eventbridge::EventBridgeEvent;
 use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent, SqsMessage};
-use delay::DelayQueue;
+use delay::{DelayQueue, TendingQueue};
 use domain::ports::{DelayedMessage, Delays, Ports, Sockets};
 use domain::{Error, erasure, eviction, leases, nudge, sweep, waiting};
 use futures_util::future::join_all;
@@ -21,12 +21,19 @@ pub struct Deps {
     store: Store,
     push: Push,
     delay: DelayQueue,
+    queue: TendingQueue,
 }
 
 impl Deps {
     /// From configuration; names the setting that is missing.
     pub fn new(runtime: &Runtime) -> Result<Self, SettingError> {
-        Ok(Self { surroundings: runtime.get()?, store: runtime.get()?, push: runtime.get()?, delay: runtime.get()? })
+        Ok(Self {
+            surroundings: runtime.get()?,
+            store: runtime.get()?,
+            push: runtime.get()?,
+            delay: runtime.get()?,
+            queue: runtime.get()?,
+        })
     }
 }
 
@@ -82,7 +89,7 @@ async fn act(deps: &Deps, message: &DelayedMessage) -> domain::Result<()> {
         DelayedMessage::Nudge { session, user, waiting } => nudge::nudge(ports, *session, *user, *waiting).await,
         DelayedMessage::Close { connection } => deps.push.close(connection).await,
         DelayedMessage::Evict { user } => eviction::evict_ended(ports, *user).await,
-        DelayedMessage::Erase { user } => erasure::finish(ports, *user).await,
+        DelayedMessage::Erase { user } => erasure::finish(ports, &deps.queue, *user).await,
     }
 }
 

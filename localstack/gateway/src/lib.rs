@@ -60,6 +60,7 @@ const STAGE: &str = "local";
 const QUEUE: &str = "delay";
 /// The hub has the WebSocket API's address, and this one, as infra/edge.yaml has it.
 const HUB: &str = "/hubs/signaling";
+const RECORDINGS: &str = "recordings";
 const WEBHOOKS: &str = "webhooks.fifo";
 const WEBHOOKS_LATER: &str = "webhooks-later";
 
@@ -303,6 +304,7 @@ fn configure(options: &Options, url: &str, secret: String) -> Settings {
         .with(settings::SIGNALING_URL, format!("{}/ws", origin.replacen("http", "ws", 1)))
         .with(settings::CONNECTIONS_ENDPOINT, format!("{}/{STAGE}", aws::ENDPOINT))
         .with(settings::DELAY_QUEUE_URL, format!("{}/000000000000/{QUEUE}", aws::ENDPOINT))
+        .with(settings::RECORDING_QUEUE_URL, format!("{}/000000000000/{RECORDINGS}", aws::ENDPOINT))
         .with(settings::WEBHOOK_QUEUE_URL, format!("{}/000000000000/{WEBHOOKS}", aws::ENDPOINT))
         .with(settings::WEBHOOK_LATER_QUEUE_URL, format!("{}/000000000000/{WEBHOOKS_LATER}", aws::ENDPOINT))
         .with(settings::WEBHOOK_ALLOW_LOCAL, "true")
@@ -384,6 +386,12 @@ async fn assemble(
             TABLE,
             Arc::new(TableStream::new(embedded.clone(), TABLE)),
             functions::function(routes::FANOUT, runtime)?,
+        )
+        .lasting_queue(
+            RECORDINGS,
+            functions::function(routes::COMPOSER, runtime)?,
+            template::recordings(),
+            journal(RECORDINGS),
         )
         .lasting_queue(WEBHOOKS, sender.clone(), template::webhook_line(), journal(WEBHOOKS))
         .lasting_queue(WEBHOOKS_LATER, sender, template::webhooks_later(), journal(WEBHOOKS_LATER))

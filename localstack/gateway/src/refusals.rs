@@ -61,6 +61,7 @@ fn problem(refused: Refused, request_id: &str) -> Problem {
         _ => ("refused", "The request is refused", "the server does not take the request"),
     };
     Problem {
+        recording_id: None,
         kind: format!("/docs#{code}"),
         title,
         status: refused.status().as_u16(),

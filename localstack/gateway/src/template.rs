@@ -30,6 +30,11 @@ pub fn webhooks_later() -> Reading {
     Reading { deliveries: u32::try_from(SPREAD_TRIES).unwrap_or(u32::MAX), at_once: 20, ..webhook_line() }
 }
 
+/// How recordings are read that somebody looks after.
+pub fn recordings() -> Reading {
+    Reading { batch: 1, redelivery: Duration::from_secs(960), deliveries: 4, at_once: 50 }
+}
+
 /// The throttle of the routes of a function.
 pub fn rate(function: &str) -> Rate {
     let (per_second, burst) = match function {
@@ -158,6 +163,19 @@ mod tests {
         assert_eq!(u64::from(limits.deliveries), number(&queue, "maxReceiveCount"));
         assert_eq!(limits.batch as u64, number(&resource("DelayedWork"), "BatchSize"));
         assert_eq!(limits.consumer.as_secs(), number(&resource("ParticipantExpiry"), "Timeout"));
+    }
+
+    #[test]
+    fn the_queue_of_recordings_is_the_templates() {
+        let (reading, queue, source) = (recordings(), resource("RecordingQueue"), resource("RecordingWork"));
+        assert_eq!(reading.redelivery.as_secs(), number(&queue, "VisibilityTimeout"));
+        assert_eq!(u64::from(reading.deliveries), number(&queue, "maxReceiveCount"));
+        assert_eq!(reading.batch as u64, number(&source, "BatchSize"));
+        assert_eq!(reading.at_once as u64, number(&source, "MaximumConcurrency"));
+        // A function that died is not believed to be at it any more when its message comes again.
+        let timeout = number(&resource("RecordingCompose"), "Timeout");
+        assert_eq!(timeout, domain::composing::LEASE.as_secs());
+        assert!(timeout < reading.redelivery.as_secs());
     }
 
     #[test]

@@ -26,18 +26,26 @@ struct Ours {
     session: String,
     user: String,
     webhook: String,
+    recording: String,
 }
 
 impl Ours {
     /// A project with an endpoint, a room called `secret`, and ann in it; her connection.
     async fn in_room(target: &Target, key: &Key) -> (Self, Socket) {
-        let (joined, at_ann) = target.enter_room(&key.person("ann", "secret").token).await;
+        let (joined, mut at_ann) = target.enter_room(&key.person("ann", "secret").token).await;
         at_ann.ack("reportStats", report("hers", json!({}))).await;
         let endpoint = Some(json!({ "url": "https://example.com/hook" }));
         let made = target.call(Method::POST, "/api/webhooks", &key.basic(), endpoint).await;
         assert_eq!(made.status, StatusCode::CREATED, "{}", made.body);
+        let session = joined.text("sessionId");
+        let recorded = json!({ "sessionId": session, "kind": "audio", "mimeType": "audio/webm" });
+        let ann = format!("Bearer {}", key.person("ann", "secret").token);
+        let begun = target.call(Method::POST, "/api/session/recording/start", &ann, Some(recorded)).await;
+        assert_eq!(begun.status, StatusCode::CREATED, "{}", begun.body);
+        at_ann.event("recordingStarted").await;
         let user = joined.body["participants"][0]["userId"].as_str().expect("an id").to_owned();
-        (Self { session: joined.text("sessionId"), user, webhook: made.text("webhookId") }, at_ann)
+        let (webhook, recording) = (made.text("webhookId"), begun.text("recordingId"));
+        (Self { session, user, webhook, recording }, at_ann)
     }
 }
 
@@ -95,6 +103,17 @@ fn case(key: &str, ours: &Ours) -> Case {
         | "HEAD /api/session/{sessionId}/invites"
         | "DELETE /api/session/{sessionId}/invites"
         | "DELETE /api/session/{sessionId}/invites/{inviteId}" => Case::Refused(Value::Null),
+        "POST /api/session/recording/start" => {
+            Case::Refused(json!({ "sessionId": ours.session, "kind": "audio", "mimeType": "audio/webm" }))
+        }
+        "POST /api/session/recording/uploads" => Case::Refused(json!({ "recordingId": ours.recording, "fromSeq": 0 })),
+        "POST /api/session/recording/finish" => Case::Refused(json!({ "recordingId": ours.recording, "lastSeq": 0 })),
+        "POST /api/session/recording/request" => Case::Refused(json!({ "sessionId": ours.session, "recording": true })),
+        "GET /api/session/{sessionId}/recordings"
+        | "HEAD /api/session/{sessionId}/recordings"
+        | "GET /api/recordings/{recordingId}"
+        | "HEAD /api/recordings/{recordingId}"
+        | "DELETE /api/recordings/{recordingId}" => Case::Refused(Value::Null),
         "POST /api/session/{sessionId}/invites" => Case::Refused(json!({ "role": "viewer" })),
         "POST /api/invites/lookup" | "POST /api/invites/redeem" => Case::Nothing("whoever has the code is invited"),
         "GET /api/analytics/sessions/{sessionId}/series" | "HEAD /api/analytics/sessions/{sessionId}/series" => {
@@ -175,7 +194,10 @@ fn powerful(key: &Key, room: &str, joins: bool) -> String {
 
 fn path_of(template: &str, ours: &Ours, user: &str) -> String {
     let path = template.replace("{sessionId}", &ours.session).replace("{userId}", user).replace("{identity}", user);
-    let path = path.replace("{webhookId}", &ours.webhook).replace("{inviteId}", "0123456789abcdefghijAB");
+    let path = path
+        .replace("{recordingId}", &ours.recording)
+        .replace("{webhookId}", &ours.webhook)
+        .replace("{inviteId}", "0123456789abcdefghijAB");
     let path = if path.ends_with("/series") { format!("{path}?metric=score&userId={user}") } else { path };
     assert!(!path.contains('{'), "{template} has a part that this test does not fill in");
     path
@@ -222,7 +244,7 @@ async fn one_projects_key_tokens_and_accounts_reach_nothing_of_anothers_over_any
                 assert!(!reply.status.is_server_error(), "{what}: {}", reply.body);
                 // The name of the room is everybody's to use; what it leads to is not.
                 let said = reply.body.to_string();
-                for theirs in [&ours.session, &ours.user, &ours.webhook] {
+                for theirs in [&ours.session, &ours.user, &ours.webhook, &ours.recording] {
                     assert!(!said.contains(theirs), "{what}: {said}");
                 }
             }

@@ -204,8 +204,9 @@ impl DataFile {
 
     /// Every byte that is kept, in whatever file.
     fn contents(&self) -> Vec<u8> {
-        let files = std::fs::read_dir(&self.0).expect("the folder");
-        files.flat_map(|file| std::fs::read(file.expect("a file").path()).expect("a readable file")).collect()
+        // Beside the data lies the folder of recordings, in which nothing is recorded here.
+        let all = std::fs::read_dir(&self.0).expect("the folder").map(|file| file.expect("a file").path());
+        all.filter(|path| path.is_file()).flat_map(|file| std::fs::read(file).expect("a readable file")).collect()
     }
 }
 

@@ -107,6 +107,9 @@ async fn joining_gives_everything_that_a_call_needs() {
     // Whether quality is asked for is the operator's to say.
     let quality = media.as_object_mut().and_then(|media| media.remove("quality"));
     assert!(quality.is_none_or(|quality| quality == json!({ "everySeconds": 60 })), "{joined}");
+    // And so is whether one can record.
+    let recording = media.as_object_mut().and_then(|media| media.remove("recording"));
+    assert!(recording.is_none_or(|recording| recording == true), "{joined}");
     assert_eq!(media, json!({ "topology": "mesh", "limit": 6 }));
 
     let socket = Socket::connect(&socket_address(&joined["signaling"])).await.expect("an open door");

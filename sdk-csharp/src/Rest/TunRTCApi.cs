@@ -405,6 +405,71 @@ public sealed class TunRTCApi
     public Task<CallOverview> GetCallOverviewAsync(DateTimeOffset? from = null, DateTimeOffset? to = null, CancellationToken cancellationToken = default) =>
         GetAsync($"/api/analytics/overview{QualityWire.Query(("from", Text(from)), ("to", Text(to)))}", QualityWire.Overview, cancellationToken);
 
+    /// <summary>Begins to record oneself. Chunks are stored by the addresses that are given; the server puts them together.</summary>
+    /// <param name="sessionId">The session, in which this client has a seat.</param>
+    /// <param name="kind">What is recorded.</param>
+    /// <param name="mimeType">As what: <c>audio</c> or <c>video</c>, <c>/mp4</c> or <c>/webm</c>, with codecs behind a semicolon.</param>
+    /// <param name="cancellationToken">Ends the wait.</param>
+    public Task<StartedRecording> StartRecordingAsync(string sessionId, RecordingKind kind, string mimeType, CancellationToken cancellationToken = default)
+    {
+        var body = new JsonObject { ["sessionId"] = sessionId, ["kind"] = RecordingWire.ToText(kind), ["mimeType"] = mimeType };
+        return AskAsync(new Request(HttpMethod.Post, "/api/session/recording/start", body), RecordingWire.Started, cancellationToken);
+    }
+
+    /// <summary>Where more chunks of one's own recording are stored, and which are there.</summary>
+    /// <param name="recordingId">The recording.</param>
+    /// <param name="fromSeq">Addresses are wanted from that chunk on.</param>
+    /// <param name="segmentStartedAt">When the segment began that begins with that chunk, by the server's clock; <c>null</c> where none does.</param>
+    /// <param name="cancellationToken">Ends the wait.</param>
+    public Task<RecordingUploads> GetUploadsAsync(string recordingId, int fromSeq, DateTimeOffset? segmentStartedAt = null, CancellationToken cancellationToken = default)
+    {
+        var body = new JsonObject { ["recordingId"] = recordingId, ["fromSeq"] = fromSeq };
+        body.AddIfAny("segmentStartedAt", segmentStartedAt?.ToUnixTimeMilliseconds());
+        return AskAsync(new Request(HttpMethod.Post, "/api/session/recording/uploads", body), RecordingWire.Uploads, cancellationToken);
+    }
+
+    /// <summary>Ends one's own recording, to be put together. The same again changes nothing.</summary>
+    /// <param name="recordingId">The recording.</param>
+    /// <param name="lastSeq">Its last chunk.</param>
+    /// <param name="duration">How long it recorded; <c>null</c> where that is not known.</param>
+    /// <param name="cancellationToken">Ends the wait.</param>
+    public Task<RecordingStatus> FinishRecordingAsync(string recordingId, int lastSeq, TimeSpan? duration = null, CancellationToken cancellationToken = default)
+    {
+        var body = new JsonObject { ["recordingId"] = recordingId, ["lastSeq"] = lastSeq };
+        body.AddIfAny("durationMs", duration is { } length ? (long)length.TotalMilliseconds : null);
+        return AskAsync(new Request(HttpMethod.Post, "/api/session/recording/finish", body), RecordingWire.Status, cancellationToken);
+    }
+
+    /// <summary>Asks everybody to record themselves, or not to any more, for hosts. Each of them may refuse.</summary>
+    /// <param name="sessionId">The session.</param>
+    /// <param name="isWanted">Whether they are to record.</param>
+    /// <param name="cancellationToken">Ends the wait.</param>
+    public Task RequestRecordingAsync(string sessionId, bool isWanted, CancellationToken cancellationToken = default)
+    {
+        var body = new JsonObject { ["sessionId"] = sessionId, ["recording"] = isWanted };
+        return AskAsync(new Request(HttpMethod.Post, "/api/session/recording/request", body), _ => true, cancellationToken);
+    }
+
+    /// <summary>The recordings of a session, newest first, for those who took part and its host.</summary>
+    /// <param name="sessionId">The session.</param>
+    /// <param name="limit">1 to 100 on a page.</param>
+    /// <param name="cursor">Of the page before; <c>null</c> for the first one.</param>
+    /// <param name="cancellationToken">Ends the wait.</param>
+    public Task<Page<Recording>> ListRecordingsAsync(string sessionId, int limit = 50, string? cursor = null, CancellationToken cancellationToken = default) =>
+        PageAsync($"{Of(sessionId)}/recordings", limit, cursor, RecordingWire.Recording, cancellationToken);
+
+    /// <summary>A recording, with addresses of its files that are good for an hour.</summary>
+    /// <param name="recordingId">The recording.</param>
+    /// <param name="cancellationToken">Ends the wait.</param>
+    public Task<Recording> GetRecordingAsync(string recordingId, CancellationToken cancellationToken = default) =>
+        GetAsync($"/api/recordings/{Uri.EscapeDataString(recordingId)}", RecordingWire.Recording, cancellationToken);
+
+    /// <summary>Deletes a recording with its files, for whoever recorded it and the session's host.</summary>
+    /// <param name="recordingId">The recording.</param>
+    /// <param name="cancellationToken">Ends the wait.</param>
+    public Task DeleteRecordingAsync(string recordingId, CancellationToken cancellationToken = default) =>
+        AskAsync(new Request(HttpMethod.Delete, $"/api/recordings/{Uri.EscapeDataString(recordingId)}"), _ => true, cancellationToken);
+
     /// <summary>Makes a link that lets guests into a session, for its hosts.</summary>
     /// <param name="sessionId">The session.</param>
     /// <param name="role">What whoever comes by it may do: <see cref="Role.Participant"/> or <see cref="Role.Viewer"/>.</param>

@@ -33,7 +33,7 @@ public sealed class RouteTests
         desk.Requests.Clear();
         desk.Finish(((Task)call.Invoke(desk.Client.Api, call.GetParameters().Select(ArgumentFor).ToArray())!).Settled());
         var route = string.Join(' ', desk.Requests.Single().Split(' ').Take(2)).Split('?')[0];
-        return new[] { "sessionId", "userId", "inviteId" }.Aggregate(route, (path, name) => path.Replace($"/some-{name}", $"/{{{name}}}", StringComparison.Ordinal));
+        return new[] { "sessionId", "userId", "inviteId", "recordingId" }.Aggregate(route, (path, name) => path.Replace($"/some-{name}", $"/{{{name}}}", StringComparison.Ordinal));
     }
 
     private static object? ArgumentFor(ParameterInfo parameter) => parameter.ParameterType switch

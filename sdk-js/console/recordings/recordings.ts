@@ -76,7 +76,7 @@ async function look(): Promise<void> {
     timer = setTimeout(() => void look().catch(fail), isPending ? LOOK_MS : RENEW_MS);
   } catch (error) {
     say(explain(error));
-    if (!(error instanceof TunRTCError) || error.code !== 'recording_off') throw error;
+    if (!(error instanceof TunRTCError) || error.code !== 'not_offered') throw error;
   }
 }
 

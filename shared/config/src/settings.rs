@@ -27,6 +27,8 @@ pub const SIGNALING_URL: &str = "TUNRTC_SIGNALING_URL";
 pub const CONNECTIONS_ENDPOINT: &str = "TUNRTC_CONNECTIONS_ENDPOINT";
 /// The delay queue.
 pub const DELAY_QUEUE_URL: &str = "TUNRTC_DELAY_QUEUE_URL";
+/// The queue of recordings that somebody looks after.
+pub const RECORDING_QUEUE_URL: &str = "TUNRTC_RECORDING_QUEUE_URL";
 /// The queue in which each endpoint of webhooks has a line for each session: a FIFO queue.
 pub const WEBHOOK_QUEUE_URL: &str = "TUNRTC_WEBHOOK_QUEUE_URL";
 /// The queue of webhooks that are tried later.
@@ -81,6 +83,8 @@ pub const INVITES_PER_ADDRESS: &str = "TUNRTC_INVITES_PER_ADDRESS";
 pub const SESSIONS_PER_USER: &str = "TUNRTC_SESSIONS_PER_USER";
 /// See [`Policy::tickets_per_user`], in a minute.
 pub const TICKETS_PER_USER: &str = "TUNRTC_TICKETS_PER_USER";
+/// See [`Policy::recordings_per_user`], in an hour.
+pub const RECORDINGS_PER_USER: &str = "TUNRTC_RECORDINGS_PER_USER";
 /// See [`Policy::participants_per_project`].
 pub const PARTICIPANTS_PER_PROJECT: &str = "TUNRTC_PARTICIPANTS_PER_PROJECT";
 /// See [`Policy::sessions_per_project`].
@@ -110,7 +114,7 @@ pub const CALL_QUALITY: &str = "TUNRTC_CALL_QUALITY";
 pub const DEFAULT_VISIBILITY: &str = "TUNRTC_DEFAULT_VISIBILITY";
 
 /// The settings that an operator may change wherever TunRTC runs: limits and durations.
-pub const OPERATORS: [&str; 26] = [
+pub const OPERATORS: [&str; 27] = [
     ICE_TTL_SECONDS,
     HEARTBEAT_SECONDS,
     DETECTION_SECONDS,
@@ -127,6 +131,7 @@ pub const OPERATORS: [&str; 26] = [
     INVITES_PER_ADDRESS,
     SESSIONS_PER_USER,
     TICKETS_PER_USER,
+    RECORDINGS_PER_USER,
     PARTICIPANTS_PER_PROJECT,
     SESSIONS_PER_PROJECT,
     CALLS_PER_PROJECT,
@@ -202,6 +207,12 @@ impl Settings {
         Ok(Duration::from_secs(seconds))
     }
 
+    /// A whole number of days, at least 1.
+    fn days(&self, name: &'static str, default: Duration) -> Result<Duration, SettingError> {
+        const DAY: u64 = 24 * 60 * 60;
+        Ok(Duration::from_secs(DAY * self.number(name, default.as_secs() / DAY)?))
+    }
+
     fn number(&self, name: &'static str, default: u64) -> Result<u64, SettingError> {
         let Some(text) = self.optional(name) else {
             return Ok(default);
@@ -258,6 +269,7 @@ impl Settings {
             invites_per_address: self.throttle(INVITES_PER_ADDRESS, base.invites_per_address)?,
             sessions_per_user: self.throttle(SESSIONS_PER_USER, base.sessions_per_user)?,
             tickets_per_user: self.throttle(TICKETS_PER_USER, base.tickets_per_user)?,
+            recordings_per_user: self.throttle(RECORDINGS_PER_USER, base.recordings_per_user)?,
             participants_per_project: self.count(PARTICIPANTS_PER_PROJECT, base.participants_per_project)?,
             sessions_per_project: self.count(SESSIONS_PER_PROJECT, base.sessions_per_project)?,
             calls_per_project: self.count(CALLS_PER_PROJECT, base.calls_per_project)?,
@@ -268,6 +280,8 @@ impl Settings {
             mesh_limit: self.count(MESH_LIMIT, base.mesh_limit)?,
             call_quality: self.switch(CALL_QUALITY, base.call_quality)?,
             default_visibility: self.visibility(DEFAULT_VISIBILITY, base.default_visibility)?,
+            recording: self.optional(RECORDINGS_BUCKET).is_some(),
+            recordings_kept: self.days(RECORDINGS_DAYS, base.recordings_kept)?,
             ..base
         };
         policy.fitting().map_err(|misfit| SettingError { name: name_of(misfit.fitted), reason: misfit.reason })

@@ -3,5 +3,5 @@
 mod message;
 mod queue;
 
-pub use message::{DecodeError, decode, encode};
-pub use queue::DelayQueue;
+pub use message::{DecodeError, decode, decode_tended, encode, encode_tended};
+pub use queue::{DelayQueue, TendingQueue};

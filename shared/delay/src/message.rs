@@ -2,7 +2,7 @@
 
 use std::str::FromStr;
 
-use domain::ports::{DelayedMessage, Log, Waiting};
+use domain::ports::{DelayedMessage, Log, Tended, Waiting};
 use domain::{ConnectionId, Timestamp};
 use serde::{Deserialize, Serialize};
 
@@ -100,6 +100,29 @@ pub fn decode(body: &str) -> Result<DelayedMessage, DecodeError> {
     })
 }
 
+/// `{"sessionId","recordingId","failures"}`: a recording that somebody has to look at.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct TendedBody {
+    session_id: String,
+    recording_id: String,
+    #[serde(default)]
+    failures: u32,
+}
+
+/// The body of a message about a recording.
+pub fn encode_tended(tended: &Tended) -> String {
+    let (session_id, recording_id) = (tended.session.to_string(), tended.recording.to_string());
+    let body = TendedBody { session_id, recording_id, failures: tended.failures };
+    serde_json::to_string(&body).expect("texts are JSON")
+}
+
+/// The recording of a body. Fields that a newer version may add are passed over.
+pub fn decode_tended(body: &str) -> Result<Tended, DecodeError> {
+    let TendedBody { session_id, recording_id, failures } = serde_json::from_str(body)?;
+    Ok(Tended { session: id("sessionId", &session_id)?, recording: id("recordingId", &recording_id)?, failures })
+}
+
 fn nudge(session: &str, user: &str, waiting: Waiting) -> Result<DelayedMessage, DecodeError> {
     Ok(DelayedMessage::Nudge { session: id("sessionId", session)?, user: id("userId", user)?, waiting })
 }
@@ -142,6 +165,20 @@ mod tests {
         assert_eq!(encode(&close), r#"{"close":{"connectionId":"JKUdbfKHoAMCJEA="}}"#);
         assert_eq!(encode(&DelayedMessage::Evict { user }), format!(r#"{{"evict":{{"userId":"{USER}"}}}}"#));
         assert_eq!(encode(&DelayedMessage::Erase { user }), format!(r#"{{"erase":{{"userId":"{USER}"}}}}"#));
+    }
+
+    #[test]
+    fn a_recording_survives_its_body() {
+        let (session, recording) = (SESSION.parse().expect("an id"), USER.parse().expect("an id"));
+        let tended = Tended { session, recording, failures: 2 };
+        let body = encode_tended(&tended);
+        assert_eq!(body, format!(r#"{{"sessionId":"{SESSION}","recordingId":"{USER}","failures":2}}"#));
+        assert_eq!(decode_tended(&body).expect("ours"), tended);
+        let of_before = format!(r#"{{"sessionId":"{SESSION}","recordingId":"{USER}","more":1}}"#);
+        assert_eq!(decode_tended(&of_before).expect("ours").failures, 0);
+        assert!(matches!(decode_tended("{}"), Err(DecodeError::Shape(_))));
+        let odd = format!(r#"{{"sessionId":"x","recordingId":"{USER}"}}"#);
+        assert!(matches!(decode_tended(&odd), Err(DecodeError::Id("sessionId"))));
     }
 
     #[test]

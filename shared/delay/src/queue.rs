@@ -10,7 +10,7 @@ use aws_sdk_sqs::operation::send_message::SendMessageError;
 use aws_sdk_sqs::{Client, config as sdk};
 use aws_types::SdkConfig;
 use config::{FromRuntime, Runtime, SettingError, settings};
-use domain::ports::{DelayedMessage, Delays};
+use domain::ports::{DelayedMessage, Delays, RecordingQueue, Tended};
 use domain::{Error, Result};
 
 /// The longest delay of SQS, in seconds
@@ -28,9 +28,23 @@ const FIRST_WAIT: Duration = Duration::from_millis(50);
 
 /// A delay queue on SQS.
 #[derive(Debug, Clone)]
-pub struct DelayQueue {
+pub struct DelayQueue(Queue);
+
+/// The queue of recordings that somebody looks after.
+#[derive(Debug, Clone)]
+pub struct TendingQueue(Queue);
+
+/// A queue on SQS.
+#[derive(Debug, Clone)]
+struct Queue {
     client: Client,
-    queue_url: String,
+    url: String,
+}
+
+impl FromRuntime for TendingQueue {
+    fn from_runtime(runtime: &Runtime) -> Result<Self, SettingError> {
+        Ok(Self(Queue::new(runtime.aws()?, runtime.settings.required(settings::RECORDING_QUEUE_URL)?)))
+    }
 }
 
 impl FromRuntime for DelayQueue {
@@ -42,24 +56,36 @@ impl FromRuntime for DelayQueue {
 impl DelayQueue {
     /// The queue of that URL.
     pub fn new(config: &SdkConfig, queue_url: impl Into<String>) -> Self {
+        Self(Queue::new(config, queue_url))
+    }
+}
+
+impl Queue {
+    fn new(config: &SdkConfig, url: impl Into<String>) -> Self {
         let timeouts = TimeoutConfig::builder().operation_attempt_timeout(ATTEMPT).operation_timeout(OPERATION);
         let config = sdk::Builder::from(config)
             .retry_config(RetryConfig::standard().with_initial_backoff(FIRST_WAIT))
             .timeout_config(timeouts.build())
             .build();
-        Self { client: Client::from_conf(config), queue_url: queue_url.into() }
+        Self { client: Client::from_conf(config), url: url.into() }
+    }
+
+    async fn send(&self, delay: Duration, body: String) -> Result<()> {
+        let send =
+            self.client.send_message().queue_url(&self.url).delay_seconds(whole_seconds(delay)).message_body(body);
+        send.send().await.map(drop).map_err(failed)
     }
 }
 
 impl Delays for DelayQueue {
     async fn after(&self, delay: Duration, message: &DelayedMessage) -> Result<()> {
-        let send = self
-            .client
-            .send_message()
-            .queue_url(&self.queue_url)
-            .delay_seconds(whole_seconds(delay))
-            .message_body(crate::encode(message));
-        send.send().await.map(drop).map_err(failed)
+        self.0.send(delay, crate::encode(message)).await
+    }
+}
+
+impl RecordingQueue for TendingQueue {
+    async fn tend_after(&self, delay: Duration, tended: &Tended) -> Result<()> {
+        self.0.send(delay, crate::encode_tended(tended)).await
     }
 }
 

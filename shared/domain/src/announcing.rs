@@ -53,7 +53,10 @@ pub async fn announce(
     if let Some(view) = &view {
         note_what_goes_on(store, &view.session.project, occurrence).await?;
     }
-    let project = view.as_ref().map_or("default", |view| view.project.as_str()).to_owned();
+    // A recording is put together when its session may be long gone.
+    let of_recording = occurrence.recorded.as_ref().map(|recording| recording.project.as_str().to_owned());
+    let project = view.as_ref().map(|view| view.project.clone()).or(of_recording);
+    let project = project.unwrap_or_else(|| "default".to_owned());
     let endpoints = store.endpoints(&project).await?;
 
     let start =

@@ -9,11 +9,11 @@ use futures_util::stream::{self, StreamExt, TryStreamExt};
 use crate::eviction::LONGEST_CONNECTION;
 use crate::leases::{depart, finish_departure};
 use crate::ports::{
-    ConnectionLog, DelayedMessage, Delays, Endings, Erasures, Families, Guard, Inbox, Members, Ports, Rosters, Seats,
-    Sockets, Users, Visits,
+    ConnectionLog, DelayedMessage, Delays, Endings, Erasures, Families, Guard, Inbox, Members, Ports, RecordedSessions,
+    RecordingQueue, Recordings, Rosters, Seats, Sockets, Users, Visits,
 };
 use crate::sessions::finish_ending;
-use crate::{Context, Departure, Ending, Membership, Result, SessionId, Timestamp, User, UserId};
+use crate::{Context, Departure, Ending, Membership, Result, SessionId, Timestamp, User, UserId, recordings};
 
 /// So many sessions are erased at the same time.
 const SESSIONS_AT_ONCE: usize = 8;
@@ -28,16 +28,29 @@ const AFTERWARDS: Duration = Duration::from_secs(60);
 pub async fn erase(
     ports: Ports<
         '_,
-        impl Users + Families + Rosters + Endings + Members + Seats + Visits + Inbox + ConnectionLog + Erasures + Sync,
+        impl Users
+        + Families
+        + Rosters
+        + Endings
+        + Members
+        + Seats
+        + Visits
+        + Inbox
+        + ConnectionLog
+        + Erasures
+        + Recordings
+        + RecordedSessions
+        + Sync,
         impl Sockets + Sync,
         impl Delays + Sync,
     >,
+    tending: &(impl RecordingQueue + Sync),
     user: &User,
 ) -> Result<()> {
     // Before the first step: a function that dies after that leaves nothing that nobody looks at.
     ports.delays.after(AFTERWARDS, &DelayedMessage::Erase { user: user.id }).await?;
     ports.store.begin_removal(user.id).await?;
-    clear(ports, user.id).await?;
+    clear(ports, tending, user.id).await?;
     remove(ports.store, user).await
 }
 
@@ -46,17 +59,30 @@ pub async fn erase(
 pub async fn finish(
     ports: Ports<
         '_,
-        impl Users + Families + Rosters + Endings + Members + Seats + Visits + Inbox + ConnectionLog + Erasures + Sync,
+        impl Users
+        + Families
+        + Rosters
+        + Endings
+        + Members
+        + Seats
+        + Visits
+        + Inbox
+        + ConnectionLog
+        + Erasures
+        + Recordings
+        + RecordedSessions
+        + Sync,
         impl Sockets + Sync,
         impl Delays + Sync,
     >,
+    tending: &(impl RecordingQueue + Sync),
     user: UserId,
 ) -> Result<()> {
     if ports.store.password_of(user).await?.is_some() {
         // It died before its first step, and whoever asked for it was not told that it was done.
         return Ok(());
     }
-    clear(ports, user).await?;
+    clear(ports, tending, user).await?;
     match ports.store.by_id(user).await? {
         Some(user) => remove(ports.store, &user).await,
         None => Ok(()),
@@ -67,10 +93,22 @@ pub async fn finish(
 async fn clear(
     ports: Ports<
         '_,
-        impl Families + Rosters + Endings + Members + Seats + Visits + Inbox + ConnectionLog + Erasures + Sync,
+        impl Families
+        + Rosters
+        + Endings
+        + Members
+        + Seats
+        + Visits
+        + Inbox
+        + ConnectionLog
+        + Erasures
+        + Recordings
+        + RecordedSessions
+        + Sync,
         impl Sockets + Sync,
         impl Delays + Sync,
     >,
+    tending: &(impl RecordingQueue + Sync),
     user: UserId,
 ) -> Result<()> {
     let Ports { store, context, .. } = ports;
@@ -83,6 +121,8 @@ async fn clear(
     let left = visited.into_iter().map(|session| erase_visited(ports, user, session));
     stream::iter(left).buffer_unordered(SESSIONS_AT_ONCE).try_for_each(ok).await?;
 
+    // Whoever holds no seat any more begins nothing.
+    recordings::erase(store, tending, context, user).await?;
     close_connections(ports, user).await?;
     store.erase_records(user).await
 }

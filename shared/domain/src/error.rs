@@ -1,6 +1,6 @@
 //! What can go wrong, with the stable code that clients see. Causes are `#[source]`, for the log alone.
 
-use crate::Timestamp;
+use crate::{RecordingId, Timestamp};
 
 /// The result of every rule and port.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -172,6 +172,18 @@ pub enum Error {
         /// How many may.
         limit: usize,
     },
+    /// No such recording, or none that the caller sees.
+    #[error("there is no such recording")]
+    RecordingNotFound,
+    /// The caller records that already, in this session.
+    #[error("a recording of this kind goes on: go on with it, or finish it first")]
+    RecordingActive {
+        /// Which.
+        recording: RecordingId,
+    },
+    /// A recording that is finished takes no more chunks.
+    #[error("the recording is finished")]
+    RecordingFinished,
     /// Every seat is taken.
     #[error("the session already has its {limit} participants")]
     SessionFull {
@@ -274,6 +286,9 @@ impl Error {
             Self::TooManyWebhooks { .. } => "too_many_webhooks",
             Self::InviteNotFound => "invite_not_found",
             Self::TooManyInvites { .. } => "too_many_invites",
+            Self::RecordingNotFound => "recording_not_found",
+            Self::RecordingActive { .. } => "recording_active",
+            Self::RecordingFinished => "recording_finished",
             Self::SessionFull { .. } => "session_full",
             Self::SessionEnded => "session_ended",
             Self::PayloadTooLarge { .. } => "payload_too_large",

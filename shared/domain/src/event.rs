@@ -3,7 +3,8 @@
 use crate::about::About;
 use crate::data::{Data, Rpc, RpcAnswer};
 use crate::ports::{ChatMessage, Knock, Spoken};
-use crate::{Identity, Participant, Session, Timestamp, UserId, Username};
+use crate::recording::Recording;
+use crate::{Identity, Participant, Sender, Session, SessionId, Timestamp, UserId, Username};
 
 /// An encoded event, ready to be pushed and to be kept in an inbox.
 #[derive(Clone, PartialEq, Eq, Hash)]
@@ -119,6 +120,23 @@ pub enum Event<'a> {
         spoken: &'a Spoken,
         /// Whether it stays like that. What is not final is replaced by what comes next under the same name.
         is_final: bool,
+    },
+    /// Somebody began to record themselves.
+    RecordingStarted(&'a Recording),
+    /// They do not any more.
+    RecordingStopped(&'a Recording),
+    /// Its files are there, or cannot be made.
+    RecordingReady(&'a Recording),
+    /// Everybody is asked to record themselves, or not to any more.
+    RecordingRequested {
+        /// Where.
+        session: SessionId,
+        /// Whether they are to record.
+        wanted: bool,
+        /// How often that was asked: of two that overtake each other, the one with the larger number counts.
+        count: u64,
+        /// Who asks; nobody where the app itself does.
+        by: Option<&'a Sender>,
     },
     /// The session is over.
     SessionEnded(Ending),

@@ -5,6 +5,7 @@
 
 use std::time::Duration;
 
+use crate::recording::{Recording, RecordingStatus};
 use crate::{
     Departure, Ending, Identity, Membership, MessageId, Presence, Rights, Sender, Session, SessionId, SessionState,
     Timestamp, UserId, Username,
@@ -41,13 +42,19 @@ pub enum Kind {
     ParticipantDenied,
     /// A chat message was written, in a session of a project that wants to know.
     MessageCreated,
+    /// Somebody began to record themselves.
+    RecordingStarted,
+    /// The files of a recording are there.
+    RecordingReady,
+    /// No file could be made of a recording.
+    RecordingFailed,
     /// Another endpoint of the project was disabled, because it said that it is gone.
     WebhookDisabled,
 }
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 18] = [
         Self::SessionCreated,
         Self::SessionStarted,
         Self::SessionUpdated,
@@ -62,6 +69,9 @@ impl Kind {
         Self::ParticipantAdmitted,
         Self::ParticipantDenied,
         Self::MessageCreated,
+        Self::RecordingStarted,
+        Self::RecordingReady,
+        Self::RecordingFailed,
         Self::WebhookDisabled,
     ];
 }
@@ -267,6 +277,17 @@ pub fn of_wait(before: Option<&Wait>, after: &Wait, at: Timestamp) -> Option<Hap
 pub fn of_message(before: Option<&Written>, after: &Written) -> Option<Happening> {
     let was_told = before.is_some_and(|before| before.is_told);
     (after.is_told && !was_told).then(|| Happening::plain(Kind::MessageCreated, after.id.timestamp()))
+}
+
+/// What a write at `at` to a recording means.
+pub fn of_recording(before: Option<&Recording>, after: &Recording, at: Timestamp) -> Option<Happening> {
+    let kind = match (before.map(|before| before.status), after.status) {
+        (None, RecordingStatus::Active) => Kind::RecordingStarted,
+        (Some(RecordingStatus::Composing), RecordingStatus::Ready) => Kind::RecordingReady,
+        (Some(RecordingStatus::Composing), RecordingStatus::Failed) => Kind::RecordingFailed,
+        _ => return None,
+    };
+    Some(Happening::plain(kind, at))
 }
 
 /// What a write at `at` to a session itself means.

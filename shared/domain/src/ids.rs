@@ -93,6 +93,8 @@ id!(/// A ticket, and with it the one connection that it admits.
     TicketId, [7]);
 id!(/// An endpoint of webhooks.
     WebhookId, [7]);
+id!(/// A recording.
+    RecordingId, [7]);
 id!(/// A refresh-token family: one login and all that was rotated from it.
     FamilyId, [7]);
 

@@ -539,7 +539,7 @@ pub async fn update_session(
 
 /// Tells everybody who is connected. The roster is read after what is told was written, so whoever joins too late to be in it
 /// has read it themselves.
-async fn tell_all(
+pub(crate) async fn tell_all(
     ports: Ports<'_, impl Members + Rosters + Inbox + Sync, impl Sockets + Sync, impl Delays + Sync>,
     session: SessionId,
     event: &Event<'_>,

@@ -117,6 +117,8 @@ pub struct Participant {
     pub is_muted: bool,
     /// Whether the camera is on.
     pub is_video_enabled: bool,
+    /// Whether they record themselves.
+    pub is_recording: bool,
     /// What the participant may do.
     pub rights: Rights,
 }

@@ -60,6 +60,8 @@ pub struct Policy {
     pub tickets_per_user: Throttle,
     /// Addresses of Amazon Transcribe that are signed for one user: each line is paid for, and three seconds of silence end one.
     pub transcribe_lines_per_user: Throttle,
+    /// Recordings begun by one user.
+    pub recordings_per_user: Throttle,
     /// Participants of an app's project who are connected at the same time.
     pub participants_per_project: u32,
     /// Sessions of an app's project that are active at the same time.
@@ -80,6 +82,10 @@ pub struct Policy {
     pub call_quality: bool,
     /// Who can find a session of which its maker does not say it. An app's rooms are unlisted all the same.
     pub default_visibility: Visibility,
+    /// Whether participants can record themselves.
+    pub recording: bool,
+    /// How long files of recordings are kept.
+    pub recordings_kept: Duration,
 }
 
 /// A duration that must fit others.
@@ -188,6 +194,7 @@ impl Default for Policy {
             sessions_per_user: throttle(240, 3600),
             tickets_per_user: throttle(300, 60),
             transcribe_lines_per_user: throttle(60, 60),
+            recordings_per_user: throttle(240, 3600),
             participants_per_project: 1_000,
             sessions_per_project: 500,
             calls_per_project: 50,
@@ -198,6 +205,8 @@ impl Default for Policy {
             mesh_limit: 6,
             call_quality: false,
             default_visibility: Visibility::Public,
+            recording: false,
+            recordings_kept: hours(24 * 30),
         }
     }
 }

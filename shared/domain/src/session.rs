@@ -187,6 +187,8 @@ pub struct Controls {
     pub lifetime: Lifetime,
     /// Whether an endpoint wanted to be told of chat messages when it was made.
     pub tells_messages: bool,
+    /// Whether everybody is asked to record themselves.
+    pub recording_requested: bool,
 }
 
 impl Session {

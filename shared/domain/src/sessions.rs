@@ -94,6 +94,7 @@ impl NewSession {
                 version: 0,
                 lifetime: self.lifetime,
                 tells_messages,
+                recording_requested: false,
             },
             metadata: self.metadata.into(),
         }

@@ -41,6 +41,9 @@ pub fn status(error: &Error) -> (StatusCode, &'static str) {
         Error::TooManyWebhooks { .. } => (StatusCode::CONFLICT, "Too many webhooks"),
         Error::InviteNotFound => (StatusCode::NOT_FOUND, "No such invitation"),
         Error::TooManyInvites { .. } => (StatusCode::CONFLICT, "Too many invitations"),
+        Error::RecordingNotFound => (StatusCode::NOT_FOUND, "No such recording"),
+        Error::RecordingActive { .. } => (StatusCode::CONFLICT, "A recording goes on"),
+        Error::RecordingFinished => (StatusCode::CONFLICT, "The recording is finished"),
         Error::SessionFull { .. } => (StatusCode::CONFLICT, "The session is full"),
         Error::SessionEnded => (StatusCode::GONE, "The session has ended"),
         Error::PayloadTooLarge { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "Too large"),
@@ -102,7 +105,12 @@ pub fn document(error: &Error, request_id: &str) -> Problem {
         Error::QuotaExceeded { quota, max, current } => Some((quota.name(), *max, *current)),
         _ => None,
     };
+    let recording = match error {
+        Error::RecordingActive { recording } => Some(recording.to_string()),
+        _ => None,
+    };
     Problem {
+        recording_id: recording,
         kind: format!("/docs#{code}"),
         title,
         status: status.as_u16(),
@@ -120,7 +128,7 @@ pub fn document(error: &Error, request_id: &str) -> Problem {
 
 #[cfg(test)]
 mod tests {
-    use domain::Timestamp;
+    use domain::{RecordingId, Timestamp};
     use serde_json::Value;
 
     use super::*;
@@ -155,6 +163,10 @@ mod tests {
             Error::TooManyWebhooks { limit: 10 },
             Error::InviteNotFound,
             Error::TooManyInvites { limit: 50 },
+            Error::NotAdmitted,
+            Error::RecordingNotFound,
+            Error::RecordingActive { recording: RecordingId::first_at(Timestamp::from_millis(1)) },
+            Error::RecordingFinished,
             Error::SessionFull { limit: 2 },
             Error::SessionEnded,
             Error::PayloadTooLarge { what: "the body", limit: 1 },

@@ -10,8 +10,8 @@ use auth::{Callers, Presented, Tokens};
 use domain::accounts::Grant;
 use domain::ports::{IdempotencyKey, Keys, Throttles};
 use domain::{
-    Caller, Context, Error, FieldError, Identity, InviteId, KeyId, MessageId, Metric, Person, ProjectId, Result,
-    RoomRef, Timestamp, UserId, WebhookId, quotas, usage,
+    Caller, Context, Error, FieldError, Identity, InviteId, KeyId, MessageId, Metric, Person, ProjectId, RecordingId,
+    Result, RoomRef, Timestamp, UserId, WebhookId, quotas, usage,
 };
 use http::header::{
     ALLOW, AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, HeaderValue, IF_MATCH, LINK, ORIGIN, RETRY_AFTER,
@@ -165,12 +165,12 @@ impl<'a> RestRequest<'a> {
     }
 
     /// The host that was asked, with its port.
-    pub(crate) fn host(&self) -> &'a str {
+    pub fn host(&self) -> &'a str {
         self.header("host")
     }
 
     /// Whether the client came over TLS, as API Gateway says.
-    pub(crate) fn is_secure(&self) -> bool {
+    pub fn is_secure(&self) -> bool {
         self.header("x-forwarded-proto") == "https"
     }
 
@@ -209,6 +209,18 @@ impl<'a> RestRequest<'a> {
         let parameters = self.request.path_parameters_ref();
         let id = parameters.and_then(|p| p.first("webhookId")).and_then(|text| text.parse().ok());
         id.ok_or(Error::WebhookNotFound)
+    }
+
+    /// Whether the path names a recording.
+    pub fn names_a_recording(&self) -> bool {
+        self.request.path_parameters_ref().is_some_and(|parameters| parameters.first("recordingId").is_some())
+    }
+
+    /// The recording that the path names. What is no identifier names none.
+    pub fn recording_in_path(&self) -> Result<RecordingId> {
+        let parameters = self.request.path_parameters_ref();
+        let id = parameters.and_then(|p| p.first("recordingId")).and_then(|text| text.parse().ok());
+        id.ok_or(Error::RecordingNotFound)
     }
 
     /// The invitation that the path names, if it names one. What is no identifier names none that there could be.

@@ -54,6 +54,12 @@ impl<'a> Fields<'a> {
         self.optional(name, "must be a string", parse)
     }
 
+    /// A whole number that `parse` accepts.
+    pub fn number<T>(&mut self, name: &str, parse: impl FnOnce(u64) -> Result<T, &'static str>) -> Option<T> {
+        const KIND: &str = "must be a whole number";
+        self.required(name, KIND, |number: Number| whole(&number).ok_or(KIND).and_then(parse))
+    }
+
     /// A whole number that `parse` accepts, where the field may be missing or null.
     pub fn optional_number<T>(
         &mut self,

@@ -14,6 +14,7 @@ pub mod hub;
 pub mod invites;
 pub mod keys;
 pub mod quality;
+pub mod recordings;
 pub mod rest;
 pub mod rights;
 pub mod routes;

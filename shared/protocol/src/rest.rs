@@ -339,6 +339,9 @@ pub struct SessionView {
     pub waiting_room: bool,
     /// How often its settings were changed.
     pub version: u64,
+    /// Whether everybody is asked to record themselves; absent where not.
+    #[serde(skip_serializing_if = "is_false")]
+    pub recording_requested: bool,
     /// The app's own name of it, if it has one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub room: Option<String>,
@@ -425,6 +428,7 @@ impl From<&Session> for SessionView {
             locked: session.controls.locked,
             waiting_room: session.controls.waiting_room,
             version: session.controls.version,
+            recording_requested: session.controls.recording_requested,
             room: session.room.as_ref().map(|room| room.as_str().to_owned()),
             empty_timeout_seconds: session.controls.lifetime.empty.map(|empty| empty.as_secs()),
             max_duration_seconds: session.controls.lifetime.longest.map(|longest| longest.as_secs()),
@@ -479,6 +483,9 @@ pub struct ParticipantView {
     pub is_muted: bool,
     /// Whether the camera is on.
     pub is_video_enabled: bool,
+    /// Whether they record themselves; absent where not.
+    #[serde(skip_serializing_if = "is_false")]
+    pub recording: bool,
     /// The participant's part in the session.
     pub role: RoleView,
     /// What the participant may do, where it is not what the role usually may.
@@ -506,6 +513,9 @@ pub struct ParticipantDetail {
     pub is_muted: bool,
     /// Whether the camera is on.
     pub is_video_enabled: bool,
+    /// Whether they record themselves; absent where not.
+    #[serde(skip_serializing_if = "is_false")]
+    pub recording: bool,
     /// The participant's part in the session.
     pub role: RoleView,
     /// What the participant may do.
@@ -541,6 +551,7 @@ impl ParticipantDetail {
             status: participant.presence.into(),
             is_muted: participant.is_muted,
             is_video_enabled: participant.is_video_enabled,
+            recording: participant.is_recording,
             role: participant.rights.role.into(),
             permissions: participant.rights.permissions.into(),
         }
@@ -570,6 +581,12 @@ impl From<Presence> for PresenceView {
     }
 }
 
+/// Whether a field says nothing that its absence does not.
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
+fn is_false(flag: &bool) -> bool {
+    !flag
+}
+
 /// What an app calls its user, as text.
 pub(crate) fn identity(identity: Option<&Identity>) -> Option<String> {
     identity.map(|identity| identity.as_str().to_owned())
@@ -585,6 +602,7 @@ impl From<&domain::Participant> for ParticipantView {
             status: participant.presence.into(),
             is_muted: participant.is_muted,
             is_video_enabled: participant.is_video_enabled,
+            recording: participant.is_recording,
             role: participant.rights.role.into(),
             permissions: PermissionsView::unless_usual(participant.rights),
         }
@@ -644,6 +662,9 @@ pub struct Media {
     pub topology: Topology,
     /// So many people show video at most; the next ones are there with audio.
     pub limit: u32,
+    /// Whether participants can record themselves; absent where not.
+    #[serde(skip_serializing_if = "is_false")]
+    pub recording: bool,
     /// How clients report the quality of the call; absent where that is not wanted.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub quality: Option<QualityView>,
@@ -663,7 +684,7 @@ impl Media {
     pub fn of(policy: &Policy) -> Self {
         let every_seconds = quality::REPORT_EVERY.as_secs();
         let quality = policy.call_quality.then_some(QualityView { every_seconds });
-        Self { topology: Topology::Mesh, limit: policy.mesh_limit, quality }
+        Self { topology: Topology::Mesh, limit: policy.mesh_limit, recording: policy.recording, quality }
     }
 }
 
@@ -788,6 +809,9 @@ pub struct Problem {
     /// Which quota, of `quota_exceeded`: `connectedParticipants`, `activeSessions` or `serverCalls`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub limit: Option<&'static str>,
+    /// The recording that goes on, of `recording_active`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub recording_id: Option<String>,
     /// As many as there may be, of `quota_exceeded`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max: Option<u32>,
@@ -884,6 +908,7 @@ mod tests {
             status: PresenceView::Reconnecting,
             is_muted: false,
             is_video_enabled: false,
+            recording: true,
             role: RoleView::Participant,
             permissions: Some(Permissions::default().into()),
         };
@@ -904,6 +929,7 @@ mod tests {
             status: PresenceView::Reconnecting,
             is_muted: false,
             is_video_enabled: false,
+            recording: true,
             role: RoleView::Participant,
             permissions: Some(Permissions::default().into()),
         };

@@ -75,6 +75,15 @@ pub const ROUTES: &[Route] = &[
     http("POST /api/session/{sessionId}/participants/{userId}/mute", "session_moderate"),
     http("POST /api/session/{sessionId}/participants/{userId}/admit", "session_moderate"),
     http("POST /api/session/{sessionId}/participants/{userId}/deny", "session_moderate"),
+    http("POST /api/session/recording/start", "recording_upload"),
+    http("POST /api/session/recording/uploads", "recording_upload"),
+    http("POST /api/session/recording/finish", "recording_upload"),
+    http("POST /api/session/recording/request", "recording_upload"),
+    http("GET /api/session/{sessionId}/recordings", "recording_files"),
+    http("HEAD /api/session/{sessionId}/recordings", "recording_files"),
+    http("GET /api/recordings/{recordingId}", "recording_files"),
+    http("HEAD /api/recordings/{recordingId}", "recording_files"),
+    http("DELETE /api/recordings/{recordingId}", "recording_files"),
     http("POST /api/session/{sessionId}/invites", "session_invites"),
     http("GET /api/session/{sessionId}/invites", "session_invites"),
     http("HEAD /api/session/{sessionId}/invites", "session_invites"),
@@ -148,6 +157,7 @@ pub fn query(key: &str) -> &'static [&'static str] {
     match key.strip_prefix("HEAD").map_or_else(|| key.to_owned(), |path| format!("GET{path}")).as_str() {
         "GET /api/session/active"
         | "GET /api/session/{sessionId}/messages"
+        | "GET /api/session/{sessionId}/recordings"
         | "GET /api/webhooks/{webhookId}/deliveries" => PAGE,
         "GET /api/analytics/overview" => &["from", "to"],
         "GET /api/analytics/sessions" => &["limit", "cursor", "from", "to", "minScore", "maxScore"],
@@ -174,6 +184,9 @@ pub const FANOUT: &str = "webhook_fanout";
 
 /// The function behind the webhooks' queues.
 pub const SENDER: &str = "webhook_send";
+
+/// The function behind the queue of recordings.
+pub const COMPOSER: &str = "recording_compose";
 
 /// The methods that routes of the HTTP API take at this path; none when there is no such path. A fixed path goes before one
 /// with a parameter: `join` in `/api/session/join` names no session.

@@ -16,6 +16,7 @@ use serde_json::value::RawValue;
 
 use crate::captions::CaptionData;
 use crate::data::{DataReceived, RpcAnswerReceived, RpcReceived};
+use crate::recordings::{RecordingReadyData, RecordingRequestedData, RecordingStartedData, RecordingStoppedData};
 use crate::rest::{PresenceView, SessionDetail, identity};
 use crate::rights::{MediaKindView, PermissionsView, RoleView};
 use crate::sdp::Sent;
@@ -947,6 +948,18 @@ impl EventEncoder for JsonEncoder {
             }
             Event::ReceiveCaption { said, spoken, is_final } => {
                 encode("receiveCaption", None, at, &CaptionData::new(said, spoken, *is_final))
+            }
+            Event::RecordingStarted(recording) => {
+                encode("recordingStarted", None, at, &RecordingStartedData::from(*recording))
+            }
+            Event::RecordingStopped(recording) => {
+                encode("recordingStopped", None, at, &RecordingStoppedData::from(*recording))
+            }
+            Event::RecordingReady(recording) => {
+                encode("recordingReady", None, at, &RecordingReadyData::from(*recording))
+            }
+            Event::RecordingRequested { session, wanted, count, by } => {
+                encode("recordingRequested", None, at, &RecordingRequestedData::new(*session, *wanted, *count, *by))
             }
             Event::SessionEnded(why) => {
                 encode("sessionEnded", None, at, &SessionEndedData { reason: EndingView::from(*why) })

@@ -2,11 +2,13 @@
 
 use domain::happenings::{Kind, Reason, SessionView, Stay, Wait, Written};
 use domain::ports::{Announcer, Occurrence};
+use domain::recording::Recording;
 use domain::webhooks::{Announcement, Endpoint};
 use domain::{Identity, Role, SessionId, Timestamp, UserId, Username};
 use serde::Serialize;
 
 use crate::format_time;
+use crate::recordings::WebhookRecording;
 use crate::rights::RoleView;
 
 /// The name of a kind on the wire.
@@ -26,6 +28,9 @@ pub const fn name(kind: Kind) -> &'static str {
         Kind::ParticipantAdmitted => "participant.admitted",
         Kind::ParticipantDenied => "participant.denied",
         Kind::MessageCreated => "message.created",
+        Kind::RecordingStarted => "recording.started",
+        Kind::RecordingReady => "recording.ready",
+        Kind::RecordingFailed => "recording.failed",
         Kind::WebhookDisabled => "webhook.disabled",
     }
 }
@@ -76,6 +81,9 @@ pub struct WebhookData {
     /// The chat message, where it is about one; not its text.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub message: Option<WebhookMessage>,
+    /// The recording, where it is about one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub recording: Option<WebhookRecording>,
     /// Why, where something is over.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<ReasonView>,
@@ -241,11 +249,22 @@ fn whom(occurrence: &Occurrence, view: Option<&SessionView>) -> Option<WebhookPa
         let from = &written.from;
         named(from.user_id, &from.username, from.identity.as_ref())
     };
+    let recorder = |recording: &Recording| {
+        let by = &recording.by;
+        named(by.user_id, &by.username, by.identity.as_ref())
+    };
     match (&occurrence.stay, &occurrence.waited, &occurrence.written) {
         (Some(stay), _, _) => Some(participant_of(stay, view)),
         (None, Some(wait), _) => Some(waiter_of(wait)),
-        (None, None, written) => written.as_ref().map(writer),
+        (None, None, Some(written)) => Some(writer(written)),
+        (None, None, None) => occurrence.recorded.as_deref().map(recorder),
     }
+}
+
+/// The project, which a recording knows when its session is long gone.
+fn project_of<'a>(occurrence: &'a Occurrence, view: Option<&'a SessionView>) -> &'a str {
+    let of_recording = occurrence.recorded.as_ref().map(|recording| recording.project.as_str());
+    view.map(|view| view.project.as_str()).or(of_recording).unwrap_or("default")
 }
 
 /// What is told of a session: of its settings only what the write itself says, because they may have changed since.
@@ -273,12 +292,13 @@ impl Announcer for JsonAnnouncer {
             id: id.to_owned(),
             kind: name(happening.kind).to_owned(),
             timestamp: format_time(happening.at),
-            project_id: view.map_or("default", |view| view.project.as_str()).to_owned(),
+            project_id: project_of(occurrence, view).to_owned(),
             sequence: sequence.to_owned(),
             data: WebhookData {
                 session: Some(session_of(occurrence, view)),
                 participant: whom(occurrence, view),
                 message: occurrence.written.as_ref().map(|it| WebhookMessage { message_id: it.id.to_string() }),
+                recording: occurrence.recorded.as_deref().map(WebhookRecording::from),
                 reason: happening.reason.map(ReasonView::from),
                 duration_seconds: happening.lasted.map(|lasted| (lasted.as_millis() as u64 + 500) / 1000),
                 webhook: None,
@@ -353,8 +373,15 @@ mod tests {
             reason: Some(Reason::Timeout),
             lasted: Some(Duration::from_millis(93_500)),
         };
-        let occurrence =
-            Occurrence { happening, session: stay.session, stay: Some(stay), view: None, waited: None, written: None };
+        let occurrence = Occurrence {
+            happening,
+            session: stay.session,
+            stay: Some(stay),
+            view: None,
+            waited: None,
+            written: None,
+            recorded: None,
+        };
         let told = JsonAnnouncer.announce(&occurrence, None, "71", "evt_1");
         let body: serde_json::Value = serde_json::from_str(&told.body).expect("JSON");
         let expected = serde_json::json!({

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use protocol::documents::{asyncapi, openapi, routes};
 use protocol::signaling::ClientFrame;
-use protocol::{endpoints, invites, quality, rest};
+use protocol::{endpoints, invites, quality, recordings, rest};
 use serde_json::Value;
 
 fn assert_committed(name: &str, document: &Value) {
@@ -80,6 +80,10 @@ fn request_schemas_have_the_fields_that_the_parsers_read() {
     assert_same_fields(&document, "SayMessage", |json| names(rest::parse_message(json)));
     assert_same_fields(&document, "SendData", |json| names(rest::parse_data(json)));
     assert_same_fields(&document, "NewWebhook", |json| names(endpoints::parse_new_webhook(json, false)));
+    assert_same_fields(&document, "StartRecording", |json| names(recordings::parse_start(json)));
+    assert_same_fields(&document, "AskUploads", |json| names(recordings::parse_uploads(json)));
+    assert_same_fields(&document, "FinishRecording", |json| names(recordings::parse_finish(json)));
+    assert_same_fields(&document, "RequestRecording", |json| names(recordings::parse_request(json)));
     assert_same_fields(&document, "NewInvite", |json| names(invites::parse_new_invite(json)));
     assert_same_fields(&document, "InviteCode", |json| names(invites::parse_code(json)));
     assert_same_fields(&document, "InviteRedemption", |json| names(invites::parse_redemption(json)));

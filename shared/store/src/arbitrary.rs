@@ -62,6 +62,7 @@ pub(crate) fn counted() -> impl Strategy<Value = Counted> {
         user_id().prop_map(Counted::SessionsOf),
         user_id().prop_map(Counted::TicketsOf),
         user_id().prop_map(Counted::TranscribeLinesOf),
+        user_id().prop_map(Counted::RecordingsOf),
         project().prop_map(Counted::CallsOf),
     ]
 }
@@ -129,6 +130,7 @@ pub(crate) fn session() -> impl Strategy<Value = Session> {
                     version: 0,
                     lifetime,
                     tells_messages: creator.2,
+                    recording_requested: false,
                 },
                 metadata: Attached::Nothing,
             }

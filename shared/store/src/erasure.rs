@@ -71,8 +71,9 @@ impl Erasures for Store {
     async fn erase_records(&self, user: UserId) -> Result<()> {
         let mut records = self.keys_of(keys::user_partition(user)).await?;
         records.retain(|Key { sk, .. }| {
-            let leads_elsewhere =
-                [keys::visit_of, keys::created_of, keys::reported_of].iter().any(|of| of(sk).is_some());
+            let leads_elsewhere = [keys::visit_of, keys::created_of, keys::reported_of, keys::recorded_of]
+                .iter()
+                .any(|of| of(sk).is_some());
             !keys::is_profile(sk) && !leads_elsewhere
         });
         let counted = [
@@ -80,6 +81,7 @@ impl Erasures for Store {
             Counted::SessionsOf(user),
             Counted::TicketsOf(user),
             Counted::TranscribeLinesOf(user),
+            Counted::RecordingsOf(user),
         ];
         records.extend(counted.iter().map(keys::counter));
         self.delete_all(records).await

@@ -24,6 +24,10 @@
 //! | chat item | `CHAT#<session>` | `<message>` |
 //! | caption | `CAPTIONS#<session>` | `<message>` |
 //! | invitation | `INVITES#<session>` | `<hash of its code>` |
+//! | recording | `RECORDING#<recording>` | `RECORDING` |
+//! | recording in its session's list | `RECORDINGS#<session>` | `<recording>` |
+//! | that somebody records, what kind | `RECORDS#<session>#<user>` | `<kind>` |
+//! | that something was recorded by an account, or where it hosts | `USER#<user>` | `RECORDED#<session>` |
 //! | webhook endpoint | `PROJECT#<project>` | `WEBHOOK#<webhook>` |
 //! | what happened | `EVENTS#<project>#<day>` | `<milliseconds>#<event>` |
 //! | what came of telling it | `DELIVERIES#<webhook>` | `<milliseconds>#<event>#<attempt>` |
@@ -48,9 +52,10 @@ use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use domain::ports::{ClientMessageId, Counted, DUE_PARTS, Due, IdempotencyKey, LiveKind, Living, Log};
 use domain::quality::Listed;
+use domain::recording::RecordingKind;
 use domain::{
-    Email, FamilyId, InviteId, KeyId, MessageId, ProjectId, RoomName, Session, SessionId, SignalId, TicketId,
-    Timestamp, UserId, Username, Visibility, WebhookId,
+    Email, FamilyId, InviteId, KeyId, MessageId, ProjectId, RecordingId, RoomName, Session, SessionId, SignalId,
+    TicketId, Timestamp, UserId, Username, Visibility, WebhookId,
 };
 
 use crate::words;
@@ -90,6 +95,9 @@ const STAY: &str = "STAY#";
 const CHAT: &str = "CHAT#";
 const CAPTIONS: &str = "CAPTIONS#";
 const CALL: &str = "CALL#";
+const RECORDING: &str = "RECORDING#";
+const THE_RECORDING: &str = "RECORDING";
+const RECORDED: &str = "RECORDED#";
 
 /// A primary key.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -125,6 +133,8 @@ pub(crate) enum Marked {
     Place,
     /// A chat message.
     Message,
+    /// A recording.
+    Recording,
     /// An endpoint of webhooks.
     Endpoint,
 }
@@ -136,6 +146,7 @@ impl Marked {
             (true, place) if waiting_place_of(place).is_some() => Some(Self::Place),
             (true, _) => Some(Self::Participant),
             (false, _) if pk.starts_with(CHAT) => Some(Self::Message),
+            (false, THE_RECORDING) => Some(Self::Recording),
             (false, _) => (pk.starts_with(PROJECT) && sk.starts_with(WEBHOOK)).then_some(Self::Endpoint),
         }
     }
@@ -231,6 +242,7 @@ pub(crate) fn counter(what: &Counted) -> Key {
         Counted::SessionsOf(user) => format!("RATE#sessionsOf#{user}"),
         Counted::TicketsOf(user) => format!("RATE#ticketsOf#{user}"),
         Counted::TranscribeLinesOf(user) => format!("RATE#transcribeLinesOf#{user}"),
+        Counted::RecordingsOf(user) => format!("RATE#recordingsOf#{user}"),
         Counted::CallsOf(project) => format!("RATE#callsOf#{project}"),
     };
     Key::new(pk, WINDOW)
@@ -294,6 +306,46 @@ pub(crate) fn abouts_partition(session: SessionId) -> String {
 /// The session whose participants say something in a partition.
 pub(crate) fn session_of_abouts(pk: &str) -> Option<SessionId> {
     pk.strip_prefix(ABOUT)?.parse().ok()
+}
+
+/// A recording.
+pub(crate) fn recording(id: RecordingId) -> Key {
+    Key::new(format!("{RECORDING}{id}"), THE_RECORDING)
+}
+
+/// The recording that a partition key names.
+pub(crate) fn recording_of(pk: &str) -> Option<RecordingId> {
+    id_after(RECORDING, pk)
+}
+
+/// A recording in the list of its session.
+pub(crate) fn listed_recording(session: SessionId, id: RecordingId) -> Key {
+    Key::new(recordings_partition(session), id.to_string())
+}
+
+/// The recordings of a session.
+pub(crate) fn recordings_partition(session: SessionId) -> String {
+    format!("RECORDINGS#{session}")
+}
+
+/// That a user records something of that kind: one recording at a time.
+pub(crate) fn records(session: SessionId, user: UserId, kind: RecordingKind) -> Key {
+    Key::new(format!("RECORDS#{session}#{user}"), kind.name())
+}
+
+/// That an account recorded in a session, or hosts one in which was recorded.
+pub(crate) fn recorded(user: UserId, session: SessionId) -> Key {
+    Key::new(user_partition(user), format!("{RECORDED}{session}"))
+}
+
+/// The first and the last possible sort key that say so.
+pub(crate) fn all_recorded() -> [String; 2] {
+    starting_with(RECORDED)
+}
+
+/// The session of which a sort key says so.
+pub(crate) fn recorded_of(sk: &str) -> Option<SessionId> {
+    id_after(RECORDED, sk)
 }
 
 /// That a user reported the quality of a call.
@@ -696,9 +748,13 @@ mod tests {
                 all.push(message(room, log, MessageId::from_bytes(a).expect(valid)));
             }
             all.push(invite(room, &InviteId::parse(&"A".repeat(22)).expect("22 characters")));
+            let id = RecordingId::from_bytes(a).or_else(|_| RecordingId::from_bytes(b)).expect(valid);
+            all.extend([listed_recording(room, id), recorded(user, room)]);
+            all.extend(RecordingKind::ALL.map(|kind| records(room, user, kind)));
             all.push(counter(&Counted::SessionsOf(user)));
             all.push(counter(&Counted::TicketsOf(user)));
             all.push(counter(&Counted::TranscribeLinesOf(user)));
+            all.push(counter(&Counted::RecordingsOf(user)));
             for signal_id in [a, b] {
                 all.push(signal(room, user, SignalId::from_bytes(signal_id).expect(valid)));
             }

@@ -31,6 +31,7 @@ mod moderation;
 
 mod quality;
 mod quality_records;
+mod recordings;
 mod records;
 mod requests;
 mod rooms;

@@ -97,9 +97,12 @@ impl Moderation for Store {
 fn held_up(session: SessionId, user: UserId, found: &Found) -> Change {
     let key = keys::visit(user, session);
     let Some(left) = &found.left else {
-        return Change::to(key, "REMOVE admitted", "attribute_exists(pk) AND attribute_not_exists(newestAttempt)");
+        let not_left = "attribute_exists(pk) AND attribute_not_exists(newestAttempt)";
+        return Change::to(key, "SET removed = :yes REMOVE admitted", not_left)
+            .with(":yes", AttributeValue::Bool(true));
     };
-    Change::to(key, "SET rights = :rights REMOVE admitted", "newestAttempt = :newest")
+    Change::to(key, "SET rights = :rights, removed = :yes REMOVE admitted", "newestAttempt = :newest")
+        .with(":yes", AttributeValue::Bool(true))
         .with(":rights", number(left.rights.after_removal().bits()))
         .with(":newest", number(left.newest))
 }

@@ -55,6 +55,9 @@ pub(crate) struct SessionRecord {
     has_metadata: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none")]
     tells_messages: Option<bool>,
+    /// Its presence is what asks everybody to record themselves.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    recording_requested: Option<bool>,
     /// Without one it is the default project's.
     #[serde(skip_serializing_if = "Option::is_none")]
     project_id: Option<String>,
@@ -98,6 +101,7 @@ impl SessionRecord {
             ends_at: session.ends_at().map(Timestamp::millis),
             has_metadata: session.metadata.is_something().then_some(true),
             tells_messages: session.controls.tells_messages.then_some(true),
+            recording_requested: session.controls.recording_requested.then_some(true),
             project_id: (!session.project.is_default()).then(|| session.project.as_str().to_owned()),
             room_name: session.room.as_ref().map(|room| room.as_str().to_owned()),
             due_pk: Some(due_pk),
@@ -160,6 +164,7 @@ impl SessionRecord {
                 version: self.version.unwrap_or_default(),
                 lifetime: self.lifetime(),
                 tells_messages: self.tells_messages.is_some(),
+                recording_requested: self.recording_requested.is_some(),
             },
             metadata: if self.has_metadata.is_some() { Attached::Unread } else { Attached::Nothing },
         })
@@ -194,6 +199,8 @@ pub(crate) struct ParticipantRecord {
     untold: Option<String>,
     is_muted: bool,
     is_video_enabled: bool,
+    /// What they record; its presence is what says that they do.
+    recordings: Option<Vec<String>>,
     /// See [`Rights::bits`]; none are the usual ones.
     pub(crate) rights: Option<u16>,
 }
@@ -239,6 +246,7 @@ impl ParticipantRecord {
             untold: untold.transpose()?,
             is_muted: self.is_muted,
             is_video_enabled: self.is_video_enabled,
+            is_recording: self.recordings.is_some(),
             rights: rights(self.rights)?,
         })
     }

@@ -190,23 +190,19 @@ impl Store {
 
     /// Puts one item as long as the condition holds; false when it does not.
     pub(crate) async fn put_item_if(&self, item: Item, condition: &str, values: Item) -> Result<bool> {
-        let request = PutItemInputBuilder::default()
-            .table_name(&self.table)
-            .set_item(Some(item))
-            .condition_expression(condition)
-            .set_expression_attribute_values((!values.is_empty()).then_some(values));
-        match self
-            .patiently(|| self.engine.put_item(request.clone()), PutItemError::is_transaction_conflict_exception)
-            .await
-        {
-            Ok(_) => Ok(true),
-            Err(SdkError::ServiceError(context)) if context.err().is_conditional_check_failed_exception() => Ok(false),
-            Err(error) => Err(failed(error)),
-        }
+        Ok(self.put_conditionally(item, condition, values).await?.is_done())
     }
 
     /// Puts one item as long as the condition holds; otherwise the item that is there.
     pub(crate) async fn put_or_find(&self, item: Item, condition: &str, values: Item) -> Result<Option<Item>> {
+        match self.put_conditionally(item, condition, values).await? {
+            Written::Done(_) => Ok(None),
+            Written::Refused(found) => Ok(found),
+        }
+    }
+
+    /// Puts one item as long as the condition holds; a refusal brings the item that is there.
+    pub(crate) async fn put_conditionally(&self, item: Item, condition: &str, values: Item) -> Result<Written> {
         let request = PutItemInputBuilder::default()
             .table_name(&self.table)
             .set_item(Some(item))
@@ -217,10 +213,10 @@ impl Store {
             .patiently(|| self.engine.put_item(request.clone()), PutItemError::is_transaction_conflict_exception)
             .await
         {
-            Ok(_) => Ok(None),
+            Ok(_) => Ok(Written::Done(Item::new())),
             Err(SdkError::ServiceError(context)) if context.err().is_conditional_check_failed_exception() => {
                 match context.into_err() {
-                    PutItemError::ConditionalCheckFailedException(refused) => Ok(refused.item),
+                    PutItemError::ConditionalCheckFailedException(refused) => Ok(Written::Refused(refused.item)),
                     other => Err(Error::Internal(Box::new(other))),
                 }
             }

@@ -214,7 +214,7 @@ fn sit_down(session: SessionId, caller: &Person, now: Timestamp, lease_until: Ti
         update.push_str(", introduced = :yes");
     }
     update.push_str(
-        " REMOVE liveConnection, loginFamily, connectedAt, expiresAt, unheardLease, catchingUp, catchingOn, waiting",
+        " REMOVE liveConnection, loginFamily, connectedAt, expiresAt, unheardLease, catchingUp, catchingOn, waiting, recordings",
     );
     if !introduced {
         update.push_str(", introduced");

@@ -14,7 +14,7 @@ use crate::errors::{Malformed, misfit};
 use crate::items::Item;
 use crate::keys::Marked;
 use crate::records::{self, SessionRecord};
-use crate::{chat, keys, waiting, words};
+use crate::{chat, keys, recordings, waiting, words};
 
 /// What Lambda brings from the stream: records of one part of the table, in order.
 #[derive(Debug, Deserialize)]
@@ -58,6 +58,7 @@ impl StreamRecord {
             Some(Marked::Participant) => of_stay(before, after),
             Some(Marked::Place) => of_place(before, after),
             Some(Marked::Message) => of_message(before, after),
+            Some(Marked::Recording) => of_recording(before, after),
             Some(Marked::Endpoint) => of_endpoint(before, after),
             None => Ok(None),
         }
@@ -75,6 +76,7 @@ fn of_session(before: Option<Item>, after: Item) -> Result<Option<News>> {
         view: Some(view),
         waited: None,
         written: None,
+        recorded: None,
     });
     Ok(occurred.map(|occurrence| News::Happened(Box::new(occurrence))))
 }
@@ -90,6 +92,7 @@ fn of_stay(before: Option<Item>, after: Item) -> Result<Option<News>> {
         view: None,
         waited: None,
         written: None,
+        recorded: None,
     });
     Ok(occurred.map(|occurrence| News::Happened(Box::new(occurrence))))
 }
@@ -105,6 +108,7 @@ fn of_place(before: Option<Item>, after: Item) -> Result<Option<News>> {
         view: None,
         waited: Some(wait),
         written: None,
+        recorded: None,
     });
     Ok(occurred.map(|occurrence| News::Happened(Box::new(occurrence))))
 }
@@ -118,6 +122,22 @@ fn of_message(before: Option<Item>, after: Item) -> Result<Option<News>> {
         view: None,
         waited: None,
         written: Some(written),
+        recorded: None,
+    });
+    Ok(occurred.map(|occurrence| News::Happened(Box::new(occurrence))))
+}
+
+fn of_recording(before: Option<Item>, after: Item) -> Result<Option<News>> {
+    let at = happened(&after)?;
+    let (before, recording) = (before.map(recordings::recording).transpose()?, recordings::recording(after)?);
+    let occurred = happenings::of_recording(before.as_ref(), &recording, at).map(|happening| Occurrence {
+        happening,
+        session: recording.session,
+        stay: None,
+        view: None,
+        waited: None,
+        written: None,
+        recorded: Some(Box::new(recording)),
     });
     Ok(occurred.map(|occurrence| News::Happened(Box::new(occurrence))))
 }

@@ -101,8 +101,7 @@ pub(crate) fn note_visit(
     left: Option<&Left>,
     admitted: bool,
 ) -> Change {
-    let update =
-        "SET familyId = :family, takenAt = :now, expiresAt = :gone REMOVE newestAttempt, unfenced, rights, bannedUntil";
+    let update = "SET familyId = :family, takenAt = :now, expiresAt = :gone REMOVE newestAttempt, unfenced, rights, bannedUntil, removed";
     let as_kept = match left {
         None => "attribute_not_exists(newestAttempt)",
         Some(_) => "newestAttempt = :newest",
@@ -126,7 +125,7 @@ impl Store {
         let adds = if left.unfenced.is_empty() { "" } else { " ADD unfenced :unfenced" };
         // Whoever had a seat passes the waiting room, unless they were removed.
         let removed = left.untold == Some(Untold::Departure(Departure::Removed));
-        let pass = if removed { "" } else { ", admitted = :yes" };
+        let pass = if removed { ", removed = :yes" } else { ", admitted = :yes" };
         let change = Change::to(
             keys::visit(left.user_id, left.session_id),
             format!("SET newestAttempt = :newest, rights = :rights{pass}{adds}"),
@@ -134,8 +133,8 @@ impl Store {
         )
         .with(":newest", number(left.tickets))
         .with(":rights", number(left.rights.bits()))
-        .with(":gone", expiry(keep_until));
-        let change = if removed { change } else { change.with(":yes", AttributeValue::Bool(true)) };
+        .with(":gone", expiry(keep_until))
+        .with(":yes", AttributeValue::Bool(true));
         let change = match left.unfenced.as_slice() {
             [] => change,
             unfenced => change.with(":unfenced", connection_set(unfenced)),
@@ -154,6 +153,11 @@ impl Store {
         let left = self.get_item(keys::visit(held.user, held.session), true).await?.map(Left::of).transpose()?;
         Ok(left.flatten().is_some_and(|left| left.unfenced.contains(&held.connection)))
     }
+}
+
+/// Whether a visit's item says that its user had a seat, and was neither removed nor banned since.
+pub(crate) fn is_welcome(item: &Item) -> bool {
+    had_a_seat(item) && ["removed", "bannedUntil"].iter().all(|mark| !item.contains_key(*mark))
 }
 
 /// Whether a visit's item says that its user had a seat: whoever was banned before they came had none.

@@ -1,6 +1,7 @@
 //! The words that stand for our enums in items.
 
 use domain::happenings::Kind;
+use domain::recording::{RecordingNews, RecordingStatus};
 use domain::{Ending, GuestRole, Membership, Presence, SessionKind, Visibility};
 
 /// One module per enum: `of` gives the word, `parse` reads it.
@@ -57,8 +58,21 @@ kind_of_event: Kind {
     ParticipantAdmitted => "participant.admitted",
     ParticipantDenied => "participant.denied",
     MessageCreated => "message.created",
+    RecordingStarted => "recording.started",
+    RecordingReady => "recording.ready",
+    RecordingFailed => "recording.failed",
     WebhookDisabled => "webhook.disabled",
 });
+words!(/// How far a recording is.
+recording_status: RecordingStatus {
+    Active => "active",
+    Composing => "composing",
+    Ready => "ready",
+    Failed => "failed",
+    Deleted => "deleted",
+});
+words!(/// What is still to be told of a recording.
+recording_news: RecordingNews { Started => "started", Stopped => "stopped", Done => "done" });
 words!(/// Why a session ended.
 ending: Ending {
     EndedByCreator => "ended",

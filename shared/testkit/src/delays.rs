@@ -4,7 +4,7 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use domain::Result;
-use domain::ports::{DelayedMessage, Delays};
+use domain::ports::{DelayedMessage, Delays, RecordingQueue, Tended};
 
 use crate::lock;
 
@@ -16,6 +16,24 @@ impl RecordedDelays {
     /// What was sent so far, with its delay, in order.
     pub fn sent(&self) -> Vec<(Duration, DelayedMessage)> {
         lock(&self.0).clone()
+    }
+}
+
+/// A queue of recordings that delivers nothing by itself, and gives what it was given to whoever asks.
+#[derive(Debug, Default)]
+pub struct RecordedTending(Mutex<Vec<(Duration, Tended)>>);
+
+impl RecordedTending {
+    /// What was sent since the last look, with its delay, in order.
+    pub fn take(&self) -> Vec<(Duration, Tended)> {
+        std::mem::take(&mut *lock(&self.0))
+    }
+}
+
+impl RecordingQueue for RecordedTending {
+    async fn tend_after(&self, delay: Duration, tended: &Tended) -> Result<()> {
+        lock(&self.0).push((delay, *tended));
+        Ok(())
     }
 }
 

@@ -36,6 +36,12 @@ impl EventEncoder for PlainEncoder {
             Event::ReceiveCaption { said, is_final, .. } => {
                 format!("receiveCaption {} {} final={is_final}", said.username.as_str(), said.text)
             }
+            Event::RecordingStarted(recording) => format!("recordingStarted {}", recording.by.username.as_str()),
+            Event::RecordingStopped(recording) => format!("recordingStopped {}", recording.by.username.as_str()),
+            Event::RecordingReady(recording) => {
+                format!("recordingReady {} {:?}", recording.by.username.as_str(), recording.status)
+            }
+            Event::RecordingRequested { wanted, count, .. } => format!("recordingRequested {wanted} {count}"),
             Event::SessionEnded(why) => format!("sessionEnded {}", ending(*why)),
             Event::Replaced => "replaced".to_owned(),
         })

@@ -13,7 +13,7 @@ mod sockets;
 
 pub use clock::FixedClock;
 pub use database::Database;
-pub use delays::RecordedDelays;
+pub use delays::{RecordedDelays, RecordedTending};
 pub use door::{Door, Fault, Request};
 pub use encoder::PlainEncoder;
 pub use ids::SequentialIds;

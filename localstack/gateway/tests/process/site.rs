@@ -101,10 +101,14 @@ async fn whatever_takes_get_takes_head_with_the_same_headers_and_no_body() {
     let stats = format!("/api/session/{session}/stats");
     let told = server.api.post(&stats, Some(&alice.token), crate::support::report("r", serde_json::json!({}))).await;
     assert_eq!(told.status, 202, "{}", told.body);
+    let new = serde_json::json!({ "sessionId": session, "kind": "audio", "mimeType": "audio/webm" });
+    let begun = server.api.post("/api/session/recording/start", Some(&alice.token), new).await;
+    assert_eq!(begun.status, 201, "{}", begun.body);
     // An account is refused what is for API keys alone.
     let for_keys = |path: &&str| ["/api/usage", "/api/webhooks", "/api/events"].iter().any(|key| path.starts_with(key));
     let gets = ROUTES.iter().filter_map(|route| route.key.strip_prefix("GET ")).filter(|path| !for_keys(path));
     let paths = gets.map(|path| path.replace("{sessionId}", &session).replace("{userId}", &alice.id));
+    let paths = paths.map(|path| path.replace("{recordingId}", &begun.text("recordingId")));
     let series = |path: String| {
         if path.ends_with("/series") { format!("{path}?userId={}&metric=score", alice.id) } else { path }
     };

@@ -155,6 +155,8 @@ pub enum Counted {
     TicketsOf(UserId),
     /// Addresses of Amazon Transcribe that were signed for a user.
     TranscribeLinesOf(UserId),
+    /// Recordings begun by a user.
+    RecordingsOf(UserId),
     /// Calls of a project's backend.
     CallsOf(ProjectId),
 }

@@ -12,6 +12,7 @@ mod live;
 mod log;
 mod objects;
 mod quality;
+mod recordings;
 mod seats;
 mod sessions;
 mod usage;
@@ -36,6 +37,10 @@ pub use objects::{
     ObjectWriter, StoredObject, UploadUrls,
 };
 pub use quality::{Attended, Calls, Minute, Reports, Watchers};
+pub use recordings::{
+    Attendance, Begun, Composer, Composition, RecordedSessions, RecordingQueue, RecordingRequests, Recordings, Step,
+    StoredChunk, Tended,
+};
 pub use seats::{
     Attempt, Ban, Catching, ControlsSet, Finished, Guard, Held, Holding, Members, Moderation, Seats, SessionChange,
     Status, TakeOver, TakenSeat, Visit, Visits,

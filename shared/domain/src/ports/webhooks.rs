@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::Page;
 use crate::happenings::{Happening, Kind, SessionView, Stay, Wait, Written};
+use crate::recording::Recording;
 use crate::webhooks::{Announcement, Answer, Endpoint, SLOW_LINES};
 use crate::{ProjectId, Result, SessionId, Timestamp, WebhookId};
 
@@ -270,6 +271,8 @@ pub struct Occurrence {
     pub waited: Option<Wait>,
     /// What was written into the chat.
     pub written: Option<Written>,
+    /// What is, or was, recorded.
+    pub recorded: Option<Box<Recording>>,
     /// The session, where the write was to it.
     pub view: Option<SessionView>,
 }

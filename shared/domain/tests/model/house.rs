@@ -227,6 +227,10 @@ impl EventEncoder for House {
             | Event::ReceiveRpcAnswer(_)
             | Event::Admitted(_)
             | Event::Denied { .. }
+            | Event::RecordingStarted(_)
+            | Event::RecordingStopped(_)
+            | Event::RecordingReady(_)
+            | Event::RecordingRequested { .. }
             | Event::Removed { .. } => Frame(format!("{} e", at.millis())),
         }
     }
@@ -815,6 +819,7 @@ fn seated(session_id: SessionId, caller: &Person, joined_at: Timestamp, lease_un
         unheard: None,
         catching_up: None,
         untold: Some(Untold::Join),
+        is_recording: false,
         is_muted: false,
         is_video_enabled: true,
         rights: Rights::default(),

@@ -7,21 +7,22 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use domain::ports::{
-    About, Abouts, Admission, Attempt, Ban, Catching, ChatHistory, ChatLog, ChatMessage, Closure, ConnectionLog,
+    About, Abouts, Admission, Attempt, Ban, Begun, Catching, ChatHistory, ChatLog, ChatMessage, Closure, ConnectionLog,
     ControlsSet, Counted, DUE_PARTS, DelayedMessage, Delays, Due, DueTimes, Emptied, Endings, Erasures, Families,
     Finished, Guard, GuestMint, Held, Holding, IdempotencyKey, Inbox, Invites, Knock, Listeners, Log, LoggedConnection,
     Members, MintedGuest, MintedInvite, MintedRefresh, Moderation, Outcome, Page, PasswordHasher, Ports,
-    PresentedRefresh, Pushed, RefreshMint, RoomNames, Rosters, Rotation, Seats, SessionChange, SessionMetadata,
-    Sessions, Signal, Sockets, Status, TakeOver, TakenSeat, Throttles, Users, Verdict, Visit, Visits, WaitingRoom,
-    Waits,
+    PresentedRefresh, Pushed, RecordedSessions, RecordingQueue, Recordings, RefreshMint, RoomNames, Rosters, Rotation,
+    Seats, SessionChange, SessionMetadata, Sessions, Signal, Sockets, Status, TakeOver, TakenSeat, Tended, Throttles,
+    Users, Verdict, Visit, Visits, WaitingRoom, Waits,
 };
+use domain::recording::Recording;
 use domain::sweep::LEFT_ALONE;
 use domain::{
     Attached, CatchingUp, ConnectionId, Context, Controls, Departure, Email, Ending, Error, Event, EventEncoder,
     FamilyId, Frame, IdSource, Identity, Invite, InviteId, Membership, MessageId, Metadata, Participant, Password,
-    PasswordHash, Person, Policy, Presence, ProjectId, Result, Rights, RoomName, Roster, Session, SessionId,
-    SessionKind, SessionName, SessionState, SignalId, Throttle, TicketId, Timestamp, Untold, User, UserId, Username,
-    Visibility,
+    PasswordHash, Person, Policy, Presence, ProjectId, RecordingId, Result, Rights, RoomName, Roster, Session,
+    SessionId, SessionKind, SessionName, SessionState, SignalId, Throttle, TicketId, Timestamp, Untold, User, UserId,
+    Username, Visibility,
 };
 use uuid::{Builder, Uuid};
 
@@ -97,6 +98,7 @@ pub struct State {
     pub visits: Vec<(UserId, Visit)>,
     /// Connections that are closed once their last answer has arrived.
     pub closing: BTreeSet<ConnectionId>,
+    pub recordings: Vec<Recording>,
     pub journal: Vec<String>,
 }
 
@@ -326,6 +328,7 @@ fn seated(session: SessionId, caller: &Person, now: Timestamp, lease_until: Time
         unheard: None,
         catching_up: None,
         untold: Some(Untold::Join),
+        is_recording: false,
         is_muted: false,
         is_video_enabled: true,
         rights: Rights::default(),
@@ -362,6 +365,10 @@ impl EventEncoder for Fake {
             }
             Event::ReceiveMessage(message) => format!("receiveMessage {}", message.text),
             Event::ReceiveCaption { said, is_final, .. } => format!("receiveCaption {} final={is_final}", said.text),
+            Event::RecordingStarted(_)
+            | Event::RecordingStopped(_)
+            | Event::RecordingReady(_)
+            | Event::RecordingRequested { .. } => "recording".to_owned(),
             Event::SessionEnded(why) => format!("sessionEnded {why:?}"),
             Event::Replaced => "replaced".to_owned(),
         })
@@ -1166,6 +1173,67 @@ impl Erasures for Fake {
     }
 }
 
+/// Nothing is recorded where rules of other things are tried; the rules of recordings have a table (`shared/store/tests`).
+impl Recordings for Fake {
+    async fn begin_recording(&self, recording: &Recording) -> Result<Begun> {
+        self.state().recordings.push(recording.clone());
+        Ok(Begun::Done)
+    }
+
+    async fn recording(&self, id: RecordingId, _now: Timestamp) -> Result<Option<Recording>> {
+        Ok(self.state().recordings.iter().find(|each| each.id == id).cloned())
+    }
+
+    async fn keep_recording(&self, recording: &Recording, _happened: Option<Timestamp>) -> Result<bool> {
+        let mut state = self.state();
+        let seen = |each: &&mut Recording| (each.id, each.version) == (recording.id, recording.version);
+        let kept = state.recordings.iter_mut().find(seen);
+        Ok(kept.map(|kept| *kept = Recording { version: recording.version + 1, ..recording.clone() }).is_some())
+    }
+
+    async fn mark_recording(&self, _recording: &Recording) -> Result<bool> {
+        Ok(true)
+    }
+
+    async fn unmark_recording(&self, _recording: &Recording) -> Result<()> {
+        Ok(())
+    }
+
+    async fn recordings_in(
+        &self,
+        session: SessionId,
+        _limit: usize,
+        _before: Option<RecordingId>,
+        _now: Timestamp,
+    ) -> Result<Page<Recording, RecordingId>> {
+        let items = self.state().recordings.iter().filter(|each| each.session == session).cloned().collect();
+        Ok(Page { items, next: None })
+    }
+
+    async fn forget_recording(&self, recording: &Recording) -> Result<()> {
+        self.state().recordings.retain(|each| each.id != recording.id);
+        Ok(())
+    }
+}
+
+impl RecordedSessions for Fake {
+    async fn recorded_sessions(&self, user: UserId) -> Result<Vec<SessionId>> {
+        let state = self.state();
+        let own = state.recordings.iter().filter(|each| each.is_by(user) || each.host == Some(user));
+        Ok(own.map(|each| each.session).collect::<BTreeSet<_>>().into_iter().collect())
+    }
+
+    async fn forget_recorded_session(&self, _user: UserId, _session: SessionId) -> Result<()> {
+        Ok(())
+    }
+}
+
+impl RecordingQueue for Fake {
+    async fn tend_after(&self, _delay: Duration, _tended: &Tended) -> Result<()> {
+        Ok(())
+    }
+}
+
 impl Users for Fake {
     async fn create(&self, user: &User) -> Result<()> {
         let mut state = self.step("create user").await?;
@@ -1371,6 +1439,7 @@ fn counted(what: &Counted) -> String {
         Counted::SessionsOf(_) => "sessions".to_owned(),
         Counted::TicketsOf(_) => "tickets".to_owned(),
         Counted::TranscribeLinesOf(_) => "transcribe lines".to_owned(),
+        Counted::RecordingsOf(_) => "recordings".to_owned(),
         Counted::CallsOf(_) => "calls".to_owned(),
     }
 }

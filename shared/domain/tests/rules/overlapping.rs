@@ -164,7 +164,7 @@ impl Story {
             End::Deletion => {
                 let account =
                     fake.state().users.iter().find(|account| account.id == user).cloned().expect("made before");
-                erasure::erase(fake.ports(5), &account).await.expect("nothing fails");
+                erasure::erase(fake.ports(5), fake, &account).await.expect("nothing fails");
             }
         }
     }
@@ -232,7 +232,7 @@ async fn nothing_of_a_deleted_account_is_left_by_what_overlaps_it_once_the_delay
             let number = story.prepare(opening).await;
             story.fake.state().seed = order;
             let (_opened, ()) = join(story.open_late(opening, number, order), story.end(End::Deletion)).await;
-            erasure::finish(story.fake.ports(65), story.bob.user_id).await.unwrap();
+            erasure::finish(story.fake.ports(65), &story.fake, story.bob.user_id).await.unwrap();
             story.assert_erased(&format!("{opening:?} {order}"));
         }
     }
@@ -251,7 +251,7 @@ async fn nothing_of_a_deleted_account_is_left_by_functions_that_died_meanwhile()
                 select(pin!(opened), pin!(turns(order % 40))).await;
             };
             join(opening_dies, story.end(End::Deletion)).await;
-            erasure::finish(story.fake.ports(65), story.bob.user_id).await.unwrap();
+            erasure::finish(story.fake.ports(65), &story.fake, story.bob.user_id).await.unwrap();
             story.assert_erased(&format!("{opening:?} {order}"));
         }
     }

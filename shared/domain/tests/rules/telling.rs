@@ -416,6 +416,7 @@ fn story(chance: &mut Chance, stays: u64) -> Vec<Occurrence> {
                 view: None,
                 waited: None,
                 written: None,
+                recorded: None,
             });
         }
         *stay = after;

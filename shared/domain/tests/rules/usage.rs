@@ -183,8 +183,15 @@ fn left(connected: bool) -> (Occurrence, SessionView) {
     };
     let kind = if connected { Kind::ParticipantLeft } else { Kind::ParticipantAborted };
     let happening = Happening { kind, at: at(63), reason: None, lasted: None };
-    let occurrence =
-        Occurrence { happening, session: session.id, stay: Some(stay), view: None, waited: None, written: None };
+    let occurrence = Occurrence {
+        happening,
+        session: session.id,
+        stay: Some(stay),
+        view: None,
+        waited: None,
+        written: None,
+        recorded: None,
+    };
     let project = session.project.as_str().to_owned();
     (occurrence, SessionView { session, ending: None, project })
 }

@@ -4,7 +4,7 @@ use schemars::Schema;
 use serde_json::{Map, Value, json};
 
 use super::{Schemas, quality, requests};
-use crate::{captions, data, signaling};
+use crate::{captions, data, recordings, signaling};
 
 /// An action of clients: its name, its data, and the data of its `ack`.
 type Action = (&'static str, Schema, Schema);
@@ -86,6 +86,10 @@ fn events(s: &mut Schemas) -> Vec<(&'static str, Schema)> {
         ("receiveCaption", s.of::<captions::CaptionData>()),
         ("participantUpdated", s.of::<signaling::ParticipantUpdatedData>()),
         ("sessionUpdated", s.of::<signaling::SessionUpdatedData>()),
+        ("recordingStarted", s.of::<recordings::RecordingStartedData>()),
+        ("recordingStopped", s.of::<recordings::RecordingStoppedData>()),
+        ("recordingReady", s.of::<recordings::RecordingReadyData>()),
+        ("recordingRequested", s.of::<recordings::RecordingRequestedData>()),
         ("muteRequested", s.of::<signaling::MuteRequestedData>()),
         ("participantWaiting", s.of::<signaling::ParticipantWaitingData>()),
         ("admitted", s.of::<signaling::AdmittedData>()),

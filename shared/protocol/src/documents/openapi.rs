@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 
 use super::{Schemas, quality, requests};
 use crate::routes::{Api, ROUTES, Route};
-use crate::{analytics, captions, data, endpoints, invites, rest, signaling, usage};
+use crate::{analytics, captions, data, endpoints, invites, recordings, rest, signaling, usage};
 
 /// Who may call a route.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -230,15 +230,16 @@ fn status(code: &str) -> u16 {
         | "token_not_active"
         | "token_revoked"
         | "key_disabled" => 401,
-        "forbidden" | "session_locked" | "banned" => 403,
+        "forbidden" | "session_locked" | "banned" | "not_admitted" => 403,
         "session_not_found"
         | "not_in_session"
         | "participant_not_found"
         | "webhook_not_found"
         | "invite_not_found"
-        | "not_offered" => 404,
+        | "not_offered"
+        | "recording_not_found" => 404,
         "user_exists" | "session_full" | "waiting_room_full" | "room_exists" | "webhook_disabled"
-        | "too_many_webhooks" | "too_many_invites" => 409,
+        | "too_many_webhooks" | "too_many_invites" | "recording_active" | "recording_finished" => 409,
         "session_ended" => 410,
         "version_mismatch" => 412,
         "payload_too_large" => 413,
@@ -309,6 +310,9 @@ fn parameters(path: &str, paged: bool) -> Vec<Value> {
     let webhook = path.contains("{webhookId}").then(|| {
         json!({ "name": "webhookId", "in": "path", "required": true, "schema": { "type": "string", "format": "uuid", "pattern": requests::ID } })
     });
+    let recording = path.contains("{recordingId}").then(|| {
+        json!({ "name": "recordingId", "in": "path", "required": true, "schema": { "type": "string", "format": "uuid", "pattern": requests::ID } })
+    });
     let invite = path.contains("{inviteId}").then(|| {
         json!({ "name": "inviteId", "in": "path", "required": true, "schema": { "type": "string", "pattern": INVITE } })
     });
@@ -317,6 +321,7 @@ fn parameters(path: &str, paged: bool) -> Vec<Value> {
         .chain(identity)
         .chain(user)
         .chain(webhook)
+        .chain(recording)
         .chain(invite)
         .chain(page.into_iter().flatten())
         .collect()
@@ -367,6 +372,13 @@ fn name(route: &Route) -> String {
         "POST /api/session/{sessionId}/participants/{userId}/deny" => "participant_deny".to_owned(),
         "POST /api/session/{sessionId}/mute" => "session_mute".to_owned(),
         "POST /api/session/{sessionId}/data" => "session_data".to_owned(),
+        "POST /api/session/recording/start" => "recording_start".to_owned(),
+        "POST /api/session/recording/uploads" => "recording_uploads".to_owned(),
+        "POST /api/session/recording/finish" => "recording_finish".to_owned(),
+        "POST /api/session/recording/request" => "recording_request".to_owned(),
+        "GET /api/session/{sessionId}/recordings" => "recording_list".to_owned(),
+        "GET /api/recordings/{recordingId}" => "recording_get".to_owned(),
+        "DELETE /api/recordings/{recordingId}" => "recording_delete".to_owned(),
         "POST /api/session/{sessionId}/invites" => "invite_create".to_owned(),
         "GET /api/session/{sessionId}/invites" => "invite_list".to_owned(),
         "DELETE /api/session/{sessionId}/invites" => "invite_revoke_all".to_owned(),
@@ -627,6 +639,56 @@ fn describe(route: &Route, s: &mut Schemas) -> Operation {
             Operation::new("Ask everybody to switch a track off", 202, Some(s.of::<rest::Done>()), STEERING)
                 .for_apps()
                 .takes(s.of::<requests::MuteAll>())
+        }
+        "recording_start" => {
+            let errors = &[
+                "not_offered",
+                "session_not_found",
+                "not_in_session",
+                "not_admitted",
+                "banned",
+                "forbidden",
+                "session_ended",
+                "recording_active",
+            ];
+            let started = s.of::<recordings::RecordingStarted>();
+            Operation::new("Begin to record oneself", 201, Some(started), errors)
+                .for_apps()
+                .takes(s.of::<requests::StartRecording>())
+        }
+        "recording_uploads" => {
+            let errors = &["not_offered", "recording_not_found", "recording_finished", "forbidden"];
+            let summary = "Get addresses for chunks, and which are there";
+            Operation::new(summary, 200, Some(s.of::<recordings::RecordingUploads>()), errors)
+                .for_apps()
+                .takes(s.of::<requests::AskUploads>())
+        }
+        "recording_finish" => {
+            let errors = &["not_offered", "recording_not_found", "forbidden"];
+            let finished = s.of::<recordings::RecordingFinished>();
+            Operation::new("End a recording, to be put together", 202, Some(finished), errors)
+                .for_apps()
+                .takes(s.of::<requests::FinishRecording>())
+        }
+        "recording_request" => {
+            let errors = &["not_offered", "forbidden", "session_not_found", "session_ended", "banned"];
+            let summary = "Ask everybody to record themselves, or not to any more, for hosts";
+            Operation::new(summary, 202, Some(s.of::<rest::Done>()), errors)
+                .for_apps()
+                .takes(s.of::<requests::RequestRecording>())
+        }
+        "recording_list" => {
+            let all = s.of::<Vec<recordings::RecordingDetail>>();
+            let errors = &["not_offered", "session_not_found", "not_in_session", "forbidden"];
+            Operation::new("List the recordings of a session, newest first", 200, Some(all), errors).for_apps().paged()
+        }
+        "recording_get" => {
+            let errors = &["not_offered", "recording_not_found", "forbidden"];
+            Operation::new("Show a recording", 200, Some(s.of::<recordings::RecordingDetail>()), errors).for_apps()
+        }
+        "recording_delete" => {
+            let errors = &["not_offered", "recording_not_found", "forbidden"];
+            Operation::new("Delete a recording with its files", 204, None, errors).for_apps()
         }
         "invite_create" => {
             let errors = &["forbidden", "session_not_found", "session_ended", "too_many_invites"];

@@ -16,10 +16,11 @@ const NAME: &str =
     "^[^\\u0000-\\u001f\\u007f-\\u009f]*[^\\s\\u0000-\\u001f\\u007f-\\u009f][^\\u0000-\\u001f\\u007f-\\u009f]*$";
 
 /// A type of event, or `*`.
-const TYPE: &str = "^(\\*|(session|participant|webhook)\\.[a-z]+)$";
+const TYPE: &str = "^(\\*|(session|participant|recording|webhook)\\.[a-z]+)$";
 
 /// Types of events, separated by commas, or `*`.
-pub const TYPES: &str = "^(\\*|(session|participant|webhook)\\.[a-z]+(,(session|participant|webhook)\\.[a-z]+)*)$";
+pub const TYPES: &str =
+    "^(\\*|(session|participant|recording|webhook)\\.[a-z]+(,(session|participant|recording|webhook)\\.[a-z]+)*)$";
 
 /// Opens an account.
 #[derive(JsonSchema, Serialize)]
@@ -116,6 +117,80 @@ pub struct NewSession {
     #[schemars(range(min = 60, max = 604_800))]
     #[serde(skip_serializing_if = "Option::is_none")]
     max_duration_seconds: Option<u32>,
+}
+
+/// Begins a recording.
+#[derive(JsonSchema, Serialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct StartRecording {
+    /// The session, in which the caller has a seat.
+    #[schemars(regex(pattern = ID))]
+    session_id: String,
+    /// What is recorded.
+    kind: RecordingKindInput,
+    /// What a `MediaRecorder` says that it makes.
+    #[schemars(length(max = 128), regex(pattern = "^(audio|video)/(mp4|webm)(;[ -~]*)?$"))]
+    mime_type: String,
+    /// When its first sample was taken, at most a day ago; now if not given.
+    #[schemars(extend("format" = "date-time"))]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    started_at: Option<String>,
+}
+
+/// What is recorded.
+#[derive(JsonSchema, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum RecordingKindInput {
+    /// Camera and microphone.
+    Participant,
+    /// The microphone alone.
+    Audio,
+    /// The screen.
+    Screen,
+}
+
+/// Asks where chunks are stored, and which are there.
+#[derive(JsonSchema, Serialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct AskUploads {
+    /// The recording.
+    #[schemars(regex(pattern = ID))]
+    recording_id: String,
+    /// Addresses are wanted from that chunk on.
+    #[schemars(range(max = 10_800))]
+    from_seq: u32,
+    /// When the segment began that begins with that chunk, if one does, in milliseconds since 1970 by the server's clock: after a reload, or
+    /// with other tracks. They are told in order; the newest may be told again.
+    #[schemars(range(max = 9_007_199_254_740_991_u64))]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    segment_started_at: Option<u64>,
+}
+
+/// Ends a recording.
+#[derive(JsonSchema, Serialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct FinishRecording {
+    /// The recording.
+    #[schemars(regex(pattern = ID))]
+    recording_id: String,
+    /// Its last chunk.
+    #[schemars(range(max = 10_799))]
+    last_seq: u32,
+    /// How long it recorded, in milliseconds.
+    #[schemars(range(max = 86_400_000))]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    duration_ms: Option<u64>,
+}
+
+/// Asks everybody to record themselves, or not to any more.
+#[derive(JsonSchema, Serialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct RequestRecording {
+    /// The session.
+    #[schemars(regex(pattern = ID))]
+    session_id: String,
+    /// Whether they are to record.
+    recording: bool,
 }
 
 /// A new link that lets guests in.

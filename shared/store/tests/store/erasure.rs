@@ -7,7 +7,7 @@ use domain::ports::{
 use domain::{
     ConnectionId, Departure, Frame, MessageId, Person, Result, Session, SessionId, Timestamp, User, erasure, sessions,
 };
-use testkit::{FakeSockets, Fault};
+use testkit::{FakeSockets, Fault, RecordedTending};
 
 use crate::Setting;
 
@@ -54,11 +54,11 @@ impl Story {
     }
 
     async fn erase(&self) -> Result<()> {
-        erasure::erase(self.at.ports(&self.sockets), &self.alice).await
+        erasure::erase(self.at.ports(&self.sockets), &RecordedTending::default(), &self.alice).await
     }
 
     async fn finish(&self) -> Result<()> {
-        erasure::finish(self.at.ports(&self.sockets), self.alice.id).await
+        erasure::finish(self.at.ports(&self.sockets), &RecordedTending::default(), self.alice.id).await
     }
 
     /// The delayed message comes. One that was sent before anything began changes nothing, so that is asked again.

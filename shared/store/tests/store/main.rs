@@ -20,6 +20,7 @@ mod live;
 mod metadata;
 mod moderation;
 mod quality;
+mod recordings;
 mod seats;
 mod sessions;
 mod throttles;

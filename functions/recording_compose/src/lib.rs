@@ -1,0 +1,63 @@
+//! Behind the queue of recordings: puts together those that are finished or went silent, and removes what was deleted.
+
+mod composer;
+
+use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent, SqsMessage};
+use delay::{DelayQueue, TendingQueue};
+use domain::composing::{self, Tending};
+use domain::{Error, Result};
+use gateway::Tools;
+use objects::Bucket;
+use push::Push;
+use runtime::{Runtime, SettingError};
+use store::Store;
+
+use composer::BucketComposer;
+
+/// What this function needs.
+pub struct Deps {
+    tools: Tools<Store, Push, DelayQueue>,
+    bucket: Bucket,
+    queue: TendingQueue,
+}
+
+impl Deps {
+    /// From configuration; names the setting that is missing.
+    pub fn new(runtime: &Runtime) -> Result<Self, SettingError> {
+        Ok(Self { tools: Tools::new(runtime)?, bucket: runtime.get()?, queue: runtime.get()? })
+    }
+}
+
+/// Handles messages one after the other. A failed one comes again alone.
+pub async fn handle(deps: &Deps, event: SqsEvent) -> Result<SqsBatchResponse, lambda_runtime::Error> {
+    let mut response = SqsBatchResponse::default();
+    for message in &event.records {
+        if let Err(error) = look_after(deps, message).await {
+            log_failure(&error);
+            response.batch_item_failures.extend(failure(message));
+        }
+    }
+    Ok(response)
+}
+
+async fn look_after(deps: &Deps, message: &SqsMessage) -> Result<()> {
+    let body = message.body.as_deref().unwrap_or_default();
+    let tended = delay::decode_tended(body).map_err(|error| Error::Internal(Box::new(error)))?;
+    let surroundings = &deps.tools.surroundings;
+    let context = surroundings.context(surroundings.clock.now());
+    let (ports, bucket, queue) = (deps.tools.ports(context), &deps.bucket, &deps.queue);
+    let tried = composing::tend(Tending { ports, bucket, queue, composer: &BucketComposer(bucket) }, tended).await?;
+    tried.iter().for_each(log_failure);
+    Ok(())
+}
+
+fn failure(message: &SqsMessage) -> Option<BatchItemFailure> {
+    let mut failure = BatchItemFailure::default();
+    failure.item_identifier = message.message_id.clone()?;
+    Some(failure)
+}
+
+fn log_failure(error: &Error) {
+    let cause = std::error::Error::source(error).map(ToString::to_string);
+    tracing::error!(route = "recording_compose", outcome = error.code(), cause, "failed");
+}
