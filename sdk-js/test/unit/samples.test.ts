@@ -61,7 +61,6 @@ const OPTIONS: ts.CompilerOptions = {
     'tunrtc-client/data': [new URL('src/data.ts', PACKAGE).pathname],
     'tunrtc-client/recording': [new URL('src/recording/index.ts', PACKAGE).pathname],
     'tunrtc-client/server': [new URL('src/server.ts', PACKAGE).pathname],
-    'tunrtc-client/recording': [new URL('src/recording/index.ts', PACKAGE).pathname],
     'tunrtc-client/invites': [new URL('src/invites.ts', PACKAGE).pathname],
     'tunrtc-client/ui': [new URL('src/ui/index.ts', PACKAGE).pathname],
     'tunrtc-client/element': [new URL('src/ui/element.ts', PACKAGE).pathname],
