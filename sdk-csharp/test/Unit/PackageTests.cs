@@ -17,7 +17,7 @@ public sealed class PackageTests
     [Test]
     public void The_package_is_complete_and_every_part_is_described()
     {
-        using var package = ZipFile.OpenRead(Path.Combine(Home, "src/bin/TunRTC.Client.0.1.0.nupkg"));
+        using var package = ZipFile.OpenRead(Path.Combine(Home, "src/bin/TunRTC.Client.0.2.0.nupkg"));
         var names = package.Entries.Select(entry => entry.FullName).ToArray();
         Check.Equal("[Content_Types].xml", names[0]);
         var types = Read(package, "[Content_Types].xml").Root!.Elements().Select(each => each.Attribute("Extension")!.Value).ToArray();

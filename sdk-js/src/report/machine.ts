@@ -5,7 +5,7 @@
 import type { CallClient } from '../wire.ts';
 
 /** The version of this package. */
-const SDK = 'js 0.1.0';
+const SDK = 'js 0.2.0';
 
 /** In this order: some browsers name the ones that they are made like, too. */
 const BROWSERS: readonly (readonly [name: string, pattern: RegExp])[] = [
