@@ -131,6 +131,9 @@ def event_of(name: str, function: dict, grant: dict) -> dict:
     if name == "webhook_send":
         letter = {"webhookId": USER, "eventId": "evt_1", "kind": "participant.joined", "projectId": "default", "body": "{}"}
         return {"Records": [{"messageId": "1", "body": json.dumps(letter), "attributes": {"ApproximateReceiveCount": "1"}}]}
+    if name == "recording_compose":
+        # One that nobody knows: its objects would be removed, where there is a bucket.
+        return {"Records": [{"messageId": "1", "body": json.dumps({"sessionId": USER, "recordingId": USER})}]}
     if name == "participant_expiry":
         return {"version": "0", "id": "1", "detail-type": "Scheduled Event", "source": "aws.events", "account": "1",
                 "time": "2026-01-01T00:00:00Z", "region": "us-east-1", "resources": [], "detail": {}}
