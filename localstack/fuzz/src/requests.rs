@@ -5,7 +5,7 @@ use protocol::quality::parse_report;
 use protocol::rest::{
     ChangePassword, DeleteAccount, Login, RefreshToken, Register, parse_new_session, parse_session_ref,
 };
-use protocol::{Page, format_time, parse_time};
+use protocol::{Page, format_time, parse_time, recordings};
 
 use crate::text as as_text;
 
@@ -15,7 +15,7 @@ const YEAR_10000: u64 = 253_402_300_800_000;
 /// A body is read by every route's parser or refused, and what is refused names its fields.
 pub fn body(input: &[u8]) {
     let json = as_text(input);
-    let read: [Result<()>; 8] = [
+    let read: [Result<()>; 12] = [
         Register::parse(json).map(drop),
         Login::parse(json).map(drop),
         RefreshToken::parse(json).map(drop),
@@ -24,6 +24,10 @@ pub fn body(input: &[u8]) {
         parse_new_session(json).map(drop),
         parse_session_ref(json).map(drop),
         parse_report(json, Timestamp::from_millis(1_795_348_830_000)).map(drop),
+        recordings::parse_start(json).map(drop),
+        recordings::parse_uploads(json).map(drop),
+        recordings::parse_finish(json).map(drop),
+        recordings::parse_request(json).map(drop),
     ];
     let too_large = |refused: &Error| matches!(refused, Error::PayloadTooLarge { .. });
     for refused in read.into_iter().filter_map(Result::err).filter(|refused| !too_large(refused)) {

@@ -22,7 +22,8 @@ pub fn limits() -> Limits {
 
 /// How webhooks are read from the lines of their endpoints.
 pub fn webhook_line() -> Reading {
-    Reading { batch: 1, redelivery: Duration::from_secs(180), deliveries: 10, at_once: 50 }
+    let (redelivery, time) = (Duration::from_secs(180), Duration::from_secs(30));
+    Reading { batch: 1, redelivery, deliveries: 10, at_once: 50, time }
 }
 
 /// How webhooks are read that are tried later.
@@ -32,7 +33,8 @@ pub fn webhooks_later() -> Reading {
 
 /// How recordings are read that somebody looks after.
 pub fn recordings() -> Reading {
-    Reading { batch: 1, redelivery: Duration::from_secs(960), deliveries: 4, at_once: 50 }
+    let (redelivery, time) = (Duration::from_secs(960), Duration::from_secs(900));
+    Reading { batch: 1, redelivery, deliveries: 4, at_once: 20, time }
 }
 
 /// The throttle of the routes of a function.
@@ -174,7 +176,7 @@ mod tests {
         assert_eq!(reading.at_once as u64, number(&source, "MaximumConcurrency"));
         // A function that died is not believed to be at it any more when its message comes again.
         let timeout = number(&resource("RecordingCompose"), "Timeout");
-        assert_eq!(timeout, domain::composing::LEASE.as_secs());
+        assert_eq!((timeout, timeout), (reading.time.as_secs(), domain::composing::LEASE.as_secs()));
         assert!(timeout < reading.redelivery.as_secs());
     }
 
@@ -186,6 +188,7 @@ mod tests {
             assert_eq!(reading.redelivery.as_secs(), number(&resource(queue), "VisibilityTimeout"));
             assert_eq!(u64::from(reading.deliveries), number(&resource(queue), "maxReceiveCount"));
             assert_eq!(reading.batch as u64, number(&resource(source), "BatchSize"));
+            assert_eq!(reading.time.as_secs(), number(&resource("WebhookSend"), "Timeout"));
         }
     }
 

@@ -140,6 +140,27 @@ async fn what_was_stored_becomes_a_file_that_has_a_duration_and_is_fetched_by_ra
 }
 
 #[tokio::test]
+async fn a_recording_outlives_the_server() {
+    let folder = std::env::temp_dir().join(support::unique("tunrtc-recordings"));
+    std::fs::create_dir(&folder).expect("a folder");
+    let options = || Options { data: Some(folder.join("tunrtc.db")), ..Options::default() };
+    let target = Target::with(options()).await;
+    let Pair { bob, session, .. } = target.pair().await;
+    let started = post(&target, &bob, "start", wanted(&session, "participant")).await.body;
+    let recording = started["recordingId"].as_str().expect("an id");
+    assert_eq!(store(&target, &started["uploads"][0], "video/webm", TWO_SECONDS).await.status, 200);
+    target.stop().await;
+
+    let target = Target::with(options()).await;
+    let more = post(&target, &bob, "uploads", json!({ "recordingId": recording, "fromSeq": 0 })).await;
+    assert_eq!(more.body["have"], json!([[0, 0]]), "{}", more.body);
+    post(&target, &bob, "finish", json!({ "recordingId": recording, "lastSeq": 0 })).await;
+    assert_eq!(ended(&target, &bob, recording).await["status"], "ready");
+    target.stop().await;
+    std::fs::remove_dir_all(folder).expect("removed");
+}
+
+#[tokio::test]
 async fn what_cannot_be_played_fails_and_what_is_too_large_is_removed() {
     let target = Target::local().await;
     let Pair { bob, session, .. } = target.pair().await;

@@ -45,6 +45,8 @@ pub struct Reading {
     pub deliveries: u32,
     /// How many events the function gets at the same time, at most (`MaximumConcurrency`).
     pub at_once: usize,
+    /// How long the function may run (`Timeout`).
+    pub time: Duration,
 }
 
 /// A message as it is kept.
@@ -303,7 +305,13 @@ impl Queue {
     /// Hands out messages until `stop` resolves. Those that still wait then are lost with the process, unless they are in a journal.
     pub(crate) async fn deliver(self: Arc<Self>, limits: Limits, tasks: Tasks, stop: impl Future<Output = ()>) {
         let Limits { batch, redelivery, deliveries, .. } = limits;
-        let reading = self.reading.unwrap_or(Reading { batch, redelivery, deliveries, at_once: EVENTS_AT_ONCE });
+        let reading = self.reading.unwrap_or(Reading {
+            batch,
+            redelivery,
+            deliveries,
+            at_once: EVENTS_AT_ONCE,
+            time: limits.consumer,
+        });
         let events = Arc::new(Semaphore::new(reading.at_once));
         let deliveries = async {
             self.taken_up.get_or_init(|| self.take_up()).await;
@@ -346,7 +354,7 @@ impl Queue {
     async fn consume(&self, batch: Vec<Message>, reading: Reading, limits: &Limits, tasks: &Tasks) {
         let begun = Instant::now();
         let event = self.event(&batch);
-        let failed = match tasks.invoke(&self.function, event, limits.consumer, limits.overrun).await {
+        let failed = match tasks.invoke(&self.function, event, reading.time, limits.overrun).await {
             Ok(answer) => reported(&answer, &batch),
             Err(failure) => {
                 self.warn(&failure);

@@ -260,7 +260,13 @@ impl Journal for Shelf {
     }
 }
 
-const READING: Reading = Reading { batch: 1, redelivery: Duration::from_millis(10), deliveries: 3, at_once: 5 };
+const READING: Reading = Reading {
+    batch: 1,
+    redelivery: Duration::from_millis(10),
+    deliveries: 3,
+    at_once: 5,
+    time: Duration::from_secs(30),
+};
 
 fn fifo(running: &Running) -> String {
     url(running).replace("jobs", "jobs.fifo")

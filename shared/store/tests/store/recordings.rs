@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use domain::composing::{self, LATE, LEASE, Tending};
 use domain::ports::{
-    Composer, Composition, Endings, Holding, Moderation, ObjectFile, ObjectList, ObjectWriter, Recordings, Seats, Step,
-    StoredChunk, Tended,
+    Composer, Composition, Endings, Holding, Knock, Moderation, ObjectFile, ObjectList, ObjectWriter, RecordingQueue,
+    Recordings, Seats, Step, StoredChunk, Tended, Users, WaitingRoom,
 };
 use domain::recording::{
     Gap, MAX_CHUNK_BYTES, MediaType, RecordedFile, Recording, RecordingKind, RecordingStatus, object_keys,
@@ -13,7 +13,7 @@ use domain::recording::{
 use domain::recordings::{self, Asked, NewRecording, QUIET, RefusedChunk, UPLOAD_VALID, Uploads};
 use domain::{
     Caller, Departure, Ending, Error, Person, ProjectId, RecordingId, Result, RightsChange, Role, RoomRef, Scope,
-    Session, SessionId, Timestamp,
+    Session, SessionId, Timestamp, erasure,
 };
 use testkit::{FakeBucket, FakeSockets, Fault, Mishap, RecordedTending, Request};
 
@@ -360,6 +360,62 @@ async fn only_whoever_has_a_seat_and_may_send_it_records() {
     }
     stage.at.store.mark_ended(stage.session.id, now, Ending::EndedByCreator, None).await.unwrap();
     assert_eq!(code(stage.begin(&stage.alice, RecordingKind::Audio).await), "session_ended");
+}
+
+#[tokio::test]
+async fn whoever_waits_to_be_admitted_does_not_record() {
+    let stage = Stage::new().await;
+    let carol = stage.at.samples.caller("carol");
+    let (now, lease) = (stage.at.samples.now(), stage.at.samples.later(60));
+    let knock = Knock::new(stage.session.id, 0, &carol, now, lease);
+    assert!(stage.at.store.wait(&knock, now).await.unwrap());
+    assert_eq!(code(stage.begin(&carol, RecordingKind::Participant).await), "not_admitted");
+}
+
+/// A queue that takes nothing.
+struct Closed;
+
+impl RecordingQueue for Closed {
+    async fn tend_after(&self, _delay: Duration, _tended: &Tended) -> Result<()> {
+        Err(Error::Unavailable("closed".into()))
+    }
+}
+
+#[tokio::test]
+async fn without_a_queue_that_looks_after_it_no_recording_begins_and_none_is_deleted() {
+    let stage = Stage::new().await;
+    let (ports, new) = (stage.at.ports(&stage.sockets), stage.new_recording(RecordingKind::Audio));
+    let refused = recordings::start(ports, &Closed, &stage.bucket, &stage.bob, new).await;
+    assert_eq!(code(refused), "unavailable");
+    assert_eq!(stage.list(&stage.bob.clone().into()).await.unwrap().len(), 0);
+    let recording = stage.recording().await;
+    let context = stage.at.samples.context();
+    let caller = Caller::from(stage.bob.clone());
+    let refused = recordings::delete(&stage.at.store, &Closed, context, &caller, recording.id).await;
+    assert_eq!(code(refused), "unavailable");
+    assert_eq!(stage.status(recording.id).await, RecordingStatus::Active);
+}
+
+#[tokio::test]
+async fn an_accounts_recordings_and_those_where_it_hosts_go_with_it() {
+    let stage = Stage::new().await;
+    let (hers, his) =
+        (stage.begin(&stage.alice, RecordingKind::Audio).await.unwrap().recording, stage.recording().await);
+    for recording in [&hers, &his] {
+        stage.store(recording, 0, 10);
+    }
+    stage.queue.take();
+    let user = domain::User { id: stage.alice.user_id, ..stage.at.samples.user("alice") };
+    stage.at.store.create(&user).await.unwrap();
+    // Interrupted once, and finished a minute later.
+    let ports = stage.at.ports(&stage.sockets);
+    assert!(erasure::erase(ports, &Closed, &user).await.is_err());
+    erasure::erase(ports, &stage.queue, &user).await.unwrap();
+    stage.settle().await;
+    assert_eq!(stage.bucket.keys(), [""; 0]);
+    for recording in [hers, his] {
+        assert_eq!(stage.kept(recording.id).await, None);
+    }
 }
 
 #[tokio::test]
