@@ -94,7 +94,8 @@ def wait_until_created(cloudformation, stack: str) -> dict[str, str]:
 
 def repair_cors(emulator: Emulator, api_id: str, origins: str) -> None:
     """MiniStack loses a template's CorsConfiguration; the API call works. The values are the template's."""
-    block = re.search(r"CorsConfiguration:\n(?:        .*\n)+", TEMPLATE.read_text()).group()
+    api = TEMPLATE.read_text().split("\n  HttpApi:\n")[1]
+    block = re.search(r"CorsConfiguration:\n(?:        .*\n)+", api).group()
     named = {key: re.split(r",\s*", values) for key, values in re.findall(r"(\w+): \[(.*)\]", block)}
     maximum_age = int(re.search(r"MaxAge: (\d+)", block).group(1))
     configuration = named | {"AllowOrigins": origins.split(","), "MaxAge": maximum_age}
