@@ -40,6 +40,7 @@ internal sealed class Call : IMembershipOwner, IMeshOwner
 
     /// <summary>What was last told of what this side says of itself; of the others the roster knows it.</summary>
     private About _own = About.Nothing;
+    private readonly Dictionary<string, long> _versions = new();
 
     /// <summary>Data comes again when its sender's connection was lost before the acknowledgement.</summary>
     private readonly Recent _data = new();
@@ -398,7 +399,7 @@ internal sealed class Call : IMembershipOwner, IMeshOwner
         Updated(userId, known => known with { Username = username, Role = role, Permissions = permissions }, at);
         if (Wire.Attributes(data) is { } attributes)
         {
-            AboutChanged(userId, username, new About(attributes, data.TimeOrNull("handRaisedAt")), at);
+            AboutChanged(userId, username, new About(attributes, data.TimeOrNull("handRaisedAt")), data.LongOrNull("version") ?? 0, at);
         }
         else
         {
@@ -406,9 +407,15 @@ internal sealed class Call : IMembershipOwner, IMeshOwner
         }
     }
 
-    /// <summary>A frame has all that somebody says of themselves, whatever changed of it.</summary>
-    private void AboutChanged(string userId, string username, About about, DateTimeOffset at)
+    /// <summary>A frame has all that somebody says of themselves, whatever changed of it. Frames of overlapping changes come in any order:
+    /// the version says which is older, and is dropped.</summary>
+    private void AboutChanged(string userId, string username, About about, long version, DateTimeOffset at)
     {
+        if (version < _versions.GetValueOrDefault(userId))
+        {
+            return;
+        }
+        _versions[userId] = version;
         var before = userId == UserId ? _own : _roster.Members.TryGetValue(userId, out var known) ? new About(known.Attributes, known.HandRaisedAt) : About.Nothing;
         _own = userId == UserId ? about : _own;
         Updated(userId, member => member with { Attributes = about.Attributes, HandRaisedAt = about.HandRaisedAt }, at);

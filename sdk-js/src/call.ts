@@ -77,6 +77,8 @@ export class Call {
   readonly #heard = new Map<string, string>();
   readonly #runs = new Map<string, string>();
   readonly #doubts = new Map<string, Doubt>();
+  /** How often what is said of somebody was changed, as far as that was told. */
+  readonly #versions: Record<string, number> = {};
   readonly #timers: Timers<'doubt'>;
   #status: Status;
   #telling: Promise<void> | undefined;
@@ -216,11 +218,10 @@ export class Call {
     this.mesh?.permit(ack.session.participants);
     const others = ack.session.participants.filter(({ userId }) => userId !== this.#options.userId);
     const { present, joined, updated, left } = this.#roster.list(others, at);
-    for (const { userId } of left) this.mesh?.remove(userId);
     const { tell } = this.#options;
     if (resumed) joined.forEach((participant) => tell('userJoined', participant));
     updated.forEach((participant) => tell('userStatusUpdated', participant));
-    left.forEach((participant) => this.#tellLeft(participant, 'left'));
+    left.forEach((participant) => this.#departed(participant, 'left'));
     // At the first join everybody who is connected gets an offer; later, newcomers make theirs.
     for (const { userId, status } of present) if (status !== 'disconnected') this.mesh?.connect(userId, !resumed);
     this.#settleDoubts(at);
@@ -260,8 +261,13 @@ export class Call {
         this.#statusUpdated(data, timestamp);
         break;
       default:
-        // Whatever else there is goes to the page as it came; of a participant it is news for the roster, too.
-        if (event === 'participantUpdated') this.#statusUpdated(data, timestamp);
+        // Whatever else there is goes to the page as it came; of a participant it is news for the roster, too, unless it is older.
+        if (event === 'participantUpdated') {
+          const { userId, version = this.#versions[userId] ?? 0 } = data;
+          if (version < this.#versions[userId]!) return;
+          this.#versions[userId] = version;
+          this.#statusUpdated(data, timestamp);
+        }
         this.#options.tell(event as 'sessionEnded', data as TunRTCEvents['sessionEnded']);
     }
   }
@@ -292,12 +298,8 @@ export class Call {
     if (judgement === 'news' && participant) this.#departed(participant, reason);
   }
 
-  #departed(participant: Participant, reason: LeaveReason): void {
-    this.mesh?.remove(participant.userId);
-    this.#tellLeft(participant, reason);
-  }
-
-  #tellLeft({ userId, username }: Participant, reason: LeaveReason): void {
+  #departed({ userId, username }: Participant, reason: LeaveReason): void {
+    this.mesh?.remove(userId);
     this.#options.tell('userLeft', { userId, username, reason });
   }
 

@@ -740,6 +740,8 @@ export interface ParticipantDetail {
   userId: string;
   /** The name. */
   username: string;
+  /** How often attributes, metadata or hand were changed: of two that say something else, the greater one is the newer. */
+  version: number;
 }
 
 /** A participant. */
@@ -1464,6 +1466,8 @@ export interface AboutData {
   attributes: Record<string, string>;
   /** Since when a hand is raised. */
   handRaisedAt: string | null;
+  /** How often what is said of the participant was changed. */
+  version: number;
 }
 
 /** `admitted`: somebody waits no longer, because they may join. */
@@ -1656,6 +1660,8 @@ export interface ParticipantUpdatedData {
   userId: string;
   /** Their name. */
   username: string;
+  /** How often those three were changed: whoever knows of a greater one drops this. There where `attributes` are. */
+  version?: number;
 }
 
 /** `participantWaiting`: somebody waits to be admitted. */

@@ -57,7 +57,7 @@ const FOREIGN: Record<number, Meaning> = {
   404: ['not_found', 'There is no TunRTC server at this address.'],
   408: LATE,
   413: ['payload_too_large', 'The request is too large.'],
-  429: ['rate_limited', 'Too many requests: try again a little later.'],
+  429: ['rate_limited', 'Too many requests: try again later.'],
   504: LATE,
 };
 

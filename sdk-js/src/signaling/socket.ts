@@ -74,7 +74,7 @@ export class Socket {
         discard(raw);
         reject(new TunRTCError(code, message));
       };
-      const abandon = () => refuse('closed', 'The signaling connection is not wanted any more.');
+      const abandon = () => refuse('closed', 'The signaling connection is not wanted now.');
       const late = () => refuse('timeout', 'The signaling connection did not open in time.');
       // First of all: an error event that nobody listens to ends a Node process.
       raw.onerror = ignore;

@@ -50,6 +50,22 @@ describe('who steers a session', () => {
   });
 });
 
+describe('what is said of somebody', () => {
+  test('is the newest by its version, in whatever order it comes', async () => {
+    const [sessionId, alice, bob] = (await town.call('alice', 'bob')) as [string, Person, Person];
+    const told = heard(alice, 'participantUpdated');
+    const room = town.server.room(sessionId);
+    const say = async (more: object) => {
+      town.server.broadcast(room, 'participantUpdated', { userId: idOf(bob), username: 'bob', role: 'participant', ...more });
+      await town.clock.advance(100);
+    };
+    for (const version of [1, 3, 2, 3, 4]) await say({ attributes: { at: `${version}` }, version });
+    await say({ role: 'viewer' });
+    await say({ attributes: { at: '0' }, version: 0 });
+    assert.deepEqual(told.map(({ attributes, role }) => attributes?.['at'] ?? role), ['1', '3', '3', '4', 'viewer']);
+  });
+});
+
 describe('a request to mute', () => {
   test('is obeyed, and told', async () => {
     const [, alice, bob] = (await town.call('alice', 'bob')) as [string, Person, Person];

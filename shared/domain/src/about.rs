@@ -1,12 +1,16 @@
-//! What participants say of themselves, and what their app says of them: attributes, metadata, and a raised hand. It lasts as long as
-//! the stay does.
+//! What participants say of themselves, and what their app says of them: attributes, metadata, and a raised hand.
+//!
+//! A hand is lowered, and what a token said is gone, when the stay ends. What was changed by hand counts on the next one, too.
 
 use std::collections::BTreeMap;
 
 use crate::delivery::broadcast;
 use crate::ports::{Abouts, Delays, Held, Inbox, Members, Ports, Rosters, Sockets};
 use crate::standing::Standing;
-use crate::{Context, Error, Event, Metadata, Participant, Permission, Person, Result, SessionId, Timestamp, UserId};
+use crate::{
+    Context, Error, Event, Introduction, Metadata, Participant, Permission, Person, Result, SessionId, Timestamp,
+    UserId,
+};
 
 pub use crate::ports::About;
 
@@ -25,9 +29,14 @@ pub(crate) struct Seat {
 }
 
 impl Seat {
+    /// The one that somebody took then.
+    pub(crate) fn taken(session: SessionId, user: UserId, joined_at: Timestamp) -> Self {
+        Self { session, user, joined_at }
+    }
+
     /// The one that a participant holds.
     pub(crate) fn of(participant: &Participant) -> Self {
-        Self { session: participant.session_id, user: participant.user_id, joined_at: participant.joined_at }
+        Self::taken(participant.session_id, participant.user_id, participant.joined_at)
     }
 }
 
@@ -38,11 +47,41 @@ impl About {
             session: seat.session,
             user: seat.user,
             joined_at: seat.joined_at,
+            given: Introduction::default(),
+            given_by: 0,
             attributes: BTreeMap::new(),
             metadata: None,
             hand_raised_at: None,
             version: 0,
         }
+    }
+
+    /// What of it counts on the seat that was taken then.
+    #[must_use]
+    pub fn on_seat(self, joined_at: Timestamp) -> Self {
+        if self.joined_at >= joined_at {
+            return self;
+        }
+        Self { joined_at, hand_raised_at: None, ..self.introduced(&Introduction::default()) }
+    }
+
+    /// With that said by a token, and what was changed by hand over it. Where both together do not fit, what the token says counts
+    /// alone.
+    fn introduced(self, given: &Introduction) -> Self {
+        let mut attributes = given.attributes.clone();
+        attributes.retain(|name, _| self.attributes.contains_key(name) || !self.given.attributes.contains_key(name));
+        let changed = self.attributes.iter().filter(|(name, value)| self.given.attributes.get(*name) != Some(*value));
+        attributes.extend(changed.map(|(name, value)| (name.clone(), value.clone())));
+        if size_of(&attributes) > MAX_ATTRIBUTES {
+            attributes.clone_from(&given.attributes);
+        }
+        let metadata = if self.metadata == self.given.metadata { given.metadata.clone() } else { self.metadata };
+        Self { attributes, metadata, given: given.clone(), ..self }
+    }
+
+    /// Whether it says the same.
+    fn says_as(&self, other: &Self) -> bool {
+        (&self.attributes, &self.metadata) == (&other.attributes, &other.metadata)
     }
 }
 
@@ -108,7 +147,7 @@ pub async fn say(
         Saying::Attributes(_) | Saying::Metadata(_) => standing.rights.require(Permission::UpdateOwnAttributes)?,
         Saying::Hand(_) => {}
     }
-    note(ports, Seat { session: held.session, user: held.user, joined_at: standing.joined_at }, &[saying]).await
+    note(ports, Seat::taken(held.session, held.user, standing.joined_at), &[saying]).await
 }
 
 /// Notes what is said of somebody, and tells everybody.
@@ -136,41 +175,48 @@ pub(crate) async fn note(
 /// The version that is known, and what the next one starts from.
 fn next_of(known: Option<About>, seat: Seat) -> (Option<u64>, About) {
     let seen = known.as_ref().map(|about| about.version);
-    let current = known.filter(|about| about.joined_at == seat.joined_at);
-    let about = current.unwrap_or_else(|| About::nothing(seat));
+    let about = known.map_or_else(|| About::nothing(seat), |about| about.on_seat(seat.joined_at));
     (seen, About { version: seen.unwrap_or_default() + 1, ..about })
 }
 
-/// Keeps what a join token says of whoever took a seat with it, once for each seat: what was changed since stays. The others are told
-/// with their coming ([`Participant::introduced`]).
+/// Whether a join with that access would change what is said of somebody.
+pub(crate) async fn would_change(
+    store: &(impl Members + Sync),
+    participant: &Participant,
+    person: &Person,
+) -> Result<bool> {
+    let seat = Seat::of(participant);
+    let (_, about) = next_of(store.about(seat.session, seat.user).await?, seat);
+    Ok(!about.clone().introduced(&person.introduction).says_as(&about))
+}
+
+/// Keeps what the access says of somebody who joined with it, and what was changed by hand over it; what is said then, if that is
+/// something else than before. Of two joins the one with the newer attempt counts.
 pub(crate) async fn introduce(
     store: &(impl Abouts + Members + Sync),
     context: Context<'_>,
-    session: SessionId,
+    seat: Seat,
     person: &Person,
-    joined_at: Timestamp,
-) -> Result<()> {
-    let said = &person.introduction;
-    if said.is_empty() {
-        return Ok(());
-    }
-    let seat = Seat { session, user: person.user_id, joined_at };
+    attempt: u64,
+) -> Result<Option<About>> {
     for _ in 0..TRIES {
-        let known = store.about(session, person.user_id).await?;
-        if known.as_ref().is_some_and(|about| about.joined_at == joined_at) {
-            return Ok(());
+        let known = store.about(seat.session, seat.user).await?;
+        let (seen, before) = next_of(known.clone(), seat);
+        if before.given_by >= attempt || before.joined_at > seat.joined_at {
+            return Ok(None);
         }
-        let (seen, nothing) = next_of(known, seat);
-        let about = About { attributes: said.attributes.clone(), metadata: said.metadata.clone(), ..nothing };
+        let about = known.unwrap_or_else(|| About::nothing(seat)).introduced(&person.introduction);
+        let About { joined_at, hand_raised_at, version, .. } = before;
+        let about = About { joined_at, hand_raised_at, version, given_by: attempt, ..about };
         if store.set_about(&about, seen, context.now + context.policy.connection_log).await? {
-            return Ok(());
+            return Ok((!about.says_as(&before)).then_some(about));
         }
     }
     Err(Error::Unavailable("what a participant says changes too fast".into()))
 }
 
 /// Tells everybody who is connected, whoever says it too.
-async fn tell(
+pub(crate) async fn tell(
     ports: Ports<'_, impl Members + Rosters + Inbox + Sync, impl Sockets + Sync, impl Delays + Sync>,
     about: &About,
 ) -> Result<()> {

@@ -236,8 +236,8 @@ fn change_of(before: &Stay, after: &Stay) -> Option<Kind> {
         (Presence::Connected, Presence::Reconnecting) => Some(Kind::ParticipantReconnecting),
         (Presence::Reconnecting, Presence::Connected) => Some(Kind::ParticipantReconnected),
         _ => {
-            let changed = (&before.rights, &before.username) != (&after.rights, &after.username);
-            changed.then_some(Kind::ParticipantUpdated)
+            let same = before.rights.look_as(after.rights) && before.username == after.username;
+            (!same).then_some(Kind::ParticipantUpdated)
         }
     }
 }

@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use futures_util::future::join;
 
-use crate::delivery::tell_others;
+use crate::delivery::{broadcast, tell_others};
 use crate::ports::{
-    DelayedMessage, Delays, Guard, Held, Holding, Inbox, Members, Ports, Rosters, Seats, Sockets, Status,
+    About, DelayedMessage, Delays, Guard, Held, Holding, Inbox, Members, Ports, Rosters, Seats, Sockets, Status,
 };
 use crate::{
     ConnectionId, Context, Departure, Error, Event, Membership, Participant, Presence, Result, Roster, SessionId,
@@ -35,7 +35,7 @@ pub async fn lose_connection(
     };
     let check = DelayedMessage::CheckLease { session: held.session, user: held.user };
     let (scheduled, roster) = join(delays.after(grace, &check), store.roster(held.session, context.now)).await;
-    if let Some(roster) = roster?.filter(|_| participant.untold.is_none()) {
+    if let Some(roster) = roster?.filter(|_| participant.untold != Some(Untold::Join)) {
         let frame = ports.encode(&Event::UserStatusUpdated(&participant));
         tell_others(ports, &roster, held.user, &frame).await?;
     }
@@ -98,7 +98,7 @@ pub async fn finish_departure(
 
 /// Tells the others what they still have to be told of a participant, if anything; whether there was something. Told
 /// twice does no harm, so whoever comes by may do it.
-async fn settle(
+pub(crate) async fn settle(
     ports: Ports<'_, impl Members + Rosters + Inbox + Sync, impl Sockets + Sync, impl Delays + Sync>,
     session: SessionId,
     user: UserId,
@@ -121,6 +121,7 @@ pub(crate) async fn tell_untold(
 ) -> Result<()> {
     let event = match participant.untold {
         Some(Untold::Join) => Event::UserJoined(participant),
+        Some(Untold::Change) => return tell_change(ports, roster, participant).await,
         Some(Untold::Departure(reason)) => {
             let Participant { user_id, username, identity, .. } = participant;
             Event::UserLeft { user_id: *user_id, username, identity: identity.as_ref(), reason }
@@ -129,26 +130,38 @@ pub(crate) async fn tell_untold(
     };
     if participant.presence != Presence::Disconnected {
         tell_others(ports, roster, participant.user_id, &ports.encode(&event)).await?;
-        if participant.untold == Some(Untold::Join) && participant.introduced {
-            tell_introduction(ports, roster, participant).await?;
+        if participant.untold == Some(Untold::Join)
+            && let Some(about) = introduction(ports.store, participant).await?
+        {
+            let event = Event::ParticipantUpdated { participant, about: Some(&about) };
+            tell_others(ports, roster, participant.user_id, &ports.encode(&event)).await?;
         }
     }
     let Context { now, policy, .. } = ports.context;
     ports.store.told(participant, now + policy.history).await
 }
 
-/// Tells the others what was said of somebody when the seat was taken, and since.
-async fn tell_introduction(
+/// Tells everybody, them too, what a participant may do and what is said of them since they joined with another access, and clears the
+/// note of it.
+async fn tell_change(
     ports: Ports<'_, impl Members + Inbox + Sync, impl Sockets + Sync, impl Delays + Sync>,
     roster: &Roster,
     participant: &Participant,
 ) -> Result<()> {
-    let about = ports.store.about(participant.session_id, participant.user_id).await?;
-    let Some(about) = about.filter(|about| about.joined_at == participant.joined_at) else {
-        return Ok(());
-    };
-    let event = Event::ParticipantUpdated { participant, about: Some(&about) };
-    tell_others(ports, roster, participant.user_id, &ports.encode(&event)).await
+    let Context { now, policy, .. } = ports.context;
+    let about = introduction(ports.store, participant).await?;
+    let frame = ports.encode(&Event::ParticipantUpdated { participant, about: about.as_ref() });
+    broadcast(ports, roster.session.id, roster.connected(now), &frame, None).await?;
+    ports.store.told(participant, now + policy.history).await
+}
+
+/// What is said of a participant whom something introduces.
+async fn introduction(store: &(impl Members + Sync), participant: &Participant) -> Result<Option<About>> {
+    if !participant.introduced {
+        return Ok(None);
+    }
+    let about = store.about(participant.session_id, participant.user_id).await?;
+    Ok(about.map(|about| about.on_seat(participant.joined_at)))
 }
 
 /// Frees the seat of a participant whose lease ran out; false when there was a sign of life meanwhile.

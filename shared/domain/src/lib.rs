@@ -67,7 +67,7 @@ pub use ids::{
 pub use metric::Metric;
 pub use participant::{CatchingUp, Membership, Participant, Presence, Sender, Untold};
 pub use policy::{Fitted, Misfit, Policy, Throttle};
-pub use rights::{Permission, Permissions, Rights, RightsChange, Role};
+pub use rights::{Decided, Permission, Permissions, Rights, RightsChange, Role};
 pub use session::{
     Attached, Controls, Lifetime, Metadata, Roster, Session, SessionKind, SessionName, SessionState, Visibility,
 };

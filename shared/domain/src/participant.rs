@@ -44,6 +44,8 @@ pub enum Membership {
 pub enum Untold {
     /// That they are here: from the taking of the seat until the first connection has joined and was announced.
     Join,
+    /// That something about them is not as it was, by a join with another access.
+    Change,
     /// That they left, and why.
     Departure(Departure),
 }
@@ -89,7 +91,7 @@ pub struct Participant {
     pub joined_at: Timestamp,
     /// When the first connection joined, if one has.
     pub connected_at: Option<Timestamp>,
-    /// Whether something was said of them when the seat was taken, which the others are told with their coming.
+    /// Whether something is said of them that the others are told with their coming: by their token, or on an earlier stay.
     pub introduced: bool,
     /// Whether the seat is still held.
     pub membership: Membership,

@@ -273,9 +273,13 @@ async fn announce(
     };
     match participant.untold {
         Some(Untold::Join) => tell_untold(ports, roster, participant).await,
-        Some(Untold::Departure(_)) | None => {
+        Some(Untold::Change | Untold::Departure(_)) | None => {
             let frame = ports.encode(&Event::UserStatusUpdated(participant));
-            tell_others(ports, roster, before.user_id, &frame).await
+            tell_others(ports, roster, before.user_id, &frame).await?;
+            match participant.untold {
+                Some(Untold::Change) => tell_untold(ports, roster, participant).await,
+                Some(Untold::Join | Untold::Departure(_)) | None => Ok(()),
+            }
         }
     }
 }

@@ -31,10 +31,10 @@ impl Role {
 
     /// What comes with it.
     pub const fn permissions(self) -> Permissions {
-        const EVERYTHING: Permissions = Permissions(0b111_1111);
+        let everything = Permissions(EVERYTHING);
         match self {
-            Self::Host | Self::Cohost => EVERYTHING,
-            Self::Participant => EVERYTHING.without(Permission::Moderate),
+            Self::Host | Self::Cohost => everything,
+            Self::Participant => everything.without(Permission::Moderate),
             Self::Viewer => Permissions(0).plus(Permission::Chat).plus(Permission::UpdateOwnAttributes),
         }
     }
@@ -89,6 +89,9 @@ impl Permission {
     }
 }
 
+/// The bits of every permission.
+const EVERYTHING: u8 = 0b111_1111;
+
 /// A set of permissions.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Permissions(u8);
@@ -110,6 +113,25 @@ impl Permissions {
     pub const fn without(self, one: Permission) -> Self {
         Self(self.0 & !one.bit())
     }
+
+    /// These, but those of `others` where `which` says so.
+    const fn replaced(self, which: Self, others: Self) -> Self {
+        Self(self.0 & !which.0 | others.0 & which.0)
+    }
+}
+
+/// What of somebody's rights was decided by hand. The rest is as their access gives it, and follows each later one.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Decided {
+    /// Whether the role was.
+    pub role: bool,
+    /// Which permissions were given or withdrawn.
+    pub permissions: Permissions,
+}
+
+impl Decided {
+    /// Everything, as by a new role.
+    const ALL: Self = Self { role: true, permissions: Permissions(EVERYTHING) };
 }
 
 /// A role and permissions, as they are for one participant.
@@ -119,6 +141,8 @@ pub struct Rights {
     pub role: Role,
     /// What it allows, or what was decided instead.
     pub permissions: Permissions,
+    /// What of both a host or the app decided.
+    pub decided: Decided,
 }
 
 /// Whoever joins takes part.
@@ -131,19 +155,38 @@ impl Default for Rights {
 impl Rights {
     /// Those of a role.
     pub const fn of(role: Role) -> Self {
-        Self { role, permissions: role.permissions() }
+        let nothing = Decided { role: false, permissions: Permissions(0) };
+        Self { role, permissions: role.permissions(), decided: nothing }
     }
 
-    /// As one small number: the permissions in the lower seven bits, the role above them.
-    pub const fn bits(self) -> u16 {
-        (self.role as u16) << 7 | self.permissions.0 as u16
+    /// As one small number: the permissions in the lower seven bits, the role in two above them, then which permissions were
+    /// decided, and whether the role was.
+    pub const fn bits(self) -> u32 {
+        let decided = (self.decided.role as u32) << 16 | (self.decided.permissions.0 as u32) << 9;
+        decided | (self.role as u32) << 7 | self.permissions.0 as u32
     }
 
     /// From that number; `None` for one that stands for nothing.
-    pub fn from_bits(bits: u16) -> Option<Self> {
-        let role = *Role::ALL.get(usize::from(bits >> 7))?;
-        let permissions = Permissions(u8::try_from(bits & 0b111_1111).ok()?);
-        Some(Self { role, permissions })
+    pub fn from_bits(bits: u32) -> Option<Self> {
+        let permissions = |shift: u32| Permissions((bits >> shift) as u8 & EVERYTHING);
+        let role = *Role::ALL.get((bits >> 7 & 0b11) as usize)?;
+        let decided = Decided { role: bits >> 16 == 1, permissions: permissions(9) };
+        (bits >> 17 == 0).then_some(Self { role, permissions: permissions(0), decided })
+    }
+
+    /// The rights after a join with an access that gives these: whatever was decided stays.
+    #[must_use]
+    pub fn renewed(self, given: Self) -> Self {
+        Self {
+            role: if self.decided.role { self.role } else { given.role },
+            permissions: given.permissions.replaced(self.decided.permissions, self.permissions),
+            decided: self.decided,
+        }
+    }
+
+    /// Whether others see a difference.
+    pub fn look_as(self, other: Self) -> bool {
+        (self.role, self.permissions) == (other.role, other.permissions)
     }
 
     /// Whether they steer the session.
@@ -164,11 +207,20 @@ impl Rights {
         self.permissions.has(one).then_some(()).ok_or(Error::NotPermitted { permission: one.name() })
     }
 
-    /// What is left to somebody who was removed and comes back: whoever steered the session does not any more, and what was
-    /// taken away stays away.
+    /// What is left to somebody who was removed and comes back: whoever was made to steer the session does not any more, and what
+    /// was taken away stays away. An access that gives `roomAdmin` gives it again.
     #[must_use]
     pub fn after_removal(self) -> Self {
-        if self.moderates() || matches!(self.role, Role::Host | Role::Cohost) { Self::default() } else { self }
+        if !self.moderates() && !matches!(self.role, Role::Host | Role::Cohost) {
+            return self;
+        }
+        let withdrawn = Permissions(self.decided.permissions.0 & !self.permissions.0);
+        let usual = Self::default();
+        Self {
+            permissions: usual.permissions.replaced(withdrawn, Permissions(0)),
+            decided: Decided { role: false, permissions: withdrawn },
+            ..usual
+        }
     }
 }
 
@@ -184,12 +236,13 @@ pub struct RightsChange {
 impl RightsChange {
     /// The rights after the change.
     pub fn applied_to(&self, before: Rights) -> Rights {
-        let start = self.role.map_or(before, Rights::of);
-        let permissions = self.permissions.iter().fold(start.permissions, |permissions, (one, given)| match given {
-            true => permissions.plus(*one),
-            false => permissions.without(*one),
-        });
-        Rights { permissions, ..start }
+        let start = self.role.map_or(before, |role| Rights { decided: Decided::ALL, ..Rights::of(role) });
+        self.permissions.iter().fold(start, |rights, (one, given)| {
+            let Rights { permissions, decided, role } = rights;
+            let permissions = if *given { permissions.plus(*one) } else { permissions.without(*one) };
+            let decided = Decided { permissions: decided.permissions.plus(*one), ..decided };
+            Rights { role, permissions, decided }
+        })
     }
 }
 
@@ -199,13 +252,10 @@ mod tests {
 
     #[test]
     fn rights_survive_their_number() {
-        for role in Role::ALL {
-            for bits in 0..128u8 {
-                let rights = Rights { role, permissions: Permissions(bits) };
-                assert_eq!(Rights::from_bits(rights.bits()), Some(rights));
-            }
+        for bits in 0..1 << 17 {
+            assert_eq!(Rights::from_bits(bits).map(Rights::bits), Some(bits));
         }
-        assert_eq!(Rights::from_bits(4 << 7), None);
+        assert_eq!(Rights::from_bits(1 << 17), None);
     }
 
     #[test]
@@ -241,5 +291,27 @@ mod tests {
         assert_eq!(Rights::of(Role::Cohost).after_removal(), Rights::default());
         let silenced = Rights { permissions: Permissions(0), ..Rights::of(Role::Viewer) };
         assert_eq!(silenced.after_removal(), silenced);
+        let cohost = RightsChange { role: Some(Role::Cohost), permissions: vec![(Permission::Chat, false)] };
+        let removed = cohost.applied_to(Rights::default()).after_removal();
+        assert!(!removed.moderates() && !removed.permissions.has(Permission::Chat));
+        assert!(!removed.renewed(Rights::of(Role::Participant)).permissions.has(Permission::Chat));
+        assert!(removed.renewed(Rights::of(Role::Host)).moderates(), "the role is the access's to give");
+    }
+
+    #[test]
+    fn a_later_access_gives_and_takes_and_what_was_decided_stays() {
+        let [viewer, usual, host] = [Role::Viewer, Role::Participant, Role::Host].map(Rights::of);
+        assert_eq!([usual.renewed(viewer), viewer.renewed(host), host.renewed(usual)], [viewer, host, usual]);
+        let decide = |permissions, role, before| RightsChange { role, permissions }.applied_to(before);
+        let silenced = decide(vec![(Permission::PublishAudio, false)], None, usual);
+        let again = silenced.renewed(host);
+        assert!(!again.permissions.has(Permission::PublishAudio) && again.moderates());
+        let heard = decide(vec![(Permission::PublishAudio, true)], None, viewer);
+        assert!(heard.renewed(viewer).permissions.has(Permission::PublishAudio));
+        // Also a decision that changed nothing at its time is one.
+        let kept = decide(vec![(Permission::PublishAudio, false)], None, viewer);
+        assert!(!kept.renewed(usual).permissions.has(Permission::PublishAudio) && kept.look_as(viewer));
+        let demoted = decide(Vec::new(), Some(Role::Viewer), host);
+        assert!(demoted.renewed(host).look_as(viewer));
     }
 }

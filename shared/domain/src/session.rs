@@ -298,7 +298,8 @@ impl Roster {
     /// Whoever the others still have to be told something of. Who never connected is not there for them yet.
     pub fn untold(&self) -> impl Iterator<Item = &Participant> {
         let here = |p: &&Participant| p.holds_seat() && p.presence != Presence::Disconnected;
-        let joined = self.participants.iter().filter(here).filter(|p| p.untold == Some(Untold::Join));
+        let joined =
+            self.participants.iter().filter(here).filter(|p| matches!(p.untold, Some(Untold::Join | Untold::Change)));
         joined.chain(self.departed.iter().filter(|p| p.has_untold_departure()))
     }
 

@@ -5,13 +5,13 @@ use std::time::Duration;
 use futures_util::future::{join_all, try_join};
 use futures_util::stream::{self, StreamExt};
 
-use crate::about::introduce;
+use crate::about::{self, Seat, introduce};
 use crate::accounts::require_live;
-use crate::leases::{depart, tell_untold, time_out};
+use crate::leases::{depart, settle, tell_untold, time_out};
 use crate::links::require_invited;
 use crate::ports::{
-    Abouts, Counted, DelayedMessage, Delays, Emptied, Endings, Families, Guard, IdempotencyKey, Inbox, Invites, Knock,
-    Listeners, Live, Members, Ports, RoomNames, Rosters, Seats, SessionMetadata, Sessions, Sockets, TakenSeat,
+    Abouts, Again, Counted, DelayedMessage, Delays, Emptied, Endings, Families, Guard, IdempotencyKey, Inbox, Invites,
+    Knock, Listeners, Live, Members, Ports, RoomNames, Rosters, Seats, SessionMetadata, Sessions, Sockets, TakenSeat,
     Throttles, Users, Verdict, WaitingRoom, Waits,
 };
 use crate::quotas::{Quotas, admit_session};
@@ -409,18 +409,13 @@ async fn join_admitted(
             Door::Taken(attempt) => {
                 // Whoever ends logins does that first and looks for their seats then; so one of the two sees the other.
                 give_up_if_over(ports, person, session).await?;
-                introduce(store, context, session, person, context.now).await?;
-                attempt
-            }
-            Door::Held => {
-                let held = next_attempt(store, context, session, person.user_id).await?;
-                let (participant, attempt) = held.ok_or(Error::NotInSession)?;
-                // Whoever took the seat may not have come to that.
-                if participant.introduced {
-                    introduce(store, context, session, person, participant.joined_at).await?;
+                if !person.introduction.is_empty() {
+                    let seat = Seat::taken(session, person.user_id, context.now);
+                    introduce(store, context, seat, person, attempt).await?;
                 }
                 attempt
             }
+            Door::Held => join_again(ports, person, session).await?,
             Door::Closed(roster) => match knock(ports, person, &roster).await? {
                 Knocked::Waits(knock) => return Ok(Entry::Waits(Awaited { session: roster.session, knock: *knock })),
                 Knocked::Open => continue,
@@ -435,6 +430,42 @@ async fn join_admitted(
 
 /// How often a door is tried that opens and closes at the same time.
 const KNOCKS: usize = 4;
+
+/// How often a seat is tried to be joined again that changes at the same time.
+const REJOINS: usize = 8;
+
+/// Joins again with the seat that is held: the access may be another one. What it gives counts from now on, in the order of the
+/// attempts: the attempt and the rights are one write, and so is the note that the others have to be told.
+async fn join_again(
+    ports: Ports<'_, impl Seats + Abouts + Members + Rosters + Inbox + Sync, impl Sockets + Sync, impl Delays + Sync>,
+    person: &Person,
+    session: SessionId,
+) -> Result<u64> {
+    let Ports { store, context, .. } = ports;
+    for _ in 0..REJOINS {
+        let seat = store.member(session, person.user_id).await?.filter(Participant::holds_seat);
+        let seat = seat.ok_or(Error::NotInSession)?;
+        let rights = seat.rights.renewed(person.rights());
+        let introduced = seat.introduced || !person.introduction.is_empty();
+        let is_news = !rights.look_as(seat.rights) || (introduced && about::would_change(store, &seat, person).await?);
+        let Some(seat) = store.rejoin(&seat, Again { rights, introduced, is_news }, context.now).await? else {
+            continue;
+        };
+        wait_anew(store, context, &seat).await?;
+        let attempt = seat.tickets;
+        let said = match introduced {
+            true => introduce(store, context, Seat::of(&seat), person, attempt).await?,
+            false => None,
+        };
+        match said {
+            _ if is_news => drop(settle(ports, session, person.user_id).await?),
+            Some(about) => about::tell(ports, &about).await?,
+            None => {}
+        }
+        return Ok(attempt);
+    }
+    Err(Error::Unavailable("a seat changes too fast".into()))
+}
 
 /// What somebody found who wanted a seat.
 enum Door {
@@ -558,7 +589,7 @@ pub async fn ticket(
 ) -> Result<u64> {
     admit(store, context, person).await?;
     match next_attempt(store, context, session, person.user_id).await? {
-        Some((_, attempt)) => Ok(attempt),
+        Some(attempt) => Ok(attempt),
         None => {
             let roster = active_roster(store, session, context.now).await?;
             require_access(person, &roster).and(Err(Error::NotInSession))
@@ -681,15 +712,21 @@ async fn next_attempt(
     context: Context<'_>,
     session: SessionId,
     user: UserId,
-) -> Result<Option<(Participant, u64)>> {
+) -> Result<Option<u64>> {
     let Some((participant, attempt)) = store.next_attempt(session, user).await? else {
         return Ok(None);
     };
+    wait_anew(store, context, &participant).await?;
+    Ok(Some(attempt))
+}
+
+/// A seat without a connection is kept for as long as a first connection may take.
+async fn wait_anew(store: &(impl Seats + Sync), context: Context<'_>, participant: &Participant) -> Result<()> {
     let lease = context.now + context.policy.first_connect;
     if participant.presence != Presence::Connected && participant.lease_until < lease {
-        store.extend_wait(&participant, lease).await?;
+        store.extend_wait(participant, lease).await?;
     }
-    Ok(Some((participant, attempt)))
+    Ok(())
 }
 
 /// The roster of a session that is still active, and whose longest time is not over.

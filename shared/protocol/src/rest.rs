@@ -531,19 +531,22 @@ pub struct ParticipantDetail {
     /// Since when a hand is raised.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub hand_raised_at: Option<String>,
+    /// How often attributes, metadata or hand were changed: of two that say something else, the greater one is the newer.
+    pub version: u64,
 }
 
 impl ParticipantDetail {
     /// A participant, with what participants of the session say of themselves.
     pub fn new(participant: &domain::Participant, abouts: &[About]) -> Self {
-        let on_this_seat =
-            |about: &&About| (about.user, about.joined_at) == (participant.user_id, participant.joined_at);
-        let about = abouts.iter().find(on_this_seat);
+        let about = abouts.iter().find(|about| about.user == participant.user_id);
+        let about = about.map(|about| about.clone().on_seat(participant.joined_at));
+        let about = about.as_ref();
         Self {
             connected_at: participant.connected_at.map(format_time),
             attributes: about.map(|about| about.attributes.clone()).unwrap_or_default(),
             metadata: about.and_then(|about| about.metadata.as_ref()).map(|metadata| metadata.as_str().to_owned()),
             hand_raised_at: about.and_then(|about| about.hand_raised_at).map(format_time),
+            version: about.map(|about| about.version).unwrap_or_default(),
             user_id: participant.user_id.to_string(),
             username: participant.username.as_str().to_owned(),
             identity: identity(participant.identity.as_ref()),

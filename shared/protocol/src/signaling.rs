@@ -627,6 +627,9 @@ pub struct ParticipantUpdatedData {
     /// Since when a hand is raised, null where none is; absent where that is not what changed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub hand_raised_at: Option<Option<String>>,
+    /// How often those three were changed: whoever knows of a greater one drops this. There where `attributes` are.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub version: Option<u64>,
 }
 
 /// The answer to `updateAttributes` and `raiseHand`: what the participant says of themselves now.
@@ -638,11 +641,14 @@ pub struct AboutData {
     pub attributes: BTreeMap<String, String>,
     /// Since when a hand is raised.
     pub hand_raised_at: Option<String>,
+    /// How often what is said of the participant was changed.
+    pub version: u64,
 }
 
 impl From<About> for AboutData {
     fn from(about: About) -> Self {
-        Self { attributes: about.attributes, hand_raised_at: about.hand_raised_at.map(format_time) }
+        let hand_raised_at = about.hand_raised_at.map(format_time);
+        Self { attributes: about.attributes, hand_raised_at, version: about.version }
     }
 }
 
@@ -851,6 +857,7 @@ impl ParticipantUpdatedData {
             attributes: about.map(|about| about.attributes.clone()),
             metadata: about.map(|about| metadata(about.metadata.as_ref())),
             hand_raised_at: about.map(|about| about.hand_raised_at.map(format_time)),
+            version: about.map(|about| about.version),
             user_id: participant.user_id.to_string(),
             username: owned(&participant.username),
             identity: identity(participant.identity.as_ref()),

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use domain::about::About;
 use domain::ports::Abouts;
-use domain::{Metadata, Result, SessionId, Timestamp};
+use domain::{Introduction, Metadata, Result, SessionId, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::errors::{Malformed, misfit};
@@ -46,6 +46,12 @@ struct AboutRecord {
     metadata: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     hand_raised_at: Option<u64>,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    given_attributes: BTreeMap<String, String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    given_metadata: Option<String>,
+    #[serde(default)]
+    given_by: u64,
     version: u64,
     expires_at: u64,
 }
@@ -59,6 +65,9 @@ impl AboutRecord {
             joined_at: about.joined_at.millis(),
             attributes: about.attributes.clone(),
             metadata: about.metadata.as_ref().map(|metadata| metadata.as_str().to_owned()),
+            given_attributes: about.given.attributes.clone(),
+            given_metadata: about.given.metadata.as_ref().map(|metadata| metadata.as_str().to_owned()),
+            given_by: about.given_by,
             hand_raised_at: about.hand_raised_at.map(Timestamp::millis),
             version: about.version,
             expires_at: keep_until.seconds_up(),
@@ -69,13 +78,17 @@ impl AboutRecord {
 /// What an item says of somebody.
 pub(crate) fn read(item: Item) -> Result<About> {
     let record: AboutRecord = serde_dynamo::from_item(item).map_err(misfit)?;
-    let metadata = Metadata::parse(record.metadata.as_deref().unwrap_or_default());
+    let metadata = |text: Option<String>| {
+        Metadata::parse(text.as_deref().unwrap_or_default()).map_err(|_| Malformed("metadata of a participant"))
+    };
     Ok(About {
         session: keys::session_of_abouts(&record.pk).ok_or(Malformed("session of what somebody says"))?,
         user: record.sk.parse().map_err(|_| Malformed("user of what somebody says"))?,
         joined_at: Timestamp::from_millis(record.joined_at),
         attributes: record.attributes,
-        metadata: metadata.map_err(|_| Malformed("metadata of a participant"))?,
+        metadata: metadata(record.metadata)?,
+        given: Introduction { attributes: record.given_attributes, metadata: metadata(record.given_metadata)? },
+        given_by: record.given_by,
         hand_raised_at: record.hand_raised_at.map(Timestamp::from_millis),
         version: record.version,
     })

@@ -17,7 +17,7 @@ impl Members for Store {
     async fn told(&self, participant: &Participant, keep_until: Timestamp) -> Result<()> {
         match participant.untold {
             None => Ok(()),
-            Some(untold @ Untold::Join) => self.clear_note(participant, untold).await,
+            Some(untold @ (Untold::Join | Untold::Change)) => self.clear_note(participant, untold).await,
             Some(untold @ Untold::Departure(_)) => match self.keep_left(participant, keep_until).await? {
                 true => self.take_out(participant, untold).await,
                 // Without a note of the visit the participant itself remembers what it must, for as long.

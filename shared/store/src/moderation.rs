@@ -9,6 +9,7 @@ use domain::{
 use crate::items::{expiry, millis, number, text};
 use crate::records::{self, SessionRecord};
 use crate::requests::{Change, Transacted, Written};
+use crate::seats::rights_as_seen;
 use crate::visits::Found;
 use crate::{Store, keys, words};
 
@@ -23,9 +24,7 @@ impl Moderation for Store {
         username: &Username,
         now: Timestamp,
     ) -> Result<Option<Participant>> {
-        // A seat with the usual rights has none noted.
-        let usual = if seen.rights == Rights::default() { "attribute_not_exists(rights) OR " } else { "" };
-        let condition = format!("membership = :seated AND joinedAt = :joined AND ({usual}rights = :seen)");
+        let condition = format!("membership = :seated AND joinedAt = :joined AND {}", rights_as_seen(seen.rights));
         let key = keys::participant(seen.session_id, seen.user_id);
         let change = Change::to(key, "SET rights = :rights, username = :username", condition)
             .happens(now)

@@ -202,7 +202,7 @@ pub(crate) struct ParticipantRecord {
     /// What they record; its presence is what says that they do.
     recordings: Option<Vec<String>>,
     /// See [`Rights::bits`]; none are the usual ones.
-    pub(crate) rights: Option<u16>,
+    pub(crate) rights: Option<u32>,
 }
 
 impl ParticipantRecord {
@@ -253,7 +253,7 @@ impl ParticipantRecord {
 }
 
 /// What a note of rights stands for.
-pub(crate) fn rights(bits: Option<u16>) -> Result<Rights, Malformed> {
+pub(crate) fn rights(bits: Option<u32>) -> Result<Rights, Malformed> {
     bits.map_or(Ok(Rights::default()), |bits| Rights::from_bits(bits).ok_or(Malformed("rights")))
 }
 
@@ -335,7 +335,7 @@ mod tests {
                 ("loginFamily", text("not an identifier")),
                 ("joinedAt", AttributeValue::N("-1".to_owned())),
                 ("sk", text("META")),
-                ("rights", AttributeValue::N("9999".to_owned())),
+                ("rights", AttributeValue::N("131072".to_owned())),
             ];
             for (name, value) in spoilt {
                 let mut item = seat(session, user);

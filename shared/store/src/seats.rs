@@ -2,7 +2,7 @@
 //! the visit with the user; what was left there of an earlier seat goes into the new one.
 
 use aws_sdk_dynamodb::types::ReturnValue;
-use domain::ports::{Guard, Seats, TakenSeat};
+use domain::ports::{Again, Guard, Seats, TakenSeat};
 use domain::sweep::LEFT_ALONE;
 use domain::{
     Departure, Error, Lifetime, Membership, Participant, Person, Policy, Presence, Result, Rights, RoomRef, Rooms,
@@ -11,7 +11,7 @@ use domain::{
 
 use crate::due::SET_DUE;
 use crate::items::{Item, connection_set, expiry, millis, number, text};
-use crate::records::{ParticipantRecord, SessionRecord};
+use crate::records::{self, ParticipantRecord, SessionRecord};
 use crate::requests::{Change, Refusals, Transacted, Written};
 use crate::visits::{Found, Left, note_visit};
 use crate::{Store, keys, words};
@@ -30,8 +30,14 @@ impl Seats for Store {
         lease_until: Timestamp,
         noted_until: Timestamp,
     ) -> Result<TakenSeat> {
-        let steers = caller.grants.room_admin;
-        let mut start = Start { at: now, attempt: now.millis(), steers, left: None, admitted: false };
+        let mut start = Start {
+            at: now,
+            attempt: now.millis(),
+            given: caller.rights(),
+            left: None,
+            earlier: None,
+            admitted: false,
+        };
         for _ in 0..TRIES {
             let transacted = self
                 .transact(vec![
@@ -84,6 +90,33 @@ impl Seats for Store {
         }
         let due = due_by_own(&own.into_session()?, now, empty_until);
         Ok(self.transact(items(uncount_seat(session, "seats > :none", now, due))?).await?.is_done())
+    }
+
+    async fn rejoin(&self, seen: &Participant, again: Again, now: Timestamp) -> Result<Option<Participant>> {
+        let key = keys::participant(seen.session_id, seen.user_id);
+        let mut update = "SET rights = :rights".to_owned();
+        if again.introduced {
+            update.push_str(", introduced = :yes");
+        }
+        if again.is_news {
+            update.push_str(", untold = if_not_exists(untold, :change)");
+        }
+        update.push_str(" ADD tickets :one");
+        let condition = format!("membership = :seated AND joinedAt = :joined AND {}", rights_as_seen(seen.rights));
+        let change = Change::to(key, update, condition)
+            .with(":one", number(1))
+            .with(":seated", text(SEATED))
+            .with(":joined", millis(seen.joined_at))
+            .with(":seen", number(seen.rights.bits()))
+            .with(":rights", number(again.rights.bits()));
+        let yes = aws_sdk_dynamodb::types::AttributeValue::Bool(true);
+        let change = if again.introduced { change.with(":yes", yes) } else { change };
+        let news = |change: Change| change.with(":change", text(words::untold::of(Untold::Change))).happens(now);
+        let change = if again.is_news { news(change) } else { change };
+        match self.change(change, ReturnValue::AllNew).await? {
+            Written::Done(item) => records::participant(item).map(Some),
+            Written::Refused(_) => Ok(None),
+        }
     }
 
     async fn next_attempt(&self, session: SessionId, user: UserId) -> Result<Option<(Participant, u64)>> {
@@ -161,18 +194,36 @@ fn count_seat(session: SessionId, caller: &Person, now: Timestamp, start: &Start
     named.into_iter().fold(change, |change, named| change.with(":room", text(named)))
 }
 
+/// The condition that rights are `:seen`. The usual ones are not noted.
+pub(crate) fn rights_as_seen(seen: Rights) -> &'static str {
+    match seen == Rights::default() {
+        true => "(attribute_not_exists(rights) OR rights = :seen)",
+        false => "rights = :seen",
+    }
+}
+
 /// What a new seat goes on from.
 struct Start {
     /// When it is tried.
     at: Timestamp,
     /// The first attempt.
     attempt: u64,
-    /// Whether the access lets its holder steer the session.
-    steers: bool,
+    /// What the access gives.
+    given: Rights,
     /// What the visit keeps of an earlier seat.
     left: Option<Left>,
+    /// An earlier seat that was left a moment ago, and of which the others were not told yet.
+    earlier: Option<Earlier>,
     /// Whether the visit says that they pass the waiting room.
     admitted: bool,
+}
+
+/// A seat that was left, and still stands in the roster.
+struct Earlier {
+    /// The newest attempt that a ticket was given for.
+    newest: u64,
+    /// What whoever sat there might do.
+    rights: Rights,
 }
 
 /// What can be in the way of somebody who wants a seat.
@@ -183,16 +234,27 @@ enum Barrier {
 }
 
 impl Start {
-    /// Whether that is not in the way. Whoever steers the session, or did on the earlier seat, is never kept out of it.
+    /// Whether that is not in the way. Whoever steers the session by the access, or is to steer it, is never kept out of it.
     fn passes(&self, barrier: Barrier) -> bool {
-        let steered = self.left.as_ref().is_some_and(|left| left.rights.moderates());
-        self.steers || steered || (barrier == Barrier::WaitingRoom && self.admitted)
+        let steers = self.given.moderates() || self.rights().moderates();
+        steers || (barrier == Barrier::WaitingRoom && self.admitted)
     }
 
-    /// The rights of the new seat. Those of an earlier one go before what the access gives, unless that is to steer the session.
-    fn rights(&self, given: Rights) -> Rights {
-        let earlier = self.left.as_ref().map(|left| left.rights).filter(|rights| *rights != Rights::default());
-        earlier.filter(|_| !self.steers).unwrap_or(given)
+    /// The rights of the new seat: what was decided on an earlier one goes before what the access gives. What the visit keeps of the
+    /// same seat is newer: whoever was removed is held up there.
+    fn rights(&self) -> Rights {
+        let left = self.left.as_ref().map(|left| (left.newest, left.rights));
+        let earlier = self.earlier.as_ref().map(|earlier| (earlier.newest, earlier.rights));
+        let last = match (left, earlier) {
+            (Some(left), Some(earlier)) if left.0 < earlier.0 => Some(earlier),
+            (left, earlier) => left.or(earlier),
+        };
+        last.map_or(self.given, |(_, rights)| rights.renewed(self.given))
+    }
+
+    /// Whether something may be said of whoever comes: by the access, or since an earlier seat.
+    fn introduces(&self, caller: &Person) -> bool {
+        !caller.introduction.is_empty() || self.left.is_some() || self.earlier.is_some()
     }
 }
 
@@ -202,22 +264,22 @@ fn sit_down(session: SessionId, caller: &Person, now: Timestamp, lease_until: Ti
     let mut update = "SET username = :username, joinedAt = :now, duePk = :duePart, dueSk = :dueAt, membership = :seated, presence = :disconnected, \
                   attempt = :before, tickets = :first, stay = :first, leaseUntil = :lease, untold = :untold, isMuted = :no, isVideoEnabled = :yes"
         .to_owned();
-    // The usual rights are not noted. Those of a seat that was left a moment ago still stand there.
-    let rights = Some(start.rights(caller.rights())).filter(|rights| *rights != Rights::default());
-    match rights {
-        Some(_) if start.steers => update.push_str(", rights = :rights"),
-        Some(_) => update.push_str(", rights = if_not_exists(rights, :rights)"),
-        None => {}
+    // The usual rights are not noted.
+    let rights = Some(start.rights()).filter(|rights| *rights != Rights::default());
+    if rights.is_some() {
+        update.push_str(", rights = :rights");
     }
-    let introduced = !caller.introduction.is_empty();
+    let introduced = start.introduces(caller);
     if introduced {
         update.push_str(", introduced = :yes");
     }
     update.push_str(
         " REMOVE liveConnection, loginFamily, connectedAt, expiresAt, unheardLease, catchingUp, catchingOn, waiting, recordings",
     );
-    if !introduced {
-        update.push_str(", introduced");
+    for (noted, attribute) in [(introduced, ", introduced"), (rights.is_some(), ", rights")] {
+        if !noted {
+            update.push_str(attribute);
+        }
     }
     if caller.identity.is_some() {
         update = update.replacen("SET ", "SET appIdentity = :identity, ", 1);
@@ -226,7 +288,10 @@ fn sit_down(session: SessionId, caller: &Person, now: Timestamp, lease_until: Ti
     if unfenced.is_some() {
         update.push_str(" ADD unfenced :unfenced");
     }
-    let condition = "attribute_not_exists(pk) OR (membership <> :seated AND tickets < :first)";
+    let condition = match start.earlier {
+        None => "attribute_not_exists(pk)",
+        Some(_) => "membership <> :seated AND tickets = :newest",
+    };
     let change = Change::to(keys::participant(session, caller.user_id), update, condition)
         .with(":username", text(caller.username.as_str()))
         .with(":now", millis(now))
@@ -238,6 +303,10 @@ fn sit_down(session: SessionId, caller: &Person, now: Timestamp, lease_until: Ti
         .with(":untold", text(words::untold::of(Untold::Join)))
         .with(":no", aws_sdk_dynamodb::types::AttributeValue::Bool(false))
         .with(":yes", aws_sdk_dynamodb::types::AttributeValue::Bool(true));
+    let change = match &start.earlier {
+        Some(earlier) => change.with(":newest", number(earlier.newest)),
+        None => change,
+    };
     let change = match rights {
         Some(rights) => change.with(":rights", number(rights.bits())),
         None => change,
@@ -310,9 +379,14 @@ fn judge(mut refusals: Refusals, tried: Start, caller: &Person) -> Result<Refuse
         None if refusals.at(2) => (None, false),
         None => (tried.left, tried.admitted),
     };
-    let newest = earlier.map(|seat| seat.tickets).max(left.as_ref().map(|left| left.newest));
+    let earlier = match earlier {
+        Some(seat) => Some(Earlier { newest: seat.tickets, rights: records::rights(seat.rights)? }),
+        None if refusals.at(1) => None,
+        None => tried.earlier,
+    };
+    let newest = earlier.as_ref().map(|seat| seat.newest).max(left.as_ref().map(|left| left.newest));
     let attempt = newest.map_or(tried.attempt, |newest| tried.attempt.max(newest + 1));
-    let next = Start { at: tried.at, attempt, steers: tried.steers, left, admitted };
+    let next = Start { at: tried.at, attempt, given: tried.given, left, earlier, admitted };
     match in_the_way {
         None if refusals.at(0) => Ok(Refused::For(TakenSeat::Refused)),
         None => Ok(Refused::StartFrom(next)),

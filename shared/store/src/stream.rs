@@ -167,7 +167,7 @@ struct StayRecord {
     sk: String,
     username: String,
     app_identity: Option<String>,
-    rights: Option<u16>,
+    rights: Option<u32>,
     joined_at: u64,
     connected_at: Option<u64>,
     membership: String,
@@ -200,7 +200,7 @@ fn stay(item: Item) -> Result<Stay> {
 fn departure(word: &str) -> Option<Departure> {
     match words::untold::parse(word) {
         Some(Untold::Departure(reason)) => Some(reason),
-        Some(Untold::Join) | None => None,
+        Some(Untold::Join | Untold::Change) | None => None,
     }
 }
 

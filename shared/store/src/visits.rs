@@ -35,7 +35,7 @@ struct VisitRecord {
     newest_attempt: Option<u64>,
     #[serde(default)]
     unfenced: Vec<String>,
-    rights: Option<u16>,
+    rights: Option<u32>,
     banned_until: Option<u64>,
     /// Its presence is what lets somebody past the waiting room.
     admitted: Option<bool>,

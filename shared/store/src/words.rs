@@ -127,6 +127,7 @@ pub(crate) mod untold {
     pub(crate) const fn of(value: Untold) -> &'static str {
         match value {
             Untold::Join => "join",
+            Untold::Change => "change",
             Untold::Departure(Departure::Left) => "left",
             Untold::Departure(Departure::Timeout) => "timeout",
             Untold::Departure(Departure::Removed) => "removed",
@@ -137,6 +138,7 @@ pub(crate) mod untold {
     pub(crate) fn parse(word: &str) -> Option<Untold> {
         match word {
             "join" => Some(Untold::Join),
+            "change" => Some(Untold::Change),
             "left" => Some(Untold::Departure(Departure::Left)),
             "timeout" => Some(Untold::Departure(Departure::Timeout)),
             "removed" => Some(Untold::Departure(Departure::Removed)),
@@ -172,7 +174,7 @@ mod tests {
             assert_eq!(kind_of_event::parse(kind_of_event::of(value)), Some(value));
         }
         let departures = [Departure::Left, Departure::Timeout, Departure::Removed].map(Untold::Departure);
-        for value in departures.into_iter().chain([Untold::Join]) {
+        for value in departures.into_iter().chain([Untold::Join, Untold::Change]) {
             assert_eq!(untold::parse(untold::of(value)), Some(value));
         }
         assert_eq!(presence::parse("asleep"), None);

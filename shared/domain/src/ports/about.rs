@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::{Metadata, Result, SessionId, Timestamp, UserId};
+use crate::{Introduction, Metadata, Result, SessionId, Timestamp, UserId};
 
 /// What a participant says of themselves, and what their app says of them.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -11,15 +11,19 @@ pub struct About {
     pub session: SessionId,
     /// Who.
     pub user: UserId,
-    /// When they took their seat: what was said on an earlier one does not count.
+    /// When they took the seat on which this was said.
     pub joined_at: Timestamp,
+    /// What of it their token said: it ends with the stay, and what was changed since outlives it.
+    pub given: Introduction,
+    /// The attempt of the join that said so: an older one does not take its place.
+    pub given_by: u64,
     /// Attributes, by name.
     pub attributes: BTreeMap<String, String>,
     /// What the app keeps with them.
     pub metadata: Option<Metadata>,
     /// Since when a hand is raised, by the server's clock.
     pub hand_raised_at: Option<Timestamp>,
-    /// How often it was changed.
+    /// How often it was changed, on all stays together.
     pub version: u64,
 }
 

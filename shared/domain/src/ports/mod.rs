@@ -42,8 +42,8 @@ pub use recordings::{
     StoredChunk, Tended,
 };
 pub use seats::{
-    Attempt, Ban, Catching, ControlsSet, Finished, Guard, Held, Holding, Members, Moderation, Seats, SessionChange,
-    Status, TakeOver, TakenSeat, Visit, Visits,
+    Again, Attempt, Ban, Catching, ControlsSet, Finished, Guard, Held, Holding, Members, Moderation, Seats,
+    SessionChange, Status, TakeOver, TakenSeat, Visit, Visits,
 };
 pub use sessions::{
     ActiveSessions, DUE_PARTS, Due, DueTimes, Endings, Erasures, IdempotencyKey, RoomNames, Rosters, SessionMetadata,

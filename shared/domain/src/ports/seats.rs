@@ -10,8 +10,8 @@ use crate::{
 pub trait Seats {
     /// Takes a seat for the caller, who must show life before `lease_until`, and notes that the others have to be told. With
     /// the seat a [`Visit`] is noted, and kept until `noted_until`. Somebody who was here before goes on from there: attempts
-    /// are newer than all of before, what was not fenced then is still to be fenced, and the rights are those of then. Refused,
-    /// too, where the caller's access is for another project or room.
+    /// are newer than all of before, what was not fenced then is still to be fenced, and what was decided of the rights stays
+    /// ([`Rights::renewed`]). Refused, too, where the caller's access is for another project or room.
     fn take_seat(
         &self,
         session: SessionId,
@@ -32,6 +32,14 @@ pub trait Seats {
         keep_until: Timestamp,
         empty_until: Timestamp,
     ) -> impl Future<Output = Result<bool>> + Send;
+    /// Counts one more attempt of somebody who joins again with the seat that was seen, in one step with what the join changes; the
+    /// participant as it is then. `None` where the seat or its rights are not as they were seen.
+    fn rejoin(
+        &self,
+        seen: &Participant,
+        again: Again,
+        now: Timestamp,
+    ) -> impl Future<Output = Result<Option<Participant>>> + Send;
     /// Counts one more attempt of somebody who holds a seat, and returns it with the participant.
     fn next_attempt(
         &self,
@@ -41,6 +49,17 @@ pub trait Seats {
     /// Moves the lease of a participant without a connection, unless one has joined meanwhile.
     fn extend_wait(&self, participant: &Participant, lease_until: Timestamp)
     -> impl Future<Output = Result<()>> + Send;
+}
+
+/// What a join changes about a seat that is held.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Again {
+    /// The rights from now on.
+    pub rights: Rights,
+    /// Whether something is said of whoever holds it.
+    pub introduced: bool,
+    /// Whether the others have to be told.
+    pub is_news: bool,
 }
 
 /// That a user took a seat; noted with the user, so that it is found without asking every session.

@@ -14,12 +14,12 @@ use domain::moderation::{self, Actor};
 use domain::ports::{Attempt, Emptied, SessionChange, Waits};
 use domain::sessions::{self, Entry};
 use domain::{
-    Caller, Departure, FamilyId, Participant, Result, RightsChange, Role, TicketId, Timestamp, eviction, resume,
-    waiting,
+    Caller, Departure, FamilyId, Participant, Permission, Result, RightsChange, Role, TicketId, Timestamp, eviction,
+    resume, waiting,
 };
 
 use crate::function::{Call, Running, ticket_of};
-use crate::house::House;
+use crate::house::{House, Token};
 use crate::rule::Broken;
 use crate::world::World;
 
@@ -51,6 +51,10 @@ pub struct Verdict {
     pub kept_out: usize,
     /// People who were refused for a ban that is over.
     pub still_banned: usize,
+    /// Seats whose rights, or what is said of whom, are not what the newest join's token gives.
+    pub of_another_token: usize,
+    /// Seats with a permission that a host had withdrawn.
+    pub given_back: usize,
     /// Whether something went on for ever.
     pub unsettled: usize,
     /// Seats that were taken.
@@ -70,6 +74,8 @@ impl std::ops::AddAssign for Verdict {
         self.too_many += other.too_many;
         self.kept_out += other.kept_out;
         self.still_banned += other.still_banned;
+        self.of_another_token += other.of_another_token;
+        self.given_back += other.given_back;
         self.unsettled += other.unsettled;
         self.entries += other.entries;
         self.turned_away += other.turned_away;
@@ -81,7 +87,8 @@ impl Verdict {
     /// How much went wrong.
     pub fn violations(&self) -> usize {
         let inside = self.banned_in + self.locked_in + self.unadmitted_in + self.revoked_in + self.too_many;
-        inside + self.kept_out + self.still_banned + self.unsettled
+        let rights = self.of_another_token + self.given_back;
+        inside + self.kept_out + self.still_banned + rights + self.unsettled
     }
 }
 
@@ -118,6 +125,7 @@ enum Order {
     Deny(usize),
     Revoke(usize),
     Promote(usize),
+    Silence(usize),
 }
 
 /// What an order is about: about each thing there is one order at a time.
@@ -138,6 +146,7 @@ impl Order {
             | Self::Admit(user)
             | Self::Deny(user)
             | Self::Revoke(user)
+            | Self::Silence(user)
             | Self::Promote(user) => Subject::Person(user),
         }
     }
@@ -155,6 +164,7 @@ struct Asked {
     user: usize,
     ask: Ask,
     family: FamilyId,
+    token: Token,
     /// The seat that was held.
     seat: Option<Timestamp>,
     standing: Standing,
@@ -185,6 +195,8 @@ struct Standing {
     passes: bool,
     /// They steer the session, and nobody took that away.
     steers: bool,
+    /// Their sound was withdrawn, and nobody gave it back.
+    silenced: bool,
     /// How often something was decided against them.
     against: u32,
 }
@@ -193,6 +205,8 @@ struct Someone {
     family: FamilyId,
     waits: Option<Waits>,
     attempt: Option<u64>,
+    /// The newest attempt of a join that was answered, and its token.
+    joined: Option<(u64, Token)>,
     standing: Standing,
     /// Whether they may have been let in.
     may_pass: bool,
@@ -232,6 +246,7 @@ impl Trial {
             family: house.family,
             waits: None,
             attempt: None,
+            joined: None,
             standing: Standing::default(),
             may_pass: false,
             revoked_before: None,
@@ -258,7 +273,41 @@ impl Trial {
         }
         self.settle(Duration::ZERO);
         self.return_after_bans();
+        self.join_by_other_tokens();
         self
+    }
+
+    /// Each joins twice at once, by different tokens, while some lose their voice: the newer attempt's token counts.
+    fn join_by_other_tokens(&mut self) {
+        for user in 0..self.people.len() {
+            let now = self.house.lock().now + SKEW;
+            self.people[user].family = FamilyId::new(self.house.context(now).ids, now);
+            self.people[user].joined = None;
+            let first = self.below(Token::ALL.len());
+            self.ask_by(user, Ask::Join, Token::ALL[first]);
+            self.ask_by(user, Ask::Join, Token::ALL[(first + 1) % Token::ALL.len()]);
+            if user != CREATOR && self.one_in(3) {
+                self.give(Order::Silence(user));
+            }
+        }
+        self.settle(Duration::ZERO);
+        for user in 0..self.people.len() {
+            self.judge_rights(user);
+        }
+    }
+
+    /// Whether a seat has what the newest join's token gives, but for what was decided.
+    fn judge_rights(&mut self, user: usize) {
+        let (world, someone) = (self.house.lock(), &self.people[user]);
+        let Some(row) = world.row(user).filter(|row| row.holds_seat()) else { return };
+        self.verdict.given_back += usize::from(someone.has_a_voice_again(row));
+        let Some((_, token)) = someone.joined else { return };
+        let person = self.house.caller_by(user, someone.family, token);
+        let about = world.abouts[user].clone().map(|about| about.on_seat(row.joined_at));
+        let said = about.map(|about| about.attributes).unwrap_or_default();
+        let as_given =
+            row.rights.look_as(row.rights.renewed(person.rights())) && said == token.introduction().attributes;
+        self.verdict.of_another_token += usize::from(!as_given);
     }
 
     fn below(&self, count: usize) -> usize {
@@ -345,6 +394,9 @@ impl Trial {
             let steers = user == CREATOR || world.row(user).is_some_and(|row| row.rights.moderates());
             let now = world.now;
             world.note(|| format!("user {user} takes a seat, one of {seats}"));
+            let silenced = self.people[user].standing.silenced;
+            let voice = world.row(user).is_some_and(|row| row.rights.permissions.has(Permission::PublishAudio));
+            self.verdict.given_back += usize::from(silenced && voice);
             let someone = &mut self.people[user];
             let barred = someone.standing.barred_until.is_some_and(|until| until > now + SKEW);
             self.verdict.entries += 1;
@@ -382,16 +434,21 @@ impl Trial {
     }
 
     fn ask(&mut self, user: usize, ask: Ask) {
+        let token = if self.one_in(10) { Token::ALL[self.below(Token::ALL.len())] } else { Token::Usual };
+        self.ask_by(user, ask, token);
+    }
+
+    fn ask_by(&mut self, user: usize, ask: Ask, token: Token) {
         let someone = &self.people[user];
         let family = someone.family;
         let (seat, now) = {
             let mut world = self.house.lock();
-            world.note(|| format!("user {user} asks: {ask:?}"));
+            world.note(|| format!("user {user} asks by a token {token:?}: {ask:?}"));
             let seat = world.row(user).filter(|row| row.holds_seat()).map(|row| row.joined_at);
             (seat, world.now + Duration::from_millis(world.chance.below(1000) as u64))
         };
         let revoked = someone.revoked_before.is_some_and(|before| family.timestamp() < before);
-        let asked = Asked { user, ask, family, seat, standing: someone.standing, revoked };
+        let asked = Asked { user, ask, family, token, seat, standing: someone.standing, revoked };
         let house = Arc::clone(&self.house);
         let body = Box::pin(async move {
             let came = answer(&house, now, &asked).await.map_err(|error| error.code());
@@ -423,6 +480,9 @@ impl Trial {
             self.verdict.kept_out += usize::from(wronged);
             self.verdict.turned_away += usize::from(refused);
             self.verdict.revoked_in += usize::from(asked.revoked && came.is_ok());
+        }
+        if let (Ask::Join, Ok(Came::Seat(attempt))) = (&asked.ask, &came) {
+            someone.joined = someone.joined.max(Some((*attempt, asked.token)));
         }
         match (&asked.ask, came) {
             (Ask::Join | Ask::Ticket, Ok(Came::Seat(attempt))) => {
@@ -475,7 +535,7 @@ impl Trial {
         // The creator can neither be removed nor made anything else.
         let anyone = 1 + self.below(self.people.len() - 1);
         let ban = (!self.one_in(3)).then(|| Duration::from_secs(1 + self.below(120) as u64));
-        match self.below(15) {
+        match self.below(17) {
             0 | 1 => Order::Lock(closed),
             2 | 3 => Order::WaitingRoom(closed),
             4..7 => Order::Remove(anyone, ban),
@@ -483,6 +543,7 @@ impl Trial {
             11 => Order::Deny(who),
             12 => Order::Revoke(anyone),
             13 => Order::Lift(anyone),
+            14 | 15 => Order::Silence(anyone),
             _ => Order::Promote(anyone),
         }
     }
@@ -493,7 +554,8 @@ impl Trial {
             Order::WaitingRoom(_) => self.waiting_room = false,
             Order::Admit(user) => self.people[user].may_pass = true,
             Order::Lift(user) => self.people[user].standing.barred_until = None,
-            Order::Promote(_) => {}
+            Order::Silence(_) => {}
+            Order::Promote(user) => self.people[user].standing.silenced = false,
             Order::Remove(user, _) | Order::Deny(user) | Order::Revoke(user) => {
                 let standing = &mut self.people[user].standing;
                 let against = standing.against + 1;
@@ -544,6 +606,12 @@ impl Trial {
             }
             Order::Revoke(user) => self.people[user].revoked_before = Some(started),
             Order::Promote(user) => self.people[user].standing.steers = sits(user),
+            Order::Silence(user) => {
+                self.people[user].standing.silenced = true;
+                let row = world.row(user).filter(|row| row.holds_seat());
+                let voice = row.is_some_and(|row| self.people[user].has_a_voice_again(row));
+                self.verdict.given_back += usize::from(voice);
+            }
         }
     }
 
@@ -609,6 +677,11 @@ impl Trial {
 }
 
 impl Someone {
+    /// Whether that seat has the permission that was withdrawn.
+    fn has_a_voice_again(&self, row: &Participant) -> bool {
+        self.standing.silenced && row.rights.permissions.has(Permission::PublishAudio)
+    }
+
     /// Whether the seat that is held was taken with a token that had been taken back by now.
     fn is_seated_by_old_token(&self, world: &World, user: usize) -> bool {
         let visit = world.doors.noted[user].visit.filter(|_| world.row(user).is_some_and(Participant::holds_seat));
@@ -631,7 +704,7 @@ fn seated(world: &World) -> usize {
 }
 
 async fn answer(house: &House, now: Timestamp, asked: &Asked) -> Result<Came> {
-    let (session, person) = (house.session.id, house.caller_with(asked.user, asked.family));
+    let (session, person) = (house.session.id, house.caller_by(asked.user, asked.family, asked.token));
     match &asked.ask {
         Ask::Join => Ok(match sessions::join(house.ports(now), &person, session).await? {
             Entry::Seated(seated) => Came::Seat(seated.attempt),
@@ -685,6 +758,10 @@ async fn carry_out(house: &House, now: Timestamp, order: Order) -> Result<()> {
         Order::Revoke(who) => eviction::revoke(ports, user(who)).await,
         Order::Promote(who) => {
             let change = RightsChange { role: Some(Role::Cohost), permissions: Vec::new() };
+            moderation::update_participant(ports, actor, session, user(who), &change.into()).await.map(drop)
+        }
+        Order::Silence(who) => {
+            let change = RightsChange { role: None, permissions: vec![(Permission::PublishAudio, false)] };
             moderation::update_participant(ports, actor, session, user(who), &change.into()).await.map(drop)
         }
     }

@@ -7,22 +7,51 @@ use std::task::Poll;
 use std::time::Duration;
 
 use domain::ports::{
-    About, Abouts, Admission, Attempt, ChatLog, ChatMessage, Closure, ConnectionLog, Counted, DelayedMessage, Delays,
-    Due, DueTimes, Endings, Families, Guard, Held, Holding, Inbox, Invites, Log, LoggedConnection, Members, Page,
-    Ports, PresentedRefresh, Pushed, Rosters, Rotation, Seats, Signal, Sockets, Status, TakeOver, TakenSeat, Throttles,
-    Visit,
+    About, Abouts, Admission, Again, Attempt, ChatLog, ChatMessage, Closure, ConnectionLog, Counted, DelayedMessage,
+    Delays, Due, DueTimes, Endings, Families, Guard, Held, Holding, Inbox, Invites, Log, LoggedConnection, Members,
+    Page, Ports, PresentedRefresh, Pushed, Rosters, Rotation, Seats, Signal, Sockets, Status, TakeOver, TakenSeat,
+    Throttles, Visit,
 };
 use domain::standing::JoinedCache;
 use domain::{
     Attached, Clock, ConnectionId, Context, Controls, Departure, Ending, Error, Event, EventEncoder, FamilyId, Frame,
-    IdSource, Invite, InviteId, Membership, MessageId, Participant, Person, Policy, Presence, ProjectId, Result,
-    Rights, Roster, Session, SessionId, SessionKind, SessionName, SessionState, SignalId, Throttle, TicketId,
-    Timestamp, Untold, UserId, Username, Visibility,
+    Grants, IdSource, Introduction, Invite, InviteId, Membership, MessageId, Participant, Person, Policy, Presence,
+    ProjectId, Result, Rights, Roster, Session, SessionId, SessionKind, SessionName, SessionState, SignalId, Throttle,
+    TicketId, Timestamp, Untold, UserId, Username, Visibility,
 };
 use uuid::{Builder, Uuid};
 
 use crate::rule::Broken;
 use crate::world::{DAWN, Left, Noted, Parcel, Stored, World};
+
+/// What a token gives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Token {
+    /// What everybody may.
+    Usual,
+    /// To hear and to write.
+    Silent,
+    /// To steer the session.
+    Admin,
+}
+
+impl Token {
+    pub const ALL: [Self; 3] = [Self::Usual, Self::Silent, Self::Admin];
+
+    /// What it says of its holder: nothing, if it is the usual one.
+    pub fn introduction(self) -> Introduction {
+        let said = Some(("token".to_owned(), format!("{self:?}"))).filter(|_| self != Self::Usual);
+        Introduction { metadata: None, attributes: said.into_iter().collect() }
+    }
+
+    fn grants(self) -> Grants {
+        match self {
+            Self::Usual => Grants::ACCOUNT,
+            Self::Silent => Grants { publish_audio: false, publish_video: false, ..Grants::ACCOUNT },
+            Self::Admin => Grants { room_admin: true, ..Grants::ACCOUNT },
+        }
+    }
+}
 
 /// The world, one at a time.
 struct Shared(Mutex<World>);
@@ -87,6 +116,11 @@ impl House {
 
     pub fn caller(&self, user: usize) -> Person {
         self.caller_with(user, self.family)
+    }
+
+    /// The same with another token, of those that an app mints.
+    pub fn caller_by(&self, user: usize, family: FamilyId, token: Token) -> Person {
+        Person { grants: token.grants(), introduction: token.introduction(), ..self.caller_with(user, family) }
     }
 
     /// The same with that login.
@@ -375,20 +409,30 @@ impl ConnectionLog for House {
     }
 }
 
-/// Nobody says anything of themselves in the model.
+/// Nobody says anything of themselves in the model; tokens do.
 impl Abouts for House {
     async fn abouts(&self, _: SessionId, _: Timestamp) -> Result<Vec<About>> {
-        Ok(Vec::new())
+        unreachable!("nobody asks for all of them")
     }
 
-    async fn set_about(&self, _: &About, _: Option<u64>, _: Timestamp) -> Result<bool> {
-        Ok(false)
+    async fn set_about(&self, about: &About, seen: Option<u64>, _: Timestamp) -> Result<bool> {
+        let user = self.place(about.user);
+        self.call(|world| {
+            let kept = &mut world.abouts[user];
+            let as_seen = kept.as_ref().map(|about| about.version) == seen;
+            if as_seen {
+                *kept = Some(about.clone());
+            }
+            as_seen
+        })
+        .await
     }
 }
 
 impl Members for House {
-    async fn about(&self, _: SessionId, _: UserId) -> Result<Option<About>> {
-        Ok(None)
+    async fn about(&self, _: SessionId, user: UserId) -> Result<Option<About>> {
+        let user = self.place(user);
+        self.call(|world| world.abouts[user].clone()).await
     }
 
     async fn member(&self, _: SessionId, user: UserId) -> Result<Option<Participant>> {
@@ -658,6 +702,32 @@ impl Seats for House {
         freed.await.map(|row| row.is_some())
     }
 
+    async fn rejoin(&self, seen: &Participant, again: Again, _: Timestamp) -> Result<Option<Participant>> {
+        if self.is_broken(Broken::RightsFollowLater) {
+            // The attempt is counted first, and the rights are set whenever that comes.
+            let row = self.next_attempt(seen.session_id, seen.user_id).await?.map(|(row, _)| row);
+            self.update(seen.user_id, |row| {
+                row.rights = again.rights;
+                row.holds_seat()
+            })
+            .await?;
+            return Ok(row.map(|row| Participant { tickets: row.tickets + 1, ..row }));
+        }
+        self.update(seen.user_id, |row| {
+            let as_seen = row.holds_seat() && (row.joined_at, row.rights) == (seen.joined_at, seen.rights);
+            row.tickets += 1;
+            row.introduced |= again.introduced;
+            if !self.is_broken(Broken::RightsStay) {
+                row.rights = again.rights;
+            }
+            if again.is_news && !self.is_broken(Broken::NothingIsNoted) {
+                row.untold = row.untold.or(Some(Untold::Change));
+            }
+            as_seen
+        })
+        .await
+    }
+
     async fn next_attempt(&self, _: SessionId, user: UserId) -> Result<Option<(Participant, u64)>> {
         let user = self.place(user);
         self.call(|world| {
@@ -739,8 +809,9 @@ impl House {
         let newest = before.as_ref().map(|row| row.tickets).max(left.as_ref().map(|left| left.newest));
         let attempt = start.attempt.max(newest.map_or(1, |newest| newest + 1));
         let next = Start { attempt, left, admitted: world.doors.noted[user].admitted };
-        let steered = next.left.as_ref().is_some_and(|left| left.rights.moderates());
-        let host = self.session.is_hosted_by(caller.user_id) || steered;
+        let rights = self.rights_of(before.as_ref(), &next, caller);
+        let steers = rights.moderates() || caller.rights().moderates();
+        let host = self.session.is_hosted_by(caller.user_id) || steers;
         if judged.controls.locked && (!host || self.is_broken(Broken::HostsAreLockedOut)) {
             return Ok(TakenSeat::Locked);
         }
@@ -755,6 +826,18 @@ impl House {
         }
         self.take_place(world, caller, fresh, &next, before);
         Ok(TakenSeat::Taken(next.attempt))
+    }
+
+    /// The rights of a new seat: as the access gives them, and what was decided on the one before.
+    fn rights_of(&self, before: Option<&Participant>, start: &Start, caller: &Person) -> Rights {
+        let left = start.left.as_ref().map(|left| (left.newest, left.rights));
+        let row = before.map(|row| (row.tickets, row.rights));
+        let last = match (left, row) {
+            (Some(left), Some(row)) if left.0 < row.0 => Some(row),
+            (left, row) => left.or(row),
+        };
+        let last = last.filter(|_| !self.is_broken(Broken::DecisionsAreForgotten));
+        last.map_or(caller.rights(), |(_, rights)| rights.renewed(caller.rights()))
     }
 
     /// What the transaction's conditions are about: how things are, unless a rule is broken.
@@ -785,7 +868,8 @@ impl House {
     ) {
         let user = self.place(caller.user_id);
         let mut unfenced: BTreeSet<_> = start.left.as_ref().map(|left| left.unfenced.clone()).unwrap_or_default();
-        let rights = before.as_ref().map(|row| row.rights).or(start.left.as_ref().map(|left| left.rights));
+        let rights = self.rights_of(before.as_ref(), start, caller);
+        let introduced = fresh.introduced || start.left.is_some() || before.is_some();
         unfenced.extend(before.map(|before| before.unfenced).unwrap_or_default());
         world.left[user] = None;
         let visit = Visit { session: fresh.session_id, family: Some(caller.family), at: fresh.joined_at };
@@ -793,9 +877,9 @@ impl House {
         (noted.visit, noted.banned_until) = (Some(visit), None);
         world.doors.entries.push(user);
         let untold = fresh.untold.filter(|_| !self.is_broken(Broken::NothingIsNoted));
-        let (unfenced, rights) = (unfenced.into_iter().collect(), rights.unwrap_or(fresh.rights));
+        let unfenced = unfenced.into_iter().collect();
         let (attempt, tickets) = (start.attempt - 1, start.attempt);
-        world.write(user, Participant { attempt, tickets, unfenced, untold, rights, ..fresh });
+        world.write(user, Participant { attempt, tickets, unfenced, untold, rights, introduced, ..fresh });
     }
 }
 

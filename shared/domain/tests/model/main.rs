@@ -26,7 +26,8 @@
 //!
 //! A second trial ([`entrance`]) is about doors: who gets a seat, and who is kept out, while those who steer the session lock it, ban,
 //! admit, turn away, and tokens are taken back. Nobody who was kept out for certain gets in; whoever holds a seat, steers, or was
-//! let in once comes back; nobody takes more seats than there are; a ban that is over lets in.
+//! let in once comes back; nobody takes more seats than there are; a ban that is over lets in; a seat has the rights of the token that
+//! joined with the newest attempt, but for what a host decided.
 //!
 //! The counter-proofs take one rule away each, beneath the real functions or in the client, and must find violations: a
 //! model that finds nothing might be looking nowhere.
@@ -205,4 +206,7 @@ open_doors! {
     not_holding_up_who_is_removed_lets_them_past_the_waiting_room: NobodyIsHeldUp, unadmitted_in;
     looking_for_a_seat_before_the_ban_lets_the_banned_in: SeatsAreLookedForFirst, banned_in;
     not_asking_for_the_token_again_keeps_seats_of_tokens_taken_back: TokensAreAskedForOnce, revoked_in;
+    rights_that_stay_are_those_of_an_older_token: RightsStay, of_another_token;
+    rights_that_follow_their_attempt_are_those_of_the_slower_join: RightsFollowLater, of_another_token;
+    forgetting_what_was_decided_gives_back_what_was_withdrawn: DecisionsAreForgotten, given_back;
 }

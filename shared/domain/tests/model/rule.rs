@@ -62,4 +62,10 @@ pub enum Broken {
     SeatsAreLookedForFirst,
     /// Doors: whether a token was taken back is asked before the seat is taken, and not again.
     TokensAreAskedForOnce,
+    /// Doors: a later token gives nothing and takes nothing away on a seat that is held.
+    RightsStay,
+    /// Doors: a join counts its attempt first and sets the rights of its token after that.
+    RightsFollowLater,
+    /// Doors: what was decided of somebody's rights goes with the seat.
+    DecisionsAreForgotten,
 }

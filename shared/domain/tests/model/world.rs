@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, VecDeque};
 use std::time::Duration;
 
-use domain::ports::{ChatMessage, DelayedMessage, Knock, Visit};
+use domain::ports::{About, ChatMessage, DelayedMessage, Knock, Visit};
 use domain::sweep::LEFT_ALONE;
 use domain::{
     ConnectionId, Controls, Departure, Frame, Membership, Participant, Rights, SignalId, TicketId, Timestamp, Untold,
@@ -115,6 +115,8 @@ pub struct World {
     /// What is kept of each user's seat that was left, until the next is taken.
     pub left: Vec<Option<Left>>,
     pub doors: Doors,
+    /// What is said of each user.
+    pub abouts: Vec<Option<About>>,
     pub inboxes: Vec<Vec<Stored>>,
     pub chat: Vec<ChatMessage>,
     pub connections: Vec<Connection>,
@@ -147,6 +149,7 @@ impl World {
             due: vec![None; users],
             left: (0..users).map(|_| None).collect(),
             doors: Doors { noted: vec![Noted::default(); users], valid_since: vec![None; users], ..Doors::default() },
+            abouts: vec![None; users],
             inboxes: (0..users).map(|_| Vec::new()).collect(),
             chat: Vec::new(),
             connections: Vec::new(),

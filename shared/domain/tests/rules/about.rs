@@ -148,3 +148,102 @@ async fn a_join_that_died_after_the_seat_is_made_whole_by_the_next_and_what_was_
     sessions::join(fake.ports(10), &carol, session).await.unwrap();
     assert_eq!(fake.state().abouts[0].attributes["team"], "blue");
 }
+
+/// What is said of Carol on the seat that she holds.
+fn said(fake: &Fake, held: &Held) -> Vec<String> {
+    let joined_at = fake.row(held).joined_at;
+    let about = fake.state().abouts.iter().find(|about| about.user == held.user).cloned();
+    let attributes = about.map(|about| about.on_seat(joined_at).attributes).unwrap_or_default();
+    attributes.into_iter().map(|(name, value)| format!("{name}={value}")).collect()
+}
+
+#[tokio::test]
+async fn what_somebody_says_of_themselves_outlives_the_stay_and_what_their_token_said_does_not() {
+    let (fake, session, _) = call();
+    let carol = introduced(&fake);
+    sessions::join(fake.ports(6), &carol, session).await.unwrap();
+    let held = arrives(&fake, session, &carol);
+    let standing = JoinedCache::default().check(&fake, fake.context(7), &held).await.unwrap();
+    let say = async |saying, at| about::say(fake.ports(at), &held, &standing, saying).await.unwrap();
+    say(attributes(&[("pronouns", Some("she"))]), 7).await;
+    say(Saying::Hand(true), 8).await;
+    sessions::leave(fake.ports(9), &carol, session).await.unwrap();
+    let plain = Person { introduction: Introduction::default(), ..carol.clone() };
+    sessions::join(fake.ports(20), &plain, session).await.unwrap();
+    let again = arrives(&fake, session, &plain);
+    assert_eq!(said(&fake, &again), ["pronouns=she"]);
+    fake.journal();
+    leases::check_lease(fake.ports(21), session, held.user).await.unwrap();
+    let expected = [
+        "push a1 userJoined carol",
+        "push b1 userJoined carol",
+        "push a1 participantUpdated carol {\"pronouns\": \"she\"}",
+        "push b1 participantUpdated carol {\"pronouns\": \"she\"}",
+    ];
+    assert_eq!(pushes(&fake), expected);
+    // The next change keeps it, and the hand of then is down.
+    let standing = JoinedCache::default().check(&fake, fake.context(22), &again).await.unwrap();
+    let about = about::say(fake.ports(22), &again, &standing, attributes(&[("a", Some("b"))])).await.unwrap();
+    assert_eq!((about.attributes.len(), about.hand_raised_at), (2, None));
+}
+
+#[tokio::test]
+async fn a_later_token_says_something_else_and_what_was_changed_by_hand_stays_over_it() {
+    let (fake, session, [alice, _]) = call();
+    let carol = introduced(&fake);
+    let token = |said: &[(&str, &str)], metadata| {
+        let attributes = said.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        let metadata = Metadata::parse(metadata).unwrap();
+        Person { introduction: Introduction { metadata, attributes }, ..carol.clone() }
+    };
+    let first = token(&[("team", "red"), ("seat", "4"), ("ward", "3")], "one");
+    sessions::join(fake.ports(6), &first, session).await.unwrap();
+    let held = arrives(&fake, session, &carol);
+    let sayings = vec![attributes(&[("team", Some("blue")), ("seat", None)])];
+    change(&fake, &alice, &held, ParticipantChange { sayings, ..ParticipantChange::default() }).await.unwrap();
+    leases::check_lease(fake.ports(7), session, held.user).await.unwrap();
+    fake.journal();
+    // On the seat that is held, and all are told once.
+    let second = token(&[("team", "green"), ("seat", "5"), ("level", "9")], "two");
+    sessions::join(fake.ports(8), &second, session).await.unwrap();
+    assert_eq!(said(&fake, &held), ["level=9", "team=blue"]);
+    assert_eq!(fake.state().abouts[0].metadata, Metadata::parse("two").unwrap());
+    let told = "participantUpdated carol {\"level\": \"9\", \"team\": \"blue\"}";
+    assert_eq!(pushes(&fake), ["a1", "b1", "c1"].map(|to| format!("push {to} {told}")));
+    sessions::join(fake.ports(9), &second, session).await.unwrap();
+    assert_eq!(pushes(&fake), [""; 0], "nothing is new");
+    // On the next one, too.
+    sessions::leave(fake.ports(10), &carol, session).await.unwrap();
+    sessions::join(fake.ports(20), &first, session).await.unwrap();
+    assert_eq!(said(&fake, &arrives(&fake, session, &carol)), ["team=blue", "ward=3"]);
+}
+
+#[tokio::test]
+async fn where_a_token_and_what_was_changed_do_not_fit_together_the_token_counts() {
+    let (fake, session, [alice, _]) = call();
+    let carol = introduced(&fake);
+    sessions::join(fake.ports(6), &carol, session).await.unwrap();
+    let held = arrives(&fake, session, &carol);
+    let much = "x".repeat(about::MAX_ATTRIBUTES / 2 + 1);
+    let sayings = vec![attributes(&[("own", Some(&much))])];
+    change(&fake, &alice, &held, ParticipantChange { sayings, ..ParticipantChange::default() }).await.unwrap();
+    let attributes = [("given".to_owned(), much)].into();
+    let later = Person { introduction: Introduction { metadata: None, attributes }, ..carol };
+    sessions::join(fake.ports(8), &later, session).await.unwrap();
+    let about = fake.state().abouts[0].clone();
+    assert_eq!(about.attributes.keys().collect::<Vec<_>>(), ["given"]);
+}
+
+#[tokio::test]
+async fn of_two_joins_at_once_the_one_with_the_newer_attempt_says_what_counts() {
+    let (fake, session, _) = call();
+    let carol = introduced(&fake);
+    sessions::join(fake.ports(6), &carol, session).await.unwrap();
+    let held = arrives(&fake, session, &carol);
+    let newer = fake.state().abouts[0].given_by + 5;
+    fake.state().abouts[0].given_by = newer;
+    let other = Introduction { metadata: None, attributes: [("team".to_owned(), "green".to_owned())].into() };
+    let late = Person { introduction: other, ..carol };
+    sessions::join(fake.ports(8), &late, session).await.unwrap();
+    assert_eq!(said(&fake, &held), ["team=red"]);
+}

@@ -7,7 +7,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use domain::ports::{
-    About, Abouts, Admission, Attempt, Ban, Begun, Catching, ChatHistory, ChatLog, ChatMessage, Closure, ConnectionLog,
+    About, Abouts, Admission, Again, Attempt, Ban, Begun, Catching, ChatHistory, ChatLog, ChatMessage, Closure, ConnectionLog,
     ControlsSet, Counted, DUE_PARTS, DelayedMessage, Delays, Due, DueTimes, Emptied, Endings, Erasures, Families,
     Finished, Guard, GuestMint, Held, Holding, IdempotencyKey, Inbox, Invites, Knock, Listeners, Log, LoggedConnection,
     Members, MintedGuest, MintedInvite, MintedRefresh, Moderation, Outcome, Page, PasswordHasher, Ports,
@@ -764,7 +764,9 @@ impl Seats for Fake {
         if let Some(until) = state.bans.get(&seat).filter(|until| **until > now) {
             return Ok(TakenSeat::Banned(*until));
         }
-        let rights = state.left.get(&seat).map_or_else(|| caller.rights(), |(_, rights)| *rights);
+        let earlier = state.row(session, caller.user_id).map(|row| row.rights);
+        let earlier = earlier.or(state.left.get(&seat).map(|(_, rights)| *rights));
+        let rights = earlier.map_or(caller.rights(), |rights| rights.renewed(caller.rights()));
         let (steers, passes) = (rights.moderates(), state.passing.contains(&seat));
         let Some(free) = state.session(session).filter(|s| s.is_active() && !s.has_run_out(now)) else {
             return Ok(TakenSeat::Refused);
@@ -786,12 +788,12 @@ impl Seats for Fake {
         state.tickets.insert(caller.user_id, attempt);
         let mut fresh = seated(session, caller, now, lease_until, attempt - 1);
         fresh.rights = rights;
+        fresh.introduced |= earlier.is_some();
         if let Some((unfenced, _)) = state.left.remove(&seat) {
             fresh.unfenced = unfenced;
         }
         if let Some(row) = state.row(session, caller.user_id) {
             fresh.unfenced.extend(row.unfenced.iter().cloned());
-            fresh.rights = row.rights;
             *row = fresh;
         } else {
             state.participants.push(fresh);
@@ -828,6 +830,22 @@ impl Seats for Fake {
             state.session(session).expect("made before").seats_taken -= 1;
         }
         Ok(as_wanted)
+    }
+
+    async fn rejoin(&self, seen: &Participant, again: Again, _: Timestamp) -> Result<Option<Participant>> {
+        let mut state = self.step("rejoin").await?;
+        let as_seen = |row: &&mut Participant| (row.joined_at, row.rights) == (seen.joined_at, seen.rights);
+        let row = state.row(seen.session_id, seen.user_id).filter(|row| row.holds_seat()).filter(as_seen);
+        let Some(row) = row.map(|row| {
+            (row.rights, row.introduced) = (again.rights, row.introduced || again.introduced);
+            row.untold = row.untold.or(again.is_news.then_some(Untold::Change));
+            row.clone()
+        }) else {
+            return Ok(None);
+        };
+        let tickets = state.tickets.entry(seen.user_id).or_default();
+        *tickets += 1;
+        Ok(Some(Participant { tickets: *tickets, ..row }))
     }
 
     async fn next_attempt(&self, session: SessionId, user: UserId) -> Result<Option<(Participant, u64)>> {

@@ -7,7 +7,8 @@ use domain::moderation::{self, Actor, Muted};
 use domain::ports::{Held, SessionChange};
 use domain::standing::JoinedCache;
 use domain::{
-    Caller, Error, MediaKind, Permission, Person, Result, Rights, RightsChange, Role, SessionId, Username, sessions,
+    Caller, Error, Grants, MediaKind, Permission, Person, Result, Rights, RightsChange, Role, SessionId, Untold,
+    Username, leases, sessions,
 };
 
 use crate::fake::{Fake, at};
@@ -23,6 +24,11 @@ struct House {
 const ALICE: usize = 0;
 const BOB: usize = 1;
 const CAROL: usize = 2;
+
+/// Rights with a role that somebody gave.
+fn made(role: Role) -> Rights {
+    RightsChange { role: Some(role), permissions: Vec::new() }.applied_to(Rights::default())
+}
 
 impl House {
     fn new() -> Self {
@@ -79,7 +85,7 @@ fn code<T>(result: Result<T>) -> &'static str {
 #[tokio::test]
 async fn the_creator_makes_a_cohost_and_everybody_hears_of_it() {
     let house = House::new();
-    assert_eq!(house.make(ALICE, BOB, Role::Cohost).await.unwrap(), Rights::of(Role::Cohost));
+    assert_eq!(house.make(ALICE, BOB, Role::Cohost).await.unwrap(), made(Role::Cohost));
     let pushed: Vec<_> = house.fake.journal().into_iter().filter(|call| call.starts_with("push")).collect();
     assert_eq!(pushed, ["a1", "b1", "c1"].map(|to| format!("push {to} participantUpdated bob cohost")));
 }
@@ -303,6 +309,33 @@ async fn whoever_leaves_comes_back_with_the_same_rights() {
     }
     assert_eq!(house.join(BOB, 7).await.unwrap().role, Role::Cohost);
     assert_eq!(house.join(CAROL, 7).await.unwrap().role, Role::Viewer);
+}
+
+#[tokio::test]
+async fn a_join_with_another_token_changes_the_seat_that_is_held_and_all_are_told_even_if_it_dies_before() {
+    let house = House::new();
+    let silent = Person { grants: Grants { publish_audio: false, ..Grants::ACCOUNT }, ..house.callers[BOB].clone() };
+    house.fake.journal();
+    sessions::join(house.fake.ports(6), &silent, house.session).await.unwrap();
+    let rights = house.fake.row(&house.held[BOB]).rights;
+    assert!(!rights.permissions.has(Permission::PublishAudio));
+    let told = |house: &House| {
+        let pushes = house.fake.journal().into_iter().filter(|call| call.contains("participantUpdated bob"));
+        (pushes.count(), house.fake.row(&house.held[BOB]).untold)
+    };
+    assert_eq!(told(&house), (3, None));
+    // The function dies after the write: whoever looks at the seat next tells it.
+    house.fake.fail("read roster");
+    let host = Person { grants: Grants { room_admin: true, ..Grants::ACCOUNT }, ..house.callers[BOB].clone() };
+    assert!(sessions::join(house.fake.ports(7), &host, house.session).await.is_err());
+    assert_eq!(told(&house), (0, Some(Untold::Change)));
+    house.fake.state().failing.clear();
+    leases::check_lease(house.fake.ports(8), house.session, house.callers[BOB].user_id).await.unwrap();
+    assert_eq!(told(&house), (3, None));
+    assert_eq!(house.fake.row(&house.held[BOB]).rights.role, Role::Host);
+    // The same token again is no news.
+    sessions::join(house.fake.ports(9), &host, house.session).await.unwrap();
+    assert_eq!(told(&house), (0, None));
 }
 
 #[tokio::test]

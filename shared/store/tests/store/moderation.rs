@@ -6,13 +6,13 @@ use std::time::Duration;
 use domain::about::About;
 use domain::moderation::{self, Actor};
 use domain::ports::{
-    Abouts, Ban, ControlsSet, Emptied, Families, Guard, Knock, Members, Moderation, Outcome, Rosters, Seats,
+    Abouts, Again, Ban, ControlsSet, Emptied, Families, Guard, Knock, Members, Moderation, Outcome, Rosters, Seats,
     SessionChange, TakenSeat, Verdict, Visits, WaitingRoom, Waits,
 };
 use domain::sessions::Entry;
 use domain::{
-    Caller, ConnectionId, Departure, Introduction, Metadata, Participant, Permission, Person, Rights, RightsChange,
-    Role, Session, SessionId, Timestamp, UserId, Username,
+    Caller, ConnectionId, Departure, Grants, Introduction, Metadata, Participant, Permission, Person, Rights,
+    RightsChange, Role, Session, SessionId, Timestamp, Untold, UserId, Username,
 };
 use testkit::FakeSockets;
 
@@ -26,8 +26,13 @@ async fn lock(at: &Setting, session: SessionId, locked: bool) -> Session {
     }
 }
 
+/// Rights with a role that somebody gave.
+fn made(role: Role) -> Rights {
+    RightsChange { role: Some(role), permissions: Vec::new() }.applied_to(Rights::default())
+}
+
 async fn set(at: &Setting, seen: &Participant, role: Role) -> Option<Participant> {
-    at.store.change_seat(seen, Rights::of(role), &seen.username, at.samples.now()).await.unwrap()
+    at.store.change_seat(seen, made(role), &seen.username, at.samples.now()).await.unwrap()
 }
 
 async fn ban(at: &Setting, session: SessionId, user: UserId, until: Timestamp) {
@@ -52,7 +57,7 @@ async fn rights_are_set_as_long_as_they_are_as_they_were_seen() {
     let seen = at.participant(session, &bob).await;
     assert_eq!(seen.rights, Rights::default());
     let viewer = set(&at, &seen, Role::Viewer).await.expect("as it was seen");
-    assert_eq!(viewer.rights, Rights::of(Role::Viewer));
+    assert_eq!(viewer.rights, made(Role::Viewer));
     assert_eq!(set(&at, &seen, Role::Cohost).await, None);
     assert!(set(&at, &viewer, Role::Cohost).await.is_some());
     assert_eq!(at.participant(session, &bob).await.rights.role, Role::Cohost);
@@ -73,9 +78,7 @@ async fn whoever_leaves_finds_the_same_rights_and_whoever_is_removed_steers_no_m
     let at = Setting::new().await;
     let session = at.session(4).await.id;
     let [bob, carol, dave] = ["bob", "carol", "dave"].map(|name| at.samples.caller(name));
-    for (who, rights) in
-        [(&bob, Rights::of(Role::Cohost)), (&carol, Rights::of(Role::Viewer)), (&dave, Rights::of(Role::Cohost))]
-    {
+    for (who, rights) in [(&bob, made(Role::Cohost)), (&carol, made(Role::Viewer)), (&dave, made(Role::Cohost))] {
         at.sit(session, who).await;
         let seat = at.participant(session, who).await;
         at.store.change_seat(&seat, rights, &seat.username, at.samples.now()).await.unwrap().expect("nobody else did");
@@ -85,7 +88,7 @@ async fn whoever_leaves_finds_the_same_rights_and_whoever_is_removed_steers_no_m
     leave(&at, session, &dave, Departure::Removed).await;
     for (who, role) in [(&bob, Role::Cohost), (&carol, Role::Viewer), (&dave, Role::Participant)] {
         at.sit(session, who).await;
-        assert_eq!(at.participant(session, who).await.rights, Rights::of(role));
+        assert!(at.participant(session, who).await.rights.look_as(Rights::of(role)));
     }
 }
 
@@ -94,7 +97,7 @@ async fn whoever_left_before_they_were_removed_passes_no_door_and_keeps_what_was
     let at = Setting::new().await;
     let (_, session) = waiting_room(&at, 4).await;
     let [bob, carol, dave] = ["bob", "carol", "dave"].map(|name| at.samples.caller(name));
-    for (who, rights) in [(&bob, Rights::of(Role::Cohost)), (&carol, Rights::of(Role::Viewer))] {
+    for (who, rights) in [(&bob, made(Role::Cohost)), (&carol, made(Role::Viewer))] {
         at.store.let_pass(session, who.user_id, at.samples.now(), at.samples.later(86_400)).await.unwrap();
         at.sit(session, who).await;
         let seat = at.participant(session, who).await;
@@ -108,7 +111,7 @@ async fn whoever_left_before_they_were_removed_passes_no_door_and_keeps_what_was
     }
     for (who, role) in [(&bob, Role::Participant), (&carol, Role::Viewer), (&dave, Role::Participant)] {
         at.sit(session, who).await;
-        assert_eq!(at.participant(session, who).await.rights, Rights::of(role));
+        assert!(at.participant(session, who).await.rights.look_as(Rights::of(role)));
     }
 }
 
@@ -465,7 +468,10 @@ async fn what_somebody_says_is_kept_as_long_as_nobody_else_has_changed_it() {
     let attributes = [("team".to_owned(), "red".to_owned())].into();
     let (joined_at, hand_raised_at) = (at.samples.now(), Some(at.samples.now()));
     let metadata = Metadata::parse("{}").unwrap();
-    let said = About { session, user: bob.user_id, joined_at, attributes, metadata, hand_raised_at, version: 1 };
+    let (user, given_by) = (bob.user_id, 7);
+    let given =
+        Introduction { attributes: [("team".to_owned(), "blue".to_owned())].into(), metadata: metadata.clone() };
+    let said = About { session, user, joined_at, given, given_by, attributes, metadata, hand_raised_at, version: 1 };
     let set = async |about: &About, seen| at.store.set_about(about, seen, at.samples.later(60)).await.unwrap();
     assert_eq!(at.store.about(session, bob.user_id).await.unwrap(), None);
     assert!(set(&said, None).await);
@@ -497,15 +503,79 @@ async fn a_name_is_changed_on_the_seat_that_was_seen_alone_and_a_new_seat_has_th
 }
 
 #[tokio::test]
-async fn a_seat_notes_that_its_taker_was_introduced_and_a_later_one_does_not() {
+async fn a_seat_notes_that_its_taker_was_introduced_or_was_here_before() {
     let at = Setting::new().await;
     let (session, bob) = (at.session(3).await.id, at.samples.caller("bob"));
     let attributes = [("team".to_owned(), "red".to_owned())].into();
     let introduced = Person { introduction: Introduction { metadata: None, attributes }, ..bob.clone() };
     at.sit(session, &introduced).await;
     assert!(at.participant(session, &bob).await.introduced);
-    at.free(session, &bob, Departure::Left, at.samples.later(5)).await;
-    at.samples.clock.advance(std::time::Duration::from_secs(9));
+    let carol = at.samples.caller("carol");
+    at.sit(session, &carol).await;
+    assert!(!at.participant(session, &carol).await.introduced);
+    for told in [false, true] {
+        go(&at, session, &carol, told).await;
+        at.samples.clock.advance(std::time::Duration::from_secs(9));
+        at.sit(session, &carol).await;
+        assert!(at.participant(session, &carol).await.introduced, "something may have been said of her then");
+    }
+}
+
+/// Somebody leaves, and the others are told or not.
+async fn go(at: &Setting, session: SessionId, who: &Person, told: bool) {
+    match told {
+        true => leave(at, session, who, Departure::Left).await,
+        false => at.free(session, who, Departure::Left, at.samples.later(5)).await,
+    }
+}
+
+/// Bob with a token that withholds his voice, or lets him steer.
+fn with_grants(bob: &Person, grants: Grants) -> Person {
+    Person { grants, ..bob.clone() }
+}
+
+#[tokio::test]
+async fn a_new_seat_has_the_rights_of_its_token_but_for_what_was_decided_whether_the_others_were_told_or_not() {
+    let at = Setting::new().await;
+    let (session, bob) = (at.session(3).await.id, at.samples.caller("bob"));
+    let silent = with_grants(&bob, Grants { publish_audio: false, ..Grants::ACCOUNT });
+    let host = with_grants(&bob, Grants { room_admin: true, ..Grants::ACCOUNT });
+    at.sit(session, &host).await;
+    let no_chat = RightsChange { role: None, permissions: vec![(Permission::Chat, false)] };
+    let mut expected = no_chat.applied_to(host.rights());
+    let seen = at.participant(session, &bob).await;
+    at.store.change_seat(&seen, expected, &bob.username, at.samples.now()).await.unwrap().expect("as it was seen");
+    for (told, next) in [(true, &silent), (false, &bob), (true, &host), (false, &silent)] {
+        go(&at, session, &bob, told).await;
+        at.samples.clock.advance(std::time::Duration::from_secs(9));
+        at.sit(session, next).await;
+        expected = expected.renewed(next.rights());
+        assert_eq!(at.participant(session, &bob).await.rights, expected, "told: {told}");
+        assert!(!expected.permissions.has(Permission::Chat));
+    }
+}
+
+#[tokio::test]
+async fn a_join_with_the_seat_that_is_held_counts_its_attempt_and_gives_its_rights_in_one_step() {
+    let at = Setting::new().await;
+    let (session, bob) = (at.session(3).await.id, at.samples.caller("bob"));
     at.sit(session, &bob).await;
-    assert!(!at.participant(session, &bob).await.introduced);
+    let seen = at.participant(session, &bob).await;
+    let again = |rights, is_news| Again { rights, introduced: is_news, is_news };
+    let same = at.store.rejoin(&seen, again(seen.rights, false), at.samples.now()).await.unwrap().expect("as seen");
+    assert_eq!((same.tickets, same.rights, same.introduced), (seen.tickets + 1, seen.rights, false));
+    let viewer = Rights::of(Role::Viewer);
+    let other = at.store.rejoin(&seen, again(viewer, true), at.samples.now()).await.unwrap().expect("as seen");
+    assert_eq!((other.tickets, other.rights, other.introduced), (seen.tickets + 2, viewer, true));
+    // The join itself was not told yet, and tells this, too.
+    assert_eq!(other.untold, Some(Untold::Join));
+    at.store.told(&other, at.samples.later(60)).await.unwrap();
+    let stale = at.store.rejoin(&seen, again(Rights::of(Role::Host), true), at.samples.now()).await.unwrap();
+    assert_eq!((stale, at.participant(session, &bob).await.tickets), (None, other.tickets));
+    let back = at.store.rejoin(&other, again(seen.rights, true), at.samples.now()).await.unwrap().expect("as seen");
+    assert_eq!((back.rights, back.untold), (Rights::default(), Some(Untold::Change)));
+    at.store.told(&back, at.samples.later(60)).await.unwrap();
+    assert_eq!(at.participant(session, &bob).await.untold, None);
+    let usual = at.store.rejoin(&back, again(viewer, false), at.samples.now()).await.unwrap();
+    assert!(usual.is_some(), "usual rights are the same whether they are noted or not");
 }
