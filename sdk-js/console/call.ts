@@ -59,6 +59,8 @@ export class CallView {
   #session: SessionDetail | undefined;
   /** What this participant may do here. */
   #rights: Pick<Participant, 'role' | 'permissions'> | undefined;
+  /** Who was what under which name, as the events said last. */
+  readonly #known = new Map<string, Pick<Participant, 'username' | 'role'>>();
   #isEnding = false;
   /** What was said of the end before the connection ended. */
   #ending = '';
@@ -90,6 +92,7 @@ export class CallView {
     this.#entitle(this.#session.name);
     this.#panel.steering.settings = this.#session;
     this.#rights = this.#session.participants.find(({ userId }) => userId === self(this.#client)?.userId);
+    for (const participant of this.#session.participants) this.#known.set(participant.userId, participant);
     this.#togglePanel(!this.#narrow.matches);
     this.#stage.isSpotlit = false;
     // Its host may see what the call was like; where the server does not keep that, the page says that there is nothing.
@@ -147,7 +150,10 @@ export class CallView {
 
   #listen(): void {
     const client = this.#client;
-    client.on('userJoined', ({ username }) => this.#panel.addEvent(`${username} joined`));
+    client.on('userJoined', (participant) => {
+      this.#known.set(participant.userId, participant);
+      this.#panel.addEvent(`${participant.username} joined`);
+    });
     client.on('userLeft', ({ username, reason }) => this.#panel.addEvent(reason === 'left' ? `${username} left` : `${username} is gone (${reason})`));
     client.on('participantUpdated', (changed) => {
       const isOwn = changed.userId === self(client)?.userId;
@@ -158,7 +164,9 @@ export class CallView {
         return;
       }
       if (isOwn) this.#rights = changed;
-      this.#panel.addEvent(`${who} ${isOwn ? 'are' : 'is'} a ${changed.role} now`);
+      const before = this.#known.get(changed.userId);
+      this.#known.set(changed.userId, changed);
+      this.#panel.addEvent(`${isOwn ? 'You are' : `${before?.username ?? who} is`} ${news(changed, before)} now`);
       this.#refresh();
     });
     client.on('sessionUpdated', (settings) => {
@@ -396,6 +404,12 @@ export class CallView {
 /** The page with the recordings of a session. */
 export function recordingsOf(sessionId: string): string {
   return `recordings/index.html#session=${sessionId}`;
+}
+
+/** What became of somebody: another part, another name, or something that they may or may not do. */
+function news(changed: Pick<Participant, 'username' | 'role'>, before: Pick<Participant, 'username' | 'role'> | undefined): string {
+  if (!before || changed.role !== before.role) return `a ${changed.role}`;
+  return changed.username === before.username ? 'allowed something else' : `called ${changed.username}`;
 }
 
 /** Until somebody lets this one in; whoever does not want to wait leaves. What closes the dialog in the end is the join. */

@@ -142,9 +142,13 @@ const GRANTS: readonly string[] = [
 ] satisfies (keyof Grants)[];
 
 /** Refuses what no server would take: it would only be found out by the user, at the join. */
+/** What the server makes of identities: one that looks the same could be taken for somebody else's. */
+const USER_ID = /^[0-9a-f]{8}-[0-9a-f]{4}-8[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
+
 function check({ identity, room, ttlSeconds = 600, grants = {} }: TokenOptions): void {
   const named = (text: unknown): boolean => typeof text === 'string' && text.trim() !== '' && [...text].length <= 128;
   if (!named(identity)) throw new TypeError('identity must be 1-128 characters, and not blank');
+  if (USER_ID.test(identity)) throw new TypeError('identity must not look like a userId (a UUID of version 8)');
   if (!named(room)) throw new TypeError('room must be 1-128 characters, and not blank');
   if (!Number.isInteger(ttlSeconds) || ttlSeconds < 1 || ttlSeconds > 86_400) throw new RangeError('ttlSeconds must be a whole number, 1-86400');
   const unknown = Object.keys(grants).find((grant) => !GRANTS.includes(grant));

@@ -21,7 +21,7 @@ pub async fn handle(deps: &Deps, request: Request) -> Response<Body> {
 async fn revoke(deps: &Deps, request: &RestRequest<'_>) -> Result<Answer> {
     let caller = request.caller(&deps.callers, &deps.tools.store).await?;
     caller.require_project()?;
-    let user = auth::user_of(&caller.scope().project, &request.identity_in_path()?);
+    let user = request.identity_in_path(&caller.scope().project)?;
     eviction::revoke(deps.ports(request), user).await?;
     Ok(Answer::no_content())
 }

@@ -296,7 +296,7 @@ async fn a_cohost_and_a_host_of_an_apps_room_steer_over_rest_and_only_the_host_e
     target.stop().await;
 }
 
-/// An app may call its users by UUIDs of any version.
+/// An app may call its users by UUIDs, but for those of version 8.
 #[tokio::test]
 async fn a_user_is_found_by_an_identity_that_looks_like_an_identifier() {
     let target = Target::local().await;
@@ -309,6 +309,71 @@ async fn a_user_is_found_by_an_identity_that_looks_like_an_identifier() {
     }
     let nobody = ask(&target, Method::GET, "/api/session/daily/participants/nobody", &key.basic(), Value::Null).await;
     assert_code(&nobody, 404, "participant_not_found", "");
+    target.stop().await;
+}
+
+#[tokio::test]
+async fn a_room_needs_no_other_name_and_is_not_called_as_paths_go_on() {
+    let target = Target::local().await;
+    let key = target.key(json!({ "action": "create", "project": "acme" })).await;
+    let create = async |body: Value| ask(&target, Method::POST, "/api/session/create", &key.basic(), body).await;
+    let made = create(json!({ "room": "daily" })).await;
+    assert_eq!((made.status, &made.body["name"]), (StatusCode::CREATED, &json!("daily")), "{}", made.body);
+    assert_eq!(create(json!({ "room": "daily" })).await.status, StatusCode::OK, "the same again");
+    assert_eq!(create(json!({ "room": "daily", "name": "daily" })).await.status, StatusCode::OK, "the same, said");
+    let long = create(json!({ "room": "x".repeat(128) })).await;
+    assert_eq!(long.body["name"], "x".repeat(100), "{}", long.body);
+    assert_code(&create(json!({})).await, 400, "invalid_request", "name is missing");
+    for word in ["active", "create", "end", "join", "leave", "ticket"] {
+        let refused = create(json!({ "room": word })).await;
+        assert_code(&refused, 400, "invalid_request", "room must not be active, create");
+        let refused = target.join(&key.person("ann", word).token, json!({})).await;
+        assert_code(&refused, 401, "unauthorized", "video.room must not be active, create");
+    }
+    target.stop().await;
+}
+
+#[tokio::test]
+async fn tokens_are_taken_back_by_the_users_id_too() {
+    let target = Target::local().await;
+    let key = target.key(json!({ "action": "create", "project": "acme" })).await;
+    let (joined, mut at_ann) = target.enter_room(&key.person("ann", "daily").token).await;
+    let user = joined.body["participants"][0]["userId"].as_str().expect("an id").to_owned();
+    let revoked = ask(&target, Method::POST, &format!("/api/users/{user}/revoke"), &key.basic(), Value::Null).await;
+    assert_eq!(revoked.status, StatusCode::NO_CONTENT, "{}", revoked.body);
+    at_ann.ended().await.expect("she is out");
+    let refused = target.join(&key.person(&user, "daily").token, json!({})).await;
+    assert_code(&refused, 401, "unauthorized", "sub must not look like a userId");
+    target.stop().await;
+}
+
+#[tokio::test]
+async fn a_later_token_gives_and_takes_on_the_seat_that_is_held_and_what_the_key_changed_stays() {
+    let target = Target::local().await;
+    let key = target.key(json!({ "action": "create", "project": "acme" })).await;
+    let (_joined, mut at_ann) = target.enter_room(&key.person("ann", "daily").token).await;
+    let (_joined, _at_ben) = target.enter_room(&key.person("ben", "daily").token).await;
+    let one = "/api/session/daily/participants/ben";
+    let change = json!({ "permissions": { "chat": false }, "attributes": { "table": "4" } });
+    let changed = ask(&target, Method::PATCH, one, &key.basic(), change).await;
+    assert_eq!((changed.status, &changed.body["version"]), (StatusCode::OK, &json!(1)), "{}", changed.body);
+    let said = at_ann.event("participantUpdated").await["data"].clone();
+    assert_eq!((&said["attributes"]["table"], &said["version"]), (&json!("4"), &json!(1)), "{said}");
+    assert_eq!(at_ann.event("participantUpdated").await["data"]["permissions"]["chat"], false);
+    let listens = token_with(&key, "ben", "daily", json!({ "canPublish": false }));
+    let joined = target.join(&listens, json!({})).await;
+    assert_eq!(joined.status, StatusCode::OK, "{}", joined.body);
+    assert_eq!(at_ann.event("participantUpdated").await["data"]["permissions"]["publishAudio"], false);
+    let shown = ask(&target, Method::GET, one, &key.basic(), Value::Null).await.body;
+    let may = |name: &str| shown["permissions"][name].as_bool().expect("a permission");
+    assert!(!may("publishAudio") && !may("chat") && may("data"), "{shown}");
+    // A later one gives it back, and the key's word stays, on the next stay too.
+    let left = ask(&target, Method::DELETE, one, &key.basic(), Value::Null).await;
+    assert_eq!(left.status, StatusCode::NO_CONTENT, "{}", left.body);
+    let _again = target.enter_room(&key.person("ben", "daily").token).await;
+    let shown = ask(&target, Method::GET, one, &key.basic(), Value::Null).await.body;
+    assert_eq!((&shown["permissions"]["publishAudio"], &shown["permissions"]["chat"]), (&json!(true), &json!(false)));
+    assert_eq!(shown["attributes"], json!({ "table": "4" }), "{shown}");
     target.stop().await;
 }
 

@@ -543,7 +543,7 @@ async fn attributes_are_merged_and_a_null_takes_one_away() {
     let target = Target::local().await;
     let Pair { alice, bob, session, mut at_alice, at_bob } = target.pair().await;
     let first = at_bob.ack("updateAttributes", json!({ "attributes": { "team": "red", "seat": "4" } })).await;
-    assert_eq!(first, json!({ "attributes": { "seat": "4", "team": "red" }, "handRaisedAt": null }));
+    assert_eq!(first, json!({ "attributes": { "seat": "4", "team": "red" }, "handRaisedAt": null, "version": 1 }));
     let told = at_alice.event("participantUpdated").await["data"].clone();
     assert_eq!((&told["userId"], &told["attributes"]), (&json!(bob.id), &first["attributes"]));
     assert_eq!((&told["role"], &told["handRaisedAt"]), (&json!("participant"), &Value::Null));

@@ -296,6 +296,12 @@ impl Claims<'_> {
         if key.project.is_default() && subject.starts_with(Identity::GUEST) {
             return Err(invalid("sub", "must not begin with guest: in this project"));
         }
+        if identity.reads_as_user(&key.project) {
+            return Err(invalid(
+                "sub",
+                "must not look like a userId of TunRTC (a UUID of version 8, in the project default of 7 too)",
+            ));
+        }
         let shortened: String = subject.chars().take(Username::LONGEST_OF_APP).collect();
         let name = self.text("name")?.unwrap_or(&shortened);
         let username = Username::of_app(name).map_err(|must| invalid("name", must))?;
@@ -625,6 +631,24 @@ mod tests {
             c["jti"] = json!("ann");
         });
         assert!(ask(&livekit).is_ok());
+    }
+
+    #[test]
+    fn what_would_be_taken_for_a_users_id_is_no_identity() {
+        let called = |key: AppKey, sub: &str| {
+            let token = token_with(Algorithm::HS256, SECRET, &changed(|claims| claims["sub"] = json!(sub)));
+            asked(key, &token, NOW).map(drop)
+        };
+        let at_home = || AppKey { project: ProjectId::default(), ..key() };
+        let of_app = user_of(&key().project, &Identity::parse("ann").expect("valid")).to_string();
+        let account = "01a1ed5c-8600-7000-8000-000000000001";
+        for (key, sub) in [(key(), of_app.as_str()), (at_home(), of_app.as_str()), (at_home(), account)] {
+            let refused = called(key, sub).expect_err("refused");
+            assert!(refused.to_string().contains("sub must not look like a userId"), "{refused}");
+        }
+        for sub in [account, &of_app.to_uppercase(), "0190163d-8694-439b-aea5-966c26f8ad91"] {
+            assert!(called(key(), sub).is_ok(), "{sub}");
+        }
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use uuid::Uuid;
 
-use crate::{Grants, InviteId, SessionId, Timestamp};
+use crate::{Grants, InviteId, SessionId, Timestamp, UserId};
 
 /// A project: an app with keys, users, sessions and limits of its own. 1-40 characters of `a-z`, `0-9` and `-`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -100,6 +100,12 @@ impl Identity {
         InviteId::parse(invite)
     }
 
+    /// Whether it would be taken for the identifier of a user of that project where either may stand: those of an app's users are UUIDs
+    /// of version 8, those of accounts of version 7.
+    pub fn reads_as_user(&self, project: &ProjectId) -> bool {
+        self.0.parse::<UserId>().is_ok_and(|user| user.is_of_app() || project.is_default())
+    }
+
     /// As the app wrote it.
     pub fn as_str(&self) -> &str {
         &self.0
@@ -107,13 +113,24 @@ impl Identity {
 }
 
 /// An app's own name of a room: 1-128 characters, one of them visible, none a control character; no UUID, so that a room's name
-/// and a session's identifier can stand in the same place.
+/// and a session's identifier can stand in the same place, and none of [`RoomName::WORDS`].
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct RoomName(String);
 
 impl RoomName {
+    /// What stands in paths where a room's name does: a room that is called so could not be asked for.
+    pub const WORDS: [&str; 6] = ["active", "create", "end", "join", "leave", "ticket"];
+
     /// Parses; the error says what it must be.
     pub fn parse(text: &str) -> Result<Self, &'static str> {
+        if Self::WORDS.contains(&text) {
+            return Err("must not be active, create, end, join, leave or ticket: paths have those words");
+        }
+        Self::kept(text)
+    }
+
+    /// The same as it was kept, perhaps before a word was taken.
+    pub fn kept(text: &str) -> Result<Self, &'static str> {
         let name = named(text).filter(|text| Uuid::try_parse(text).is_err());
         name.map(Self).ok_or("must be 1-128 characters, none of them a control character, not blank and no UUID")
     }
@@ -144,6 +161,7 @@ impl RoomRef {
     pub fn parse(text: &str) -> Result<Self, &'static str> {
         match text.parse() {
             Ok(id) => Ok(Self::Session(id)),
+            Err(_) if RoomName::WORDS.contains(&text) => RoomName::parse(text).map(Self::Room),
             Err(_) => RoomName::parse(text).map(Self::Room).map_err(|_| "must be a session's id or a room's name"),
         }
     }
@@ -299,6 +317,15 @@ mod tests {
         for uuid in ["0190163D-8694-739B-AEA5-966C26F8AD91", "0190163d-8694-439b-aea5-966c26f8ad91"] {
             assert!(RoomName::parse(uuid).is_err() && RoomRef::parse(uuid).is_err(), "{uuid}");
         }
+    }
+
+    #[test]
+    fn no_room_is_called_as_paths_go_on() {
+        for word in RoomName::WORDS {
+            let refused = RoomRef::parse(word).expect_err("refused");
+            assert!(refused.contains(word) && RoomName::kept(word).is_ok(), "{word}: {refused}");
+        }
+        assert!(RoomName::parse("Active").is_ok() && RoomName::parse("join-us").is_ok());
     }
 
     #[test]

@@ -25,6 +25,12 @@ impl SessionName {
         (!text.trim().is_empty()).then(|| Self(text.to_owned()))
     }
 
+    /// Of a room that nobody gave another name: the first 100 characters of what the app calls it.
+    pub fn of_room(room: &RoomName) -> Self {
+        let shown: String = room.as_str().chars().take(100).collect();
+        Self::kept(&shown).unwrap_or_else(|| Self("room".to_owned()))
+    }
+
     /// As its creator wrote it, composed.
     pub fn as_str(&self) -> &str {
         &self.0

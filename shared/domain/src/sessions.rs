@@ -50,9 +50,8 @@ pub struct NewSession {
 impl NewSession {
     /// A room that a join makes: unlisted, and called as the app calls it.
     fn of_room(room: RoomName, seats: Option<u8>) -> Self {
-        let shown: String = room.as_str().chars().take(100).collect();
         Self {
-            name: SessionName::kept(&shown).unwrap_or_else(|| SessionName::kept("room").expect("it is not blank")),
+            name: SessionName::of_room(&room),
             max_participants: seats.unwrap_or(DEFAULT_SEATS),
             kind: SessionKind::VideoCall,
             visibility: None,

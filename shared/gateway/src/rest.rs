@@ -197,11 +197,13 @@ impl<'a> RestRequest<'a> {
         }
     }
 
-    /// The user of an app that the path names.
-    pub fn identity_in_path(&self) -> Result<Identity> {
+    /// The user of an app that the path names, as [`user_named`].
+    pub fn identity_in_path(&self, project: &ProjectId) -> Result<UserId> {
         let parameters = self.request.path_parameters_ref();
         let named = parameters.and_then(|p| p.first("identity")).unwrap_or_default();
-        Identity::parse(named).map_err(|must| Error::field("identity", must))
+        let must = |must| Error::field("identity", must);
+        Identity::parse(named).map_err(must)?;
+        user_named(project, named).ok_or_else(|| must("must be a user"))
     }
 
     /// The endpoint of webhooks that the path names. What is no identifier names none.
@@ -400,9 +402,10 @@ fn network(address: &str) -> String {
 /// The user of that project by an identifier, or by what the app calls its user. An app may call its users by UUIDs too; those are
 /// identifiers only if they can be. Nobody for what can be neither.
 pub fn user_named(project: &ProjectId, name: &str) -> Option<UserId> {
+    let identity = Identity::parse(name).ok()?;
     match name.parse() {
-        Ok(user) if UserId::is_of_app(user) || project.is_default() => Some(user),
-        Ok(_) | Err(_) => Identity::parse(name).ok().map(|identity| auth::user_of(project, &identity)),
+        Ok(user) if identity.reads_as_user(project) => Some(user),
+        Ok(_) | Err(_) => Some(auth::user_of(project, &identity)),
     }
 }
 

@@ -107,10 +107,11 @@ impl DeleteAccount {
     }
 }
 
-/// `POST /api/session/create`.
+/// `POST /api/session/create`. A room needs no name: what the app calls it serves.
 pub fn parse_new_session(json: &str) -> Result<NewSession, Error> {
     body(json, |f| {
-        let name = f.text("name", |text| SessionName::parse(&text));
+        let is_room = f.has("room");
+        let name = f.optional_text("name", |text| SessionName::parse(&text));
         let max_participants = f.optional_number("maxParticipants", seats);
         let kind = f.optional_json("type", kind);
         let visibility = f.optional_text("visibility", |text| visibility(&text));
@@ -120,6 +121,11 @@ pub fn parse_new_session(json: &str) -> Result<NewSession, Error> {
         let empty = f.optional_number("emptyTimeoutSeconds", |seconds| span(seconds, EMPTY));
         let longest = f.optional_number("maxDurationSeconds", |seconds| span(seconds, LONGEST));
         let room = f.optional_text("room", |text| RoomName::parse(&text));
+        let name = name.and_then(|name| match name {
+            None if is_room => room.as_ref()?.as_ref().map(SessionName::of_room),
+            None => f.refuse("name", "is missing"),
+            named => named,
+        });
         Some(NewSession {
             name: name?,
             max_participants: max_participants?.unwrap_or(DEFAULT_SEATS),
@@ -858,6 +864,10 @@ mod tests {
 
     #[test]
     fn a_session_has_defaults() {
+        let room = parse_new_session(r#"{"room":"daily","name":null}"#).expect("valid");
+        assert_eq!(room.name.as_str(), "daily");
+        assert_eq!(refused(parse_new_session("{}")), ["name"]);
+        assert_eq!(refused(parse_new_session(r#"{"room":""}"#)), ["room"]);
         let session = parse_new_session(r#"{"name":"Daily"}"#).expect("valid");
         assert_eq!((session.max_participants, session.kind), (10, SessionKind::VideoCall));
         assert_eq!(session.visibility, None, "the operator's default");

@@ -377,7 +377,7 @@ impl RunRecord {
         let (last_minute, is_final) = of_place(self.place);
         let step = |place: usize| self.steps.get(place).copied().flatten();
         let [token_ms, answer_ms, socket_ms, joined_ms, media_ms] = [0, 1, 2, 3, 4].map(step);
-        let room = self.room_name.as_deref().map(RoomName::parse).transpose();
+        let room = self.room_name.as_deref().map(RoomName::kept).transpose();
         Ok(Run {
             session,
             name: SessionName::kept(&self.session_name).ok_or(Malformed("session name"))?,

@@ -155,7 +155,7 @@ impl SessionRecord {
                 .as_deref()
                 .map_or(Ok(ProjectId::default()), ProjectId::parse)
                 .map_err(|_| Malformed("project"))?,
-            room: self.room_name.as_deref().map(RoomName::parse).transpose().map_err(|_| Malformed("room"))?,
+            room: self.room_name.as_deref().map(RoomName::kept).transpose().map_err(|_| Malformed("room"))?,
             creator_id: self.creator_id.parse().map_err(|_| Malformed("creator"))?,
             creator_username: Username::kept(&self.creator_username).ok_or(Malformed("creator's name"))?,
             controls: Controls {

@@ -70,7 +70,7 @@ fn stay(item: Item) -> Result<UsedStay> {
     Ok(UsedStay {
         stay,
         session: record.session.parse().map_err(|_| Malformed("session of a stay"))?,
-        room: record.room.as_deref().map(RoomName::parse).transpose().map_err(|_| Malformed("room of a stay"))?,
+        room: record.room.as_deref().map(RoomName::kept).transpose().map_err(|_| Malformed("room of a stay"))?,
         began: Timestamp::from_millis(record.began),
         ended,
     })

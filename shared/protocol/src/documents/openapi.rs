@@ -288,7 +288,7 @@ fn parameters(path: &str, paged: bool) -> Vec<Value> {
             "description": "The session's identifier, or the name of its room.",
             "schema": { "type": "string", "anyOf": [
                 { "format": "uuid", "pattern": requests::ID },
-                { "pattern": "^[A-Za-z0-9_-]{1,128}$" },
+                { "pattern": NAMED },
             ] } })
     });
     let page = paged.then(|| {
@@ -300,12 +300,12 @@ fn parameters(path: &str, paged: bool) -> Vec<Value> {
         ]
     });
     let identity = path.contains("{identity}").then(|| {
-        json!({ "name": "identity", "in": "path", "required": true, "description": "What the app calls its user.",
-            "schema": { "type": "string", "pattern": "^[A-Za-z0-9_-]{1,128}$" } })
+        json!({ "name": "identity", "in": "path", "required": true, "description": "What the app calls its user, or the user's id.",
+            "schema": { "type": "string", "pattern": NAMED } })
     });
     let user = path.contains("{userId}").then(|| {
         json!({ "name": "userId", "in": "path", "required": true, "description": "The user's id, or what the app calls its user.",
-            "schema": { "type": "string", "pattern": "^[A-Za-z0-9_-]{1,128}$" } })
+            "schema": { "type": "string", "pattern": NAMED } })
     });
     let webhook = path.contains("{webhookId}").then(|| {
         json!({ "name": "webhookId", "in": "path", "required": true, "schema": { "type": "string", "format": "uuid", "pattern": requests::ID } })
@@ -347,7 +347,7 @@ fn of_score(name: &str, description: &str) -> Value {
 
 fn of_user(name: &str, required: bool, description: &str) -> Value {
     json!({ "name": name, "in": "query", "required": required, "description": description,
-        "schema": { "type": "string", "pattern": "^[A-Za-z0-9_-]{1,128}$" } })
+        "schema": { "type": "string", "pattern": NAMED } })
 }
 
 fn of_metric() -> Value {
@@ -454,6 +454,10 @@ fn idempotency_key() -> Value {
 
 /// `before:` and an identifier, or a place in a log, in base64url.
 const CURSOR: &str = "^YmVmb3JlO[A-Za-z0-9_-]{16,160}$";
+
+/// What an app calls a room or a user, in a path: percent-encoded, and without a slash, which no path can tell from one between two steps.
+/// A leading point or space is left out: clients take `.` and `..` for steps, and no name is blank.
+const NAMED: &str = "^[^/.\\s\\u0000-\\u001f\\u007f-\\u009f][^/\\u0000-\\u001f\\u007f-\\u009f]{0,127}$";
 
 /// An invitation's identifier.
 const INVITE: &str = "^[A-Za-z0-9_-]{22}$";

@@ -82,9 +82,10 @@ pub struct DeleteAccount {
 #[derive(JsonSchema, Serialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct NewSession {
-    /// Its name.
-    #[schemars(length(min = 1, max = 100), regex(pattern = NAME))]
-    name: String,
+    /// Its name; with `room` that serves where none is given.
+    #[schemars(with = "String", default, length(min = 1, max = 100), regex(pattern = NAME))]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name: Option<String>,
     /// Its number of seats; 10 if not given.
     #[schemars(range(min = 2, max = 100))]
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -101,7 +102,8 @@ pub struct NewSession {
     /// Whether whoever joins waits until a host or a cohost admits them; false if not given.
     #[serde(skip_serializing_if = "Option::is_none")]
     waiting_room: Option<bool>,
-    /// The app's own name of it, unique among the active sessions of its project; no UUID. For API keys and join tokens.
+    /// The app's own name of it, unique among the active sessions of its project; no UUID, and none of active, create, end, join, leave
+    /// and ticket. For API keys and join tokens.
     #[schemars(length(min = 1, max = 128), regex(pattern = NAME))]
     #[serde(skip_serializing_if = "Option::is_none")]
     room: Option<String>,
