@@ -70,6 +70,12 @@ else
   tls=$(printf 'no-tls\nno-dtls')
 fi
 
+case ${TURN_USAGE:-no} in
+  yes) usage=$(printf 'verbose\nnew-log-timestamp') ;;
+  no) usage= ;;
+  *) fail "set TURN_USAGE to yes or no" ;;
+esac
+
 # block NAME TEXT and fill NAME DEFAULT add to the table of replacements that awk reads.
 umask 077
 table=$(mktemp)
@@ -85,6 +91,7 @@ block ADDRESSES "$(lines external-ip "${TURN_EXTERNAL_IP:-}"; lines listening-ip
 block SECRETS "$(lines static-auth-secret "$secret,$previous")"
 block REALM "$TURN_REALM"
 block TLS "$tls"
+block USAGE "$usage"
 fill LISTENING_PORT 3478
 fill TLS_LISTENING_PORT 5349
 fill MIN_PORT 49152

@@ -40,6 +40,7 @@ def user_data() -> str:
         "RenderScript": deploy.packed(server.COTURN / "render.sh"), "Secret": "the-secret", "Address": PUBLIC,
         "ConfigurationTemplate": deploy.packed(server.COTURN / "turnserver.conf.in"), "AWS::Region": "eu-central-1",
         "DomainName": "turn.example.com", "Email": "ops@example.com", "Logs": "/tunrtc/turn", "CoturnVersion": "4.13.1",
+        "UsageLog": "yes",
     }
     template = cfn.resources("AWS::EC2::LaunchTemplate", "coturn.yaml")["Template"]["LaunchTemplateData"]
     script = template["UserData"]["Fn::Base64"]["Fn::Sub"]
@@ -86,6 +87,7 @@ def instance(tmp_path, secret):
 def test_it_boots_into_a_coturn_that_knows_the_secret_of_the_api(instance, tmp_path, secret):
     configuration = instance.prepare()
     assert f"external-ip={PUBLIC}/{PRIVATE}" in configuration.read_text()
+    assert "\nverbose\n" in configuration.read_text()
     # Here the announced address is nobody's.
     configuration.write_text(re.sub(r"external-ip=.*", "", configuration.read_text()))
     with server.coturn(configuration, tmp_path) as running:

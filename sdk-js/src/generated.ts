@@ -647,9 +647,10 @@ export interface NewSession {
   maxParticipants?: number;
   /** Whatever the app wants to keep with it: at most 4096 bytes of UTF-8. */
   metadata?: string;
-  /** Its name. */
-  name: string;
-  /** The app's own name of it, unique among the active sessions of its project; no UUID. For API keys and join tokens. */
+  /** Its name; with `room` that serves where none is given. */
+  name?: string;
+  /** The app's own name of it, unique among the active sessions of its project; no UUID, and none of active, create, end, join, leave
+and ticket. For API keys and join tokens. */
   room?: string;
   /** What it is for; `videoCall` if not given. The first TunRTC's numbers 0-3 stand for the names in this order. */
   type?: SessionTypeInput;
@@ -1283,6 +1284,10 @@ export interface UsageGroup {
   room?: string;
   /** Sessions in which there were stays. */
   sessions: number;
+  /** Bytes that a TURN server relayed, from clients and to them, of allocations that began on that day; 0 where its log is not fed in. */
+  turnBytes: number;
+  /** The same in GB of 1,000,000,000 bytes. */
+  turnGb: number;
 }
 
 /** What a project used. */

@@ -1,8 +1,9 @@
-//! API keys, for the operator: creating, listing, disabling; and sealing anew what is sealed, webhooks' secrets too. No route leads here; whoever may invoke the function
+//! API keys, for the operator: creating, listing, disabling; sealing anew what is sealed, webhooks' secrets too; and what a TURN server
+//! relayed, for the ledger of usage. No route leads here; whoever may invoke the function
 //! is trusted with what it does.
 
 use auth::{Sealer, WebhookSealer};
-use domain::{Error, Result, endpoints, keys};
+use domain::{Error, Result, endpoints, keys, usage};
 use gateway::Surroundings;
 use protocol::keys::{KeyAnswer, KeyCommand, KeyView};
 use runtime::{Runtime, SettingError};
@@ -61,5 +62,6 @@ async fn act(deps: &Deps, command: &str) -> Result<KeyAnswer> {
             let webhooks = endpoints::reseal(&deps.store, &deps.webhook_sealer).await?;
             Ok(KeyAnswer::Resealed(keys + webhooks))
         }
+        KeyCommand::TurnUsage(relays) => usage::note_relays(&deps.store, &relays).await.map(KeyAnswer::Noted),
     }
 }

@@ -16,6 +16,8 @@ use gateway::{NoOrigin, Origins};
 use local::{
     DEFAULT_STUN_URL, HEARTBEAT_SECONDS, Options, RECORDINGS_DAYS, Recordings, Server, StartError, health, operator,
 };
+use protocol::keys::MOST_ALLOCATIONS;
+use protocol::turn_log;
 use runtime::{Settings, logs, settings};
 use serde_json::{Value, json};
 use webhook::Secret;
@@ -111,6 +113,11 @@ enum Command {
     /// API keys of apps, kept in the data: create, list and disable them, whether the server runs or not
     #[command(subcommand)]
     Keys(Keys),
+    /// Read what coturn relayed from its log into the ledger behind GET /api/usage; the same log again changes nothing
+    TurnUsage {
+        /// The log of coturn with `verbose` and `new-log-timestamp`, from its beginning on; - reads standard input
+        log: PathBuf,
+    },
 }
 
 #[derive(Subcommand)]
@@ -319,6 +326,7 @@ fn main() -> ExitCode {
     match arguments.command {
         Some(Command::Health) => ended(health::check(arguments.port)),
         Some(Command::Keys(ref command)) => ended(keys(arguments.data.as_deref(), command)),
+        Some(Command::TurnUsage { ref log }) => ended(turn_usage(arguments.data.as_deref(), log)),
         None => ended(serve(arguments)),
     }
 }
@@ -352,13 +360,39 @@ fn ended(result: Result<(), impl Display>) -> ExitCode {
 
 /// Has a command for API keys carried out, and prints what came of it.
 fn keys(data: Option<&Path>, command: &Keys) -> Result<(), String> {
-    let data = data.ok_or("keys are kept in the data: say which with --data FILE (or TUNRTC_DATA)")?;
+    let text = keys_answer(&operate(data, command.to_json())?)?;
+    say(&text);
+    Ok(())
+}
+
+/// Has an operator's command carried out on that data.
+fn operate(data: Option<&Path>, command: String) -> Result<Value, String> {
+    let data = data.ok_or("it is kept in the data: say which with --data FILE (or TUNRTC_DATA)")?;
     let tokio =
         tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|error| error.to_string())?;
-    let answer = tokio.block_on(operator::command(data, command.to_json())).map_err(|error| error.to_string())?;
-    let text = keys_answer(&serde_json::from_slice(&answer).map_err(|error| error.to_string())?)?;
+    let answer = tokio.block_on(operator::command(data, command)).map_err(|error| error.to_string())?;
+    serde_json::from_slice(&answer).map_err(|error| error.to_string())
+}
+
+/// Tells whoever gave a command.
+fn say(text: &str) {
     // Whoever closed standard output does not want to know.
     drop(writeln!(std::io::stdout(), "{text}"));
+}
+
+/// Has what a log says added to the ledger, and prints how much that was.
+fn turn_usage(data: Option<&Path>, log: &Path) -> Result<(), String> {
+    let read =
+        if log == Path::new("-") { std::io::read_to_string(std::io::stdin()) } else { std::fs::read_to_string(log) };
+    let log = turn_log::read(&read.map_err(|error| format!("{}: {error}", log.display()))?);
+    let mut noted = 0;
+    for relayed in log.relayed.chunks(MOST_ALLOCATIONS) {
+        let answer = operate(data, turn_log::command(relayed))?;
+        noted +=
+            answer["noted"].as_u64().ok_or_else(|| answer["refused"].as_str().unwrap_or("it failed").to_owned())?;
+    }
+    let (all, unreadable) = (log.relayed.len(), log.unreadable);
+    say(&format!("{noted} of {all} allocations are in the ledger; {unreadable} lines could not be read"));
     Ok(())
 }
 

@@ -507,6 +507,43 @@ async fn a_project_is_told_what_it_used_and_nobody_elses() {
 }
 
 #[tokio::test]
+async fn what_a_turn_server_relayed_is_counted_once_for_each_allocation_in_the_users_project() {
+    let target = Target::local().await;
+    let keys = [
+        target.key(json!({ "action": "create", "project": "acme" })).await,
+        target.key(json!({ "action": "create", "project": "other" })).await,
+    ];
+    let (joined, _at_ann) = target.enter_room(&keys[0].person("ann", "daily").token).await;
+    let ann = joined.body["participants"][0]["userId"].clone();
+    let began = joined.body["participants"][0]["joinedAt"].clone();
+    let nobody = json!("01a1ed5c-8600-7000-8000-000000000001");
+    let allocation = |name: &str, user: &Value, bytes: u64| json!({ "allocation": name, "userId": user, "began": began, "bytes": bytes });
+    let feed = async |all: Vec<Value>| target.command(json!({ "action": "turnUsage", "allocations": all })).await;
+    let relayed = async |key: &Key, group: &str| {
+        let path = format!("/api/usage?group={group}");
+        let groups = ask(&target, Method::GET, &path, &key.basic(), Value::Null).await.body["groups"].clone();
+        groups
+            .as_array()
+            .expect("groups")
+            .iter()
+            .map(|of| (of["room"].clone(), of["turnBytes"].clone()))
+            .collect::<Vec<_>>()
+    };
+    let first =
+        vec![allocation("1-9", &ann, 1_000), allocation("2-9", &ann, 500_000_000), allocation("3-9", &nobody, 7)];
+    for _ in 0..2 {
+        assert_eq!(feed(first.clone()).await, json!({ "noted": 2 }), "nobody has taken no seat");
+        assert_eq!(relayed(&keys[0], "day").await, [(Value::Null, json!(500_001_000))]);
+    }
+    // A longer log says more, and a shorter one takes nothing away.
+    feed(vec![allocation("1-9", &ann, 3_000)]).await;
+    feed(vec![allocation("1-9", &ann, 2_000)]).await;
+    assert_eq!(relayed(&keys[0], "room").await, [(json!("daily"), json!(500_003_000))]);
+    assert_eq!(relayed(&keys[1], "day").await, []);
+    target.stop().await;
+}
+
+#[tokio::test]
 async fn a_project_has_so_many_participants_and_whoever_is_in_comes_back() {
     let target = Target::with_settings([(settings::PARTICIPANTS_PER_PROJECT, 1)]).await;
     let key = target.key(json!({ "action": "create", "project": "acme" })).await;

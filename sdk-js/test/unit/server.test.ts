@@ -110,3 +110,10 @@ test('usage is asked for by days, by times, or as it is without them', async () 
   const query = 'from=2026-11-01&to=2026-11-29T00%3A00%3A00.000Z&group=room';
   assert.deepEqual(asked.map(({ path }) => path), ['/api/usage', `/api/usage?${query}`]);
 });
+
+test('no token is minted for what would be taken for the id of a user', async () => {
+  const { server } = asking();
+  const mint = (identity: string) => server.mintToken({ identity, room: 'daily' });
+  await assert.rejects(mint('0190163d-8694-839b-aea5-966c26f8ad91'), { name: 'TypeError', message: /identity must not look like a userId/ });
+  assert.ok(await mint('0190163d-8694-739b-aea5-966c26f8ad91'));
+});

@@ -7,8 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use crate::happenings::{Kind, SessionView};
-use crate::ports::{Ledger, Occurrence, UsedStay};
-use crate::{Context, Error, ProjectId, Result, SessionId, Timestamp};
+use crate::ports::{Ledger, Occurrence, Starts, UsedStay, Visits};
+use crate::{Context, Error, ProjectId, Result, SessionId, Timestamp, UserId};
 
 /// For so long entries are kept: 13 months, so that a year can be compared with the one before.
 pub const USAGE_KEPT: Duration = Duration::from_secs(400 * 24 * 60 * 60);
@@ -31,8 +31,48 @@ pub fn entry(occurrence: &Occurrence, view: &SessionView) -> Option<(ProjectId, 
         room: view.session.room.clone(),
         began: stay.connected_at?,
         ended: occurrence.happening.at,
+        relayed: None,
     };
     Some((view.session.project.clone(), used))
+}
+
+/// What one allocation of a TURN server relayed, by its log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Relayed {
+    /// What names the allocation among those that began then.
+    pub allocation: String,
+    /// For whom.
+    pub user: UserId,
+    /// When its first line was written.
+    pub began: Timestamp,
+    /// Bytes from the client and to it.
+    pub bytes: u64,
+}
+
+/// A seat may be noted by a clock that is behind the TURN server's.
+const CLOCKS_DIFFER: Duration = Duration::from_secs(60);
+
+/// Adds to the ledgers what was relayed: each to that of the project in whose session its user had taken a seat last, when it began. How many
+/// were added; of whoever took none within the time that seats are noted nothing is known. The same once more changes nothing.
+pub async fn note_relays(store: &(impl Visits + Starts + Ledger + Sync), relays: &[Relayed]) -> Result<usize> {
+    let mut noted = 0;
+    for relay in relays {
+        let mut visits = store.visits(relay.user).await?;
+        visits.retain(|visit| visit.family.is_some() && visit.at <= relay.began + CLOCKS_DIFFER);
+        let Some(visit) = visits.into_iter().max_by_key(|visit| visit.at) else { continue };
+        let Some(view) = store.session_view(visit.session).await? else { continue };
+        let entry = UsedStay {
+            stay: format!("turn:{}", relay.allocation),
+            session: visit.session,
+            room: view.session.room,
+            began: relay.began,
+            ended: relay.began,
+            relayed: Some(relay.bytes),
+        };
+        store.note_stay(&view.session.project, &entry, relay.began + USAGE_KEPT).await?;
+        noted += 1;
+    }
+    Ok(noted)
 }
 
 /// How stays are put together.
@@ -98,6 +138,8 @@ pub struct Used {
     pub connections: usize,
     /// How many of them there were at the same time, at most.
     pub peak: usize,
+    /// Bytes that a TURN server relayed, as far as its log was fed in.
+    pub relayed: u64,
 }
 
 /// The answer to a question.
@@ -171,11 +213,16 @@ pub(crate) fn day_of(at: Timestamp) -> Timestamp {
 struct Sum {
     sessions: BTreeSet<SessionId>,
     time: Duration,
+    relayed: u64,
     stays: Vec<(Timestamp, Timestamp)>,
 }
 
 impl Sum {
     fn add(&mut self, stay: UsedStay) {
+        if let Some(bytes) = stay.relayed {
+            self.relayed = self.relayed.saturating_add(bytes);
+            return;
+        }
         self.sessions.insert(stay.session);
         self.time += stay.ended.since(stay.began);
         self.stays.push((stay.began, stay.ended));
@@ -183,7 +230,7 @@ impl Sum {
 
     fn into_used(self, of: Grouped) -> Used {
         let (sessions, participant_time, connections) = (self.sessions.len(), self.time, self.stays.len());
-        Used { of, sessions, participant_time, connections, peak: peak(&self.stays) }
+        Used { of, sessions, participant_time, connections, peak: peak(&self.stays), relayed: self.relayed }
     }
 }
 

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use domain::keys::NewKey;
+use domain::usage::Relayed;
 use domain::{AppKey, Error, KeyGrant, KeyId, KeyLimits, ProjectId};
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -22,7 +23,12 @@ pub enum KeyCommand {
     Disable(KeyId),
     /// `reseal`
     Reseal,
+    /// `turnUsage`
+    TurnUsage(Vec<Relayed>),
 }
+
+/// So many allocations fit into one command.
+pub const MOST_ALLOCATIONS: usize = 500;
 
 impl KeyCommand {
     /// Parses `{"action", ...}`.
@@ -34,11 +40,24 @@ impl KeyCommand {
                 "list" => f.optional_text("project", |text| ProjectId::parse(&text)).map(Self::List),
                 "disable" => f.text("key", |text| KeyId::parse(&text).ok_or("is not known")).map(Self::Disable),
                 "reseal" => Some(Self::Reseal),
-                _ => f.refuse("action", "must be create, list, disable or reseal"),
+                "turnUsage" => f
+                    .objects("allocations", MOST_ALLOCATIONS, "must be a list of at most 500", relayed)
+                    .map(Self::TurnUsage),
+                _ => f.refuse("action", "must be create, list, disable, reseal or turnUsage"),
             }
         })
         .map_err(Error::InvalidRequest)
     }
+}
+
+fn relayed(f: &mut Fields<'_>) -> Option<Relayed> {
+    let allocation = f.text("allocation", |text| {
+        (1..=64).contains(&text.chars().count()).then_some(text).ok_or("must be 1-64 characters")
+    });
+    let user = f.text("userId", |text| text.parse().map_err(|_| "must be a user's id"));
+    let began = f.text("began", |text| parse_time(&text).ok_or("must be a time (RFC 3339)"));
+    let bytes = f.optional_number("bytes", Ok);
+    Some(Relayed { allocation: allocation?, user: user?, began: began?, bytes: bytes?.unwrap_or_default() })
 }
 
 fn new_key(f: &mut Fields<'_>) -> Option<NewKey> {
@@ -130,6 +149,8 @@ pub enum KeyAnswer {
     Disabled(String),
     /// How many secrets were sealed anew.
     Resealed(usize),
+    /// How many allocations are in the ledger; the others are of nobody who is known.
+    Noted(usize),
     /// Why nothing was done.
     Refused(String),
 }
@@ -161,10 +182,15 @@ mod tests {
 
     #[test]
     fn every_bad_field_of_a_command_is_named() {
-        assert_eq!(refused(r#"{"action":"make"}"#), ["action must be create, list, disable or reseal"]);
+        assert_eq!(refused(r#"{"action":"make"}"#), ["action must be create, list, disable, reseal or turnUsage"]);
         let bad = r#"{"action":"create","project":"A","grants":["fly"],"maxTokenSeconds":0,"endsAt":"soon","owner":1}"#;
         let fields: Vec<_> = refused(bad).iter().map(|e| e.split(' ').next().unwrap_or_default().to_owned()).collect();
         assert_eq!(fields, ["project", "grants", "maxTokenSeconds", "endsAt", "owner"]);
+        let relayed =
+            r#"{"action":"turnUsage","allocations":[{"allocation":"","userId":"x","began":"soon","bytes":-1}]}"#;
+        let fields: Vec<_> =
+            refused(relayed).iter().map(|e| e.split(' ').next().unwrap_or_default().to_owned()).collect();
+        assert_eq!(fields, ["allocation", "userId", "began", "bytes"].map(|name| format!("allocations[0].{name}")));
         assert_eq!(refused(r#"{"action":"disable","key":"x"}"#), ["key is not known"]);
         assert!(refused(r#"{"action":"list"}"#).is_empty());
     }

@@ -21,6 +21,7 @@ pub mod routes;
 mod sdp;
 pub mod signaling;
 mod times;
+pub mod turn_log;
 pub mod usage;
 pub mod webhooks;
 

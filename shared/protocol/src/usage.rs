@@ -66,6 +66,10 @@ pub struct UsageGroup {
     pub connections: usize,
     /// Stays at the same time, at most.
     pub peak: usize,
+    /// Bytes that a TURN server relayed, from clients and to them, of allocations that began on that day; 0 where its log is not fed in.
+    pub turn_bytes: u64,
+    /// The same in GB of 1,000,000,000 bytes.
+    pub turn_gb: f64,
 }
 
 impl UsageView {
@@ -93,8 +97,15 @@ impl From<&Used> for UsageGroup {
             participant_minutes: u64::try_from(used.participant_time.as_millis().div_ceil(60_000)).unwrap_or(u64::MAX),
             connections: used.connections,
             peak: used.peak,
+            turn_bytes: used.relayed,
+            turn_gb: gigabytes(used.relayed),
         }
     }
+}
+
+/// Bytes in GB.
+fn gigabytes(bytes: u64) -> f64 {
+    bytes as f64 / 1e9
 }
 
 #[cfg(test)]

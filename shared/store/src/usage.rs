@@ -6,7 +6,7 @@ use domain::{ProjectId, Result, RoomName, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::errors::{Malformed, misfit};
-use crate::items::{Item, expiry_now, text};
+use crate::items::{Item, expiry_now, number, text};
 use crate::{Store, keys};
 
 impl Ledger for Store {
@@ -17,9 +17,19 @@ impl Ledger for Store {
             session: stay.session.to_string(),
             room: stay.room.as_ref().map(|room| room.as_str().to_owned()),
             began: stay.began.millis(),
+            relayed: stay.relayed,
             expires_at: keep_until.seconds_up(),
         };
-        self.put_item(serde_dynamo::to_item(record).map_err(misfit)?).await
+        let item = serde_dynamo::to_item(record).map_err(misfit)?;
+        match stay.relayed {
+            None => self.put_item(item).await,
+            // A longer part of the log knows more.
+            Some(bytes) => {
+                let values = Item::from([(":bytes".to_owned(), number(bytes))]);
+                let condition = "attribute_not_exists(pk) OR relayed < :bytes";
+                self.put_item_if(item, condition, values).await.map(drop)
+            }
+        }
     }
 
     async fn stays(
@@ -61,6 +71,8 @@ struct Record {
     #[serde(skip_serializing_if = "Option::is_none")]
     room: Option<String>,
     began: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    relayed: Option<u64>,
     expires_at: u64,
 }
 
@@ -73,5 +85,6 @@ fn stay(item: Item) -> Result<UsedStay> {
         room: record.room.as_deref().map(RoomName::kept).transpose().map_err(|_| Malformed("room of a stay"))?,
         began: Timestamp::from_millis(record.began),
         ended,
+        relayed: record.relayed,
     })
 }

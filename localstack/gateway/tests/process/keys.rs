@@ -57,6 +57,19 @@ async fn keys_are_made_listed_and_disabled_whether_the_server_runs_or_not() {
 }
 
 #[test]
+fn a_log_of_coturn_is_read_and_says_how_much_of_it_counts() {
+    let folder = Folder::new("turn-usage");
+    let data = folder.file("tunrtc.db");
+    let log = folder.file("coturn.log");
+    std::fs::write(&log, include_str!("../../../../coturn/tests/usage.txt")).expect("a file");
+    let (code, output, errors) = run(&["turn-usage", &log, "--data", &data], &[]);
+    assert_eq!(code, Some(0), "{errors}");
+    assert_eq!(output, "0 of 2 allocations are in the ledger; 2 lines could not be read\n");
+    let (code, _, errors) = run(&["turn-usage", &folder.file("none.log"), "--data", &data], &[]);
+    assert!(code == Some(1) && errors.contains("none.log"), "{errors}");
+}
+
+#[test]
 fn a_bad_command_says_in_one_line_what_is_wrong() {
     let folder = Folder::new("bad-keys");
     let data = folder.file("tunrtc.db");

@@ -16,11 +16,13 @@ pub struct UsedStay {
     pub began: Timestamp,
     /// When it was over.
     pub ended: Timestamp,
+    /// It is no stay, but so many bytes that a TURN server relayed for somebody in that session.
+    pub relayed: Option<u64>,
 }
 
 /// The ledger of stays that are over.
 pub trait Ledger {
-    /// Makes an entry, kept until then; the same once more changes nothing.
+    /// Makes an entry, kept until then; the same once more changes nothing. Of what was relayed the greater number stays.
     fn note_stay(
         &self,
         project: &ProjectId,

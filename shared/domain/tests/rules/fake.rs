@@ -7,13 +7,13 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use domain::ports::{
-    About, Abouts, Admission, Again, Attempt, Ban, Begun, Catching, ChatHistory, ChatLog, ChatMessage, Closure, ConnectionLog,
-    ControlsSet, Counted, DUE_PARTS, DelayedMessage, Delays, Due, DueTimes, Emptied, Endings, Erasures, Families,
-    Finished, Guard, GuestMint, Held, Holding, IdempotencyKey, Inbox, Invites, Knock, Listeners, Log, LoggedConnection,
-    Members, MintedGuest, MintedInvite, MintedRefresh, Moderation, Outcome, Page, PasswordHasher, Ports,
-    PresentedRefresh, Pushed, RecordedSessions, RecordingQueue, Recordings, RefreshMint, RoomNames, Rosters, Rotation,
-    Seats, SessionChange, SessionMetadata, Sessions, Signal, Sockets, Status, TakeOver, TakenSeat, Tended, Throttles,
-    Users, Verdict, Visit, Visits, WaitingRoom, Waits,
+    About, Abouts, Admission, Again, Attempt, Ban, Begun, Catching, ChatHistory, ChatLog, ChatMessage, Closure,
+    ConnectionLog, ControlsSet, Counted, DUE_PARTS, DelayedMessage, Delays, Due, DueTimes, Emptied, Endings, Erasures,
+    Families, Finished, Guard, GuestMint, Held, Holding, IdempotencyKey, Inbox, Invites, Knock, Listeners, Log,
+    LoggedConnection, Members, MintedGuest, MintedInvite, MintedRefresh, Moderation, Outcome, Page, PasswordHasher,
+    Ports, PresentedRefresh, Pushed, RecordedSessions, RecordingQueue, Recordings, RefreshMint, RoomNames, Rosters,
+    Rotation, Seats, SessionChange, SessionMetadata, Sessions, Signal, Sockets, Status, TakeOver, TakenSeat, Tended,
+    Throttles, Users, Verdict, Visit, Visits, WaitingRoom, Waits,
 };
 use domain::recording::Recording;
 use domain::sweep::LEFT_ALONE;

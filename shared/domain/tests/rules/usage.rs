@@ -60,6 +60,7 @@ fn stay(name: &str, room: Option<&str>, session: u64, began: u64, ended: u64) ->
         room: room.map(|room| RoomName::parse(room).expect("a name")),
         began: at(began),
         ended: at(ended),
+        relayed: None,
     }
 }
 
@@ -93,6 +94,7 @@ async fn stays_are_added_up_by_the_day_on_which_they_ended() {
         participant_time: Duration::from_secs(180),
         connections: 3,
         peak: 2,
+        relayed: 0,
     };
     let second = Used {
         of: Grouped::Day(at(DAY)),
@@ -100,6 +102,7 @@ async fn stays_are_added_up_by_the_day_on_which_they_ended() {
         participant_time: Duration::from_secs(60 + DAY - 1),
         connections: 2,
         peak: 1,
+        relayed: 0,
     };
     assert_eq!(used, Usage { groups: vec![first, second], left_out: 0 });
 }

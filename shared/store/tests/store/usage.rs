@@ -14,7 +14,7 @@ const DAY: Duration = Duration::from_secs(86_400);
 
 fn stay(name: &str, ended: Timestamp) -> UsedStay {
     let (session, room) = (SessionId::first_at(DAWN), RoomName::parse("daily").ok());
-    UsedStay { stay: name.to_owned(), session, room, began: DAWN, ended }
+    UsedStay { stay: name.to_owned(), session, room, began: DAWN, ended, relayed: None }
 }
 
 #[tokio::test]
