@@ -14,7 +14,8 @@ import server  # noqa: E402
 TURN_SECRET_NAME = "turn"
 # Short enough to wait for; everything else is as on AWS.
 GRACE_SECONDS = 5
-PARAMETERS = {"ReconnectGraceSeconds": str(GRACE_SECONDS), "EmptySessionSeconds": "2", "CallQuality": "on", "TranscribeRegion": "eu-central-1"}
+PARAMETERS = {"ReconnectGraceSeconds": str(GRACE_SECONDS), "EmptySessionSeconds": "2", "CallQuality": "on", "TranscribeRegion": "eu-central-1",
+              "Recording": "true"}
 
 
 @pytest.fixture(scope="session")

@@ -13,6 +13,7 @@ import re
 import subprocess
 import sys
 import time
+import urllib.request
 from collections import Counter
 
 import boto3
@@ -112,6 +113,36 @@ def test_problems_are_problem_documents(deployed):
     answer = call(f"{deployed.http_url}/api/no-such-thing")
     assert answer.status == 404 and answer.headers["content-type"].startswith("application/problem+json")
     assert answer.json()["code"] == "not_found" and answer.headers["x-request-id"] == answer.json()["requestId"]
+
+
+# -- Recordings -----------------------------------------------------------------------------------------------
+
+CLIP = deploying.ROOT / "localstack" / "gateway" / "tests" / "media" / "two-seconds.webm"
+
+
+def test_what_a_participant_records_becomes_a_file_of_the_bucket(alice):
+    """Every step has the role that it needs: addresses, the list, the chunks, the file and its parts, the removal."""
+    session = alice.create(name="Recorded", maxParticipants=2)
+
+    async def run():
+        connection = await joined(alice, session)
+        started = alice.must(201, "POST", "/api/session/recording/start", {"sessionId": session, "kind": "participant", "mimeType": "video/webm"})
+        recording, url = started["recordingId"], started["uploads"][0]["url"]
+        stored = urllib.request.Request(url, CLIP.read_bytes(), {"Content-Type": started["contentType"]}, method="PUT")
+        with urllib.request.urlopen(stored, timeout=30) as answer:
+            assert answer.status == 200
+        more = alice.must(200, "POST", "/api/session/recording/uploads", {"recordingId": recording, "fromSeq": 1})
+        assert more["have"] == [[0, 0]]
+        alice.must(202, "POST", "/api/session/recording/finish", {"recordingId": recording, "lastSeq": 0, "durationMs": 2000})
+        ready = await connection.event("recordingReady")
+        assert ready["data"]["status"] == "ready", ready
+        shown = alice.must(200, "GET", f"/api/recordings/{recording}")
+        with urllib.request.urlopen(shown["url"], timeout=30) as answer:
+            assert len(answer.read()) == shown["files"][0]["bytes"]
+        alice.must(204, "DELETE", f"/api/recordings/{recording}")
+        assert alice.request("GET", f"/api/recordings/{recording}").status == 404
+
+    asyncio.run(run())
 
 
 # -- Sessions -------------------------------------------------------------------------------------------------
