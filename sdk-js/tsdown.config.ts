@@ -109,7 +109,7 @@ export default defineConfig([
     outputOptions: { entryFileNames: '[name].js' },
   },
   {
-    entry: { app: 'console/app.ts', 'reference/reference': 'console/reference/reference.ts', 'analytics/analytics': 'console/analytics/analytics.ts', 'recordings/recordings': 'console/recordings/recordings.ts' },
+    entry: { app: 'console/app.ts', 'reference/reference': 'console/reference/reference.ts', 'analytics/analytics': 'console/analytics/analytics.ts', 'replay/replay': 'console/replay/replay.ts' },
     format: 'esm',
     platform: 'browser',
     target: 'es2022',

@@ -401,9 +401,9 @@ export class CallView {
   }
 }
 
-/** The page with the recordings of a session. */
+/** The page with the recordings of a session. Not below `recordings/`: there is the bucket of a local server. */
 export function recordingsOf(sessionId: string): string {
-  return `recordings/index.html#session=${sessionId}`;
+  return `replay/index.html#session=${sessionId}`;
 }
 
 /** What became of somebody: another part, another name, or something that they may or may not do. */

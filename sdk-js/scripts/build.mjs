@@ -21,8 +21,8 @@ const [signIn] = /<section id="sign-in"[^]*?<\/section>/.exec(await readFile(at(
 const analytics = await readFile(at('console/analytics/index.html'), 'utf8');
 const withKey = '<p class="aside"><a id="with-key" hidden>With an API key of this server</a></p>';
 const [links] = /<nav class="links"[^]*?<\/nav>/.exec(signIn);
-const recordings = await readFile(at('console/recordings/index.html'), 'utf8');
-await writeFile(at('dist/console/recordings/index.html'), recordings.replace('<!-- sign-in -->', () => signIn.replace(links, '')));
+const replay = await readFile(at('console/replay/index.html'), 'utf8');
+await writeFile(at('dist/console/replay/index.html'), replay.replace('<!-- sign-in -->', () => signIn.replace(links, '')));
 await writeFile(at('dist/console/analytics/index.html'), analytics.replace('<!-- sign-in -->', () => signIn.replace(links, withKey)));
 const uplot = (file) => new URL(`../${file}`, import.meta.resolve('uplot'));
 await cp(uplot('dist/uPlot.min.css'), at('dist/console/analytics/uplot.css'));

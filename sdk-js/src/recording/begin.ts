@@ -6,7 +6,7 @@ import { RecordingError, storageError } from './error.ts';
 import { Recording } from './recording.ts';
 import type { Saved, Spool } from './spool.ts';
 import { essenceOf, recordingTypes, type RecorderType } from './types.ts';
-import type { RecordingKind, RecordingStarted } from './wire.ts';
+import type { RecordingKind, RecordingStarted } from '../wire.ts';
 
 /** Of a picture, unless it is said otherwise: 720p looks good at this. */
 const BITS_PER_SECOND = 1_500_000;

@@ -1,7 +1,7 @@
 import type { TunRTCClient } from 'tunrtc-client';
 import type { RecordingEnvironment } from './environment.ts';
 import { KEY_FRAMES_MS, type RecorderType } from './types.ts';
-import type { RecordingKind } from './wire.ts';
+import type { RecordingKind } from '../wire.ts';
 
 /** Tracks are looked at so often: no event tells that another device was chosen. */
 const LOOK_MS = 250;

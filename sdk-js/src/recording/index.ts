@@ -13,7 +13,7 @@
  * @module
  */
 import type { Page, PageOptions, TunRTCClient } from 'tunrtc-client';
-import type { RecordingDetail } from './wire.ts';
+import type { RecordingDetail } from '../wire.ts';
 
 export { resumeRecordings, startRecording } from './begin.ts';
 export type { ResumeOptions, StartRecordingOptions } from './begin.ts';
@@ -28,7 +28,7 @@ export type { Saved, Segment, Spool } from './spool.ts';
 export { Timeline } from './timeline.ts';
 export type { Place, Recorded, Stretch } from './timeline.ts';
 export type { RecorderType } from './types.ts';
-export type { RecordingDetail, RecordingFile, RecordingGap, RecordingKind, RecordingStatus } from './wire.ts';
+export type { RecordingDetail, RecordingFile, RecordingGap, RecordingKind, RecordingStatus } from '../wire.ts';
 
 /**
  * Asks everybody in the session to record themselves, or to stop, for those who steer it. Each gets the event `recordingRequested`, and each

@@ -7,7 +7,7 @@ import { RecordingError, storageError } from './error.ts';
 import type { Saved, Spool } from './spool.ts';
 import type { RecorderType } from './types.ts';
 import { Uploader, type UploadsRequest } from './uploader.ts';
-import type { RecordingKind, RecordingUploads } from './wire.ts';
+import type { RecordingKind, RecordingUploads } from '../wire.ts';
 
 /** Pieces that wait for the disk: more than these are not held in memory. */
 const HELD = 8;

@@ -1,4 +1,4 @@
-import type { RecordingKind } from './wire.ts';
+import type { RecordingKind } from '../wire.ts';
 
 /** A stretch that one run of the browser's recorder made: its first piece begins a file of its own. */
 export interface Segment {

@@ -1,4 +1,4 @@
-import type { RecordingDetail, RecordingFile } from './wire.ts';
+import type { RecordingDetail, RecordingFile } from '../wire.ts';
 
 /** What a timeline is made of. */
 export type Recorded = Pick<RecordingDetail, 'recordingId' | 'startedAt' | 'files' | 'gaps'>;

@@ -1,4 +1,4 @@
-import type { RecordingKind } from './wire.ts';
+import type { RecordingKind } from '../wire.ts';
 
 /** A fragment of a file ends at a key frame: without one, no piece is complete. In milliseconds. */
 export const KEY_FRAMES_MS = 2_000;

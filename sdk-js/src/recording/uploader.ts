@@ -3,7 +3,7 @@ import type { RecordingEnvironment } from './environment.ts';
 import { RecordingError } from './error.ts';
 import type { Saved, Spool } from './spool.ts';
 import { essenceOf } from './types.ts';
-import type { RecordingUploads } from './wire.ts';
+import type { RecordingUploads } from '../wire.ts';
 
 /** Pieces on their way at once: one that is slow does not hold up the others. */
 const PARALLEL = 3;
@@ -204,14 +204,15 @@ export class Uploader {
 
   #failed(thrown: unknown): void {
     if (this.#isOver) return;
-    const { code = '', status, isForeign } = thrown as { code?: string; status?: number; isForeign?: boolean };
+    const { code = '', status, isForeign, retryAfterSeconds = 0 } = thrown as { code?: string; status?: number; isForeign?: boolean; retryAfterSeconds?: number };
     if (SIGNED_OUT.test(code)) return this.#over(new RecordingError('signed_out', 'Nobody is signed in who may upload this recording.', thrown));
     if (status !== undefined && GONE.has(status) && !isForeign) {
       return this.#over(new RecordingError('gone', 'The server takes nothing more of this recording.', thrown));
     }
     // Several that fail together are one failure.
     if (this.#timers.has('retry')) return;
-    this.#timers.arm('retry', uploadDelay(this.#failures++, this.#parts.environment.random()), () => this.#go());
+    const delay = Math.max(uploadDelay(this.#failures++, this.#parts.environment.random()), retryAfterSeconds * 1000);
+    this.#timers.arm('retry', delay, () => this.#go());
     this.#parts.onProgress();
   }
 

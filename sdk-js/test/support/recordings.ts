@@ -1,6 +1,6 @@
 /** Recording without a browser and without S3: a recorder, a disk and a store that fail as the real ones do. */
 import type { RecordingEnvironment, Saved, Spool } from '../../src/recording/index.ts';
-import type { RecordingKind } from '../../src/recording/wire.ts';
+import type { RecordingKind } from '../../src/wire.ts';
 import type { FakeClock } from './clock.ts';
 import type { Person, Town } from './people.ts';
 import { FakeStream, FakeTrack } from './peer-connection.ts';
