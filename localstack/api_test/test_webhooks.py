@@ -1,15 +1,19 @@
 """Webhooks of the running server, verified by the library of Standard Webhooks for Python."""
 
 import base64
-import http.server
 import json
 import queue
-import threading
+import sys
 import urllib.request
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import standardwebhooks
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from receiver import receiving  # noqa: E402
 
 KEY = base64.b64encode(b"devkey:tunrtc-development-secret-0123456789").decode()
 PATIENCE_SECONDS = 20
@@ -17,24 +21,8 @@ PATIENCE_SECONDS = 20
 
 @pytest.fixture
 def receiver() -> Iterator[tuple[str, queue.Queue]]:
-    """Takes everything; the address, and what came."""
-    came: queue.Queue = queue.Queue()
-
-    class Handler(http.server.BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["content-length"]))
-            came.put((body, {name.lower(): value for name, value in self.headers.items()}))
-            self.send_response(204)
-            self.end_headers()
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://localhost:{server.server_port}/hooks", came
-    server.shutdown()
-    server.server_close()
+    with receiving() as endpoint:
+        yield endpoint
 
 
 def call(address: str, method: str, path: str, body: object = None) -> dict:

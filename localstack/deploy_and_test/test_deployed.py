@@ -25,12 +25,13 @@ from client import PASSWORD, Hub, Person, Signaling, call
 from conftest import GRACE_SECONDS, TURN_SECRET_NAME
 from turn_client import Client, Credentials
 
-sys.path[:0] = [str(deploying.ROOT / "infra"), str(deploying.ROOT / "infra" / "tests")]
+sys.path[:0] = [str(deploying.ROOT / folder) for folder in ("infra", "infra/tests", "localstack")]
 
 import keys  # noqa: E402
 import rotate_secret  # noqa: E402
 import smoke  # noqa: E402
 import template as cfn  # noqa: E402
+from receiver import receiving  # noqa: E402
 
 ORIGIN = "http://localhost:5173"
 # API Gateway answers 401 when an authorizer fails with the text `Unauthorized`; MiniStack answers 500 whatever
@@ -40,9 +41,17 @@ FORGED_STATUS = 500
 SUITE_SECONDS = 600
 # A line may come to the log a moment after the answer that it is about.
 LOG_SECONDS = 20
+# From what happens to the request that tells it: the stream and two queues are asked now and then.
+TOLD_SECONDS = 60
 OFFER = {"type": "offer", "sdp": "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\n"}
 ANSWER = {"type": "answer", "sdp": "v=0\r\no=- 2 2 IN IP4 127.0.0.1\r\n"}
 CANDIDATE = {"candidate": "candidate:1 1 udp 1 127.0.0.1 50000 typ host", "sdpMid": "0", "sdpMLineIndex": 0}
+
+
+def new_key(deployed, project: str) -> dict:
+    """A key of an app, as its operator makes it."""
+    session = boto3.Session(region_name="us-east-1", aws_access_key_id="test", aws_secret_access_key="test")
+    return keys.ask(session, deployed.stack, {"action": "create", "project": project}, f"http://{deployed.emulator.host}")["created"]
 
 
 @pytest.fixture
@@ -299,13 +308,63 @@ def test_a_client_of_the_hub_meets_one_of_ours(alice, bob):
 
 def test_stock_clients_of_the_hub_work_here_too(deployed):
     """The tests of Python's and JavaScript's SignalR clients, pointed at the deployment, with a key that its operator makes."""
-    session = boto3.Session(region_name="us-east-1", aws_access_key_id="test", aws_secret_access_key="test")
-    made = keys.ask(session, deployed.stack, {"action": "create", "project": "stock"}, f"http://{deployed.emulator.host}")["created"]
+    made = new_key(deployed, "stock")
     with edge.running(deployed) as url:
         where = os.environ | {"TUNRTC_URL": url, "TUNRTC_API_KEY": made["key"], "TUNRTC_API_SECRET": made["secret"]}
         for command in (["sh", "localstack/hub_test/run.sh"], ["npm", "--prefix", "sdk-js", "run", "--silent", "test:hub"]):
             done = subprocess.run(command, cwd=deploying.ROOT, env=where, capture_output=True, text=True, timeout=SUITE_SECONDS)
             assert done.returncode == 0, done.stdout + done.stderr
+
+
+def as_backend(deployed, key: dict, method: str, path: str, body: dict | None = None) -> dict:
+    """What an app's backend asks, with its key."""
+    basic = base64.b64encode(f"{key['key']}:{key['secret']}".encode()).decode()
+    answer = call(f"{deployed.http_url}{path}", method, body, authorization=f"Basic {basic}")
+    assert answer.status < 300, f"{method} {path}: {answer.status} {answer.body.decode()}"
+    return answer.json() if answer.body else {}
+
+
+def join_token(key: dict, identity: str, room: str) -> str:
+    """As an app's backend mints it (RFC 7519, HS256)."""
+    claims = {"iss": key["key"], "sub": identity, "exp": int(time.time()) + 600, "video": {"roomJoin": True, "room": room}}
+    parts = [base64.urlsafe_b64encode(json.dumps(part).encode()).rstrip(b"=") for part in ({"alg": "HS256", "typ": "JWT"}, claims)]
+    signature = hmac.digest(key["secret"].encode(), b".".join(parts), "sha256")
+    return b".".join([*parts, base64.urlsafe_b64encode(signature).rstrip(b"=")]).decode()
+
+
+def told(came, secret: str) -> dict:
+    """The next event that an endpoint was sent, if it is signed as Standard Webhooks says
+    (https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md)."""
+    body, headers = came.get(timeout=TOLD_SECONDS)
+    signed = f"{headers['webhook-id']}.{headers['webhook-timestamp']}.".encode() + body
+    right = hmac.digest(base64.b64decode(secret.removeprefix("whsec_")), signed, "sha256")
+    assert f"v1,{base64.b64encode(right).decode()}" in headers["webhook-signature"].split(" ")
+    return json.loads(body)
+
+
+def test_a_backend_is_told_what_happens_in_its_room(deployed):
+    key = new_key(deployed, "told")
+
+    async def stay(room: str) -> str:
+        guest = Person(deployed.http_url, auth={"token": join_token(key, "alice", room)})
+        answer = guest.must(200, "POST", "/api/session/join", {})
+        connection = await Signaling.open(answer["signaling"])
+        await connection.must("joinSession", sessionId=answer["sessionId"])
+        await connection.must("leaveSession")
+        return answer["sessionId"]
+
+    types = ["session.created", "participant.joined", "participant.left", "session.ended"]
+    with receiving() as (url, came):
+        endpoint = as_backend(deployed, key, "POST", "/api/webhooks", {"url": url, "types": types})
+        session = asyncio.run(stay("daily"))
+        as_backend(deployed, key, "POST", "/api/session/end", {"sessionId": session})
+        events = [told(came, endpoint["secret"]) for _ in types]
+    assert [event["type"] for event in events] == types
+    assert {event["data"]["session"]["sessionId"] for event in events} == {session}
+    assert [event["data"]["participant"]["identity"] for event in events[1:3]] == ["alice", "alice"]
+    noted = as_backend(deployed, key, "GET", f"/api/events?types={','.join(types)}")["events"]
+    # What was noted a moment ago shows a moment later.
+    assert {event["id"] for event in noted} <= {event["id"] for event in events} and noted[0]["type"] == "session.created"
 
 
 def test_what_a_negotiation_of_the_hub_answers(alice):
