@@ -8,6 +8,7 @@ import { chromium, type Browser, type BrowserContext, type Page } from 'playwrig
 import type * as Recordings from '../../src/recording/index.ts';
 import type { Recording, RecordingDetail } from '../../src/recording/index.ts';
 import { CHROMIUM, clientPage, eventually, launch, startServer, type Server } from '../support/browser.ts';
+import { near, seconds } from '../support/measure.ts';
 import { probe, type MediaFile } from '../support/media-files.ts';
 import { storeProxy, type StoreProxy } from '../support/store-proxy.ts';
 
@@ -74,7 +75,6 @@ async function start(page: Page): Promise<string> {
   });
 }
 
-const seconds = (count: number) => new Promise((resolve) => setTimeout(resolve, count * 1_000));
 const stop = (page: Page) => page.evaluate(() => recording.stop());
 const waiting = (page: Page) => page.evaluate(() => recording.progress.waiting);
 const pieces = (page: Page) => page.evaluate(() => recording.progress.recorded);
@@ -110,10 +110,6 @@ async function fileOf(detail: RecordingDetail): Promise<MediaFile> {
   assert.ok(file);
   assert.ok(Math.abs(file.duration * 1000 - (detail.files[0]?.durationMs ?? 0)) < 100, `${file.duration} s, told as ${detail.files[0]?.durationMs} ms`);
   return file;
-}
-
-function near(actual: number | undefined, expected: number, within: number): void {
-  assert.ok(Math.abs((actual ?? NaN) - expected) <= within, `${actual} is not within ${within} of ${expected}`);
 }
 
 describe('a recording', () => {
