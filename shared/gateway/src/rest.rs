@@ -197,13 +197,19 @@ impl<'a> RestRequest<'a> {
         }
     }
 
-    /// The user of an app that the path names, as [`user_named`].
+    /// The user of an app whom the path names as the app does. An identifier names none here: of what it is, no project can be told.
+    ///
+    /// # Errors
+    /// `InvalidRequest`, which names `identity`.
     pub fn identity_in_path(&self, project: &ProjectId) -> Result<UserId> {
         let parameters = self.request.path_parameters_ref();
         let named = parameters.and_then(|p| p.first("identity")).unwrap_or_default();
         let must = |must| Error::field("identity", must);
-        Identity::parse(named).map_err(must)?;
-        user_named(project, named).ok_or_else(|| must("must be a user"))
+        let identity = Identity::parse(named).map_err(must)?;
+        if identity.reads_as_user(project) {
+            return Err(must("must be what the app calls its user, not a userId"));
+        }
+        Ok(auth::user_of(project, &identity))
     }
 
     /// The endpoint of webhooks that the path names. What is no identifier names none.
