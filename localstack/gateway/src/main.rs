@@ -1,7 +1,7 @@
 //! `tunrtc`: the whole of TunRTC on one machine.
 
 use std::fmt::Display;
-use std::io::Write;
+use std::io::{self, Read, Write};
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -380,11 +380,19 @@ fn say(text: &str) {
     drop(writeln!(std::io::stdout(), "{text}"));
 }
 
+/// All that somebody has to say.
+fn whole(mut from: impl Read) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    from.read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
 /// Has what a log says added to the ledger, and prints how much that was.
 fn turn_usage(data: Option<&Path>, log: &Path) -> Result<(), String> {
-    let read =
-        if log == Path::new("-") { std::io::read_to_string(std::io::stdin()) } else { std::fs::read_to_string(log) };
-    let log = turn_log::read(&read.map_err(|error| format!("{}: {error}", log.display()))?);
+    let read = if log == Path::new("-") { whole(std::io::stdin()) } else { std::fs::read(log) };
+    let read = read.map_err(|error| format!("{}: {error}", log.display()))?;
+    // coturn writes a refused user name as it came, whatever its bytes are.
+    let log = turn_log::read(&String::from_utf8_lossy(&read));
     let mut noted = 0;
     for relayed in log.relayed.chunks(MOST_ALLOCATIONS) {
         let answer = operate(data, turn_log::command(relayed))?;

@@ -83,7 +83,9 @@ pub struct Identity(String);
 impl Identity {
     /// Parses; the error says what it must be.
     pub fn parse(text: &str) -> Result<Self, &'static str> {
-        named(text).map(Self).ok_or("must be 1-128 characters, none of them a control character, and not blank")
+        named(text)
+            .map(Self)
+            .ok_or("must be 1-128 characters, none of them a control character, and not blank, . or ..")
     }
 
     /// How the identities of guests begin, in the default project. No app's user has such a one there.
@@ -132,7 +134,8 @@ impl RoomName {
     /// The same as it was kept, perhaps before a word was taken.
     pub fn kept(text: &str) -> Result<Self, &'static str> {
         let name = named(text).filter(|text| Uuid::try_parse(text).is_err());
-        name.map(Self).ok_or("must be 1-128 characters, none of them a control character, not blank and no UUID")
+        name.map(Self)
+            .ok_or("must be 1-128 characters, none of them a control character, not blank, . or .., and no UUID")
     }
 
     /// As the app wrote it.
@@ -144,7 +147,9 @@ impl RoomName {
 /// What an app names exactly: nothing is folded, composed or trimmed.
 fn named(text: &str) -> Option<String> {
     let fits = (1..=128).contains(&text.chars().count()) && !text.chars().any(char::is_control);
-    (fits && !text.trim().is_empty()).then(|| text.to_owned())
+    // Of a path, whoever sends it takes these away (RFC 3986 section 5.2.4), and asks for something else.
+    let is_a_step = matches!(text, "." | "..");
+    (fits && !is_a_step && !text.trim().is_empty()).then(|| text.to_owned())
 }
 
 /// A session, by its identifier or by the app's name.
@@ -303,7 +308,7 @@ mod tests {
     fn names_of_apps_are_exact_and_have_something_visible() {
         assert_ne!(Identity::parse("Ann"), Identity::parse("ann"));
         assert!(Identity::parse(&"ä".repeat(128)).is_ok());
-        for bad in ["", " ", "a\nb", "a\u{7f}", &"x".repeat(129)] {
+        for bad in ["", " ", ".", "..", "a\nb", "a\u{7f}", &"x".repeat(129)] {
             assert!(Identity::parse(bad).is_err(), "{bad:?}");
             assert!(RoomName::parse(bad).is_err(), "{bad:?}");
         }
