@@ -92,7 +92,7 @@ export const LABELS: Labels = {
   media_denied: 'The camera or microphone was not allowed. Allow it in the address bar, or join without it.',
   media_not_found: 'No camera or microphone was found. You can join without one.',
   media_in_use: 'The camera or microphone is in use by another program.',
-  media_unavailable: 'Cameras and microphones need a page over HTTPS. You can join without them.',
+  media_unavailable: 'Cameras and microphones need HTTPS. You can join without them.',
   offline: 'The server cannot be reached. Try again in a moment.',
   noSession: 'There is no such call.',
   signedOut: 'The sign-in has ended.',

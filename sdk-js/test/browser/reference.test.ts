@@ -154,7 +154,7 @@ test('is searched, and leads where a problem’s type points', async () => {
   const page = await open('#session_full');
   await page.locator('tr#session_full').waitFor();
   await eventually(() => page.locator('tr#session_full').evaluate((row) => row.getBoundingClientRect().top < innerHeight), 'the row is in sight');
-  await page.getByLabel('Find').fill('offer');
+  await page.getByLabel('Find').fill('iceCandidate');
   await page.getByText('2 found').waitFor();
   await page.getByLabel('Find').fill('session_full post');
   await page.getByRole('link', { name: 'POST /api/session/join' }).waitFor();
