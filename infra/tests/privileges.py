@@ -72,8 +72,10 @@ def block(text: str, start: int) -> tuple[str, int]:
 
 
 def functions_in(text: str, module: str, trait: str | None = None) -> list[Function]:
-    """Functions with a body, in order. A trait's mere declarations end with a semicolon and have none."""
+    """Functions with a body, in order, each with the traits that it names and, for a method, those of its `impl`. A trait's mere
+    declarations end with a semicolon and have none."""
     found, at = [], 0
+    of_impls = [(head.start(), block(text, head.start())[1], head.group()) for head in re.finditer(r"^impl\b[^{]*", text, re.M)]
     while match := re.compile(r"\bfn (\w+)").search(text, at):
         end = min(position for position in (text.find("{", match.end()), text.find(";", match.end())) if position >= 0)
         if text[end] == ";":
@@ -81,7 +83,8 @@ def functions_in(text: str, module: str, trait: str | None = None) -> list[Funct
             continue
         body, at = block(text, end)
         signature = text[match.start() : end]
-        found.append(Function(module, match.group(1), signature, body, trait, set(re.findall(r"\b[A-Z]\w+", signature))))
+        around = "".join(head for start, stop, head in of_impls if start < match.start() < stop)
+        found.append(Function(module, match.group(1), signature, body, trait, set(re.findall(r"\b[A-Z]\w+", around + signature))))
     return found
 
 
@@ -134,6 +137,8 @@ def methods(trait: str) -> set[str]:
 
 # What a function is made of that asks a port by itself, outside the domain: the type, and what it asks.
 ASKING = {"Callers": [("Keys", "key"), ("Throttles", "hit")], "Doorkeeper": [("Keys", "key")]}
+# Types of the domain whose methods ask ports, by the name that their values go by: the module of each.
+METHODS = {"joined": "standing", "tending": "composing", "erasure": "erasure"}
 # What a part of it signs for others, who then may do it in its name.
 SIGNING = {"Transcribe": "transcribe:StartStreamTranscriptionWebSocket"}
 PORTS_OF = {"deps.store": None, "store": None, "sockets": "Sockets", "deps.push": "Sockets", "delays": "Delays", "lines": "Lines", "deps.lines": "Lines",
@@ -163,12 +168,12 @@ def actions_of(body: str, named: frozenset[str], module: str, seen: tuple[tuple[
 
 def called(body: str, module: str) -> list[Function]:
     """Functions of the domain that a piece of code calls: `module::name(`, a bare `name(` of its own module or imported
-    from another, or a method of JoinedCache."""
+    from another, or a method: of its own type, or of one that goes by one name everywhere."""
     qualified = set(re.findall(r"\b(\w+)::(\w+)\(", body))
     names = set(re.findall(r"(?<![\w.:])(\w+)\(", body))
     bare = {(module, name) for name in names} | {(each, name) for each, name in imported(module) if name in names}
-    cached = {("standing", name) for name in re.findall(r"\bjoined\s*\.(\w+)\(", body)}
-    return [each for each in domain() if (each.module, each.name) in qualified | bare | cached]
+    methods = {(METHODS.get(of, module), name) for of, name in re.findall(rf"\b(self|{'|'.join(METHODS)})\s*\.(\w+)\(", body)}
+    return [each for each in domain() if (each.module, each.name) in qualified | bare | methods]
 
 
 @cache

@@ -2,8 +2,9 @@
 
 use auth::{Argon2Hasher, Tokens};
 use delay::{DelayQueue, TendingQueue};
+use domain::erasure::Erasure;
 use domain::ports::Ports;
-use domain::{Result, accounts, erasure};
+use domain::{Result, accounts};
 use gateway::Surroundings;
 use gateway::rest::{Answer, RestRequest};
 use lambda_http::{Body, Request, Response};
@@ -52,6 +53,7 @@ async fn delete(deps: &Deps, request: &RestRequest<'_>) -> Result<Answer> {
     let (store, context) = (&deps.store, request.context());
     let user = accounts::prove_password(store, &deps.hasher, context, caller.user_id, &password).await?;
     let ports = Ports { store, sockets: &deps.push, delays: &deps.delay, encoder: &JsonEncoder, context };
-    erasure::erase(ports, &deps.queue, &user).await?;
+    let erasure = Erasure { ports, recordings: &deps.queue };
+    erasure.erase(&user).await?;
     Ok(Answer::no_content())
 }

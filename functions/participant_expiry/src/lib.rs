@@ -5,8 +5,9 @@ use std::time::Duration;
 use aws_lambda_events::eventbridge::EventBridgeEvent;
 use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent, SqsMessage};
 use delay::{DelayQueue, TendingQueue};
+use domain::erasure::Erasure;
 use domain::ports::{DelayedMessage, Delays, Ports, Sockets};
-use domain::{Error, erasure, eviction, leases, nudge, sweep, waiting};
+use domain::{Error, eviction, leases, nudge, sweep, waiting};
 use futures_util::future::join_all;
 use gateway::Surroundings;
 use protocol::signaling::JsonEncoder;
@@ -89,7 +90,10 @@ async fn act(deps: &Deps, message: &DelayedMessage) -> domain::Result<()> {
         DelayedMessage::Nudge { session, user, waiting } => nudge::nudge(ports, *session, *user, *waiting).await,
         DelayedMessage::Close { connection } => deps.push.close(connection).await,
         DelayedMessage::Evict { user } => eviction::evict_ended(ports, *user).await,
-        DelayedMessage::Erase { user } => erasure::finish(ports, &deps.queue, *user).await,
+        DelayedMessage::Erase { user } => {
+            let erasure = Erasure { ports, recordings: &deps.queue };
+            erasure.finish(*user).await
+        }
     }
 }
 

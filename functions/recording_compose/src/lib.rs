@@ -4,7 +4,7 @@ mod composer;
 
 use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent, SqsMessage};
 use delay::{DelayQueue, TendingQueue};
-use domain::composing::{self, Tending};
+use domain::composing::Tending;
 use domain::{Error, Result};
 use gateway::Tools;
 use objects::Bucket;
@@ -46,7 +46,9 @@ async fn look_after(deps: &Deps, message: &SqsMessage) -> Result<()> {
     let surroundings = &deps.tools.surroundings;
     let context = surroundings.context(surroundings.clock.now());
     let (ports, bucket, queue) = (deps.tools.ports(context), &deps.bucket, &deps.queue);
-    let tried = composing::tend(Tending { ports, bucket, queue, composer: &BucketComposer(bucket) }, tended).await?;
+    let composer = &BucketComposer(bucket);
+    let tending = Tending { ports, bucket, queue, composer };
+    let tried = tending.tend(tended).await?;
     tried.iter().for_each(log_failure);
     Ok(())
 }

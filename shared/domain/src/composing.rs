@@ -40,86 +40,166 @@ pub struct Tending<'a, S, C, D, B, Q, M> {
     pub composer: &'a M,
 }
 
-impl<S, C, D, B, Q, M> Clone for Tending<'_, S, C, D, B, Q, M> {
-    fn clone(&self) -> Self {
-        *self
+impl<S, C, D, B, Q, M> Tending<'_, S, C, D, B, Q, M>
+where
+    S: Recordings + Rosters + Members + Inbox + Sync,
+    C: Sockets + Sync,
+    D: Delays + Sync,
+    B: ObjectList + ObjectRemover + Sync,
+    Q: RecordingQueue + Sync,
+    M: Composer + Sync,
+{
+    /// Does what a recording needs now. What fails is tried again some time later, and a few times at most: that is what the answer is, for
+    /// the log.
+    ///
+    /// # Errors
+    /// What the last try failed with: the message is one of the dead letters then.
+    pub async fn tend(&self, tended: Tended) -> Result<Option<Error>> {
+        let Err(failed) = self.look_after(tended).await else {
+            return Ok(None);
+        };
+        if tended.failures >= MOST_FAILURES {
+            return Err(failed);
+        }
+        let again = Tended { failures: tended.failures + 1, ..tended };
+        self.queue.tend_after(AGAIN * 2_u32.pow(tended.failures), &again).await?;
+        Ok(Some(failed))
     }
-}
 
-impl<S, C, D, B, Q, M> Copy for Tending<'_, S, C, D, B, Q, M> {}
-
-/// Does what a recording needs now. What fails is tried again some time later, and a few times at most: that is what the answer is, for
-/// the log.
-///
-/// # Errors
-/// What the last try failed with: the message is one of the dead letters then.
-pub async fn tend(
-    with: Tending<
-        '_,
-        impl Recordings + Rosters + Members + Inbox + Sync,
-        impl Sockets + Sync,
-        impl Delays + Sync,
-        impl ObjectList + ObjectRemover + Sync,
-        impl RecordingQueue + Sync,
-        impl Composer + Sync,
-    >,
-    tended: Tended,
-) -> Result<Option<Error>> {
-    let Err(failed) = look_after(with, tended).await else {
-        return Ok(None);
-    };
-    if tended.failures >= MOST_FAILURES {
-        return Err(failed);
-    }
-    let again = Tended { failures: tended.failures + 1, ..tended };
-    with.queue.tend_after(AGAIN * 2_u32.pow(tended.failures), &again).await?;
-    Ok(Some(failed))
-}
-
-async fn look_after(
-    with: Tending<
-        '_,
-        impl Recordings + Rosters + Members + Inbox + Sync,
-        impl Sockets + Sync,
-        impl Delays + Sync,
-        impl ObjectList + ObjectRemover + Sync,
-        impl RecordingQueue + Sync,
-        impl Composer + Sync,
-    >,
-    tended: Tended,
-) -> Result<()> {
-    let Tending { ports, bucket, queue, .. } = with;
-    let now = ports.context.now;
-    let Some(recording) = ports.store.recording(tended.recording, now).await? else {
-        return wipe(with, &tended).await;
-    };
-    match recording.status {
-        RecordingStatus::Active => match quiet_since(bucket, &recording, now).await? {
-            Ok(since) => {
-                let mut over = recording;
-                end(&mut over, Finish { at: since, last_chunk: None, duration_ms: None });
-                match ports.store.keep_recording(&over, None).await? {
-                    true => compose(with, Recording { version: over.version + 1, ..over }).await,
-                    // It was heard of in this moment.
-                    false => queue.tend_after(LATE_LOOK, &Tended::new(&over)).await,
+    async fn look_after(&self, tended: Tended) -> Result<()> {
+        let Tending { ports, bucket, queue, .. } = *self;
+        let now = ports.context.now;
+        let Some(recording) = ports.store.recording(tended.recording, now).await? else {
+            return self.wipe(&tended).await;
+        };
+        match recording.status {
+            RecordingStatus::Active => self.finish_if_silent(recording).await,
+            RecordingStatus::Composing => self.compose(recording).await,
+            RecordingStatus::Ready => {
+                let recording = tell(ports, recording).await?;
+                remove_all(bucket, &object_keys::chunks(recording.session, recording.id)).await
+            }
+            RecordingStatus::Failed => tell(ports, recording).await.map(drop),
+            RecordingStatus::Deleted => {
+                let recording = tell(ports, recording).await?;
+                self.wipe(&tended).await?;
+                match (recording.touched_at + UPLOAD_VALID).since(now) {
+                    Duration::ZERO => ports.store.forget_recording(&recording).await,
+                    wait => queue.tend_after(wait, &Tended::new(&recording)).await,
                 }
             }
-            Err(wait) => queue.tend_after(wait, &Tended::new(&recording)).await,
-        },
-        RecordingStatus::Composing => compose(with, recording).await,
-        RecordingStatus::Ready => {
-            let recording = tell(ports, recording).await?;
-            remove_all(bucket, &object_keys::chunks(recording.session, recording.id)).await
         }
-        RecordingStatus::Failed => tell(ports, recording).await.map(drop),
-        RecordingStatus::Deleted => {
-            let recording = tell(ports, recording).await?;
-            wipe(with, &tended).await?;
-            match (recording.touched_at + UPLOAD_VALID).since(now) {
-                Duration::ZERO => ports.store.forget_recording(&recording).await,
-                wait => queue.tend_after(wait, &Tended::new(&recording)).await,
+    }
+
+    /// Ends a recording of which nothing was heard for so long, and puts it together; looks again at another one.
+    async fn finish_if_silent(&self, mut recording: Recording) -> Result<()> {
+        let Tending { ports, bucket, queue, .. } = *self;
+        let since = match quiet_since(bucket, &recording, ports.context.now).await? {
+            Ok(since) => since,
+            Err(wait) => return queue.tend_after(wait, &Tended::new(&recording)).await,
+        };
+        end(&mut recording, Finish { at: since, last_chunk: None, duration_ms: None });
+        match ports.store.keep_recording(&recording, None).await? {
+            true => self.compose(Recording { version: recording.version + 1, ..recording }).await,
+            // It was heard of in this moment.
+            false => queue.tend_after(LATE_LOOK, &Tended::new(&recording)).await,
+        }
+    }
+
+    /// Puts a recording together that is finished.
+    async fn compose(&self, recording: Recording) -> Result<()> {
+        let Tending { ports, bucket, queue, composer } = *self;
+        let (store, now) = (ports.store, ports.context.now);
+        store.unmark_recording(&recording).await?;
+        let mut recording = tell(ports, recording).await?;
+        let seen = look(bucket, &recording, 0).await?;
+        refuse(bucket, &recording, &seen.refused).await?;
+        if let Some(wait) = awaited(&recording, &seen.chunks, now) {
+            return queue.tend_after(wait, &Tended::new(&recording)).await;
+        }
+        if let Some(until) = recording.lease_until.filter(|until| *until > now) {
+            // Whoever holds it may have died.
+            return queue.tend_after(until.since(now), &Tended::new(&recording)).await;
+        }
+        recording.lease_until = Some(now + LEASE);
+        if !store.keep_recording(&recording, None).await? {
+            return queue.tend_after(LATE_LOOK, &Tended::new(&recording)).await;
+        }
+        recording.version += 1;
+        match composer.compose(&recording, &seen.chunks).await {
+            Ok(Composition::Step(step)) => self.take_step(recording, step).await,
+            Ok(Composition::Unusable(why)) => {
+                recording.error = Some(why);
+                self.conclude(recording, RecordingStatus::Failed).await
+            }
+            Err(failed) => {
+                recording.lease_until = None;
+                // The next try does not wait for a lease that nobody holds.
+                let _freed = store.keep_recording(&recording, None).await;
+                Err(failed)
             }
         }
+    }
+
+    /// Notes a file, and goes on with the next one, each in a message of its own: so a function has to live for one file, and one that dies
+    /// makes one file again.
+    async fn take_step(&self, mut recording: Recording, step: Step) -> Result<()> {
+        let mut made = recording.made.take().unwrap_or_default();
+        let ends = |file: &RecordedFile| since_start(&recording, file.started_at) + file.duration_ms;
+        let covered = step.file.as_ref().map(ends).into_iter().chain(step.gaps.iter().map(|gap| gap.to_ms));
+        made.duration_ms = covered.fold(made.duration_ms, u64::max);
+        made.files.extend(step.file);
+        made.gaps.extend(step.gaps);
+        recording.cursor = step.next;
+        if recording.cursor.is_none() {
+            let status = if made.files.is_empty() { RecordingStatus::Failed } else { RecordingStatus::Ready };
+            recording.error = made.files.is_empty().then(|| "nothing of what came can be played".to_owned());
+            recording.made = Some(with_end(&recording, made));
+            return self.conclude(recording, status).await;
+        }
+        recording.made = Some(made);
+        recording.lease_until = None;
+        if self.ports.store.keep_recording(&recording, None).await? {
+            return self.queue.tend_after(Duration::ZERO, &Tended::new(&recording)).await;
+        }
+        self.wipe_if_deleted(&recording).await
+    }
+
+    /// Notes what became of a recording, unless it was deleted meanwhile.
+    async fn conclude(&self, mut recording: Recording, status: RecordingStatus) -> Result<()> {
+        let Tending { ports, bucket, .. } = *self;
+        let (store, context) = (ports.store, ports.context);
+        recording.lease_until = None;
+        recording.status = status;
+        recording.untold = Some(RecordingNews::Done);
+        recording.keep_until = kept_until(context, Duration::ZERO);
+        if store.keep_recording(&recording, Some(context.now)).await? {
+            let recording = tell(ports, Recording { version: recording.version + 1, ..recording }).await?;
+            if recording.status == RecordingStatus::Ready {
+                remove_all(bucket, &object_keys::chunks(recording.session, recording.id)).await?;
+            }
+            return Ok(());
+        }
+        self.wipe_if_deleted(&recording).await
+    }
+
+    /// What was deleted while it was put together leaves nothing. Otherwise somebody else was at it, who did as much.
+    async fn wipe_if_deleted(&self, recording: &Recording) -> Result<()> {
+        let now = self.ports.store.recording(recording.id, self.ports.context.now).await?;
+        if now.is_none_or(|now| now.status == RecordingStatus::Deleted) {
+            return self.wipe(&Tended::new(recording)).await;
+        }
+        Ok(())
+    }
+
+    /// Removes every object of a recording. Where nothing is recorded any more, the bucket's own rules do that.
+    async fn wipe(&self, tended: &Tended) -> Result<()> {
+        let bucket = self.bucket;
+        if !self.ports.context.policy.recording {
+            return Ok(());
+        }
+        remove_all(bucket, &object_keys::chunks(tended.session, tended.recording)).await?;
+        remove_all(bucket, &object_keys::files(tended.session, tended.recording)).await
     }
 }
 
@@ -139,52 +219,6 @@ async fn quiet_since(
     }
 }
 
-/// Puts a recording together that is finished.
-async fn compose(
-    with: Tending<
-        '_,
-        impl Recordings + Rosters + Members + Inbox + Sync,
-        impl Sockets + Sync,
-        impl Delays + Sync,
-        impl ObjectList + ObjectRemover + Sync,
-        impl RecordingQueue + Sync,
-        impl Composer + Sync,
-    >,
-    recording: Recording,
-) -> Result<()> {
-    let Tending { ports, bucket, queue, composer } = with;
-    let (store, now) = (ports.store, ports.context.now);
-    store.unmark_recording(&recording).await?;
-    let mut recording = tell(ports, recording).await?;
-    let seen = look(bucket, &recording, 0).await?;
-    refuse(bucket, &recording, &seen.refused).await?;
-    if let Some(wait) = awaited(&recording, &seen.chunks, now) {
-        return queue.tend_after(wait, &Tended::new(&recording)).await;
-    }
-    if let Some(until) = recording.lease_until.filter(|until| *until > now) {
-        // Whoever holds it may have died.
-        return queue.tend_after(until.since(now), &Tended::new(&recording)).await;
-    }
-    recording.lease_until = Some(now + LEASE);
-    if !store.keep_recording(&recording, None).await? {
-        return queue.tend_after(LATE_LOOK, &Tended::new(&recording)).await;
-    }
-    recording.version += 1;
-    match composer.compose(&recording, &seen.chunks).await {
-        Ok(Composition::Step(step)) => take_step(with, recording, step).await,
-        Ok(Composition::Unusable(why)) => {
-            recording.error = Some(why);
-            conclude(with, recording, RecordingStatus::Failed).await
-        }
-        Err(failed) => {
-            recording.lease_until = None;
-            // The next try does not wait for a lease that nobody holds.
-            let _freed = store.keep_recording(&recording, None).await;
-            Err(failed)
-        }
-    }
-}
-
 /// How long to wait for chunks that may be on their way, if some are missing and it is not too late.
 fn awaited(recording: &Recording, chunks: &[StoredChunk], now: Timestamp) -> Option<Duration> {
     let finish = recording.finish?;
@@ -195,94 +229,8 @@ fn awaited(recording: &Recording, chunks: &[StoredChunk], now: Timestamp) -> Opt
     (is_missing && left > Duration::ZERO).then(|| left.min(LATE_LOOK))
 }
 
-/// Notes a file, and goes on with the next one, each in a message of its own: so a function has to live for one file, and one that dies
-/// makes one file again.
-async fn take_step(
-    with: Tending<
-        '_,
-        impl Recordings + Rosters + Members + Inbox + Sync,
-        impl Sockets + Sync,
-        impl Delays + Sync,
-        impl ObjectList + ObjectRemover + Sync,
-        impl RecordingQueue + Sync,
-        impl Sync,
-    >,
-    mut recording: Recording,
-    step: Step,
-) -> Result<()> {
-    let mut made = recording.made.take().unwrap_or_default();
-    let ends = |file: &RecordedFile| since_start(&recording, file.started_at) + file.duration_ms;
-    let covered = step.file.as_ref().map(ends).into_iter().chain(step.gaps.iter().map(|gap| gap.to_ms));
-    made.duration_ms = covered.fold(made.duration_ms, u64::max);
-    made.files.extend(step.file);
-    made.gaps.extend(step.gaps);
-    recording.cursor = step.next;
-    if recording.cursor.is_none() {
-        let status = if made.files.is_empty() { RecordingStatus::Failed } else { RecordingStatus::Ready };
-        recording.error = made.files.is_empty().then(|| "nothing of what came can be played".to_owned());
-        recording.made = Some(with_end(&recording, made));
-        return conclude(with, recording, status).await;
-    }
-    recording.made = Some(made);
-    recording.lease_until = None;
-    if with.ports.store.keep_recording(&recording, None).await? {
-        return with.queue.tend_after(Duration::ZERO, &Tended::new(&recording)).await;
-    }
-    wipe_if_deleted(with, &recording).await
-}
-
 fn since_start(recording: &Recording, at: Timestamp) -> u64 {
     u64::try_from(at.since(recording.started_at()).as_millis()).unwrap_or(u64::MAX)
-}
-
-/// Notes what became of a recording, unless it was deleted meanwhile.
-async fn conclude(
-    with: Tending<
-        '_,
-        impl Recordings + Rosters + Members + Inbox + Sync,
-        impl Sockets + Sync,
-        impl Delays + Sync,
-        impl ObjectList + ObjectRemover + Sync,
-        impl Sync,
-        impl Sync,
-    >,
-    mut recording: Recording,
-    status: RecordingStatus,
-) -> Result<()> {
-    let Tending { ports, bucket, .. } = with;
-    let (store, context) = (ports.store, ports.context);
-    recording.lease_until = None;
-    recording.status = status;
-    recording.untold = Some(RecordingNews::Done);
-    recording.keep_until = kept_until(context, Duration::ZERO);
-    if store.keep_recording(&recording, Some(context.now)).await? {
-        let recording = tell(ports, Recording { version: recording.version + 1, ..recording }).await?;
-        if recording.status == RecordingStatus::Ready {
-            remove_all(bucket, &object_keys::chunks(recording.session, recording.id)).await?;
-        }
-        return Ok(());
-    }
-    wipe_if_deleted(with, &recording).await
-}
-
-/// What was deleted while it was put together leaves nothing. Otherwise somebody else was at it, who did as much.
-async fn wipe_if_deleted(
-    with: Tending<
-        '_,
-        impl Recordings + Sync,
-        impl Sync,
-        impl Sync,
-        impl ObjectList + ObjectRemover + Sync,
-        impl Sync,
-        impl Sync,
-    >,
-    recording: &Recording,
-) -> Result<()> {
-    let now = with.ports.store.recording(recording.id, with.ports.context.now).await?;
-    if now.is_none_or(|now| now.status == RecordingStatus::Deleted) {
-        return wipe(with, &Tended::new(recording)).await;
-    }
-    Ok(())
 }
 
 /// With what is missing at the end, where the client said that there was more, and there was time for it.
@@ -301,19 +249,6 @@ fn with_end(recording: &Recording, made: Made) -> Made {
     let mut gaps = made.gaps;
     gaps.push(Gap { from_ms: made.duration_ms, to_ms: ended });
     Made { gaps, duration_ms: ended, ..made }
-}
-
-/// Removes every object of a recording. Where nothing is recorded any more, the bucket's own rules do that.
-async fn wipe(
-    with: Tending<'_, impl Sync, impl Sync, impl Sync, impl ObjectList + ObjectRemover + Sync, impl Sync, impl Sync>,
-    tended: &Tended,
-) -> Result<()> {
-    let bucket = with.bucket;
-    if !with.ports.context.policy.recording {
-        return Ok(());
-    }
-    remove_all(bucket, &object_keys::chunks(tended.session, tended.recording)).await?;
-    remove_all(bucket, &object_keys::files(tended.session, tended.recording)).await
 }
 
 async fn remove_all(bucket: &(impl ObjectList + ObjectRemover + Sync), prefix: &str) -> Result<()> {

@@ -21,14 +21,17 @@ const SESSIONS_AT_ONCE: usize = 8;
 /// When a deletion is looked after: every function that a client called before it began has ended by then.
 const AFTERWARDS: Duration = Duration::from_secs(60);
 
-/// Deletes an account and everything that names it. Each step may be repeated and the account itself goes last, so whoever
-/// was interrupted asks again; if nobody does, [`finish`] does the rest.
-///
-/// Signals that still wait in the inboxes of others are left: they run out by themselves, within the inbox window.
-pub async fn erase(
-    ports: Ports<
-        '_,
-        impl Users
+/// The end of accounts, and what it needs.
+pub struct Erasure<'a, S, C, D, Q> {
+    /// The table, the clients' connections, the delay queue.
+    pub ports: Ports<'a, S, C, D>,
+    /// The queue by which recordings are removed.
+    pub recordings: &'a Q,
+}
+
+impl<S, C, D, Q> Erasure<'_, S, C, D, Q>
+where
+    S: Users
         + Families
         + Rosters
         + Endings
@@ -41,90 +44,56 @@ pub async fn erase(
         + Recordings
         + RecordedSessions
         + Sync,
-        impl Sockets + Sync,
-        impl Delays + Sync,
-    >,
-    tending: &(impl RecordingQueue + Sync),
-    user: &User,
-) -> Result<()> {
-    // Before the first step: a function that dies after that leaves nothing that nobody looks at.
-    ports.delays.after(AFTERWARDS, &DelayedMessage::Erase { user: user.id }).await?;
-    ports.store.begin_removal(user.id).await?;
-    clear(ports, tending, user.id).await?;
-    remove(ports.store, user).await
-}
-
-/// The delayed look after a deletion: finishes one that was interrupted, and deletes what was written by functions that ran
-/// while it did. A login or a join that finds its account gone gives up what it opened, but that leaves traces.
-pub async fn finish(
-    ports: Ports<
-        '_,
-        impl Users
-        + Families
-        + Rosters
-        + Endings
-        + Members
-        + Seats
-        + Visits
-        + Inbox
-        + ConnectionLog
-        + Erasures
-        + Recordings
-        + RecordedSessions
-        + Sync,
-        impl Sockets + Sync,
-        impl Delays + Sync,
-    >,
-    tending: &(impl RecordingQueue + Sync),
-    user: UserId,
-) -> Result<()> {
-    if ports.store.password_of(user).await?.is_some() {
-        // It died before its first step, and whoever asked for it was not told that it was done.
-        return Ok(());
+    C: Sockets + Sync,
+    D: Delays + Sync,
+    Q: RecordingQueue + Sync,
+{
+    /// Deletes an account and everything that names it. Each step may be repeated and the account itself goes last, so whoever
+    /// was interrupted asks again; if nobody does, [`Self::finish`] does the rest.
+    ///
+    /// Signals that still wait in the inboxes of others are left: they run out by themselves, within the inbox window.
+    pub async fn erase(&self, user: &User) -> Result<()> {
+        let Ports { store, delays, .. } = self.ports;
+        // Before the first step: a function that dies after that leaves nothing that nobody looks at.
+        delays.after(AFTERWARDS, &DelayedMessage::Erase { user: user.id }).await?;
+        store.begin_removal(user.id).await?;
+        self.clear(user.id).await?;
+        remove(store, user).await
     }
-    clear(ports, tending, user).await?;
-    match ports.store.by_id(user).await? {
-        Some(user) => remove(ports.store, &user).await,
-        None => Ok(()),
+
+    /// The delayed look after a deletion: finishes one that was interrupted, and deletes what was written by functions that ran
+    /// while it did. A login or a join that finds its account gone gives up what it opened, but that leaves traces.
+    pub async fn finish(&self, user: UserId) -> Result<()> {
+        let store = self.ports.store;
+        if store.password_of(user).await?.is_some() {
+            // It died before its first step, and whoever asked for it was not told that it was done.
+            return Ok(());
+        }
+        self.clear(user).await?;
+        match store.by_id(user).await? {
+            Some(user) => remove(store, &user).await,
+            None => Ok(()),
+        }
     }
-}
 
-/// Ends and deletes whatever belongs to an account that is going, but the account itself.
-async fn clear(
-    ports: Ports<
-        '_,
-        impl Families
-        + Rosters
-        + Endings
-        + Members
-        + Seats
-        + Visits
-        + Inbox
-        + ConnectionLog
-        + Erasures
-        + Recordings
-        + RecordedSessions
-        + Sync,
-        impl Sockets + Sync,
-        impl Delays + Sync,
-    >,
-    tending: &(impl RecordingQueue + Sync),
-    user: UserId,
-) -> Result<()> {
-    let Ports { store, context, .. } = ports;
-    store.revoke_all(user, None, context.now).await?;
-    let created = store.created_by(user).await?;
-    let ended = created.into_iter().map(|session| erase_created(ports, user, session));
-    stream::iter(ended).buffer_unordered(SESSIONS_AT_ONCE).try_for_each(ok).await?;
+    /// Ends and deletes whatever belongs to an account that is going, but the account itself.
+    async fn clear(&self, user: UserId) -> Result<()> {
+        let ports = self.ports;
+        let Ports { store, context, .. } = ports;
+        store.revoke_all(user, None, context.now).await?;
+        let created = store.created_by(user).await?;
+        let ended = created.into_iter().map(|session| erase_created(ports, user, session));
+        stream::iter(ended).buffer_unordered(SESSIONS_AT_ONCE).try_for_each(ok).await?;
 
-    let visited = visited(store, context, user).await?;
-    let left = visited.into_iter().map(|session| erase_visited(ports, user, session));
-    stream::iter(left).buffer_unordered(SESSIONS_AT_ONCE).try_for_each(ok).await?;
+        let visited = visited(store, context, user).await?;
+        let left = visited.into_iter().map(|session| erase_visited(ports, user, session));
+        stream::iter(left).buffer_unordered(SESSIONS_AT_ONCE).try_for_each(ok).await?;
 
-    // Whoever holds no seat any more begins nothing.
-    recordings::erase(store, tending, context, user).await?;
-    close_connections(ports, user).await?;
-    store.erase_records(user).await
+        // Whoever holds no seat any more begins nothing.
+        recordings::erase(store, self.recordings, context, user).await?;
+        close_connections(ports, user).await?;
+        store.erase_records(user).await
+    }
 }
 
 /// The last step: the account itself.

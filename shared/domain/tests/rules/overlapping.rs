@@ -2,11 +2,12 @@
 
 use std::pin::pin;
 
+use domain::erasure::Erasure;
 use domain::ports::{Admission, Attempt, Held, PresentedRefresh, RefreshSecret};
 use domain::sessions::NewSession;
 use domain::{
     Caller, ConnectionId, Email, Lifetime, Password, Person, Result, SessionId, SessionKind, SessionName, TicketId,
-    accounts, admission, erasure, eviction, resume, sessions,
+    accounts, admission, eviction, resume, sessions,
 };
 use futures_util::future::{join, select};
 
@@ -164,7 +165,7 @@ impl Story {
             End::Deletion => {
                 let account =
                     fake.state().users.iter().find(|account| account.id == user).cloned().expect("made before");
-                erasure::erase(fake.ports(5), fake, &account).await.expect("nothing fails");
+                Erasure { ports: fake.ports(5), recordings: fake }.erase(&account).await.expect("nothing fails");
             }
         }
     }
@@ -232,7 +233,7 @@ async fn nothing_of_a_deleted_account_is_left_by_what_overlaps_it_once_the_delay
             let number = story.prepare(opening).await;
             story.fake.state().seed = order;
             let (_opened, ()) = join(story.open_late(opening, number, order), story.end(End::Deletion)).await;
-            erasure::finish(story.fake.ports(65), &story.fake, story.bob.user_id).await.unwrap();
+            Erasure { ports: story.fake.ports(65), recordings: &story.fake }.finish(story.bob.user_id).await.unwrap();
             story.assert_erased(&format!("{opening:?} {order}"));
         }
     }
@@ -251,7 +252,7 @@ async fn nothing_of_a_deleted_account_is_left_by_functions_that_died_meanwhile()
                 select(pin!(opened), pin!(turns(order % 40))).await;
             };
             join(opening_dies, story.end(End::Deletion)).await;
-            erasure::finish(story.fake.ports(65), &story.fake, story.bob.user_id).await.unwrap();
+            Erasure { ports: story.fake.ports(65), recordings: &story.fake }.finish(story.bob.user_id).await.unwrap();
             story.assert_erased(&format!("{opening:?} {order}"));
         }
     }

@@ -1,11 +1,12 @@
 //! The end of an account.
 
+use domain::erasure::Erasure;
 use domain::ports::{
     ChatLog, ChatMessage, ClientMessageId, ConnectionLog, Counted, DelayedMessage, Erasures, Families, Guard, Inbox,
     Log, Members, Rosters, Seats, Sessions, Spoken, TakenSeat, Throttles, Users, Visits,
 };
 use domain::{
-    ConnectionId, Departure, Frame, MessageId, Person, Result, Session, SessionId, Timestamp, User, erasure, sessions,
+    ConnectionId, Departure, Frame, MessageId, Person, Result, Session, SessionId, Timestamp, User, sessions,
 };
 use testkit::{FakeSockets, Fault, RecordedTending};
 
@@ -54,11 +55,15 @@ impl Story {
     }
 
     async fn erase(&self) -> Result<()> {
-        erasure::erase(self.at.ports(&self.sockets), &RecordedTending::default(), &self.alice).await
+        Erasure { ports: self.at.ports(&self.sockets), recordings: &RecordedTending::default() }
+            .erase(&self.alice)
+            .await
     }
 
     async fn finish(&self) -> Result<()> {
-        erasure::finish(self.at.ports(&self.sockets), &RecordedTending::default(), self.alice.id).await
+        Erasure { ports: self.at.ports(&self.sockets), recordings: &RecordedTending::default() }
+            .finish(self.alice.id)
+            .await
     }
 
     /// The delayed message comes. One that was sent before anything began changes nothing, so that is asked again.

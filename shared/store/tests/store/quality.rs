@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use domain::analytics::{self, Charted, Question, Viewer};
+use domain::erasure::Erasure;
 use domain::ports::{Calls, Sessions, Users, Watchers};
 use domain::quality::{Audio, Client, JoinSteps, Listed, Measured, Peer, Report, Reporter, Summary, Video, report};
-use domain::{Caller, Error, Person, Result, RoomRef, Session, SessionId, Timestamp, UserId, erasure};
+use domain::{Caller, Error, Person, Result, RoomRef, Session, SessionId, Timestamp, UserId};
 use testkit::{FakeSockets, RecordedTending, Request};
 
 use crate::Setting;
@@ -277,12 +278,12 @@ async fn a_deleted_guests_reports_go_and_the_hosts_stay() {
     // Seats and chat are forgotten by then, and what is left is the calls.
     at.samples.clock.advance(Duration::from_secs(40 * 86_400));
     let sockets = FakeSockets::default();
-    erasure::erase(at.ports(&sockets), &RecordedTending::default(), &guest).await.unwrap();
+    Erasure { ports: at.ports(&sockets), recordings: &RecordedTending::default() }.erase(&guest).await.unwrap();
     assert_eq!(traces(&at, guest.id).await, [""; 0]);
     let call = detail(&at, &host_calls, session.id).await.unwrap();
     assert_eq!(call.participants.iter().map(|each| each.user).collect::<Vec<_>>(), [host.id]);
 
-    erasure::erase(at.ports(&sockets), &RecordedTending::default(), &host).await.unwrap();
+    Erasure { ports: at.ports(&sockets), recordings: &RecordedTending::default() }.erase(&host).await.unwrap();
     assert_eq!(traces(&at, host.id).await, [""; 0]);
     assert_eq!(traces_of(&at, &session.id.to_string()).await, [""; 0]);
     assert!(at.store.by_id(host.id).await.unwrap().is_none());
@@ -303,13 +304,13 @@ async fn a_report_that_overlaps_a_deletion_is_found_afterwards() {
     let lists = Listed::of(&session);
     let keep_until = at.samples.later(9999);
     let sockets = FakeSockets::default();
-    erasure::erase(at.ports(&sockets), &RecordedTending::default(), &guest).await.unwrap();
+    Erasure { ports: at.ports(&sockets), recordings: &RecordedTending::default() }.erase(&guest).await.unwrap();
     use domain::ports::Reports;
     let late = said(&at, "r", 0, 300);
     assert!(at.store.count_report(session.id, guest.id, &lists, false, at.samples.now(), keep_until).await.unwrap());
     at.store.keep_minute(session.id, guest.id, &late, keep_until).await.unwrap();
     assert_ne!(traces(&at, guest.id).await, [""; 0]);
-    erasure::finish(at.ports(&sockets), &RecordedTending::default(), guest.id).await.unwrap();
+    Erasure { ports: at.ports(&sockets), recordings: &RecordedTending::default() }.finish(guest.id).await.unwrap();
     assert_eq!(traces(&at, guest.id).await, [""; 0]);
 }
 

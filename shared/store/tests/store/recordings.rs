@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use domain::composing::{self, LATE, LEASE, Tending};
+use domain::composing::{LATE, LEASE, Tending};
+use domain::erasure::Erasure;
 use domain::ports::{
     Composer, Composition, Endings, Holding, Knock, Moderation, ObjectFile, ObjectList, ObjectWriter, RecordingQueue,
     Recordings, Seats, Step, StoredChunk, Tended, Users, WaitingRoom,
@@ -13,7 +14,7 @@ use domain::recording::{
 use domain::recordings::{self, Asked, NewRecording, QUIET, RefusedChunk, UPLOAD_VALID, Uploads};
 use domain::{
     Caller, Departure, Ending, Error, Person, ProjectId, RecordingId, Result, RightsChange, Role, RoomRef, Scope,
-    Session, SessionId, Timestamp, erasure,
+    Session, SessionId, Timestamp,
 };
 use testkit::{FakeBucket, FakeSockets, Fault, Mishap, RecordedTending, Request};
 
@@ -119,7 +120,7 @@ impl Stage {
 
     async fn tend_with(&self, composer: &(impl Composer + Sync), tended: Tended) -> Result<Option<Error>> {
         let ports = self.at.ports(&self.sockets);
-        composing::tend(Tending { ports, bucket: &self.bucket, queue: &self.queue, composer }, tended).await
+        Tending { ports, bucket: &self.bucket, queue: &self.queue, composer }.tend(tended).await
     }
 
     async fn tend(&self, tended: Tended) -> Option<Error> {
@@ -409,8 +410,8 @@ async fn an_accounts_recordings_and_those_where_it_hosts_go_with_it() {
     stage.at.store.create(&user).await.unwrap();
     // Interrupted once, and finished a minute later.
     let ports = stage.at.ports(&stage.sockets);
-    assert!(erasure::erase(ports, &Closed, &user).await.is_err());
-    erasure::erase(ports, &stage.queue, &user).await.unwrap();
+    assert!(Erasure { ports, recordings: &Closed }.erase(&user).await.is_err());
+    Erasure { ports, recordings: &stage.queue }.erase(&user).await.unwrap();
     stage.settle().await;
     assert_eq!(stage.bucket.keys(), [""; 0]);
     for recording in [hers, his] {
