@@ -188,7 +188,7 @@ impl<'a, S: Chunks + Sync> Job<'a, S> {
             file.medium.add(reader, piece.content, shift, stream, &mut file.writer).await?;
             self.timeline.cover(from, to, whole);
         }
-        if reader.lost() {
+        if reader.loss().lost {
             self.timeline.lose();
         }
         Ok(Left::AtItsEnd)

@@ -11,7 +11,7 @@ use self::index::{Entry, Indexed};
 use self::init::{Times, Track};
 use crate::error::ComposeError;
 use crate::file::FileWriter;
-use crate::medium::{Ending, Medium, Piece, SegmentReader, Span, map_tracks};
+use crate::medium::{Ending, Loss, Medium, Piece, SegmentReader, Span, Step, map_tracks};
 use crate::reader::{Damaged, Reader};
 use crate::silence;
 use crate::stream::Stream;
@@ -28,8 +28,8 @@ const LONGEST_FRAGMENT: u64 = 1024 * 1024 * 1024;
 const LONGEST_SILENCE_MS: u64 = 500;
 /// How much later than another track's of the same time sound may come in a file.
 const LATENESS_MS: u64 = 10_000;
-/// Bytes that are looked through at a time for the next fragment.
-const SCANNED: usize = 64 * 1024;
+/// The length of a box, which stands in front of its name.
+const LENGTH_BYTES: usize = 4;
 /// What a fragment's description begins with, behind its length: its name and its first box with its length and name.
 const MOOF_MFHD: &[u8] = b"moof\0\0\0\x10mfhd";
 
@@ -54,8 +54,7 @@ pub(crate) struct Mp4Segment {
     places: Vec<usize>,
     /// For each track, where its last fragment begins.
     from: Vec<Option<u64>>,
-    lost: bool,
-    scanning: bool,
+    loss: Loss,
     /// Bytes of the last piece, unless it was added: then they are consumed.
     pending: u64,
 }
@@ -64,13 +63,6 @@ pub(crate) struct Mp4Piece {
     fragment: Fragment,
     moof_bytes: u64,
     data_bytes: u64,
-}
-
-/// What one box came to.
-enum Step {
-    Passed,
-    Damaged,
-    Found(Piece<Mp4Piece>),
 }
 
 impl Medium for Mp4 {
@@ -236,49 +228,17 @@ impl SegmentReader for Mp4Segment {
 
     fn resume(&mut self, _base: u64) {}
 
-    async fn next<S: Chunks + Sync>(
-        &mut self,
-        stream: &mut Stream<'_, S>,
-    ) -> Result<Option<Piece<Mp4Piece>>, ComposeError> {
-        stream.skip(std::mem::take(&mut self.pending)).await?;
-        loop {
-            if self.scanning {
-                scan(stream).await?;
-                self.scanning = false;
-            }
-            if stream.left() == 0 {
-                if !stream.next_run() {
-                    return Ok(None);
-                }
-                (self.lost, self.scanning) = (true, true);
-                continue;
-            }
-            match self.step(stream).await? {
-                Step::Passed => {}
-                Step::Damaged => {
-                    stream.skip(1).await?;
-                    (self.lost, self.scanning) = (true, true);
-                }
-                Step::Found(piece) => {
-                    self.lost = false;
-                    return Ok(Some(piece));
-                }
-            }
-        }
+    const MARK: (&'static [u8], usize) = (MOOF_MFHD, LENGTH_BYTES);
+
+    fn loss(&mut self) -> &mut Loss {
+        &mut self.loss
     }
 
-    fn lost(&self) -> bool {
-        self.lost
-    }
-}
-
-impl Mp4Segment {
-    fn of(tracks: Vec<Track>) -> Self {
-        let from = vec![None; tracks.len()];
-        Self { tracks, places: Vec::new(), from, lost: false, scanning: false, pending: 0 }
+    async fn pass_over<S: Chunks + Sync>(&mut self, stream: &mut Stream<'_, S>) -> Result<(), ComposeError> {
+        stream.skip(std::mem::take(&mut self.pending)).await
     }
 
-    async fn step<S: Chunks + Sync>(&mut self, stream: &mut Stream<'_, S>) -> Result<Step, ComposeError> {
+    async fn step<S: Chunks + Sync>(&mut self, stream: &mut Stream<'_, S>) -> Result<Step<Mp4Piece>, ComposeError> {
         let Ok(head) = header(stream.peek(LONGEST_HEADER).await?) else { return Ok(Step::Damaged) };
         if head.length > stream.left() {
             return Ok(Step::Damaged);
@@ -292,12 +252,19 @@ impl Mp4Segment {
             _ => Ok(Step::Damaged),
         }
     }
+}
+
+impl Mp4Segment {
+    fn of(tracks: Vec<Track>) -> Self {
+        let from = vec![None; tracks.len()];
+        Self { tracks, places: Vec::new(), from, loss: Loss::default(), pending: 0 }
+    }
 
     async fn fragment<S: Chunks + Sync>(
         &mut self,
         stream: &mut Stream<'_, S>,
         head: Header,
-    ) -> Result<Step, ComposeError> {
+    ) -> Result<Step<Mp4Piece>, ComposeError> {
         if head.length > LONGEST_MOOF {
             return Ok(Step::Damaged);
         }
@@ -311,9 +278,9 @@ impl Mp4Segment {
         let moof_bytes = head.length;
         let begins = fragment.trafs.iter().all(|traf| traf.sync || !self.tracks[traf.track].is_video());
         let first = self.from.iter().all(Option::is_none);
-        if !begins && (self.lost || first) {
+        if !begins && (self.loss.lost || first) {
             stream.skip(moof_bytes + data_bytes).await?;
-            self.lost = true;
+            self.loss.lost = true;
             return Ok(Step::Passed);
         }
         let span = self.span(&fragment);
@@ -322,7 +289,7 @@ impl Mp4Segment {
         }
         let content = Mp4Piece { fragment, moof_bytes, data_bytes };
         self.pending = moof_bytes + data_bytes;
-        Ok(Step::Found(Piece { span, begins, whole: true, lost: self.lost, place, base: 0, content }))
+        Ok(Step::Found(Piece { span, begins, whole: true, lost: self.loss.lost, place, base: 0, content }))
     }
 
     /// The fragment that is seen, and the length of its data with its header.
@@ -362,23 +329,4 @@ fn ticks_to_ms(ticks: u64, timescale: u32, round: Round) -> u64 {
         Round::Up => ticks.div_ceil(scale),
     };
     u64::try_from(ms).unwrap_or(u64::MAX)
-}
-
-/// Goes to the next place that looks like a fragment's beginning, or to the run's end.
-async fn scan<S: Chunks + Sync>(stream: &mut Stream<'_, S>) -> Result<(), ComposeError> {
-    const LENGTH_BYTES: usize = 4;
-    loop {
-        let seen = stream.peek(SCANNED).await?;
-        let looked_at = seen.get(LENGTH_BYTES..).unwrap_or(&[]);
-        if let Some(at) = looked_at.windows(MOOF_MFHD.len()).position(|bytes| bytes == MOOF_MFHD) {
-            stream.consume(at);
-            return Ok(());
-        }
-        let all = seen.len();
-        if (all as u64) == stream.left() {
-            stream.consume(all);
-            return Ok(());
-        }
-        stream.consume(all + 1 - LENGTH_BYTES - MOOF_MFHD.len());
-    }
 }

@@ -10,7 +10,7 @@ use self::ebml::{Header, LONGEST_HEADER, header, uint, write_id, write_size, wri
 use self::init::{Beginning, Cue, Reading, Track};
 use crate::error::ComposeError;
 use crate::file::FileWriter;
-use crate::medium::{Ending, Medium, Piece, SegmentReader, Span, map_tracks};
+use crate::medium::{Ending, Loss, Medium, Piece, SegmentReader, Span, Step, map_tracks};
 use crate::silence;
 use crate::stream::Stream;
 use crate::timeline::{INDEXED_MS, LONGEST_MS};
@@ -20,8 +20,6 @@ use crate::{Chunks, Container, Files};
 const LONGEST_INIT: u64 = 1024 * 1024;
 /// A block: a key frame of a large picture has one or two million bytes.
 const LONGEST_BLOCK: u64 = 8 * 1024 * 1024;
-/// Bytes that are looked through at a time for the next cluster.
-const SCANNED: usize = 64 * 1024;
 /// A cluster that is made ends after these bytes, or this time: it is held in memory, and one seeks to its beginning.
 const CLUSTER_BYTES: usize = 1024 * 1024;
 const CLUSTER_MS: u64 = 5_000;
@@ -68,17 +66,7 @@ pub(crate) struct WebmSegment {
     waiting: bool,
     /// Something was lost, and not every track plays again.
     broken: bool,
-    lost: bool,
-    scanning: bool,
-}
-
-/// What one element came to.
-enum Step {
-    Passed,
-    Damaged,
-    /// Passed over, though it held something.
-    Lost,
-    Found(Piece<WebmPiece>),
+    loss: Loss,
 }
 
 pub(crate) struct WebmPiece {
@@ -258,68 +246,14 @@ impl SegmentReader for WebmSegment {
         self.cluster = Some(base);
     }
 
-    async fn next<S: Chunks + Sync>(
-        &mut self,
-        stream: &mut Stream<'_, S>,
-    ) -> Result<Option<Piece<WebmPiece>>, ComposeError> {
-        loop {
-            if self.scanning {
-                scan(stream).await?;
-                self.scanning = false;
-            }
-            if stream.left() == 0 {
-                if !stream.next_run() {
-                    return Ok(None);
-                }
-                self.lose(true);
-                continue;
-            }
-            match self.step(stream).await? {
-                Step::Passed => {}
-                Step::Lost => self.lose(false),
-                Step::Damaged => {
-                    stream.skip(1).await?;
-                    self.lose(true);
-                }
-                Step::Found(piece) => {
-                    self.lost = false;
-                    return Ok(Some(piece));
-                }
-            }
-        }
-    }
+    const MARK: (&'static [u8], usize) = (&ids::CLUSTER.to_be_bytes(), 0);
 
-    fn lost(&self) -> bool {
-        self.lost
-    }
-}
-
-impl WebmSegment {
-    fn of(scale: Option<u64>, tracks: Vec<Track>) -> Self {
-        const DEFAULT_SCALE: u64 = 1_000_000;
-        let last = vec![None; tracks.len()];
-        let mut segment = Self {
-            scale: scale.unwrap_or(DEFAULT_SCALE),
-            tracks,
-            places: Vec::new(),
-            last,
-            cluster: None,
-            waiting: false,
-            broken: false,
-            lost: false,
-            scanning: false,
-        };
-        segment.waiting = segment.has_video();
-        segment
-    }
-
-    fn has_video(&self) -> bool {
-        self.tracks.iter().any(Track::is_video)
+    fn loss(&mut self) -> &mut Loss {
+        &mut self.loss
     }
 
     fn lose(&mut self, scanning: bool) {
-        self.lost = true;
-        self.scanning = scanning;
+        self.loss = Loss { lost: true, scanning };
         self.waiting = self.has_video();
         self.broken = self.waiting;
         if scanning {
@@ -327,7 +261,7 @@ impl WebmSegment {
         }
     }
 
-    async fn step<S: Chunks + Sync>(&mut self, stream: &mut Stream<'_, S>) -> Result<Step, ComposeError> {
+    async fn step<S: Chunks + Sync>(&mut self, stream: &mut Stream<'_, S>) -> Result<Step<WebmPiece>, ComposeError> {
         const LONGEST_TIMESTAMP: u64 = 8;
         let Ok(head) = header(stream.peek(LONGEST_HEADER).await?) else { return Ok(Step::Damaged) };
         if head.id == ids::CLUSTER {
@@ -353,13 +287,36 @@ impl WebmSegment {
             _ => Ok(Step::Damaged),
         }
     }
+}
+
+impl WebmSegment {
+    fn of(scale: Option<u64>, tracks: Vec<Track>) -> Self {
+        const DEFAULT_SCALE: u64 = 1_000_000;
+        let last = vec![None; tracks.len()];
+        let mut segment = Self {
+            scale: scale.unwrap_or(DEFAULT_SCALE),
+            tracks,
+            places: Vec::new(),
+            last,
+            cluster: None,
+            waiting: false,
+            broken: false,
+            loss: Loss::default(),
+        };
+        segment.waiting = segment.has_video();
+        segment
+    }
+
+    fn has_video(&self) -> bool {
+        self.tracks.iter().any(Track::is_video)
+    }
 
     async fn block<S: Chunks + Sync>(
         &mut self,
         stream: &mut Stream<'_, S>,
         head: Header,
         size: u64,
-    ) -> Result<Step, ComposeError> {
+    ) -> Result<Step<WebmPiece>, ComposeError> {
         let Some(base) = self.cluster else { return Ok(Step::Damaged) };
         let (place, length) = (stream.place(), head.header + size as usize);
         let read = Block::read(stream.peek(length).await?, base, &self.tracks);
@@ -369,11 +326,11 @@ impl WebmSegment {
         if video && block.key {
             (self.waiting, self.broken) = (false, false);
         } else if video && self.waiting {
-            return Ok(if self.lost { Step::Passed } else { Step::Lost });
+            return Ok(if self.loss.lost { Step::Passed } else { Step::Lost });
         }
         let span = Span { from: ticks_to_ms(block.time, self.scale), to: ticks_to_ms(to, self.scale) };
         let begins = !self.has_video() || (video && block.key);
-        let (whole, lost) = (!self.broken, self.lost);
+        let (whole, lost) = (!self.broken, self.loss.lost);
         Ok(Step::Found(Piece { span, begins, whole, lost, place, base, content: WebmPiece { block, to, begins } }))
     }
 
@@ -409,22 +366,4 @@ fn samples_to_ticks(samples: u64, scale: u64) -> u64 {
 
 fn ticks_to_ms(ticks: u64, scale: u64) -> u64 {
     u64::try_from(u128::from(ticks) * u128::from(scale) / NANOSECONDS_PER_MS).unwrap_or(u64::MAX)
-}
-
-/// Goes to the next place that looks like a cluster's beginning, or to the run's end.
-async fn scan<S: Chunks + Sync>(stream: &mut Stream<'_, S>) -> Result<(), ComposeError> {
-    const CLUSTER: [u8; 4] = ids::CLUSTER.to_be_bytes();
-    loop {
-        let seen = stream.peek(SCANNED).await?;
-        let all = seen.len();
-        if let Some(at) = seen.windows(CLUSTER.len()).position(|bytes| bytes == CLUSTER) {
-            stream.consume(at);
-            return Ok(());
-        }
-        if all as u64 == stream.left() {
-            stream.consume(all);
-            return Ok(());
-        }
-        stream.consume(all + 1 - CLUSTER.len());
-    }
 }
