@@ -9,7 +9,7 @@ use domain::erasure::Erasure;
 use domain::ports::{DelayedMessage, Delays, Ports, Sockets};
 use domain::{Error, eviction, leases, nudge, sweep, waiting};
 use futures_util::future::join_all;
-use gateway::Surroundings;
+use gateway::{Surroundings, queue};
 use protocol::signaling::JsonEncoder;
 use push::Push;
 use runtime::{Runtime, SettingError};
@@ -73,13 +73,13 @@ async fn receive(deps: &Deps, message: &SqsMessage) -> Option<BatchItemFailure> 
         Ok(decoded) => decoded,
         Err(error) => {
             log_failure("delay", &Error::Internal(Box::new(error)));
-            return failure(message);
+            return queue::comes_again(message);
         }
     };
     let error = act(deps, &decoded).await.err()?;
     log_failure("delay", &error);
     let sent_again = matches!(error, Error::Unavailable(_)) && deps.delay.after(AGAIN, &decoded).await.is_ok();
-    if sent_again { None } else { failure(message) }
+    if sent_again { None } else { queue::comes_again(message) }
 }
 
 async fn act(deps: &Deps, message: &DelayedMessage) -> domain::Result<()> {
@@ -120,13 +120,6 @@ async fn sweep(deps: &Deps) -> domain::Result<()> {
     Ok(())
 }
 
-fn failure(message: &SqsMessage) -> Option<BatchItemFailure> {
-    let mut failure = BatchItemFailure::default();
-    failure.item_identifier = message.message_id.clone()?;
-    Some(failure)
-}
-
 fn log_failure(what: &str, error: &Error) {
-    let cause = std::error::Error::source(error).map(ToString::to_string);
-    tracing::error!(route = "participant_expiry", what, outcome = error.code(), cause, "failed");
+    queue::log_failure("participant_expiry", Some(what), error);
 }

@@ -2,11 +2,11 @@
 
 mod composer;
 
-use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent, SqsMessage};
+use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
 use delay::{DelayQueue, TendingQueue};
 use domain::composing::Tending;
 use domain::{Error, Result};
-use gateway::Tools;
+use gateway::{Tools, queue};
 use objects::Bucket;
 use push::Push;
 use runtime::{Runtime, SettingError};
@@ -34,7 +34,7 @@ pub async fn handle(deps: &Deps, event: SqsEvent) -> Result<SqsBatchResponse, la
     for message in &event.records {
         if let Err(error) = look_after(deps, message).await {
             log_failure(&error);
-            response.batch_item_failures.extend(failure(message));
+            response.batch_item_failures.extend(queue::comes_again(message));
         }
     }
     Ok(response)
@@ -53,13 +53,6 @@ async fn look_after(deps: &Deps, message: &SqsMessage) -> Result<()> {
     Ok(())
 }
 
-fn failure(message: &SqsMessage) -> Option<BatchItemFailure> {
-    let mut failure = BatchItemFailure::default();
-    failure.item_identifier = message.message_id.clone()?;
-    Some(failure)
-}
-
 fn log_failure(error: &Error) {
-    let cause = std::error::Error::source(error).map(ToString::to_string);
-    tracing::error!(route = "recording_compose", outcome = error.code(), cause, "failed");
+    queue::log_failure("recording_compose", None, error);
 }

@@ -3,7 +3,7 @@
 use domain::announcing::{self, Announcing};
 use domain::ports::News;
 use domain::{Error, Result};
-use gateway::Surroundings;
+use gateway::{Surroundings, queue};
 use protocol::webhooks::JsonAnnouncer;
 use runtime::{Runtime, SettingError};
 use serde::Serialize;
@@ -78,6 +78,5 @@ async fn take(deps: &Deps, record: &StreamRecord) -> Result<()> {
 }
 
 fn log_failure(error: &Error) {
-    let cause = std::error::Error::source(error).map(ToString::to_string);
-    tracing::error!(route = "webhook_fanout", outcome = error.code(), cause, "failed");
+    queue::log_failure("webhook_fanout", None, error);
 }

@@ -1,12 +1,12 @@
 //! Behind the webhooks' queues: signs what happened, posts it, and says when it is tried again.
 
 use auth::WebhookSealer;
-use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent, SqsMessage};
+use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
 use domain::ports::{Post, Receipt};
 use domain::telling::{self, Coming, Fate, Telling};
 use domain::webhooks::{Announcement, Answer, Endpoint, Target};
 use domain::{Error, Result, Timestamp};
-use gateway::Surroundings;
+use gateway::{Surroundings, queue};
 use runtime::{Runtime, SettingError};
 use store::Store;
 use webhook::{Poster, Secret, WebhookLines};
@@ -39,10 +39,10 @@ pub async fn handle(deps: &Deps, event: SqsEvent) -> Result<SqsBatchResponse, la
     for message in &event.records {
         match deliver(deps, message).await {
             Ok(Fate::Done) => {}
-            Ok(Fate::ComesAgain) => response.batch_item_failures.extend(failure(message)),
+            Ok(Fate::ComesAgain) => response.batch_item_failures.extend(queue::comes_again(message)),
             Err(error) => {
                 log_failure(&error);
-                response.batch_item_failures.extend(failure(message));
+                response.batch_item_failures.extend(queue::comes_again(message));
             }
         }
     }
@@ -87,13 +87,6 @@ fn times(message: &SqsMessage) -> usize {
     message.attributes.get("ApproximateReceiveCount").and_then(|count| count.parse().ok()).unwrap_or(1)
 }
 
-fn failure(message: &SqsMessage) -> Option<BatchItemFailure> {
-    let mut failure = BatchItemFailure::default();
-    failure.item_identifier = message.message_id.clone()?;
-    Some(failure)
-}
-
 fn log_failure(error: &Error) {
-    let cause = std::error::Error::source(error).map(ToString::to_string);
-    tracing::error!(route = "webhook_send", outcome = error.code(), cause, "failed");
+    queue::log_failure("webhook_send", None, error);
 }

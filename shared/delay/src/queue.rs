@@ -107,10 +107,7 @@ fn failed(error: SdkError<SendMessageError, HttpResponse>) -> Error {
 mod tests {
     use std::sync::{Arc, Mutex, PoisonError};
 
-    use aws_sdk_sqs::config::{BehaviorVersion, Credentials, Region, SharedCredentialsProvider};
-    use aws_smithy_runtime_api::client::http::{
-        HttpConnector, HttpConnectorFuture, SharedHttpConnector, http_client_fn,
-    };
+    use aws_smithy_runtime_api::client::http::{HttpConnector, HttpConnectorFuture};
     use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
     use domain::ConnectionId;
     use serde_json::{Value, json};
@@ -143,14 +140,7 @@ mod tests {
         }
 
         fn queue(&self) -> DelayQueue {
-            let connector = SharedHttpConnector::new(self.clone());
-            let credentials = Credentials::new("key", "secret", None, None, "test");
-            let config = SdkConfig::builder()
-                .behavior_version(BehaviorVersion::latest())
-                .region(Region::new("eu-central-1"))
-                .credentials_provider(SharedCredentialsProvider::new(credentials))
-                .http_client(http_client_fn(move |_, _| connector.clone()))
-                .build();
+            let config = testkit::answered_by(self.clone()).build();
             DelayQueue::new(&config, QUEUE)
         }
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::happenings::Kind;
-use crate::ports::{Announcer, Endpoints, EventLog, Ledger, Letter, Lines, Live, Living, Occurrence, Starts};
+use crate::ports::{Announcer, Endpoints, EventLog, Ledger, Letter, Lines, Live, Living, Occurrence, Starts, Subject};
 use crate::usage::{self, USAGE_KEPT};
 use crate::webhooks::{Announcement, EVENTS_KEPT, Endpoint};
 use crate::{Context, ProjectId, Result, Timestamp};
@@ -38,7 +38,7 @@ pub async fn announce(
 ) -> Result<()> {
     let store = announcing.store;
     let session = occurrence.session;
-    let (view, starts) = match (&occurrence.view, occurrence.happening.kind) {
+    let (view, starts) = match (occurrence.view(), occurrence.happening.kind) {
         (Some(view), _) => (Some(view.clone()), false),
         (None, Kind::ParticipantJoined) => match store.note_start(session, sequence, occurrence.happening.at).await? {
             Some((view, starts)) => (Some(view), starts),
@@ -53,14 +53,13 @@ pub async fn announce(
     if let Some(view) = &view {
         note_what_goes_on(store, &view.session.project, occurrence).await?;
     }
-    // A recording is put together when its session may be long gone.
-    let of_recording = occurrence.recorded.as_ref().map(|recording| recording.project.as_str().to_owned());
-    let project = view.as_ref().map(|view| view.project.clone()).or(of_recording);
-    let project = project.unwrap_or_else(|| "default".to_owned());
-    let endpoints = store.endpoints(&project).await?;
+    let endpoints = store.endpoints(occurrence.project(view.as_ref())).await?;
 
-    let start =
-        starts.then(|| Occurrence { happening: occurrence.happening.start(), stay: None, ..occurrence.clone() });
+    let start = starts.then(|| Occurrence {
+        happening: occurrence.happening.start(),
+        subject: Subject::Session(None),
+        session,
+    });
     // The last digit is the place among what one write tells, so that a start is before its join.
     for (place, occurrence) in [(0, start.as_ref()), (1, Some(occurrence))] {
         let Some(occurrence) = occurrence else { continue };
@@ -107,7 +106,7 @@ async fn note_what_goes_on(store: &(impl Live + Sync), project: &ProjectId, occu
         return Ok(());
     }
     let happening = &occurrence.happening;
-    let stay = || occurrence.stay.as_ref().map(|stay| Living::Stay(stay.id.clone()));
+    let stay = || occurrence.stay().map(|stay| Living::Stay(stay.id.clone()));
     let (what, goes_on) = match happening.kind {
         Kind::SessionCreated => (Some(Living::Session(occurrence.session)), true),
         Kind::SessionEnded => (Some(Living::Session(occurrence.session)), false),

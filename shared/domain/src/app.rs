@@ -22,6 +22,9 @@ impl ProjectId {
             .ok_or("must be 1-40 characters of a-z, 0-9 and -, the first and the last no -")
     }
 
+    /// The name of the one that is always there: where accounts live.
+    pub const DEFAULT: &str = "default";
+
     /// Whether it is where accounts live.
     pub fn is_default(&self) -> bool {
         *self == Self::default()
@@ -36,7 +39,7 @@ impl ProjectId {
 impl Default for ProjectId {
     /// The project that is always there: where accounts live.
     fn default() -> Self {
-        Self("default".to_owned())
+        Self(Self::DEFAULT.to_owned())
     }
 }
 

@@ -24,7 +24,7 @@ const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 /// What the end of a stay adds to the ledger of which project; nothing for whatever else happened, and for a stay that no
 /// connection ever joined.
 pub fn entry(occurrence: &Occurrence, view: &SessionView) -> Option<(ProjectId, UsedStay)> {
-    let stay = occurrence.stay.as_ref().filter(|_| occurrence.happening.kind == Kind::ParticipantLeft)?;
+    let stay = occurrence.stay().filter(|_| occurrence.happening.kind == Kind::ParticipantLeft)?;
     let used = UsedStay {
         stay: stay.id.clone(),
         session: occurrence.session,

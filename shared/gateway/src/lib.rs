@@ -8,6 +8,7 @@ mod frame_rates;
 pub mod hub;
 mod origins;
 pub mod problem;
+pub mod queue;
 pub mod rest;
 mod surroundings;
 mod tools;

@@ -4,10 +4,8 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use aws_sdk_s3::config::http::HttpResponse;
-use aws_sdk_s3::config::{BehaviorVersion, Credentials, Region, SharedCredentialsProvider};
-use aws_smithy_runtime_api::client::http::{HttpConnector, HttpConnectorFuture, SharedHttpConnector, http_client_fn};
+use aws_smithy_runtime_api::client::http::{HttpConnector, HttpConnectorFuture};
 use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
-use aws_types::SdkConfig;
 use domain::ports::{ObjectFile, ObjectList, ObjectReader, ObjectRemover, ObjectWriter, StoredObject};
 use domain::{Error, Timestamp};
 
@@ -51,14 +49,7 @@ impl Fake {
     }
 
     fn bucket(&self) -> Bucket {
-        let connector = SharedHttpConnector::new(self.clone());
-        let credentials = Credentials::new("key", "secret", None, None, "test");
-        let config = SdkConfig::builder()
-            .behavior_version(BehaviorVersion::latest())
-            .region(Region::new("eu-central-1"))
-            .credentials_provider(SharedCredentialsProvider::new(credentials))
-            .http_client(http_client_fn(move |_, _| connector.clone()))
-            .build();
+        let config = testkit::answered_by(self.clone()).build();
         Bucket::new(&config, "recordings")
     }
 

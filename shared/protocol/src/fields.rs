@@ -5,6 +5,8 @@
 
 use std::collections::BTreeMap;
 
+#[cfg(test)]
+use domain::Error;
 use domain::FieldError;
 use serde::Deserialize;
 use serde_json::Number;
@@ -199,6 +201,16 @@ impl<'a> Fields<'a> {
         for name in std::mem::take(&mut self.unread).into_keys() {
             self.refuse::<()>(&name, "is not known");
         }
+    }
+}
+
+/// The fields that a request was refused for.
+#[cfg(test)]
+pub(crate) fn refused<T>(result: Result<T, Error>) -> Vec<String> {
+    match result {
+        Err(Error::InvalidRequest(errors)) => errors.into_iter().map(|e| e.field).collect(),
+        Err(other) => panic!("{other}"),
+        Ok(_) => panic!("accepted"),
     }
 }
 

@@ -143,14 +143,7 @@ impl GuestView {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn refused<T>(result: Result<T, Error>) -> Vec<String> {
-        match result {
-            Err(Error::InvalidRequest(errors)) => errors.into_iter().map(|error| error.field).collect(),
-            Err(other) => panic!("{other}"),
-            Ok(_) => panic!("accepted"),
-        }
-    }
+    use crate::fields::refused;
 
     #[test]
     fn an_invitation_lets_people_take_part_for_a_day_if_nothing_else_is_said() {

@@ -506,16 +506,9 @@ impl From<&Recording> for WebhookRecording {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::fields::refused;
 
     const ID: &str = "01a1ed5c-8600-7000-8000-000000000004";
-
-    fn refused<T>(result: Result<T, Error>) -> Vec<String> {
-        match result {
-            Err(Error::InvalidRequest(errors)) => errors.into_iter().map(|e| e.field).collect(),
-            Err(other) => panic!("{other}"),
-            Ok(_) => panic!("accepted"),
-        }
-    }
 
     #[test]
     fn every_bad_field_of_a_start_is_named() {

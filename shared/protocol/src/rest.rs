@@ -844,14 +844,7 @@ mod tests {
     use domain::Permissions;
 
     use super::*;
-
-    fn refused<T>(result: Result<T, Error>) -> Vec<String> {
-        match result {
-            Err(Error::InvalidRequest(errors)) => errors.into_iter().map(|e| e.field).collect(),
-            Err(other) => panic!("{other}"),
-            Ok(_) => panic!("accepted"),
-        }
-    }
+    use crate::fields::refused;
 
     #[test]
     fn a_registration_names_every_bad_field() {

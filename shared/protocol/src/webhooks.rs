@@ -1,10 +1,9 @@
 //! Webhooks: what receivers get.
 
-use domain::happenings::{Kind, Reason, SessionView, Stay, Wait, Written};
-use domain::ports::{Announcer, Occurrence};
-use domain::recording::Recording;
+use domain::happenings::{Kind, Reason, SessionView, Stay, Wait};
+use domain::ports::{Announcer, Occurrence, Subject};
 use domain::webhooks::{Announcement, Endpoint};
-use domain::{Identity, Role, SessionId, Timestamp, UserId, Username};
+use domain::{Identity, Role, Sender, SessionId, Timestamp, UserId, Username};
 use serde::Serialize;
 
 use crate::format_time;
@@ -245,31 +244,19 @@ fn waiter_of(wait: &Wait) -> WebhookParticipant {
 }
 
 fn whom(occurrence: &Occurrence, view: Option<&SessionView>) -> Option<WebhookParticipant> {
-    let writer = |written: &Written| {
-        let from = &written.from;
-        named(from.user_id, &from.username, from.identity.as_ref())
-    };
-    let recorder = |recording: &Recording| {
-        let by = &recording.by;
-        named(by.user_id, &by.username, by.identity.as_ref())
-    };
-    match (&occurrence.stay, &occurrence.waited, &occurrence.written) {
-        (Some(stay), _, _) => Some(participant_of(stay, view)),
-        (None, Some(wait), _) => Some(waiter_of(wait)),
-        (None, None, Some(written)) => Some(writer(written)),
-        (None, None, None) => occurrence.recorded.as_deref().map(recorder),
+    let sender = |by: &Sender| named(by.user_id, &by.username, by.identity.as_ref());
+    match &occurrence.subject {
+        Subject::Session(_) => None,
+        Subject::Stay(stay) => Some(participant_of(stay, view)),
+        Subject::Wait(wait) => Some(waiter_of(wait)),
+        Subject::Message(written) => Some(sender(&written.from)),
+        Subject::Recording(recording) => Some(sender(&recording.by)),
     }
-}
-
-/// The project, which a recording knows when its session is long gone.
-fn project_of<'a>(occurrence: &'a Occurrence, view: Option<&'a SessionView>) -> &'a str {
-    let of_recording = occurrence.recorded.as_ref().map(|recording| recording.project.as_str());
-    view.map(|view| view.project.as_str()).or(of_recording).unwrap_or("default")
 }
 
 /// What is told of a session: of its settings only what the write itself says, because they may have changed since.
 fn session_of(occurrence: &Occurrence, view: Option<&SessionView>) -> WebhookSession {
-    let written = occurrence.view.as_ref().map(|view| &view.session);
+    let written = occurrence.view().map(|view| &view.session);
     WebhookSession {
         session_id: occurrence.session.to_string(),
         room: view.and_then(|view| view.session.room.as_ref()).map(|room| room.as_str().to_owned()),
@@ -288,17 +275,22 @@ pub struct JsonAnnouncer;
 impl Announcer for JsonAnnouncer {
     fn announce(&self, occurrence: &Occurrence, view: Option<&SessionView>, sequence: &str, id: &str) -> Announcement {
         let happening = &occurrence.happening;
+        let (message, recording) = match &occurrence.subject {
+            Subject::Message(written) => (Some(WebhookMessage { message_id: written.id.to_string() }), None),
+            Subject::Recording(recording) => (None, Some(WebhookRecording::from(&**recording))),
+            _ => (None, None),
+        };
         let event = WebhookEvent {
             id: id.to_owned(),
             kind: name(happening.kind).to_owned(),
             timestamp: format_time(happening.at),
-            project_id: project_of(occurrence, view).to_owned(),
+            project_id: occurrence.project(view).to_owned(),
             sequence: sequence.to_owned(),
             data: WebhookData {
                 session: Some(session_of(occurrence, view)),
                 participant: whom(occurrence, view),
-                message: occurrence.written.as_ref().map(|it| WebhookMessage { message_id: it.id.to_string() }),
-                recording: occurrence.recorded.as_deref().map(WebhookRecording::from),
+                message,
+                recording,
                 reason: happening.reason.map(ReasonView::from),
                 duration_seconds: happening.lasted.map(|lasted| (lasted.as_millis() as u64 + 500) / 1000),
                 webhook: None,
@@ -373,15 +365,7 @@ mod tests {
             reason: Some(Reason::Timeout),
             lasted: Some(Duration::from_millis(93_500)),
         };
-        let occurrence = Occurrence {
-            happening,
-            session: stay.session,
-            stay: Some(stay),
-            view: None,
-            waited: None,
-            written: None,
-            recorded: None,
-        };
+        let occurrence = Occurrence { happening, session: stay.session, subject: Subject::Stay(Box::new(stay)) };
         let told = JsonAnnouncer.announce(&occurrence, None, "71", "evt_1");
         let body: serde_json::Value = serde_json::from_str(&told.body).expect("JSON");
         let expected = serde_json::json!({

@@ -6,8 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use aws_sdk_apigatewaymanagement::config::http::HttpResponse;
 use aws_sdk_apigatewaymanagement::config::timeout::TimeoutConfig;
-use aws_sdk_apigatewaymanagement::config::{BehaviorVersion, Credentials, Region, SharedCredentialsProvider};
-use aws_smithy_runtime_api::client::http::{HttpConnector, HttpConnectorFuture, SharedHttpConnector, http_client_fn};
+use aws_smithy_runtime_api::client::http::{HttpConnector, HttpConnectorFuture};
 use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_types::SdkConfig;
@@ -78,13 +77,7 @@ impl Script {
 
     /// A client that talks to this script, and begins its last attempt within that time.
     fn client(&self, within: Duration) -> Push {
-        let connector = SharedHttpConnector::new(self.clone());
-        let credentials = Credentials::new("key", "secret", None, None, "test");
-        let config = SdkConfig::builder()
-            .behavior_version(BehaviorVersion::latest())
-            .region(Region::new("eu-central-1"))
-            .credentials_provider(SharedCredentialsProvider::new(credentials))
-            .http_client(http_client_fn(move |_, _| connector.clone()))
+        let config = testkit::answered_by(self.clone())
             .timeout_config(TimeoutConfig::builder().operation_timeout(ANSWER).build())
             .build();
         let [base, cap] = [Duration::from_millis(1), Duration::from_millis(5)];

@@ -5,7 +5,7 @@
 //! is read from the record alone.
 
 use domain::happenings::{self, SessionView, Stay};
-use domain::ports::{News, Occurrence};
+use domain::ports::{News, Occurrence, Subject};
 use domain::{Departure, Identity, Result, Timestamp, Untold, Username};
 use serde::Deserialize;
 
@@ -72,11 +72,7 @@ fn of_session(before: Option<Item>, after: Item) -> Result<Option<News>> {
     let occurred = happening.map(|happening| Occurrence {
         happening,
         session: view.session.id,
-        stay: None,
-        view: Some(view),
-        waited: None,
-        written: None,
-        recorded: None,
+        subject: Subject::Session(Some(Box::new(view))),
     });
     Ok(occurred.map(|occurrence| News::Happened(Box::new(occurrence))))
 }
@@ -88,11 +84,7 @@ fn of_stay(before: Option<Item>, after: Item) -> Result<Option<News>> {
     let occurred = happening.map(|happening| Occurrence {
         happening,
         session: stay.session,
-        stay: Some(stay),
-        view: None,
-        waited: None,
-        written: None,
-        recorded: None,
+        subject: Subject::Stay(Box::new(stay)),
     });
     Ok(occurred.map(|occurrence| News::Happened(Box::new(occurrence))))
 }
@@ -101,15 +93,8 @@ fn of_place(before: Option<Item>, after: Item) -> Result<Option<News>> {
     let at = happened(&after)?;
     let (before, wait) = (before.map(waiting::wait).transpose()?, waiting::wait(after)?);
     let happening = happenings::of_wait(before.as_ref(), &wait, at);
-    let occurred = happening.map(|happening| Occurrence {
-        happening,
-        session: wait.session,
-        stay: None,
-        view: None,
-        waited: Some(wait),
-        written: None,
-        recorded: None,
-    });
+    let occurred =
+        happening.map(|happening| Occurrence { happening, session: wait.session, subject: Subject::Wait(wait) });
     Ok(occurred.map(|occurrence| News::Happened(Box::new(occurrence))))
 }
 
@@ -118,11 +103,7 @@ fn of_message(before: Option<Item>, after: Item) -> Result<Option<News>> {
     let occurred = happenings::of_message(before.as_ref(), &written).map(|happening| Occurrence {
         happening,
         session: written.session,
-        stay: None,
-        view: None,
-        waited: None,
-        written: Some(written),
-        recorded: None,
+        subject: Subject::Message(written),
     });
     Ok(occurred.map(|occurrence| News::Happened(Box::new(occurrence))))
 }
@@ -133,11 +114,7 @@ fn of_recording(before: Option<Item>, after: Item) -> Result<Option<News>> {
     let occurred = happenings::of_recording(before.as_ref(), &recording, at).map(|happening| Occurrence {
         happening,
         session: recording.session,
-        stay: None,
-        view: None,
-        waited: None,
-        written: None,
-        recorded: Some(Box::new(recording)),
+        subject: Subject::Recording(Box::new(recording)),
     });
     Ok(occurred.map(|occurrence| News::Happened(Box::new(occurrence))))
 }

@@ -1,5 +1,6 @@
 //! Fakes of the ports, event builders and a fixed clock, for tests only.
 
+mod aws;
 mod clock;
 mod database;
 mod delays;
@@ -11,6 +12,7 @@ mod overlaps;
 mod samples;
 mod sockets;
 
+pub use aws::answered_by;
 pub use clock::FixedClock;
 pub use database::Database;
 pub use delays::{RecordedDelays, RecordedTending};

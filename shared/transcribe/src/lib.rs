@@ -79,13 +79,19 @@ fn host(region: &str) -> String {
 
 impl FromRuntime for Transcribe {
     fn from_runtime(runtime: &Runtime) -> Result<Self, SettingError> {
-        let signer = runtime.settings.optional(settings::TRANSCRIBE_REGION).map(|region| of(region, &runtime.settings));
+        Self::of(&runtime.settings)
+    }
+}
+
+impl Transcribe {
+    fn of(given: &Settings) -> Result<Self, SettingError> {
+        let signer = given.optional(settings::TRANSCRIBE_REGION).map(|region| signer(region, given));
         signer.transpose().map(Self)
     }
 }
 
 /// By the credentials of the function's role, or those that a local operator has in the environment.
-fn of(region: &str, given: &Settings) -> Result<Signer, SettingError> {
+fn signer(region: &str, given: &Settings) -> Result<Signer, SettingError> {
     let is_word =
         |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit());
     if !region.split('-').all(is_word) || region.len() > 25 {
@@ -104,33 +110,13 @@ fn of(region: &str, given: &Settings) -> Result<Signer, SettingError> {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
-    use domain::{Clock, IdSource};
-
     use super::*;
-
-    struct Fixed;
-
-    impl Clock for Fixed {
-        fn now(&self) -> Timestamp {
-            Timestamp::from_millis(0)
-        }
-    }
-
-    impl IdSource for Fixed {
-        fn next(&self, _: Timestamp) -> uuid::Uuid {
-            uuid::Uuid::nil()
-        }
-    }
 
     /// 2026-11-29T12:00:00Z.
     const NOON: Timestamp = Timestamp::from_millis(1_795_953_600_000);
 
     fn transcribe(given: &[(&str, &str)]) -> Result<Transcribe, SettingError> {
-        let settings = given.iter().fold(Settings::default(), |all, (name, value)| all.with(name, value));
-        let no_aws = |_: &Settings| Err(SettingError { name: settings::REGION, reason: "is not set".to_owned() });
-        Runtime::new(settings, Arc::new(Fixed), Arc::new(Fixed), no_aws).get()
+        Transcribe::of(&given.iter().fold(Settings::default(), |all, (name, value)| all.with(name, value)))
     }
 
     const KEY: [(&str, &str); 2] = [

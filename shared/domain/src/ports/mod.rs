@@ -54,7 +54,7 @@ pub use usage::{Ledger, UsedStay};
 pub use waiting::{Emptied, Knock, Outcome, Verdict, WAITING_PLACES, WaitingRoom, Waits};
 pub use webhooks::{
     Announcer, Deliveries, Delivery, Disabling, EndpointChange, EndpointSealer, Endpoints, EventLog, EventPlace, From,
-    Letter, Lines, Listeners, Logged, News, Occurrence, Post, Receipt, Starts,
+    Letter, Lines, Listeners, Logged, News, Occurrence, Post, Receipt, Starts, Subject,
 };
 
 use crate::{Context, Event, EventEncoder, Frame};

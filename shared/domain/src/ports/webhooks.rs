@@ -265,16 +265,50 @@ pub struct Occurrence {
     pub happening: Happening,
     /// The session.
     pub session: SessionId,
-    /// Whose stay it is, unless it is the session's own.
-    pub stay: Option<Stay>,
-    /// Who waits, or waited, to be admitted, where it happened to them.
-    pub waited: Option<Wait>,
-    /// What was written into the chat.
-    pub written: Option<Written>,
-    /// What is, or was, recorded.
-    pub recorded: Option<Box<Recording>>,
-    /// The session, where the write was to it.
-    pub view: Option<SessionView>,
+    /// To whom or what.
+    pub subject: Subject,
+}
+
+/// To whom or what something happened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Subject {
+    /// To the session itself; with how it is, where the write was to it.
+    Session(Option<Box<SessionView>>),
+    /// To somebody's stay.
+    Stay(Box<Stay>),
+    /// To somebody who waits, or waited, to be admitted.
+    Wait(Wait),
+    /// To a chat message.
+    Message(Written),
+    /// To a recording.
+    Recording(Box<Recording>),
+}
+
+impl Occurrence {
+    /// The stay that it happened to.
+    pub fn stay(&self) -> Option<&Stay> {
+        match &self.subject {
+            Subject::Stay(stay) => Some(stay),
+            _ => None,
+        }
+    }
+
+    /// How the session is, where the write was to it.
+    pub fn view(&self) -> Option<&SessionView> {
+        match &self.subject {
+            Subject::Session(view) => view.as_deref(),
+            _ => None,
+        }
+    }
+
+    /// The project, which a recording knows when its session is long gone.
+    pub fn project<'a>(&'a self, view: Option<&'a SessionView>) -> &'a str {
+        match (view, &self.subject) {
+            (Some(view), _) => &view.project,
+            (None, Subject::Recording(recording)) => recording.project.as_str(),
+            (None, _) => ProjectId::DEFAULT,
+        }
+    }
 }
 
 /// Puts what happened into the words of the wire.

@@ -9,7 +9,7 @@ use domain::announcing::{Announcing, announce};
 use domain::happenings::{Kind, SessionView, Stay, of_stay};
 use domain::ports::{
     Announcer, Deliveries, Delivery, Disabling, EndpointChange, Endpoints, EventLog, EventPlace, From, Ledger, Letter,
-    Lines, Live, LiveKind, Living, Logged, Occurrence, Page, Post, Receipt, Starts, UsedStay,
+    Lines, Live, LiveKind, Living, Logged, Occurrence, Page, Post, Receipt, Starts, Subject, UsedStay,
 };
 use domain::telling::{Coming, Fate, Telling, tell};
 use domain::webhooks::{Announcement, Answer, Endpoint, Outcome, SLOW_LINES, SPREAD_TRIES};
@@ -383,7 +383,7 @@ impl Announcer for Plain {
             kind: format!("{:?}", occurrence.happening.kind),
             project: "default".to_owned(),
             session: Some(occurrence.session),
-            body: format!("{sequence} {}", occurrence.stay.as_ref().map_or("", |stay| stay.id.as_str())),
+            body: format!("{sequence} {}", occurrence.stay().map_or("", |stay| stay.id.as_str())),
         }
     }
 
@@ -409,15 +409,7 @@ fn story(chance: &mut Chance, stays: u64) -> Vec<Occurrence> {
         time = time + SECOND * u32::try_from(chance.below(30)).expect("small");
         let after = next(stay, chance, time);
         if let Some(happening) = of_stay(Some(stay), &after, time) {
-            told.push(Occurrence {
-                happening,
-                session: session().id,
-                stay: Some(after.clone()),
-                view: None,
-                waited: None,
-                written: None,
-                recorded: None,
-            });
+            told.push(Occurrence { happening, session: session().id, subject: Subject::Stay(Box::new(after.clone())) });
         }
         *stay = after;
     }

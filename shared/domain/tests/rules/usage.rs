@@ -4,7 +4,7 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use domain::happenings::{Happening, Kind, SessionView, Stay};
-use domain::ports::{Ledger, Occurrence, Page, UsedStay};
+use domain::ports::{Ledger, Occurrence, Page, Subject, UsedStay};
 use domain::usage::{self, Group, Grouped, LONGEST_SPAN, MOST_ROOMS, MOST_STAYS, Question, Usage, Used};
 use domain::{
     Attached, Context, Controls, Membership, Presence, ProjectId, Result, Rights, RoomName, Session, SessionId,
@@ -186,15 +186,7 @@ fn left(connected: bool) -> (Occurrence, SessionView) {
     };
     let kind = if connected { Kind::ParticipantLeft } else { Kind::ParticipantAborted };
     let happening = Happening { kind, at: at(63), reason: None, lasted: None };
-    let occurrence = Occurrence {
-        happening,
-        session: session.id,
-        stay: Some(stay),
-        view: None,
-        waited: None,
-        written: None,
-        recorded: None,
-    };
+    let occurrence = Occurrence { happening, session: session.id, subject: Subject::Stay(Box::new(stay)) };
     let project = session.project.as_str().to_owned();
     (occurrence, SessionView { session, ending: None, project })
 }
