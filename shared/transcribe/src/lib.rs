@@ -79,14 +79,13 @@ fn host(region: &str) -> String {
 
 impl FromRuntime for Transcribe {
     fn from_runtime(runtime: &Runtime) -> Result<Self, SettingError> {
-        Self::of(&runtime.settings)
+        Self::of(runtime.settings.optional(settings::TRANSCRIBE_REGION), &runtime.settings)
     }
 }
 
 impl Transcribe {
-    fn of(given: &Settings) -> Result<Self, SettingError> {
-        let signer = given.optional(settings::TRANSCRIBE_REGION).map(|region| signer(region, given));
-        signer.transpose().map(Self)
+    fn of(region: Option<&str>, given: &Settings) -> Result<Self, SettingError> {
+        region.map(|region| signer(region, given)).transpose().map(Self)
     }
 }
 
@@ -116,7 +115,8 @@ mod tests {
     const NOON: Timestamp = Timestamp::from_millis(1_795_953_600_000);
 
     fn transcribe(given: &[(&str, &str)]) -> Result<Transcribe, SettingError> {
-        Transcribe::of(&given.iter().fold(Settings::default(), |all, (name, value)| all.with(name, value)))
+        let settings = given.iter().fold(Settings::default(), |all, (name, value)| all.with(name, value));
+        Transcribe::of(settings.optional(settings::TRANSCRIBE_REGION), &settings)
     }
 
     const KEY: [(&str, &str); 2] = [
