@@ -16,14 +16,28 @@ await mkdir(at('dist/console/sdk/'), { recursive: true });
 for (const file of await readdir(at('console/'), { recursive: true })) {
   if (/\.\w+$/.test(file) && !file.endsWith('.ts')) await cp(at(`console/${file}`), at(`dist/console/${file}`));
 }
-// Who signs in here does so as in the console: with the same part of the page.
-const [signIn] = /<section id="sign-in"[^]*?<\/section>/.exec(await readFile(at('console/index.html'), 'utf8'));
-const analytics = await readFile(at('console/analytics/index.html'), 'utf8');
-const withKey = '<p class="aside"><a id="with-key" hidden>With an API key of this server</a></p>';
-const [links] = /<nav class="links"[^]*?<\/nav>/.exec(signIn);
-const replay = await readFile(at('console/replay/index.html'), 'utf8');
-await writeFile(at('dist/console/replay/index.html'), replay.replace('<!-- sign-in -->', () => signIn.replace(links, '')));
-await writeFile(at('dist/console/analytics/index.html'), analytics.replace('<!-- sign-in -->', () => signIn.replace(links, withKey)));
+// The pages beside the console begin as it does, and let people sign in as it does: with the same parts.
+const home = await readFile(at('console/index.html'), 'utf8');
+const part = (pattern) => pattern.exec(home)[0];
+const head = part(/<meta charset[^]*?app\.css" \/>/).replace(/<title>.*\s*/, '').replaceAll('href="', 'href="../');
+const bar = part(/<a class="skip"[^]*?<\/header>/).replace('href="./"', 'href="../"');
+const signIn = part(/<section id="sign-in"[^]*?<\/section>/);
+
+/** @param ways what stands in the place of the links below the console's form */
+async function besideConsole(page, ways) {
+  const source = await readFile(at(`console/${page}/index.html`), 'utf8');
+  const [, title] = /<title>(.*) – TunRTC<\/title>/.exec(source);
+  const named = `<p class="session-name" aria-hidden="true">${title}</p>\n      `;
+  const whole = source
+    .replace('<!-- head -->', () => head)
+    // What stands between the mark and the theme is about a call.
+    .replace('<!-- bar -->', () => bar.replace(/<p id="session-name"[^]*(?=<button id="theme")/, named))
+    .replace('<!-- sign-in -->', () => signIn.replace(/<nav class="links"[^]*?<\/nav>/, ways));
+  await writeFile(at(`dist/console/${page}/index.html`), whole);
+}
+
+await besideConsole('replay', '');
+await besideConsole('analytics', '<p class="aside"><a id="with-key" hidden>With an API key of this server</a></p>');
 const uplot = (file) => new URL(`../${file}`, import.meta.resolve('uplot'));
 await cp(uplot('dist/uPlot.min.css'), at('dist/console/analytics/uplot.css'));
 await cp(uplot('LICENSE'), at('dist/console/analytics/uplot.LICENSE.txt'));

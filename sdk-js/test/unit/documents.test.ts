@@ -14,7 +14,7 @@ const read = (path: string | URL) => readFileSync(new URL(path, ROOT), 'utf8');
 /** The project's own place on the web: what is linked there is in this checkout. */
 const OURS = /^https:\/\/github\.com\/tunrtc\/tunrtc\/(?:blob|tree)\/main\//;
 /** Pages beside the documents that lead to them. */
-const PAGES = ['sdk-js/console/index.html', 'sdk-js/console/analytics/index.html', 'localstack/gateway/src/reference.html'];
+const PAGES = ['sdk-js/console/index.html', 'sdk-js/console/analytics/index.html', 'sdk-js/console/replay/index.html', 'localstack/gateway/src/reference.html'];
 /** Whom documents may send a reader to. Another one is looked at, by a person, before it stands here: no test asks the Internet. */
 const HOSTS = new Set([
   'caddyserver.com', 'developer.mozilla.org', 'docs.aws.amazon.com', 'docs.docker.com', 'github.com', 'keepachangelog.com', 'learn.microsoft.com',
