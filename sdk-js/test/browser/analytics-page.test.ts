@@ -1,29 +1,21 @@
 /** The page about calls, with answers that are made up but for the operator's: how it looks, and what one can do on it. */
 import assert from 'node:assert/strict';
-import { after, before, beforeEach, describe, test } from 'node:test';
-import type { Browser, Page } from 'playwright-core';
+import { beforeEach, describe, test } from 'node:test';
+import type { Page } from 'playwright-core';
 import { TunRTCClient } from '../../src/index.ts';
 import type { CallReport } from '../../src/wire.ts';
 import { TunRTCServer } from '../../src/server.ts';
-import { freshPage, launch, startServer, type Server } from '../support/browser.ts';
+import { freshPage } from '../support/browser.ts';
 import { CALLS, FIRST, makeUpCalls } from '../support/calls.ts';
 import { looksRight } from '../support/look.ts';
+import { browser, server, withServer } from '../support/with-server.ts';
 
 /** What a server without data has for trying. */
 const KEY = { key: 'devkey', secret: 'tunrtc-development-secret-0123456789' };
 
-let browser: Browser;
-let server: Server;
 let page: Page;
 
-before(async () => {
-  [browser, server] = await Promise.all([launch(), startServer()]);
-});
-
-after(async () => {
-  await browser.close();
-  await server.stop();
-});
+withServer();
 
 beforeEach(async () => {
   page = await freshPage(browser);

@@ -1,27 +1,17 @@
 /** Users of an app, without an account: tokens of LiveKit's library and of this package's own, in one call. */
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { test } from 'node:test';
 import { AccessToken } from 'livekit-server-sdk';
-import type { Browser, Page } from 'playwright-core';
+import type { Page } from 'playwright-core';
 import { ServerError, TunRTCServer } from '../../src/server.ts';
-import { freshPage, launch, seesEverybody, startServer, type Server } from '../support/browser.ts';
+import { freshPage, seesEverybody } from '../support/browser.ts';
+import { browser, server, withServer } from '../support/with-server.ts';
 
 /** What a server without data has for trying. */
 const KEY = { key: 'devkey', secret: 'tunrtc-development-secret-0123456789' };
 const SMALL = { width: 160, height: 120, frameRate: 5 };
 
-let server: Server;
-let browser: Browser;
-
-before(async () => {
-  server = await startServer();
-  browser = await launch();
-});
-
-after(async () => {
-  await browser.close();
-  await server.stop();
-});
+withServer();
 
 /** A page whose app gets tokens from `mint`. */
 async function appPage(mint: () => Promise<string>): Promise<Page> {

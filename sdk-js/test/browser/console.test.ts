@@ -1,24 +1,11 @@
 import assert from 'node:assert/strict';
-import { after, afterEach, before, describe, test } from 'node:test';
-import type { Browser, Page } from 'playwright-core';
-import { consolePage, eventually, freshPage, joinListed, keepsSeeing, launch, seesEverybody, startServer, startSession, type Server } from '../support/browser.ts';
+import { describe, test } from 'node:test';
+import type { Page } from 'playwright-core';
+import { consolePage, eventually, freshPage, joinListed, keepsSeeing, seesEverybody, startSession } from '../support/browser.ts';
+import { browser, closePagesAfterEach, server, withServer } from '../support/with-server.ts';
 
-let server: Server;
-let browser: Browser;
-
-before(async () => {
-  server = await startServer();
-  browser = await launch();
-});
-
-afterEach(async () => {
-  for (const context of browser.contexts()) await context.close();
-});
-
-after(async () => {
-  await browser.close();
-  await server.stop();
-});
+withServer();
+closePagesAfterEach();
 
 /** Two people in one session, by what they would click. */
 async function call(name: string): Promise<[Page, Page]> {

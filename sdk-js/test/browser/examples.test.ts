@@ -1,26 +1,13 @@
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
-import { after, afterEach, before, describe, test } from 'node:test';
-import type { Browser, Page } from 'playwright-core';
-import { clientPage, eventually, freshPage, launch, startServer, type Server } from '../support/browser.ts';
+import { describe, test } from 'node:test';
+import type { Page } from 'playwright-core';
+import { clientPage, eventually, freshPage, startServer } from '../support/browser.ts';
+import { browser, closePagesAfterEach, server, withServer } from '../support/with-server.ts';
 
-let server: Server;
-let browser: Browser;
-
-before(async () => {
-  // The examples are run as they are, and the shortest one names the default port.
-  server = await startServer('--port', '5000', '--reconnect-grace-seconds', '3');
-  browser = await launch();
-});
-
-afterEach(async () => {
-  for (const context of browser.contexts()) await context.close();
-});
-
-after(async () => {
-  await browser.close();
-  await server.stop();
-});
+// The examples are run as they are, and the shortest one names the default port.
+withServer(() => startServer('--port', '5000', '--reconnect-grace-seconds', '3'));
+closePagesAfterEach();
 
 /** A page with everything it says, errors too. */
 async function open(path: string): Promise<{ page: Page; said: string[] }> {

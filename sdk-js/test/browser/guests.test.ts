@@ -1,26 +1,13 @@
 /** Guest links on the page: a host gives one out, somebody without an account comes by it, and it ends. */
 import assert from 'node:assert/strict';
-import { after, afterEach, before, describe, test } from 'node:test';
-import type { Browser, Page } from 'playwright-core';
-import { consolePage, freshPage, joinNow, launch, seesEverybody, startServer, startSession, type Server } from '../support/browser.ts';
+import { describe, test } from 'node:test';
+import type { Page } from 'playwright-core';
+import { consolePage, freshPage, joinNow, seesEverybody, startSession } from '../support/browser.ts';
 import { looksRight } from '../support/look.ts';
+import { browser, closePagesAfterEach, server, withServer } from '../support/with-server.ts';
 
-let server: Server;
-let browser: Browser;
-
-before(async () => {
-  server = await startServer();
-  browser = await launch();
-});
-
-afterEach(async () => {
-  for (const context of browser.contexts()) await context.close();
-});
-
-after(async () => {
-  await browser.close();
-  await server.stop();
-});
+withServer();
+closePagesAfterEach();
 
 /** A host in a session, and a guest link to it. */
 async function host(name: string): Promise<{ page: Page; link: string }> {

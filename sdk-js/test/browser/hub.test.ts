@@ -1,23 +1,12 @@
 /** A stock SignalR client in a call in Chromium with a page on our SDK. */
-import { after, before, describe, test } from 'node:test';
-import type { Browser, Page } from 'playwright-core';
-import { eventually, freshPage, launch, startServer, type Server } from '../support/browser.ts';
+import { describe, test } from 'node:test';
+import type { Page } from 'playwright-core';
+import { eventually, freshPage } from '../support/browser.ts';
+import { browser, server, withServer } from '../support/with-server.ts';
 
-let server: Server;
-
-before(async () => {
-  server = await startServer();
-});
-
-after(() => server.stop());
+withServer();
 
 describe('in Chromium', () => {
-  let browser: Browser;
-  before(async () => {
-    browser = await launch();
-  });
-  after(() => browser.close());
-
   const pictures = (page: Page) =>
     page.evaluate(() => [...document.querySelectorAll('video')].filter(({ videoWidth }) => videoWidth > 0).length);
 

@@ -1,30 +1,17 @@
 /** Joining, leaving and devices, as pages and people do it: overlapping, impatient, without warning. The last call counts. */
 import assert from 'node:assert/strict';
-import { after, afterEach, before, describe, test } from 'node:test';
-import type { Browser, Page } from 'playwright-core';
-import { clientPage, eventually, launch, launchStrict, seesEverybody, startServer, type Server } from '../support/browser.ts';
+import { describe, test } from 'node:test';
+import type { Page } from 'playwright-core';
+import { clientPage, eventually, launchStrict, seesEverybody, startServer } from '../support/browser.ts';
+import { browser, closePagesAfterEach, server, withServer } from '../support/with-server.ts';
 
 const MOUNTS = 20;
 /** How long a person takes to answer the browser's question, in milliseconds. */
 const PROMPT_MS = 300;
 
-let server: Server;
-let browser: Browser;
-
-before(async () => {
-  // Long enough that nobody can disappear by the grace alone within a test's patience.
-  server = await startServer('--reconnect-grace-seconds', '120');
-  browser = await launch();
-});
-
-afterEach(async () => {
-  for (const context of browser.contexts()) await context.close();
-});
-
-after(async () => {
-  await browser.close();
-  await server.stop();
-});
+// Long enough that nobody can disappear by the grace alone within a test's patience.
+withServer(() => startServer('--reconnect-grace-seconds', '120'));
+closePagesAfterEach();
 
 const createSession = (page: Page): Promise<string> => page.evaluate(async () => (await tunrtc.createSession('life', 10)).sessionId);
 

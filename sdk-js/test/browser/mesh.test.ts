@@ -1,28 +1,15 @@
 import assert from 'node:assert/strict';
-import { after, afterEach, before, describe, test } from 'node:test';
-import type { Browser, Page } from 'playwright-core';
-import { clientPage, decoded, eventually, keepsSeeing, launch, seesEverybody, startServer, startServerIn, type Server } from '../support/browser.ts';
+import { describe, test } from 'node:test';
+import type { Page } from 'playwright-core';
+import { clientPage, decoded, eventually, keepsSeeing, seesEverybody, startServerIn } from '../support/browser.ts';
+import { browser, closePagesAfterEach, server, withServer } from '../support/with-server.ts';
 
 const GLARES = 50;
 /** Small pictures: what is tested here is connections, and every one of them is encoded on this machine. */
 const SMALL = { width: 160, height: 120, frameRate: 5 };
 
-let server: Server;
-let browser: Browser;
-
-before(async () => {
-  server = await startServer();
-  browser = await launch();
-});
-
-afterEach(async () => {
-  for (const context of browser.contexts()) await context.close();
-});
-
-after(async () => {
-  await browser.close();
-  await server.stop();
-});
+withServer();
+closePagesAfterEach();
 
 const createSession = (page: Page): Promise<string> => page.evaluate(async () => (await tunrtc.createSession('mesh', 10)).sessionId);
 

@@ -6,9 +6,9 @@ import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { after, before, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import type { Browser } from 'playwright-core';
-import { clientPage, eventually, freePort, freshPage, launch, seesEverybody, startServer, type Server } from '../support/browser.ts';
+import { clientPage, eventually, freePort, freshPage, seesEverybody } from '../support/browser.ts';
 import { block } from '../support/guides.ts';
+import { browser, server, withServer } from '../support/with-server.ts';
 
 const PACKAGE = new URL('../../../', import.meta.url);
 /** Where scripts/test-browser.mjs has put Next.js, before there was no network any more. */
@@ -19,14 +19,12 @@ const LAYOUT = 'export default function Layout({ children }) { return <html lang
 
 const run = promisify(execFile);
 
-let server: Server;
-let browser: Browser;
 let app: ChildProcess;
 let url: string;
 
+withServer();
+
 before(async () => {
-  server = await startServer();
-  browser = await launch();
   await installClient();
   for (const file of ['app/call/[id]/page.jsx', 'app/call/[id]/room.jsx']) await put(file, await block('guides/next.md', file));
   await put('app/layout.jsx', LAYOUT);
@@ -39,9 +37,8 @@ before(async () => {
 });
 
 after(async () => {
-  await browser.close();
   app.kill();
-  await Promise.all([app.exitCode === null && once(app, 'exit'), server.stop()]);
+  if (app.exitCode === null) await once(app, 'exit');
 });
 
 /** The package as the server hands it out and npm unpacks it: there is no network here for npm itself. */

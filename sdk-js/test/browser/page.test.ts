@@ -3,30 +3,17 @@ import assert from 'node:assert/strict';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join as pathOf } from 'node:path';
-import { after, afterEach, before, describe, test } from 'node:test';
-import type { Browser, Page } from 'playwright-core';
-import { clientPage, consolePage, eventually, freePort, freshPage, joinNow, launch, launchStrict, signIn, startServer, startSession, type Server } from '../support/browser.ts';
+import { describe, test } from 'node:test';
+import type { Page } from 'playwright-core';
+import { clientPage, consolePage, eventually, freePort, freshPage, joinNow, launchStrict, signIn, startServer, startSession } from '../support/browser.ts';
 import { looksRight } from '../support/look.ts';
+import { browser, closePagesAfterEach, server, withServer } from '../support/with-server.ts';
 
 const LONG_NAME = 'Maximiliane-Alexandra of Hohenlohe-Schillingsfurst';
 const LONG_TITLE = 'The weekly meeting of everybody who has ever had anything to do with the renewal of the north bridge';
 
-let server: Server;
-let browser: Browser;
-
-before(async () => {
-  server = await startServer();
-  browser = await launch();
-});
-
-afterEach(async () => {
-  for (const context of browser.contexts()) await context.close();
-});
-
-after(async () => {
-  await browser.close();
-  await server.stop();
-});
+withServer();
+closePagesAfterEach();
 
 async function register(page: Page, username: string, email: string, url = server.url): Promise<void> {
   await page.goto(url);

@@ -1,34 +1,24 @@
 /** The package in its parts, as a page without a bundler loads them. */
 import assert from 'node:assert/strict';
-import { after, before, beforeEach, test } from 'node:test';
-import type { Browser, Page } from 'playwright-core';
+import { beforeEach, test } from 'node:test';
+import type { Page } from 'playwright-core';
 import type { TunRTCOptions } from '../../src/index.ts';
-import { eventually, freshPage, launch, startServer, type Server } from '../support/browser.ts';
+import { eventually, freshPage } from '../support/browser.ts';
+import { browser, closePagesAfterEach, server, withServer } from '../support/with-server.ts';
 
-let server: Server;
-let browser: Browser;
 let page: Page;
 /** The files of the package that the page has asked for. */
 let asked: string[];
 
-before(async () => {
-  server = await startServer();
-  browser = await launch();
-});
-
+withServer();
+closePagesAfterEach();
 beforeEach(async () => {
-  for (const context of browser.contexts()) await context.close();
   page = await freshPage(browser);
   asked = [];
   page.on('request', (request) => {
     const [, file] = /\/sdk\/(.*)/.exec(request.url()) ?? [];
     if (file) asked.push(file);
   });
-});
-
-after(async () => {
-  await browser.close();
-  await server.stop();
 });
 
 /** A client that is signed in, from the module by itself; answers the id of a session that it made. */

@@ -1,26 +1,15 @@
 /** The component that docs/INTEGRATION.md shows, in React's own StrictMode, which runs every effect twice. */
 import assert from 'node:assert/strict';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
-import { after, before, test } from 'node:test';
-import type { Browser } from 'playwright-core';
+import { test } from 'node:test';
 import { rolldown } from 'rolldown';
-import { clientPage, eventually, launch, seesEverybody, startServer, type Server } from '../support/browser.ts';
+import { clientPage, eventually, seesEverybody } from '../support/browser.ts';
+import { browser, server, withServer } from '../support/with-server.ts';
 
 const MOUNTS = 20;
 const PACKAGE = new URL('../../../', import.meta.url);
 
-let server: Server;
-let browser: Browser;
-
-before(async () => {
-  server = await startServer();
-  browser = await launch();
-});
-
-after(async () => {
-  await browser.close();
-  await server.stop();
-});
+withServer();
 
 /** One script that puts `mount(sessionId)` on the page; what it answers unmounts. */
 async function bundle(): Promise<string> {

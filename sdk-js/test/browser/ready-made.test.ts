@@ -1,34 +1,25 @@
 /** The ready-made parts and the guides' own apps: built as the guides say, and used by two people in real browsers. */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { after, afterEach, before, describe, test } from 'node:test';
-import type { Browser, Page } from 'playwright-core';
-import { clientPage, eventually, freshPage, launch, seesEverybody, startServerIn, type Server } from '../support/browser.ts';
+import { after, describe, test } from 'node:test';
+import type { Page } from 'playwright-core';
+import { clientPage, eventually, freshPage, seesEverybody, startServerIn } from '../support/browser.ts';
 import { block, bundle, serve, shell, type Site } from '../support/guides.ts';
 import { looksRight } from '../support/look.ts';
+import { browser, closePagesAfterEach, server, withServer } from '../support/with-server.ts';
 import type { TunRTCClient } from '../../src/index.ts';
 import { mintToken } from '../../src/server.ts';
 
 const MOUNTS = 50;
 const LOCAL = 'http://localhost:5000';
 
-let server: Server;
-let browser: Browser;
 const sites: Site[] = [];
 
-before(async () => {
-  server = await startServerIn({ TUNRTC_TICKETS_PER_USER: '100000' }, '--port', '0');
-  browser = await launch();
-});
-
-after(async () => {
-  await browser.close();
-  await Promise.all(sites.map((site) => site.stop()));
-  await server.stop();
-});
+withServer(() => startServerIn({ TUNRTC_TICKETS_PER_USER: '100000' }, '--port', '0'));
+after(() => Promise.all(sites.map((site) => site.stop())));
 
 // Chromium opens sixteen microphones at most, and a page that was left open keeps one.
-afterEach(() => Promise.all(browser.contexts().map((context) => context.close())));
+closePagesAfterEach();
 
 async function site(files: Record<string, string>): Promise<string> {
   const made = await serve(files);

@@ -1,28 +1,15 @@
 /** The console's recording, as people use it: who is asked, who is marked, and the page on which it plays afterwards. */
 import assert from 'node:assert/strict';
-import { after, afterEach, before, describe, test } from 'node:test';
-import type { Browser, Page } from 'playwright-core';
+import { describe, test } from 'node:test';
+import type { Page } from 'playwright-core';
 import type { RecordingDetail } from '../../src/recording/index.ts';
-import { consolePage, eventually, joinListed, launch, startServer, startSession, type Server } from '../support/browser.ts';
+import { consolePage, eventually, joinListed, startSession } from '../support/browser.ts';
 import { looksRight } from '../support/look.ts';
 import { near, seconds } from '../support/measure.ts';
+import { browser, closePagesAfterEach, server, withServer } from '../support/with-server.ts';
 
-let server: Server;
-let browser: Browser;
-
-before(async () => {
-  server = await startServer();
-  browser = await launch();
-});
-
-afterEach(async () => {
-  for (const context of browser.contexts()) await context.close();
-});
-
-after(async () => {
-  await browser.close();
-  await server.stop();
-});
+withServer();
+closePagesAfterEach();
 
 describe('recording in the console', () => {
   const marks = (page: Page) => page.locator('#tiles').getByRole('img', { name: /: recording$/ });

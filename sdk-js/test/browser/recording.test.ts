@@ -4,13 +4,14 @@ import { readFileSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, afterEach, before, describe, test } from 'node:test';
-import { chromium, type Browser, type BrowserContext, type Page } from 'playwright-core';
+import { chromium, type BrowserContext, type Page } from 'playwright-core';
 import type * as Recordings from '../../src/recording/index.ts';
 import type { Recording, RecordingDetail } from '../../src/recording/index.ts';
-import { CHROMIUM, clientPage, eventually, launch, startServer, type Server } from '../support/browser.ts';
+import { CHROMIUM, clientPage, eventually } from '../support/browser.ts';
 import { near, seconds } from '../support/measure.ts';
 import { probe, type MediaFile } from '../support/media-files.ts';
 import { storeProxy, type StoreProxy } from '../support/store-proxy.ts';
+import { browser, closePagesAfterEach, server, withServer } from '../support/with-server.ts';
 
 /** What a piece holds, in seconds: so much may be missing where a browser died. */
 const PIECE = 4;
@@ -21,27 +22,23 @@ declare global {
   var failures: string[];
 }
 
-let server: Server;
-let browser: Browser;
 let proxy: StoreProxy;
 const folders: string[] = [];
 
+withServer();
+closePagesAfterEach();
+
 before(async () => {
-  server = await startServer();
-  browser = await launch();
   proxy = await storeProxy(server.url);
 });
 
-afterEach(async () => {
-  for (const context of browser.contexts()) await context.close();
+afterEach(() => {
   proxy.fault = undefined;
   proxy.plugIn();
 });
 
 after(async () => {
-  await browser.close();
   await proxy.close();
-  await server.stop();
   for (const folder of folders) rmSync(folder, { recursive: true, force: true });
 });
 

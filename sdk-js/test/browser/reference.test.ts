@@ -3,12 +3,13 @@ import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { readdir, readFile, writeFile } from 'node:fs/promises';
-import { after, before, test } from 'node:test';
+import { test } from 'node:test';
 import { promisify } from 'node:util';
-import type { Browser, Page } from 'playwright-core';
+import type { Page } from 'playwright-core';
 import { TunRTCClient } from '../../src/index.ts';
-import { eventually, freshPage, launch, signIn, startServer, type Server } from '../support/browser.ts';
+import { eventually, freshPage, signIn, startServer } from '../support/browser.ts';
 import { looksRight } from '../support/look.ts';
+import { browser, server, withServer } from '../support/with-server.ts';
 
 const EXAMPLES = new URL('../../../console/reference/examples.json', import.meta.url);
 
@@ -26,19 +27,8 @@ interface Answer {
   sessionId: string;
 }
 
-let server: Server;
-let browser: Browser;
-
-before(async () => {
-  // Named here, so that the examples have one; nothing here talks to it.
-  server = await startServer('--stun-url', 'stun:stun.l.google.com:19302');
-  browser = await launch();
-});
-
-after(async () => {
-  await browser.close();
-  await server.stop();
-});
+// Named here, so that the examples have one; nothing here talks to it.
+withServer(() => startServer('--stun-url', 'stun:stun.l.google.com:19302'));
 
 async function open(place = ''): Promise<Page> {
   const page = await freshPage(browser);

@@ -1,20 +1,11 @@
 /** Tabs of one browser that share a sign-in: with its own locks, channels and storages. */
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
-import type { Browser, Page } from 'playwright-core';
-import { eventually, freshPage, launch, startServer, type Server } from '../support/browser.ts';
+import { test } from 'node:test';
+import type { Page } from 'playwright-core';
+import { eventually, freshPage } from '../support/browser.ts';
+import { browser, server, withServer } from '../support/with-server.ts';
 
-let browser: Browser;
-let server: Server;
-
-before(async () => {
-  [browser, server] = await Promise.all([launch(), startServer()]);
-});
-
-after(async () => {
-  await browser.close();
-  await server.stop();
-});
+withServer();
 
 /** A client in a page, with a storage of that page. */
 async function client(page: Page, storage: 'localStorage' | 'sessionStorage'): Promise<Page> {

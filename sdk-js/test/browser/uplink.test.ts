@@ -1,9 +1,10 @@
 /** What one participant of a call sends to all others together, with a picture that costs bits. */
 import assert from 'node:assert/strict';
 import { after, before, test, type TestContext } from 'node:test';
-import type { Browser, Page } from 'playwright-core';
-import { CHROMIUM, clientPage, eventually, launchFrom, seesEverybody, startServer, type Server } from '../support/browser.ts';
+import type { Page } from 'playwright-core';
+import { CHROMIUM, clientPage, eventually, launchFrom, seesEverybody, startServer } from '../support/browser.ts';
 import { IS_FULL, NOISE, noise, TINY, type Film } from '../support/noise.ts';
+import { browser, server, withServer } from '../support/with-server.ts';
 
 /** In bit/s, with heads and repetitions. */
 const UPLINK = 2_500_000;
@@ -12,20 +13,12 @@ const MEASURED_MS = IS_FULL ? 20_000 : 6_000;
 const JOIN_MS = 5_000;
 
 let film: Film;
-let server: Server;
-let browser: Browser;
 
-before(async () => {
+before(() => {
   film = noise();
-  server = await startServer();
-  browser = await launchFrom(CHROMIUM, '--allow-loopback-in-peer-connection', film.option);
 });
-
-after(async () => {
-  await browser.close();
-  await server.stop();
-  film.remove();
-});
+withServer(startServer, () => launchFrom(CHROMIUM, '--allow-loopback-in-peer-connection', film.option));
+after(() => film.remove());
 
 interface Sent {
   /** Bytes on their way to everybody, heads and repetitions included. */
