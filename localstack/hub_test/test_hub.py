@@ -6,7 +6,7 @@ import json
 import os
 import queue
 import re
-import subprocess
+import sys
 import urllib.request
 import uuid
 from pathlib import Path
@@ -16,22 +16,20 @@ from pysignalr.client import SignalRClient
 from signalrcore.hub_connection_builder import HubConnectionBuilder
 
 ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "localstack"))
+
+import local_server  # noqa: E402
+
 PATIENCE = 60
 
 
 @pytest.fixture(scope="module")
-def server():
+def server(tmp_path_factory):
     if url := os.environ.get("TUNRTC_URL"):
         yield url
         return
-    program = os.environ.get("TUNRTC_BIN", str(ROOT / "target" / "debug" / "tunrtc"))
-    environment = {**os.environ, "TUNRTC_STUN_URLS": "none"}
-    process = subprocess.Popen([program, "--port", "0"], stdout=subprocess.PIPE, text=True, env=environment)
-    try:
-        yield next(found.group(1) for line in process.stdout if (found := re.search(r"is ready on (\S+)", line)))
-    finally:
-        process.terminate()
-        process.wait(PATIENCE)
+    with local_server.running(tmp_path_factory.mktemp("server") / "log", {**os.environ, "TUNRTC_STUN_URLS": "none"}) as address:
+        yield address
 
 
 def call(server: str, path: str, body: dict, token: str | None = None) -> dict:

@@ -5,8 +5,6 @@ import hmac
 import os
 import subprocess
 import sys
-import time
-import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,14 +14,14 @@ import boto3
 import pytest
 from botocore.config import Config
 
-ROOT = Path(__file__).resolve().parent.parent.parent
-sys.path.insert(0, str(ROOT / "localstack" / "deploy_and_test"))
+LOCALSTACK = Path(__file__).resolve().parent.parent
+sys.path[:0] = [str(LOCALSTACK), str(LOCALSTACK / "deploy_and_test")]
 
 import emulator  # noqa: E402
+import local_server  # noqa: E402
 
 BUCKET = "recordings"
 ORIGIN = "https://app.example.org"
-READY_SECONDS = 30
 
 # Where MiniStack does other than S3, by the name of the test that shows it. Each is expected to fail there: one that passes was
 # mended, and goes.
@@ -55,36 +53,15 @@ def client(address: str, key: str, secret: str):
 @contextmanager
 def embedded(folder: Path) -> Iterator[Store]:
     """The local server with its data in that folder."""
-    program = os.environ.get("TUNRTC_BIN") or Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / "debug/tunrtc"
-    port, data = emulator.free_port(), folder / "tunrtc.db"
-    address = f"http://127.0.0.1:{port}"
+    data = folder / "tunrtc.db"
     clean = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "TUNRTC_"))}
-    with (folder / "log").open("a") as log:
-        server = subprocess.Popen(
-            [program, "--port", str(port), "--data", data, "--allow-origin", ORIGIN], env=clean, stdout=log, stderr=log
-        )
-    try:
-        wait_until_ready(server, address)
+    # Whatever was answered is kept, however it ends.
+    end = subprocess.Popen.kill
+    with local_server.running(folder / "log", clean, "--data", data, "--allow-origin", ORIGIN, end=end) as address:
         # As the server makes its keys of its secret: localstack/gateway/src/object_store.rs.
         secret = Path(f"{data}.secret").read_bytes().strip()
         made = {purpose: hmac.new(secret, purpose, hashlib.sha256).hexdigest() for purpose in (b"access key id", b"secret access key")}
         yield Store(address, client(address, made[b"access key id"][:20], made[b"secret access key"]))
-    finally:
-        # Whatever was answered is kept, however it ends.
-        server.kill()
-        server.wait(10)
-
-
-def wait_until_ready(server: subprocess.Popen, address: str) -> None:
-    end = time.monotonic() + READY_SECONDS
-    while True:
-        try:
-            urllib.request.urlopen(f"{address}/health", timeout=5).close()
-            return
-        except OSError:
-            assert server.poll() is None, "the server stopped by itself"
-            assert time.monotonic() < end, f"the server is not ready after {READY_SECONDS} s"
-            time.sleep(0.05)
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-import type { SessionDetail, TunRTCClient } from '../src/index.ts';
+import type { SessionDetail, TunRTCClient, TunRTCEvents } from '../src/index.ts';
 import {
   listRecordings,
   RecordingError,
@@ -17,15 +17,6 @@ import { self } from './self.ts';
 const MANY = 3;
 /** What screen readers are to say is left there for so many sentences. */
 const SAID = 5;
-
-/** The newest request to record, as it was told; two may overtake each other. */
-interface Request {
-  sessionId: string;
-  recording: boolean;
-  request: number;
-  byUserId?: string;
-  byUsername?: string;
-}
 
 /** Recording of a call: who does, whether this one wants to, and what is still on its way. */
 export class RecorderView {
@@ -74,7 +65,7 @@ export class RecorderView {
   }
 
   /** A session was joined: what a reload has interrupted goes on, and who came late is asked as the others were. */
-  async enter({ sessionId, recordingRequested = false }: SessionDetail & { recordingRequested?: boolean }): Promise<void> {
+  async enter({ sessionId, recordingRequested = false }: SessionDetail): Promise<void> {
     this.#sessionId = sessionId;
     [this.#isRequested, this.#wasRecorded, this.#isThere, this.#requests] = [recordingRequested, false, false, 0];
     const page = await listRecordings(this.#client, sessionId, { limit: 1 }).catch(() => undefined);
@@ -122,7 +113,8 @@ export class RecorderView {
     this.#onChange();
   }
 
-  async #requested({ sessionId, recording, request, byUserId, byUsername }: Request): Promise<void> {
+  /** What was asked; two requests may overtake each other. */
+  async #requested({ sessionId, recording, request, byUserId, byUsername }: TunRTCEvents['recordingRequested']): Promise<void> {
     if (sessionId !== this.#sessionId || request < this.#requests) return;
     this.#requests = request;
     this.#isRequested = recording;

@@ -141,10 +141,10 @@ const GRANTS: readonly string[] = [
   'maxParticipants',
 ] satisfies (keyof Grants)[];
 
-/** Refuses what no server would take: it would only be found out by the user, at the join. */
 /** What the server makes of identities: one that looks the same could be taken for somebody else's. */
 const USER_ID = /^[0-9a-f]{8}-[0-9a-f]{4}-8[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
 
+/** Refuses what no server would take: it would only be found out by the user, at the join. */
 function check({ identity, room, ttlSeconds = 600, grants = {} }: TokenOptions): void {
   const named = (text: unknown): boolean => typeof text === 'string' && text.trim() !== '' && [...text].length <= 128;
   if (!named(identity)) throw new TypeError('identity must be 1-128 characters, and not blank');

@@ -27,7 +27,7 @@ export function whoRecords(client: TunRTCClient, listener: (userIds: ReadonlySet
     const session = sessionId && (await client.getSession(sessionId).catch(() => undefined));
     if (!session || sessionId !== client.sessionId) return;
     // Of whom an event told meanwhile, the list may be older.
-    const participants: { userId: string; recording?: boolean }[] = session.participants.filter(({ userId }) => news.get(userId) === before.get(userId));
+    const participants = session.participants.filter(({ userId }) => news.get(userId) === before.get(userId));
     for (const { userId, recording } of participants) {
       if (!recording) recordings.delete(userId);
       else if (!recordings.has(userId)) mark(userId, SOME);

@@ -140,8 +140,8 @@ export class Recording extends Emitter<RecordingEvents> {
     return this.#done;
   }
 
-  /** @internal Asks the server; answers whether there is anything to go on with. */
-  look(): Promise<boolean> {
+  /** @internal Asks the server; where there is nothing to go on with, the state is `failed` afterwards. */
+  look(): Promise<void> {
     return this.#uploader.look();
   }
 

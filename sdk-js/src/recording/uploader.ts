@@ -82,10 +82,9 @@ export class Uploader {
     return this.#failures > 0;
   }
 
-  /** Asks what the server has. Answers whether the recording can go on; not knowing counts as yes. */
-  async look(): Promise<boolean> {
-    await this.#ask(this.#parts.saved.nextSeq);
-    return !this.#isOver;
+  /** Asks what the server has. */
+  look(): Promise<void> {
+    return this.#ask(this.#parts.saved.nextSeq);
   }
 
   /** A piece is in the spool. */

@@ -3,10 +3,10 @@ import assert from 'node:assert/strict';
 import { execFile, spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdir, rm, writeFile } from 'node:fs/promises';
-import { after, before, test } from 'node:test';
+import { after, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { clientPage, eventually, freePort, freshPage, seesEverybody } from '../support/browser.ts';
+import { clientPage, eventually, freePort, freshPage, seesEverybody, startServer } from '../support/browser.ts';
 import { block } from '../support/guides.ts';
 import { browser, server, withServer } from '../support/with-server.ts';
 
@@ -22,19 +22,23 @@ const run = promisify(execFile);
 let app: ChildProcess;
 let url: string;
 
-withServer();
+withServer(async () => {
+  const started = await startServer();
+  await startApp(started.url);
+  return started;
+});
 
-before(async () => {
-  await installClient();
+async function startApp(server: string): Promise<void> {
+  await installClient(server);
   for (const file of ['app/call/[id]/page.jsx', 'app/call/[id]/room.jsx']) await put(file, await block('guides/next.md', file));
   await put('app/layout.jsx', LAYOUT);
-  const env = { ...process.env, NODE_ENV: 'production' as const, NEXT_TELEMETRY_DISABLED: '1', NEXT_PUBLIC_TUNRTC_URL: server.url };
+  const env = { ...process.env, NODE_ENV: 'production' as const, NEXT_TELEMETRY_DISABLED: '1', NEXT_PUBLIC_TUNRTC_URL: server };
   await run(process.execPath, [NEXT, 'build'], { cwd: APP, env });
   const port = await freePort();
   url = `http://localhost:${port}`;
   app = spawn(process.execPath, [NEXT, 'start', '--port', `${port}`], { cwd: APP, env, stdio: 'ignore' });
   await eventually(() => fetch(url).then(() => true, () => false), 'Next.js answers');
-});
+}
 
 after(async () => {
   app.kill();
@@ -42,12 +46,12 @@ after(async () => {
 });
 
 /** The package as the server hands it out and npm unpacks it: there is no network here for npm itself. */
-async function installClient(): Promise<void> {
+async function installClient(server: string): Promise<void> {
   const folder = new URL('node_modules/tunrtc-client/', APP);
   await rm(folder, { recursive: true, force: true });
   await mkdir(folder);
   const archive = new URL('tunrtc-client.tgz', APP);
-  await writeFile(archive, await fetch(`${server.url}/sdk/tunrtc-client.tgz`).then(async (answer) => new Uint8Array(await answer.arrayBuffer())));
+  await writeFile(archive, await fetch(`${server}/sdk/tunrtc-client.tgz`).then(async (answer) => new Uint8Array(await answer.arrayBuffer())));
   await run('tar', ['-xzf', fileURLToPath(archive), '--strip-components=1', '-C', fileURLToPath(folder)]);
 }
 

@@ -3,11 +3,11 @@ import assert from 'node:assert/strict';
 import { readFileSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, afterEach, before, describe, test } from 'node:test';
+import { after, afterEach, describe, test } from 'node:test';
 import { chromium, type BrowserContext, type Page } from 'playwright-core';
 import type * as Recordings from '../../src/recording/index.ts';
 import type { Recording, RecordingDetail } from '../../src/recording/index.ts';
-import { CHROMIUM, clientPage, eventually } from '../support/browser.ts';
+import { CHROMIUM, clientPage, eventually, startServer } from '../support/browser.ts';
 import { near, seconds } from '../support/measure.ts';
 import { probe, type MediaFile } from '../support/media-files.ts';
 import { storeProxy, type StoreProxy } from '../support/store-proxy.ts';
@@ -25,12 +25,12 @@ declare global {
 let proxy: StoreProxy;
 const folders: string[] = [];
 
-withServer();
-closePagesAfterEach();
-
-before(async () => {
-  proxy = await storeProxy(server.url);
+withServer(async () => {
+  const started = await startServer();
+  proxy = await storeProxy(started.url);
+  return started;
 });
+closePagesAfterEach();
 
 afterEach(() => {
   proxy.fault = undefined;

@@ -1,6 +1,6 @@
 /** What one participant of a call sends to all others together, with a picture that costs bits. */
 import assert from 'node:assert/strict';
-import { after, before, test, type TestContext } from 'node:test';
+import { after, test, type TestContext } from 'node:test';
 import type { Page } from 'playwright-core';
 import { CHROMIUM, clientPage, eventually, launchFrom, seesEverybody, startServer } from '../support/browser.ts';
 import { IS_FULL, NOISE, noise, TINY, type Film } from '../support/noise.ts';
@@ -14,10 +14,10 @@ const JOIN_MS = 5_000;
 
 let film: Film;
 
-before(() => {
+withServer(startServer, () => {
   film = noise();
+  return launchFrom(CHROMIUM, '--allow-loopback-in-peer-connection', film.option);
 });
-withServer(startServer, () => launchFrom(CHROMIUM, '--allow-loopback-in-peer-connection', film.option));
 after(() => film.remove());
 
 interface Sent {

@@ -7,7 +7,10 @@ import { launch, startServer, type Server } from './browser.ts';
 export let server: Server;
 export let browser: Browser;
 
-/** Starts both before the first test, and ends them after the last one. */
+/**
+ * Starts both before the first test, and ends them after the last one. What else a file needs of the server is part of `start`: Node.js runs
+ * a file's `before` hooks at the same time.
+ */
 export function withServer(start: () => Promise<Server> = startServer, open: () => Promise<Browser> = launch): void {
   before(async () => {
     server = await start();

@@ -60,6 +60,11 @@ const resume = async (who: Person, options: ResumeOptions = {}) => (await during
 const codeOf = (promise: Promise<unknown>) => promise.then(() => 'none', (error: RecordingError) => error.code);
 /** What arrived, a letter a second: `v` of camera and microphone, `a` of one of them. */
 const arrived = (recordingId = server.recordings[0]?.recordingId ?? '') => server.stored(recordingId).join('').replace(new RegExp(`(.)\\1{${BYTES_PER_SECOND - 1}}`, 'g'), '$1');
+/** Stops it, and looks at what arrived. */
+async function stopped(recording: Recording, all: RegExp): Promise<void> {
+  await during(recording.stop());
+  assert.match(arrived(), all);
+}
 /** The tab is killed: its timers run on in this test, and nothing comes of them. */
 function kill(who: Person): void {
   who.environment.isOffline = true;
@@ -106,8 +111,7 @@ describe('a recording', () => {
     alice.devices.plugIn('video', 'other');
     await during(alice.client.useCamera('other'));
     await seconds(3);
-    await during(recording.stop());
-    assert.match(arrived(), /^<v{5,6}><a{6,7}><v{2,3}><v{2,3}>$/);
+    await stopped(recording, /^<v{5,6}><a{6,7}><v{2,3}><v{2,3}>$/);
     const { segments = [], lastSeq = 0 } = server.recordings[0] ?? {};
     assert.deepEqual(segments.map(({ fromSeq }) => fromSeq), [0, 2, 4, 5]);
     assert.equal(lastSeq, 5);
@@ -199,8 +203,7 @@ describe('uploads', () => {
     await seconds(13);
     assert.equal(recording.progress.isDelayed, false, 'it was, and is over');
     await seconds(10);
-    await during(recording.stop());
-    assert.match(arrived(), /^<v{22,23}>$/);
+    await stopped(recording, /^<v{22,23}>$/);
     assert.equal(server.puts.filter((put) => put.startsWith('200')).length, server.objects.size);
     assert.ok(server.puts.filter((put) => put.startsWith('50')).length === 3);
   });
@@ -216,8 +219,7 @@ describe('uploads', () => {
     alice.environment.wake();
     await seconds(2);
     assert.deepEqual([recording.progress.waiting, recording.progress.isDelayed], [0, false]);
-    await during(recording.stop());
-    assert.match(arrived(), /^<v{40,41}>$/);
+    await stopped(recording, /^<v{40,41}>$/);
   });
 
   test('keep up with a store that takes longer for a piece than the piece lasts, three at a time', async () => {
@@ -226,8 +228,7 @@ describe('uploads', () => {
     await seconds(120);
     assert.ok(recording.progress.waiting <= 4, String(recording.progress.waiting));
     assert.equal(server.mostAtOnce, 3);
-    await during(recording.stop());
-    assert.match(arrived(), /^<v{119,120}>$/);
+    await stopped(recording, /^<v{119,120}>$/);
   });
 
   test('give up a piece that takes a minute, and send it again', async () => {
@@ -237,8 +238,7 @@ describe('uploads', () => {
     server.slowMs = 0;
     await seconds(60);
     assert.equal(recording.progress.waiting, 0);
-    await during(recording.stop());
-    assert.match(arrived(), /^<v{123,124}>$/);
+    await stopped(recording, /^<v{123,124}>$/);
   });
 
   test('get fresh URLs when they run out, and when the store says that they are no good', async () => {
@@ -395,8 +395,7 @@ describe('after a crash', () => {
     const recording = await start({}, again);
     assert.equal(recording.recordingId, 'recording-1');
     await seconds(5);
-    await during(recording.stop());
-    assert.match(arrived(), /^<v{8}<v{4,5}>$/);
+    await stopped(recording, /^<v{8}<v{4,5}>$/);
   });
 
   test('of two tabs one takes it up, and the other when that one is gone', async () => {
