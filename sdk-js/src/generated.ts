@@ -116,7 +116,7 @@ export interface CallDetailView {
   startedAt: string;
   /** What happened, in order. */
   timeline: MomentView[];
-  /** Whether somebody has more minutes than the newest 1,500, which are shown. */
+  /** Whether somebody has more minutes than the newest 1,500, or the call more recordings than the newest 100, which are shown. */
   truncated: boolean;
   /** The score of anybody's worst minute. */
   worstScore?: number;
@@ -595,11 +595,11 @@ export type MediaKind = 'audio' | 'video' | 'screen';
 
 /** Something that happened in a call. */
 export interface MomentView {
-  /** When: by the client's clock, or by the server's for `connected` and `disconnected`. */
+  /** When: by the client's clock, or by the server's for `connected`, `disconnected`, `recordingStarted` and `recordingStopped`. */
   at: string;
-  /** More about it. */
+  /** More about it; of a recording its kind. */
   detail?: string;
-  /** What: a kind of event of a report, `connected` or `disconnected`. */
+  /** What: a kind of event of a report, `connected`, `disconnected`, `recordingStarted` or `recordingStopped`. */
   kind: string;
   /** To whom. */
   userId: string;

@@ -6,7 +6,7 @@ use http::Method;
 use local::{Options, Recordings};
 use serde_json::{Value, json};
 use support::apps::devkey;
-use support::{PASSWORD, Pair, Target, assert_time, names, until};
+use support::{PASSWORD, Pair, Target, assert_time, names, report, until};
 use testclient::{Account, Reply};
 
 /// Two seconds of sound and picture in WebM, as a `MediaRecorder` makes it: without a duration. Made by
@@ -217,6 +217,39 @@ async fn a_recording_is_shown_to_those_who_took_part_and_deleted_by_whose_it_is(
     at_alice.event("recordingStarted").await;
     assert_eq!(at_alice.event("recordingStopped").await["data"], json!({ "recordingId": recording, "userId": bob.id }));
     assert_eq!(post(&target, &bob, "start", wanted(&session, "participant")).await.status, 201);
+}
+
+#[tokio::test]
+async fn a_calls_timeline_shows_who_recorded_until_that_is_deleted() {
+    let target = Target::local().await;
+    let Pair { alice, bob, session, at_alice, at_bob: _at_bob } = target.pair().await;
+    at_alice.ack("reportStats", report("a", json!({}))).await;
+    let moments = async || -> Vec<Value> {
+        let path = format!("/api/analytics/sessions/{session}");
+        let call = target.api.get(&path, Some(&alice.token)).await;
+        assert_eq!((call.status.as_u16(), &call.body["truncated"]), (200, &json!(false)), "{}", call.body);
+        let timeline = call.body["timeline"].as_array().expect("a list").iter();
+        timeline
+            .filter(|each| each["kind"].as_str().is_some_and(|kind| kind.starts_with("recording")))
+            .cloned()
+            .collect()
+    };
+    assert_eq!(moments().await, [json!(null); 0]);
+    let recording = start(&target, &bob, &session).await;
+    let shown = one(&target, &bob, &recording).await.body;
+    let begun = json!({
+        "at": shown["startedAt"], "userId": bob.id, "kind": "recordingStarted", "detail": "participant",
+    });
+    assert_eq!(moments().await, vec![begun.clone()]);
+    post(&target, &bob, "finish", json!({ "recordingId": recording, "lastSeq": 0 })).await;
+    let shown = one(&target, &bob, &recording).await.body;
+    let ended = json!({
+        "at": shown["endedAt"], "userId": bob.id, "kind": "recordingStopped", "detail": "participant",
+    });
+    assert_eq!(moments().await, [begun, ended]);
+    let path = format!("/api/recordings/{recording}");
+    assert_eq!(target.api.call(Method::DELETE, &path, Some(&bob.token), None).await.status, 204);
+    assert_eq!(moments().await, [json!(null); 0]);
 }
 
 #[tokio::test]

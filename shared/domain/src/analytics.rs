@@ -10,12 +10,13 @@ use futures_util::stream::{self, StreamExt, TryStreamExt};
 
 use crate::eviction::LONGEST_CONNECTION;
 use crate::measures::{Listed, Measured, Outcome, Peer, Run, words};
-use crate::ports::{Calls, LoggedConnection, Minute, Page, RoomNames};
+use crate::ports::{Calls, LoggedConnection, Minute, Page, Recordings, RoomNames};
 use crate::quality::named;
+use crate::recording::{Recording, RecordingStatus};
 use crate::usage::{check_span, day_of};
 use crate::{
-    Caller, Context, Error, Identity, KeyGrant, Result, RoomName, RoomRef, Scope, SessionId, SessionName, Timestamp,
-    UserId, Username,
+    Caller, Context, Error, Identity, KeyGrant, RecordingId, Result, RoomName, RoomRef, Scope, SessionId, SessionName,
+    Timestamp, UserId, Username,
 };
 
 /// So many runs are looked at for one page of a list.
@@ -26,6 +27,8 @@ pub const MOST_RUNS: usize = 100_000;
 pub const MOST_MINUTES: usize = 1_500;
 /// So many points of a chart are shown, the newest ones.
 pub const MOST_POINTS: usize = 20_000;
+/// So many recordings of a call are shown, the newest ones: what one read of the table takes.
+pub const MOST_RECORDINGS: usize = 100;
 /// So many of the worst calls are shown beside the sums.
 const WORST_CALLS: usize = 10;
 
@@ -392,7 +395,7 @@ pub struct CallDetail {
     pub participants: Vec<Attendance>,
     /// What happened, in order.
     pub timeline: Vec<Moment>,
-    /// Whether somebody has more minutes than are shown.
+    /// Whether somebody has more minutes than are shown, or the call more recordings.
     pub truncated: bool,
 }
 
@@ -438,7 +441,7 @@ impl From<LoggedConnection> for Connection {
 /// Something that happened in a call.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Moment {
-    /// When: by the client's clock what its client says, by the server's `connected` and `disconnected`.
+    /// When: by the client's clock what its client says, by the server's what the server noted itself.
     pub at: Timestamp,
     /// Whom.
     pub user: UserId,
@@ -453,7 +456,7 @@ pub struct Moment {
 /// # Errors
 /// `SessionNotFound` for one that is not the viewer's to see, or that nobody reported on.
 pub async fn call(
-    store: &(impl Calls + RoomNames + Sync),
+    store: &(impl Calls + Recordings + RoomNames + Sync),
     context: Context<'_>,
     viewer: Viewer<'_>,
     room: &RoomRef,
@@ -464,8 +467,9 @@ pub async fn call(
     runs.into_iter().for_each(|run| by_user.entry(run.user).or_default().push(run));
     let read = by_user.into_values().map(|runs| attend(store, context, runs));
     let all: Vec<Attended> = stream::iter(read).buffered(PEOPLE_AT_ONCE).try_collect().await?;
-    let truncated = all.iter().any(|attended| attended.truncated);
-    let (mut participants, mut timeline) = (Vec::new(), Vec::new());
+    let recorded = recordings_of(store, context, call.session).await?;
+    let truncated = recorded.next.is_some() || all.iter().any(|attended| attended.truncated);
+    let (mut participants, mut timeline) = (Vec::new(), recorded.items);
     for attended in all {
         participants.push(attended.attendance);
         timeline.extend(attended.moments);
@@ -485,6 +489,24 @@ async fn runs_of(
     let runs = next_call(store, context.now, &mut Walk::of(viewer.list(), session)).await?.unwrap_or_default();
     let seen = runs.iter().all(|run| viewer.sees(run)) && !runs.is_empty();
     seen.then_some(runs).ok_or(Error::SessionNotFound)
+}
+
+/// Who recorded themselves and when, as far as it was not deleted; of more recordings than are shown, where the others begin.
+async fn recordings_of(
+    store: &(impl Recordings + Sync),
+    context: Context<'_>,
+    session: SessionId,
+) -> Result<Page<Moment, RecordingId>> {
+    let found = store.recordings_in(session, MOST_RECORDINGS, None, context.now).await?;
+    let shown = found.items.iter().filter(|recording| recording.status != RecordingStatus::Deleted);
+    Ok(Page { items: shown.flat_map(moments_of_recording).collect(), next: found.next })
+}
+
+fn moments_of_recording(recording: &Recording) -> impl Iterator<Item = Moment> {
+    let (user, detail) = (recording.by.user_id, Some(recording.kind.name().to_owned()));
+    let begun = Moment { at: recording.started_at(), user, kind: "recordingStarted", detail: detail.clone() };
+    let ended = recording.finish.map(|finish| Moment { at: finish.at, user, kind: "recordingStopped", detail });
+    [begun].into_iter().chain(ended)
 }
 
 /// What was read of one participant.

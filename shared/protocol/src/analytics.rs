@@ -154,7 +154,7 @@ pub struct CallDetailView {
     pub participants: Vec<AttendanceView>,
     /// What happened, in order.
     pub timeline: Vec<MomentView>,
-    /// Whether somebody has more minutes than the newest 1,500, which are shown.
+    /// Whether somebody has more minutes than the newest 1,500, or the call more recordings than the newest 100, which are shown.
     pub truncated: bool,
 }
 
@@ -370,13 +370,13 @@ impl From<&Connection> for ConnectionView {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct MomentView {
-    /// When: by the client's clock, or by the server's for `connected` and `disconnected`.
+    /// When: by the client's clock, or by the server's for `connected`, `disconnected`, `recordingStarted` and `recordingStopped`.
     pub at: String,
     /// To whom.
     pub user_id: String,
-    /// What: a kind of event of a report, `connected` or `disconnected`.
+    /// What: a kind of event of a report, `connected`, `disconnected`, `recordingStarted` or `recordingStopped`.
     pub kind: &'static str,
-    /// More about it.
+    /// More about it; of a recording its kind.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub detail: Option<String>,
 }
