@@ -130,4 +130,4 @@ build-rust:
 	cargo build --workspace --bins
 
 packages: # The SDK's development dependencies
-	@cd sdk-js && { [ node_modules/.package-lock.json -nt package-lock.json ] || npm ci --no-audit --no-fund; }
+	@node sdk-js/scripts/packages.mjs

@@ -18,6 +18,7 @@ import shutil
 import socket
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -192,9 +193,8 @@ def check_target(architecture: str) -> None:
 
 def build_site() -> None:
     """Builds the console and the SDK into sdk-js/dist/console."""
-    npm = shutil.which("npm")
-    run([npm, "ci", "--no-audit", "--no-fund"], "the console's packages were not installed", cwd=SDK)
-    run([npm, "run", "--silent", "build"], "the console was not built", cwd=SDK)
+    run(["node", "scripts/packages.mjs"], "the console's packages were not installed", cwd=SDK)
+    run([shutil.which("npm"), "run", "--silent", "build"], "the console was not built", cwd=SDK)
 
 
 def build_packages(architecture: str) -> None:
@@ -345,21 +345,31 @@ def deploy_edge(session: boto3.Session, options: argparse.Namespace, made: dict[
 
 
 def upload_site(session: boto3.Session, bucket: str) -> None:
-    """Puts the console, the SDK and the files for captions into the site's bucket. Examples and reference stay out: they are the local server's."""
-    storage, built = session.client("s3"), SDK / "dist"
-    for file in sorted(each for each in built.rglob("*") if each.is_file()):
-        place = file.relative_to(built)
-        # Beside what is published as a package.
-        if place.parts[0] not in ("console", "captions") or place.parts[:2] in (("console", "examples"), ("console", "docs")):
-            continue
-        is_for_captions = place.parts[0] == "captions"
+    """Puts what `files_of_the_site` names into the site's bucket."""
+    storage = session.client("s3")
+    for key, file in files_of_the_site():
         # worker.0a1b2c3d4e5f6789.js is named by its content. Anything else is asked for again each time, and mostly answered with
         # 304: a new version is there at once.
-        caching = "public, max-age=31536000, immutable" if is_for_captions and len(file.suffixes) == 2 else "no-cache"
+        caching = "public, max-age=31536000, immutable" if key.startswith("captions/") and len(file.suffixes) == 2 else "no-cache"
         storage.put_object(
-            Bucket=bucket, Key=(place if is_for_captions else place.relative_to("console")).as_posix(), Body=file.read_bytes(),
+            Bucket=bucket, Key=key, Body=file.read_bytes(),
             ContentType=CONTENT_TYPES.get(file.suffix, "application/octet-stream"), CacheControl=caching,
         )
+
+
+def files_of_the_site() -> Iterator[tuple[str, Path]]:
+    """The console, the SDK and its reference, the files for captions, and the API's reference, each with its key. Examples stay
+    out: they are for trying a local server."""
+    built = SDK / "dist"
+    for file in sorted(each for each in built.rglob("*") if each.is_file()):
+        place = file.relative_to(built)
+        if place.parts[0] == "captions":
+            yield place.as_posix(), file
+        elif place.parts[0] == "console" and place.parts[1] != "examples":
+            yield place.relative_to("console").as_posix(), file
+    yield "docs/index.html", ROOT / "localstack" / "gateway" / "src" / "reference.html"
+    for name in ("openapi.json", "asyncapi.json"):
+        yield name, ROOT / "docs" / "api" / name
 
 
 # -- Destroy -------------------------------------------------------------------------------------------------

@@ -3,8 +3,8 @@
 $ErrorActionPreference = 'Stop'
 $PSNativeCommandUseErrorActionPreference = $true
 Set-Location (Join-Path $PSScriptRoot '..')
+node sdk-js/scripts/packages.mjs
 Push-Location sdk-js
-npm ci --no-audit --no-fund
 npm run --silent build
 Pop-Location
 cargo run --release --bin tunrtc -- @args

@@ -3,5 +3,6 @@
 # server: `localstack/run.sh --data tunrtc.db`. Needs Rust and Node.js 20.
 set -eu
 cd "$(dirname "$0")/.."
-(cd sdk-js && npm ci --no-audit --no-fund && npm run --silent build)
+node sdk-js/scripts/packages.mjs
+(cd sdk-js && npm run --silent build)
 exec cargo run --release --bin tunrtc -- "$@"

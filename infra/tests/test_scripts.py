@@ -1,6 +1,7 @@
 """What deploy.sh, destroy.sh and rotate_secret.py say when something is missing: one line, before anything."""
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -14,6 +15,9 @@ sys.path.insert(0, str(cfn.INFRA))
 
 import deploy  # noqa: E402
 import rotate_secret  # noqa: E402
+
+
+NODE = shutil.which("node")
 
 
 @pytest.fixture
@@ -111,6 +115,16 @@ def test_the_first_deploy_needs_origins_and_a_later_one_remembers_them(elsewhere
     assert options.architecture == "x86_64" and remembered(account, "--architecture", "arm64").architecture == "arm64"
     assert (options.allowed_origins, options.domain_name) == ("https://a.example.com,https://rtc.example.com", "rtc.example.com")
     assert remembered(account, "--parameter", "DomainName=").domain_name == ""
+
+
+def test_an_npm_that_cannot_read_the_lock_file_is_named(tools, tmp_path):
+    for name in ("scripts/packages.mjs", "package-lock.json"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes((cfn.ROOT / "sdk-js" / name).read_bytes())
+    (tools / "npm").write_text("#!/bin/sh\necho 9.2.0\n")
+    ran = subprocess.run([NODE, tmp_path / "scripts/packages.mjs"], capture_output=True, text=True)
+    assert (ran.returncode, ran.stdout, ran.stderr.count("\n")) == (2, "", 1)
+    assert "npm 9.2.0 is too old" in ran.stderr and "npm install --global npm@10" in ran.stderr
 
 
 def test_the_console_is_an_allowed_origin_and_needs_npm(elsewhere, tools, monkeypatch):

@@ -336,6 +336,21 @@ def test_the_site_is_public_through_cloudfront_alone():
     assert cfn.resources("AWS::ApiGatewayV2::Stage")["WebSocketStage"]["StageName"] == "ws"
 
 
+@pytest.mark.parametrize(
+    ("asked", "found"),
+    [("/", "/index.html"), ("/app.js", "/app.js"), ("/docs", "/docs/index.html"), ("/docs/sdk/", "/docs/sdk/index.html"),
+     ("/analytics", "/analytics/index.html"), ("/replay/", "/replay/index.html"), ("/docs/sdk", "308 /docs/sdk/")],
+)
+def test_the_site_has_the_pages_of_folders_where_the_local_server_has_them(asked, found):
+    edge = cfn.resources("AWS::CloudFront::Distribution", "edge.yaml")["Distribution"]["DistributionConfig"]["DefaultCacheBehavior"]
+    association = {"EventType": "viewer-request", "FunctionARN": {"Fn::GetAtt": "Folders.FunctionMetadata.FunctionARN"}}
+    assert edge["FunctionAssociations"] == [association]
+    code = cfn.resources("AWS::CloudFront::Function", "edge.yaml")["Folders"]["FunctionCode"]
+    shown = "const { uri, statusCode, headers } = handler({ request: { uri: process.argv[1] } }); console.log(uri ?? `${statusCode} ${headers.location.value}`);"
+    ran = subprocess.run(["node", "--eval", f"{code}\n{shown}", asked], capture_output=True, text=True, check=True)
+    assert ran.stdout.strip() == found
+
+
 def test_the_apis_hear_the_viewers_address_from_cloudfront_with_its_secret():
     distribution = cfn.resources("AWS::CloudFront::Distribution", "edge.yaml")["Distribution"]["DistributionConfig"]
     shown = [{"HeaderName": "x-tunrtc-edge", "HeaderValue": {"Fn::Sub": "{{resolve:secretsmanager:${EdgeSecretArn}}}"}}]

@@ -15,6 +15,7 @@ sys.path.insert(0, str(deploying.ROOT / "infra"))
 
 import deploy  # noqa: E402
 
+PAGES_OF_THE_API = ("localstack/gateway/src/reference.html", "docs/api/openapi.json", "docs/api/asyncapi.json")
 STAND_IN = "#!/bin/sh\nexit 0\n"
 DEPLOY = ["deploy", "--region", "us-east-1", "--allowed-origins", "https://app.example.com", "--alarm-email", "ops@example.com", "--dashboard", "true",
           "--parameter", "LogRetentionDays=90"]
@@ -40,6 +41,9 @@ def script(account, tmp_path, monkeypatch):
     (tmp_path / "infra").mkdir()
     for name in ("template.yaml", "edge.yaml", "functions.yaml"):
         (tmp_path / "infra" / name).write_bytes((deploy.HERE / name).read_bytes())
+    for name in PAGES_OF_THE_API:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes((deploy.ROOT / name).read_bytes())
     monkeypatch.setattr(deploy, "HERE", tmp_path / "infra")
     monkeypatch.setattr(deploy, "ROOT", tmp_path)
     # Neither a compiler nor an answer of the stand-ins is wanted here, and no name is asked for outside.
@@ -92,7 +96,9 @@ def test_an_empty_account_gets_everything_and_is_empty_again_afterwards(script, 
     assert stack_names(account) == {"tunrtc", "tunrtc-edge"}
     javascript = "text/javascript; charset=utf-8"
     captions = {"captions/assets.json": "application/json", "captions/wasm.0a1b2c3d4e5f6789.wasm": "application/wasm"}
-    assert files_of_the_site(account) == {"index.html": "text/html; charset=utf-8", "app.js": javascript, "sdk/tunrtc.js": javascript} | captions
+    pages = dict.fromkeys(("index.html", "docs/index.html", "docs/sdk/index.html"), "text/html; charset=utf-8")
+    documents = dict.fromkeys(("openapi.json", "asyncapi.json"), "application/json")
+    assert files_of_the_site(account) == pages | documents | {"app.js": javascript, "sdk/tunrtc.js": javascript} | captions
 
     # The second time nothing is said and nothing changes, and that is no failure.
     assert script(["deploy", "--region", "us-east-1"]) == 0

@@ -77,11 +77,13 @@ export function startSignIn(client: TunRTCClient, onSignedIn: () => void, root =
     byId('demo-buttons').replaceChildren(...accounts.map(offer));
     byId('demo').hidden = accounts.length === 0;
   });
-  // The reference of the API and the examples are the local server's; on AWS nobody is sent there.
-  void fetch(`${root}docs`, { method: 'HEAD' }).then(
-    ({ ok }) => document.querySelectorAll<HTMLElement>('.local').forEach((link) => (link.hidden = !ok)),
-    () => {},
-  );
+  // On AWS the examples are not there, and neither is the API's reference without a name of one's own: nobody is sent there.
+  for (const link of document.querySelectorAll<HTMLAnchorElement>('.local')) {
+    void fetch(link.href, { method: 'HEAD' }).then(
+      ({ ok }) => (link.hidden = !ok),
+      () => {},
+    );
+  }
   show();
 }
 
