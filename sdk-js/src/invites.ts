@@ -14,7 +14,7 @@
  * ```
  * @module
  */
-import type { TunRTCClient } from 'tunrtc-client';
+import { TunRTCError, type TunRTCClient } from 'tunrtc-client';
 import type { Guest, Invitation, Invite, NewInvite } from './wire.ts';
 
 export type { Guest, GuestRole, Invitation, Invite, NewInvite } from './wire.ts';
@@ -75,7 +75,8 @@ export class Invites {
     return this.#client.api.call('POST', '/api/invites/redeem', { code, name }, true);
   }
 
-  #ask<Answer>(method: 'GET' | 'POST' | 'DELETE', sessionId = this.#client.sessionId ?? '', rest = '', body?: object): Promise<Answer> {
+  async #ask<Answer>(method: 'GET' | 'POST' | 'DELETE', sessionId = this.#client.sessionId, rest = '', body?: object): Promise<Answer> {
+    if (!sessionId) throw new TunRTCError('not_joined', 'Join a session first, or say which one the links are of.');
     return this.#client.api.call(method, `/api/session/${encodeURIComponent(sessionId)}/invites${rest}`, body);
   }
 }

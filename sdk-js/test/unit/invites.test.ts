@@ -35,6 +35,12 @@ describe('guest links', () => {
     assert.deepEqual(server.requests, [`POST ${path}`, `GET ${path}`, `DELETE ${path}/i`, `DELETE ${path}`]);
   });
 
+  test('need a session: one that is named, or the one that the client is in', async () => {
+    const { server, invites } = await person();
+    for (const asked of [invites.create(), invites.list(), invites.revoke('all')]) await assert.rejects(asked, { code: 'not_joined' });
+    assert.deepEqual(server.requests, []);
+  });
+
   test('are made by whoever is signed in', async () => {
     await assert.rejects(stranger().invites.create({}, 's'), { code: 'not_signed_in' });
   });
