@@ -68,14 +68,17 @@ describe('every view, at every width, light and dark', () => {
     assert.equal(await page.getByLabel('Password').getAttribute('type'), 'text');
   });
 
-  test('where the reference and the examples are not served, as on AWS, nobody is sent there', async () => {
+  test('where the examples are not served, as on AWS, or the reference is not, nobody is sent there', async () => {
     const page = await freshPage(browser);
-    await page.route('**/docs', (route) => route.fulfill({ status: 403 }));
-    const asked = page.waitForResponse('**/docs');
+    await page.route('**/examples/*', (route) => route.fulfill({ status: 403 }));
     await page.goto(server.url);
-    await asked;
-    await page.getByRole('link', { name: 'Guides' }).waitFor();
-    assert.deepEqual(await page.locator('#sign-in .links a:visible').allTextContents(), ['Guides', 'Source']);
+    await page.locator('#sign-in').getByRole('link', { name: 'API reference' }).waitFor();
+    assert.deepEqual(await page.locator('#sign-in .links a:visible').allTextContents(), ['Guides', 'API reference', 'Source']);
+    await page.unroute('**/examples/*');
+    await page.route('**/docs', (route) => route.fulfill({ status: 403 }));
+    await page.reload();
+    for (const name of ['A call in fifteen lines', 'Everything the SDK does']) await page.locator('#sign-in').getByRole('link', { name }).waitFor();
+    assert.deepEqual(await page.locator('#sign-in .links a:visible').allTextContents(), ['Guides', 'A call in fifteen lines', 'Everything the SDK does', 'Source']);
   });
 
   test('the list of sessions, empty and with long names', async () => {
