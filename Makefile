@@ -4,7 +4,7 @@ SHELL := /bin/sh
 # Of the server that `make run` starts; its test takes dev.
 PROFILE := release
 .PHONY: help run test test-rust test-sdk test-csharp test-csharp-drops test-browser test-infra test-deployed test-api test-image fuzz lint lint-rust lint-sdk audit \
-	bench bench-local bench-peers overload test-media soak coldstart documents screenshot deploy destroy clean tools prepare build-rust packages
+	bench bench-local bench-peers overload test-media soak growth coldstart documents screenshot deploy destroy clean tools prepare build-rust packages
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -94,10 +94,19 @@ soak: ## 10,000 idle connections, then a quarter of an hour of signals while peo
 	target/release/bench --only idle --connections 10000
 	target/release/bench --only soak --rate 300 --seconds 900 --check
 
-coldstart: ## Measure every function's cold start and package, as they are deployed (builds all of them, which takes long)
+growth: ## Measure how the local server grows with people and sessions, and draw it for docs/PERFORMANCE.md (release build, minutes)
+	cargo build --release --workspace --bin tunrtc --bin bench
+	target/release/bench --growth docs/growth/machine.json
+	TUNRTC_RECORD=1 cargo test --workspace --test store the_plots_show_what_is_counted
+	[ -x target/plots-venv/bin/python ] || python3 -m venv target/plots-venv
+	target/plots-venv/bin/pip install --quiet --disable-pip-version-check -r localstack/bench/requirements.txt
+	target/plots-venv/bin/python localstack/bench/plots.py docs/growth
+
+coldstart: ## Measure every function's cold start and package, and a broadcast, as they are deployed (builds all of them, which takes long)
 	sh infra/setup.sh deploy
 	infra/.venv/bin/python infra/deploy.py build --architecture $$(uname -m | sed s/aarch64/arm64/)
 	infra/.venv/bin/python infra/coldstart/coldstart.py target/lambda --share
+	infra/.venv/bin/python infra/coldstart/broadcast.py target/lambda
 
 documents: ## Write docs/api anew from the code
 	cargo run --package protocol --features schema --example documents -- docs/api

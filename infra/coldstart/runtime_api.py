@@ -102,16 +102,15 @@ def listener() -> socket.socket:
 def cold_start(program: Path, event: dict, environment: dict[str, str], memory: int, cgroup: Path | None, output) -> Timing:
     """Starts a function once, gives it one event, and ends it.
 
-    `environment` may name another endpoint for AWS than the one that is served here. `cgroup` is a group whose
+    `environment` may name other endpoints for AWS than the one that is served here. `cgroup` is a group whose
     processor share the process gets from its first instruction. `output` is an open file for what the function logs.
     """
     with ExitStack() as stack:
         runtime, aws = (stack.enter_context(listener()) for _ in range(2))
         endpoint = f"http://127.0.0.1:{aws.getsockname()[1]}"
-        variables = {"AWS_ENDPOINT_URL": endpoint} | environment | {
+        here = {"AWS_ENDPOINT_URL": endpoint, "TUNRTC_CONNECTIONS_ENDPOINT": f"{endpoint}/ws", "TUNRTC_DELAY_QUEUE_URL": f"{endpoint}/1/queue"}
+        variables = here | environment | {
             "AWS_LAMBDA_RUNTIME_API": f"127.0.0.1:{runtime.getsockname()[1]}",
-            "TUNRTC_CONNECTIONS_ENDPOINT": f"{endpoint}/ws",
-            "TUNRTC_DELAY_QUEUE_URL": f"{endpoint}/1/queue",
             "AWS_LAMBDA_FUNCTION_NAME": program.name,
             "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(memory),
             "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",

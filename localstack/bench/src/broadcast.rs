@@ -7,7 +7,7 @@ use tokio::task::JoinSet;
 
 use crate::Result;
 use crate::dialect::Seen;
-use crate::people;
+use crate::people::{self, Guest};
 use crate::server::{Server, Subject};
 use crate::socket::Socket;
 use crate::spread::Spread;
@@ -32,6 +32,11 @@ pub async fn measure(subject: &Subject) -> Result<Broadcast> {
     let server = Server::start(subject)?;
     let guests = people::crowd(&server, PEOPLE).await;
     let sockets = Socket::join_all(&server, &guests).await?;
+    among(&server, &guests, sockets).await
+}
+
+/// The same among these, who are all of a session.
+pub async fn among(server: &Server, guests: &[Guest], sockets: Vec<Socket>) -> Result<Broadcast> {
     let mut sender = sockets[0].writer()?;
 
     let (seen, mut arrivals) = mpsc::unbounded_channel();
@@ -43,11 +48,11 @@ pub async fn measure(subject: &Subject) -> Result<Broadcast> {
     let mut durations = Vec::with_capacity(MESSAGES);
     for number in 1..=MESSAGES {
         tokio::time::sleep(PAUSE).await;
-        let (frames, begin) = (server.dialect().chat(&guests, number), Instant::now());
+        let (frames, begin) = (server.dialect().chat(guests, number), Instant::now());
         for frame in frames {
             sender.send(frame)?;
         }
-        durations.push(last_of(&mut arrivals, number).await? - begin);
+        durations.push(last_of(&mut arrivals, guests.len(), number).await? - begin);
     }
     let used = (server.processor_time()? - before) / u32::try_from(durations.len())?;
     Ok(Broadcast { last: Spread::of(durations), used })
@@ -69,10 +74,10 @@ async fn read(mut socket: Socket, seen: mpsc::UnboundedSender<Arrival>) {
     }
 }
 
-/// When the last participant got that message.
-async fn last_of(arrivals: &mut mpsc::UnboundedReceiver<Arrival>, number: usize) -> Result<Instant> {
+/// When the last of so many participants got that message.
+async fn last_of(arrivals: &mut mpsc::UnboundedReceiver<Arrival>, people: usize, number: usize) -> Result<Instant> {
     let mut last = Instant::now();
-    for _ in 0..PEOPLE {
+    for _ in 0..people {
         let arrival = tokio::time::timeout(PATIENCE, arrivals.recv()).await;
         let (arrived, at) = arrival.map_err(|_| "a chat message did not reach everybody")?.ok_or("no reader")??;
         if arrived != number {

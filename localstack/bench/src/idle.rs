@@ -74,7 +74,8 @@ async fn guests(server: &Server, accounts: &[Account], after: usize) -> Vec<Gues
     }
 }
 
-async fn settled(server: &Server) -> Result<f64> {
+/// The server's memory once it has settled, in bytes.
+pub async fn settled(server: &Server) -> Result<f64> {
     tokio::time::sleep(SETTLING).await;
     if server.dialect() == Dialect::TunRtc {
         for _ in 0..REQUESTS_AFTER {

@@ -7,6 +7,7 @@
 mod broadcast;
 mod connects;
 mod dialect;
+mod growth;
 mod idle;
 mod join;
 mod overload;
@@ -60,6 +61,9 @@ struct Arguments {
     /// Measures TunRTC beside Socket.IO and PeerServer instead, which are in this folder
     #[arg(long, value_name = "FOLDER")]
     peers: Option<PathBuf>,
+    /// Measures how TunRTC grows with people and sessions instead, and writes that to this file
+    #[arg(long, value_name = "FILE", conflicts_with = "peers")]
+    growth: Option<PathBuf>,
     /// How often each is measured beside the others
     #[arg(long, default_value_t = 3)]
     rounds: usize,
@@ -158,6 +162,8 @@ async fn measure(arguments: &Arguments) -> Result<Report> {
         let peer = |dialect| Subject { dialect, place: folder.clone() };
         let subjects = [ours, peer(Dialect::SocketIo), peer(Dialect::PeerServer)];
         peers::measure(&subjects, arguments.rounds, arguments.connections, &mut report).await?;
+    } else if let Some(file) = &arguments.growth {
+        growth::measure(&ours, file, &mut report).await?;
     } else {
         let chosen = if arguments.only.is_empty() { &EVERYTHING[..] } else { &arguments.only };
         for measure in chosen {

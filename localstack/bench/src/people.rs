@@ -8,7 +8,7 @@ use crate::dialect::Dialect;
 use crate::server::Server;
 
 /// Sessions of each couple: an account may get 300 tickets a minute and create 240 sessions an hour.
-const SESSIONS: usize = 100;
+pub const SESSIONS: usize = 100;
 
 /// Somebody who may connect.
 pub struct Guest {

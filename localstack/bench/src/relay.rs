@@ -37,8 +37,19 @@ pub struct Relayed {
 /// Relays `rate` candidates a second for `seconds`.
 pub async fn measure(subject: &Subject, rate: u32, seconds: u32) -> Result<Relayed> {
     let server = Server::start(subject)?;
-    let dialect = server.dialect();
     let (guests, sockets) = couples(&server).await?;
+    between(&server, guests, sockets, rate, seconds).await
+}
+
+/// The same between these.
+pub async fn between(
+    server: &Server,
+    guests: Vec<Guest>,
+    sockets: Vec<Socket>,
+    rate: u32,
+    seconds: u32,
+) -> Result<Relayed> {
+    let dialect = server.dialect();
     let writers = sockets.iter().map(Socket::writer).collect::<Result<_>>()?;
 
     let unmeasured = rate as usize * WARMING_UP.as_secs() as usize;

@@ -41,7 +41,7 @@ impl Setting {
         first
     }
 
-    async fn sweep(&self) -> (Swept, Vec<SessionId>) {
+    pub async fn sweep(&self) -> (Swept, Vec<SessionId>) {
         let failed = std::sync::Mutex::new(Vec::new());
         let note = |session, _: Error| failed.lock().unwrap().push(session);
         let until = self.samples.later(60);

@@ -12,6 +12,7 @@ mod due;
 mod erasure;
 mod families;
 mod faults;
+mod growth;
 mod happened;
 mod holding;
 mod inbox;
