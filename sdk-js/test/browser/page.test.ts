@@ -53,6 +53,8 @@ describe('every view, at every width, light and dark', () => {
     await page.goto(server.url);
     await page.getByRole('button', { name: 'Alice', exact: true }).waitFor();
     await page.getByRole('link', { name: 'API reference' }).waitFor();
+    // What search engines, and whoever is sent the address, are shown of it.
+    assert.match((await page.locator('meta[name=description]').getAttribute('content')) ?? '', /call/);
     await looksRight(page, undefined, 'sign-in');
     await page.getByRole('button', { name: 'Create an account' }).click();
     await page.getByRole('button', { name: 'Create account' }).click();
