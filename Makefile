@@ -62,9 +62,11 @@ fuzz: ## Every fuzz target in libFuzzer, a minute each (SECONDS_EACH=600 for lon
 
 lint: lint-rust lint-sdk audit ## Formatting, clippy, types, package checks, and what we build on
 
+# A newer compiler than ours knows lints that nobody here has met: it shows them, and only ours fails.
+OUR_RUST = $(shell sed -n 's/^rust-version = "\(.*\)"/\1/p' Cargo.toml)
 lint-rust:
 	cargo fmt --all --check
-	cargo clippy --workspace --all-targets --quiet -- --deny warnings
+	cargo clippy --workspace --all-targets --quiet -- $(if $(findstring rustc $(OUR_RUST).,$(shell rustc --version)),--deny warnings)
 
 lint-sdk: packages
 	cd sdk-js && npm run --silent build && npm run lint

@@ -1,7 +1,9 @@
 """How the parts of `make test` are run: side by side, shown in order, none lost."""
 
 import io
+import os
 import re
+import subprocess
 import sys
 
 import pytest
@@ -78,3 +80,13 @@ def test_every_part_is_a_target_and_comes_after_parts_that_exist():
 def test_an_unknown_part_is_refused(capsys):
     assert parts.main(["no-such-part"]) == 2
     assert "no-such-part" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("compiler", "denies"), [("1.95.0", True), ("1.950.0", False), ("1.99.0", False)])
+def test_what_a_newer_compiler_warns_of_is_shown_and_fails_nobody(compiler, denies, tmp_path):
+    rustc = tmp_path / "rustc"
+    rustc.write_text(f"#!/bin/sh\necho 'rustc {compiler} (of a test)'\n")
+    rustc.chmod(0o755)
+    environment = os.environ | {"PATH": f"{tmp_path}{os.pathsep}{os.environ['PATH']}"}
+    recipe = subprocess.run(["make", "--dry-run", "lint-rust"], cwd=cfn.ROOT, env=environment, capture_output=True, text=True, check=True).stdout
+    assert recipe.count("cargo clippy") == 1 and ("--deny warnings" in recipe) == denies

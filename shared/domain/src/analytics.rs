@@ -303,7 +303,7 @@ pub async fn calls(
             items.push(call);
         }
         if items.len() >= wanted.limit || walk.looked >= MOST_LOOKED {
-            return Ok(Page { items, next: Some(session).filter(|_| !walk.is_over()) });
+            return Ok(Page { items, next: (!walk.is_over()).then_some(session) });
         }
     }
     Ok(Page { items, next: None })
