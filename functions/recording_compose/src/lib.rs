@@ -1,7 +1,5 @@
 //! Behind the queue of recordings: puts together those that are finished or went silent, and removes what was deleted.
 
-mod composer;
-
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
 use delay::{DelayQueue, TendingQueue};
 use domain::composing::Tending;
@@ -9,10 +7,9 @@ use domain::{Error, Result};
 use gateway::{Tools, queue};
 use objects::Bucket;
 use push::Push;
+use recording::{BucketComposer, FILE_BYTES};
 use runtime::{Runtime, SettingError};
 use store::Store;
-
-use composer::BucketComposer;
 
 /// What this function needs.
 pub struct Deps {
@@ -46,7 +43,7 @@ async fn look_after(deps: &Deps, message: &SqsMessage) -> Result<()> {
     let surroundings = &deps.tools.surroundings;
     let context = surroundings.context(surroundings.clock.now());
     let (ports, bucket, queue) = (deps.tools.ports(context), &deps.bucket, &deps.queue);
-    let composer = &BucketComposer(bucket);
+    let composer = &BucketComposer::new(bucket, FILE_BYTES);
     let tending = Tending { ports, bucket, queue, composer };
     let tried = tending.tend(tended).await?;
     tried.iter().for_each(log_failure);

@@ -118,7 +118,8 @@ impl<'a, S: Chunks + Sync> Job<'a, S> {
 
     /// Fills a file from this segment and those that go on with it.
     async fn fill<M: Medium, O: Files + Send>(&mut self, out: &mut O) -> Result<Option<Made>, ComposeError> {
-        let most_bytes = self.recording.chunks.iter().map(|chunk| chunk.bytes).fold(0, u64::saturating_add);
+        let there = self.recording.chunks.iter().map(|chunk| chunk.bytes).fold(0, u64::saturating_add);
+        let most_bytes = there.min(self.file_bytes.saturating_add(LONGEST_PIECE));
         let writer = FileWriter::new(out, self.cursor.file, M::CONTAINER, most_bytes);
         let mut file = Filling { medium: M::default(), writer, begins: None };
         while let Some((segment, chunks)) = self.segment() {
@@ -232,6 +233,8 @@ fn inside<C>(piece: &Piece<C>, segment_ms: u64) -> Option<Inside> {
     piece.place.map(|place| Inside { seq: place.seq, offset: place.offset, base: piece.base, segment_ms })
 }
 
+/// A file ends before the first piece behind its bound, so it may have that much more.
+const LONGEST_PIECE: u64 = 1024 * 1024 * 1024;
 /// Bytes that tell what a stream is.
 const SIGNATURE_BYTES: usize = 8;
 

@@ -5,13 +5,15 @@
 //! What is missing is cut out at the borders of fragments (MP4) or blocks (WebM) and named as a gap; time goes on over
 //! it, so that picture and sound stay in step and several people's recordings stay together.
 //!
-//! Nothing here does input or output: chunks come through [`Chunks`], files leave through [`Files`]. A few chunks are in
-//! memory, whatever the recording's length, and 16 bytes for each place that one can seek to. Bytes may be anything: what
-//! cannot be read is left out.
+//! Nothing here does input or output: chunks come through [`Chunks`], files leave through [`Files`], and [`BucketComposer`]
+//! makes both of the domain's ports. A few chunks are in memory, whatever the recording's length, and 16 bytes for each
+//! place that one can seek to. Bytes may be anything: what cannot be read is left out.
 //!
 //! Why it is our own: docs/adr/0021-recordings-are-composed-by-our-own-code.md.
 
+mod bucket;
 mod compose;
+mod cursor;
 mod error;
 mod file;
 mod medium;
@@ -24,7 +26,9 @@ mod webm;
 
 use bytes::Bytes;
 
+pub use bucket::{BucketComposer, FILE_BYTES};
 pub use compose::{compose, compose_file};
+pub use cursor::{Cursor, Inside, NoCursor};
 pub use error::{Cause, ComposeError};
 pub use file::LEAST_PART_BYTES;
 
@@ -131,34 +135,6 @@ pub struct Made {
     pub duration_ms: u64,
     /// Its length.
     pub bytes: u64,
-}
-
-/// Where composing goes on: files are made one by one, each by whoever has time for it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Cursor {
-    /// The number of the file to make.
-    pub file: u32,
-    /// The number of the segment in which it begins.
-    pub segment: u32,
-    /// In the middle of that segment: where.
-    pub inside: Option<Inside>,
-    /// Milliseconds from the recording's start to the end of what was made.
-    pub covered_ms: u64,
-    /// Since when something is missing, in milliseconds from the recording's start.
-    pub lost_ms: Option<u64>,
-}
-
-/// A place in a segment.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Inside {
-    /// A chunk.
-    pub seq: u32,
-    /// A byte in it.
-    pub offset: u64,
-    /// What times count from there (WebM).
-    pub base: u64,
-    /// Milliseconds from the recording's start to the segment's.
-    pub segment_ms: u64,
 }
 
 /// What one step of composing came to.
