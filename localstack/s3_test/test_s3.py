@@ -66,6 +66,14 @@ def test_an_object_is_put_and_fetched_by_addresses(store, key):
     assert (got.headers["Content-Length"], got.headers["Accept-Ranges"]) == ("10", "bytes")
 
 
+def test_an_address_takes_a_chunk_and_no_more(store, key):
+    url = store.presigned("put_object", Key=key, ContentType="video/webm")
+    assert ask("PUT", url, bytes(8 * MIB), Content_Type="video/webm").status == 200
+    refused_put = ask("PUT", url, bytes(8 * MIB + 1), Content_Type="video/webm")
+    assert refused_put.status == 400 and b"<Code>EntityTooLarge</Code>" in refused_put.body
+    assert store.client.head_object(Bucket=BUCKET, Key=key)["ContentLength"] == 8 * MIB
+
+
 def test_an_address_names_the_file_that_is_saved(store, key):
     store.client.put_object(Bucket=BUCKET, Key=key, Body=b"x")
     disposition = "attachment; filename=\"a.mp4\"; filename*=UTF-8''%C3%A4.mp4"

@@ -8,6 +8,7 @@ use apigateway::Function;
 use aws_lc_rs::hmac;
 use bytes::Bytes;
 use domain::Clock;
+use domain::recording::MAX_CHUNK_BYTES;
 use s3::{Keeping, Keys, S3};
 
 use crate::secret::with_suffix;
@@ -89,6 +90,7 @@ pub async fn open(
         keys,
         cors: template::objects_cors(origins),
         lifecycle: template::lifecycle(days),
+        most_presigned: MAX_CHUNK_BYTES,
         clock,
     };
     let bucket = S3::open(settings).await.map_err(|source| StartError::Recordings { path, source })?;

@@ -65,6 +65,10 @@ impl Error {
         Self::new(StatusCode::LENGTH_REQUIRED, "MissingContentLength", message)
     }
 
+    pub(crate) fn too_large() -> Self {
+        Self::bad("EntityTooLarge", "Your proposed upload exceeds the maximum allowed size")
+    }
+
     pub(crate) fn precondition() -> Self {
         let message = "At least one of the pre-conditions you specified did not hold";
         Self::new(StatusCode::PRECONDITION_FAILED, "PreconditionFailed", message)

@@ -68,6 +68,8 @@ pub struct Settings {
     pub cors: Cors,
     /// What expires.
     pub lifecycle: Lifecycle,
+    /// What one request by a presigned address stores at most, in bytes. Amazon S3 has no such bound but that of all requests.
+    pub most_presigned: u64,
     /// What time it is.
     pub clock: Arc<dyn Clock>,
 }
@@ -81,6 +83,7 @@ pub(crate) struct Inner {
     keys: Keys,
     cors: Cors,
     lifecycle: Lifecycle,
+    most_presigned: u64,
     clock: Arc<dyn Clock>,
     store: Store,
     slots: Semaphore,
@@ -92,23 +95,17 @@ impl S3 {
     /// # Errors
     /// The folder cannot be used, or another process has it open.
     pub async fn open(settings: Settings) -> io::Result<Self> {
-        let place = match settings.keeping {
-            Keeping::Memory(most) => Place::memory(most),
-            Keeping::Folder(root, reserve) => store::folder(&root, reserve)?,
+        let place = match &settings.keeping {
+            Keeping::Memory(most) => Place::memory(*most),
+            Keeping::Folder(root, reserve) => store::folder(root, *reserve)?,
         };
-        Self::with(place, settings.bucket, settings.keys, settings.cors, settings.lifecycle, settings.clock).await
+        Self::in_place(place, settings).await
     }
 
-    async fn with(
-        place: Place,
-        bucket: String,
-        keys: Keys,
-        cors: Cors,
-        lifecycle: Lifecycle,
-        clock: Arc<dyn Clock>,
-    ) -> io::Result<Self> {
+    async fn in_place(place: Place, settings: Settings) -> io::Result<Self> {
         let (store, slots) = (Store::open(place).await?, Semaphore::new(AT_ONCE));
-        Ok(Self(Arc::new(Inner { bucket, keys, cors, lifecycle, clock, store, slots })))
+        let Settings { bucket, keeping: _, keys, cors, lifecycle, most_presigned, clock } = settings;
+        Ok(Self(Arc::new(Inner { bucket, keys, cors, lifecycle, most_presigned, clock, store, slots })))
     }
 
     /// Whether a path is the bucket's, or below it.

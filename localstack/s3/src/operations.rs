@@ -12,7 +12,7 @@ use uuid::Uuid;
 use crate::error::{Error, Result};
 use crate::receive::{self, Cause, Hashes, Promise};
 use crate::send::{self, kept_headers};
-use crate::signature::{Payload, hex};
+use crate::signature::{Payload, SIGNATURE, hex};
 use crate::store::{Draft, Facts, Plan};
 use crate::target::{Query, Target, url_encoded};
 use crate::xml::{self, XMLNS};
@@ -32,6 +32,8 @@ struct Asked<'a, B> {
     headers: &'a HeaderMap,
     query: &'a Query,
     payload: Payload,
+    /// What its body may have, in bytes.
+    most: u64,
     body: &'a mut B,
 }
 
@@ -53,7 +55,8 @@ where
     if target.query.is_strange() || asks_for_more(&parts.headers) {
         return Err(Error::not_implemented());
     }
-    let asked = Asked { bucket, headers: &parts.headers, query: &target.query, payload, body };
+    let most = if target.query.get(SIGNATURE).is_some() { bucket.most_presigned } else { receive::MOST };
+    let asked = Asked { bucket, headers: &parts.headers, query: &target.query, payload, most, body };
     match &target.key {
         None => asked.of_bucket(&parts.method).await,
         Some(key) => asked.of_object(&parts.method, key).await,
@@ -120,7 +123,7 @@ where
 
     /// Takes the whole body in.
     async fn received(self) -> Result<(Draft, [u8; 16])> {
-        let promise = Promise::of(self.headers, self.payload)?;
+        let promise = Promise::of(self.headers, self.payload, self.most)?;
         let (mut draft, mut hashes) = (self.bucket.store.place.draft(promise.bytes).await?, Hashes::new());
         while let Some(data) = receive::next(self.body).await? {
             hashes.take(&data, &promise)?;
@@ -184,7 +187,7 @@ where
     async fn complete(self, key: &str, upload: &str) -> Result<Response<Body>> {
         let bucket = self.bucket;
         let (plan, parts) = bucket.store.parts(upload, key)?;
-        let promise = Promise::of(self.headers, self.payload)?;
+        let promise = Promise::of(self.headers, self.payload, self.most)?;
         let body = receive::small(self.body, &promise, MOST_XML).await?;
         let named = xml::read::<xml::CompleteMultipartUpload>(&body)?.parts;
         let (Some(last), true) = (named.last(), named.is_sorted_by(|one, other| one.part_number < other.part_number))
@@ -237,7 +240,7 @@ where
             ));
         }
         let bucket = self.bucket;
-        let promise = Promise::of(self.headers, self.payload)?;
+        let promise = Promise::of(self.headers, self.payload, self.most)?;
         let body = receive::small(self.body, &promise, MOST_XML).await?;
         let delete: xml::Delete = xml::read(&body)?;
         if delete.objects.is_empty() || delete.objects.len() > PAGE {

@@ -14,8 +14,8 @@ use hyper::body::Body;
 use crate::error::{Error, Result};
 use crate::signature::{Payload, hex};
 
-/// The most of one request (<https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html>).
-const MOST: u64 = 5 * 1024 * 1024 * 1024;
+/// The most of one signed request (<https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html>).
+pub(crate) const MOST: u64 = 5 * 1024 * 1024 * 1024;
 
 /// The most of a body that is read for nothing, in bytes.
 const MOST_THROWN_AWAY: usize = 16 * 1024 * 1024;
@@ -36,11 +36,12 @@ pub(crate) struct Promise {
 }
 
 impl Promise {
-    pub(crate) fn of(headers: &HeaderMap, payload: Payload) -> Result<Self> {
+    /// Of a body that may have so many bytes.
+    pub(crate) fn of(headers: &HeaderMap, payload: Payload, most: u64) -> Result<Self> {
         let length = headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
         let bytes: u64 = length.ok_or_else(Error::missing_length)?;
-        if bytes > MOST {
-            return Err(Error::bad("EntityTooLarge", "Your proposed upload exceeds the maximum allowed size"));
+        if bytes > most {
+            return Err(Error::too_large());
         }
         let is_other = |name: &str| {
             name.starts_with("x-amz-checksum-") && name != "x-amz-checksum-crc32" || name == "x-amz-trailer"

@@ -19,6 +19,8 @@ use crate::target::{Query, canonical_path};
 const ALGORITHM: &str = "AWS4-HMAC-SHA256";
 const UNSIGNED: &str = "UNSIGNED-PAYLOAD";
 const SHA256_HEADER: &str = "x-amz-content-sha256";
+/// The parameter of a presigned address that has its signature.
+pub(crate) const SIGNATURE: &str = "X-Amz-Signature";
 const BASIC: &[BorrowedFormatItem<'_>] = format_description!("[year][month][day]T[hour][minute][second]Z");
 
 /// How far the clocks of client and server may be apart
@@ -64,7 +66,7 @@ struct Claim<'a> {
 impl Keys {
     /// Checks who signed a request, and until when it is good.
     pub(crate) fn check(&self, parts: &Parts, query: &Query, now: Timestamp) -> Result<Payload> {
-        let by_query = query.get("X-Amz-Algorithm").is_some() || query.get("X-Amz-Signature").is_some();
+        let by_query = query.get("X-Amz-Algorithm").is_some() || query.get(SIGNATURE).is_some();
         match (by_query, parts.headers.contains_key(AUTHORIZATION)) {
             (true, true) => Err(Error::argument("Only one auth mechanism allowed")),
             (false, false) => Err(Error::denied("Access Denied")),
@@ -132,7 +134,7 @@ fn of_query<'a>(parts: &'a Parts, query: &'a Query) -> Result<Claim<'a>> {
         access_key_id,
         scope: scope.split('/').collect(),
         signed_headers: wanted("X-Amz-SignedHeaders").ok_or_else(missing)?.split(';').collect(),
-        signature: wanted("X-Amz-Signature").ok_or_else(missing)?,
+        signature: wanted(SIGNATURE).ok_or_else(missing)?,
         written_at: wanted("X-Amz-Date").ok_or_else(missing)?,
         payload: text(&parts.headers, SHA256_HEADER).unwrap_or(UNSIGNED),
         malformed,

@@ -1,5 +1,6 @@
 //! Requests as clients sign them, and the answers that S3 gives.
 
+use std::convert::Infallible;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -14,14 +15,16 @@ use aws_sigv4::sign::v4;
 use bytes::Bytes;
 use domain::{Clock, Timestamp};
 use http::{HeaderMap, Request, StatusCode};
-use http_body_util::{BodyExt, Full};
+use http_body_util::{BodyExt, Full, StreamBody};
+use hyper::body::Frame;
 use uuid::Uuid;
 
 use crate::store::Place;
-use crate::{Cors, Expiration, Keys, Lifecycle, S3, store};
+use crate::{Cors, Expiration, Keeping, Keys, Lifecycle, S3, Settings, store};
 
 const HOST: &str = "tunrtc.example";
 const MIB: usize = 1024 * 1024;
+const MOST_PRESIGNED: usize = 8 * MIB;
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// A clock that stands still until it is moved, from 2026-11-22T12:00:00Z on.
@@ -144,8 +147,16 @@ impl Bucket {
         };
         let expirations = vec![Expiration { prefix: "chunks/".to_owned(), after: 7 * DAY }];
         let lifecycle = Lifecycle { expirations, unfinished_after: DAY };
-        let s3 = S3::with(place, "recordings".to_owned(), keys, cors, lifecycle, Arc::<FixedClock>::clone(&clock));
-        Self { s3: s3.await.expect("a bucket"), clock }
+        let settings = Settings {
+            bucket: "recordings".to_owned(),
+            keeping: Keeping::Memory(0),
+            keys,
+            cors,
+            lifecycle,
+            most_presigned: MOST_PRESIGNED as u64,
+            clock: Arc::<FixedClock>::clone(&clock),
+        };
+        Self { s3: S3::in_place(place, settings).await.expect("a bucket"), clock }
     }
 
     async fn in_memory() -> Self {
@@ -264,6 +275,39 @@ async fn what_was_put_by_an_address_is_fetched_by_one() {
         assert_eq!(got.header("last-modified"), "Sun, 22 Nov 2026 12:00:00 GMT");
         assert_eq!(bucket.get("chunks/a").await.refused(), code(404, "NoSuchKey"));
     }
+}
+
+#[tokio::test]
+async fn a_presigned_address_takes_a_chunk_and_no_more_and_a_signed_request_does() {
+    let bucket = Bucket::in_memory().await;
+    assert_eq!(bucket.put("chunks/1", &vec![1; MOST_PRESIGNED]).await.status, StatusCode::OK);
+    let larger = vec![2; MOST_PRESIGNED + 1];
+    assert_eq!(bucket.put("chunks/1", &larger).await.refused(), code(400, "EntityTooLarge"));
+    assert_eq!(bucket.get("chunks/1").await.body.len(), MOST_PRESIGNED, "what was there stays");
+    let upload = bucket.begin("chunks/2").await;
+    assert_eq!(bucket.part("chunks/2", &upload, 1, &larger).await.refused(), code(400, "EntityTooLarge"));
+    let mut settings = SigningSettings::default();
+    settings.payload_checksum_kind = PayloadChecksumKind::XAmzSha256;
+    let signed = bucket.signed(settings, "PUT", "/recordings/files/1", vec![], SignableBody::Bytes(&larger));
+    let headers = signed.1;
+    let headers: Vec<_> =
+        headers.iter().map(|(name, value)| (name.as_str(), value.to_str().expect("a text"))).collect();
+    let ask = Ask::new("PUT", "/recordings/files/1").with(&headers, &larger);
+    assert_eq!(bucket.send(&ask, ask.target, HOST).await.status, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn those_who_store_at_the_same_time_use_no_more_memory_than_there_is() {
+    let bucket = Bucket::in_place(Place::memory(MOST_PRESIGNED as u64)).await;
+    let ask = Ask::new("PUT", "/recordings/chunks/1");
+    let request = Request::builder().method("PUT").uri(bucket.presigned(&ask)).header("host", HOST);
+    let request = request.header("content-length", MOST_PRESIGNED);
+    let silent = StreamBody::new(futures_util::stream::pending::<Result<Frame<Bytes>, Infallible>>());
+    let mut slow = Box::pin(bucket.answer(request.body(silent).expect("a request")));
+    assert!(futures_util::poll!(&mut slow).is_pending());
+    assert_eq!(bucket.put("chunks/2", b"x").await.refused(), code(507, "InsufficientStorage"));
+    drop(slow);
+    assert_eq!(bucket.put("chunks/2", b"x").await.status, StatusCode::OK, "what breaks off frees its room");
 }
 
 #[tokio::test]
@@ -472,11 +516,11 @@ async fn a_body_that_breaks_off_leaves_what_was_there() {
     bucket.put("k", b"before").await;
     let ask = Ask::new("PUT", "/recordings/k");
     let frames = futures_util::stream::iter([
-        Ok(hyper::body::Frame::data(Bytes::from_static(b"half"))),
+        Ok(Frame::data(Bytes::from_static(b"half"))),
         Err(std::io::Error::from(std::io::ErrorKind::ConnectionReset)),
     ]);
     let request = Request::builder().method("PUT").uri(bucket.presigned(&ask)).header("host", HOST);
-    let request = request.header("content-length", 8).body(http_body_util::StreamBody::new(frames)).expect("a request");
+    let request = request.header("content-length", 8).body(StreamBody::new(frames)).expect("a request");
     assert_eq!(bucket.answer(request).await.refused(), code(400, "IncompleteBody"));
     assert_eq!(&bucket.get("k").await.body[..], b"before");
     assert_eq!(scratch.files().len(), 1, "{:?}", scratch.files());

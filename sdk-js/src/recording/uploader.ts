@@ -156,7 +156,7 @@ export class Uploader {
     try {
       const piece = await spool.read(saved.recordingId, seq);
       // A browser that ran out of room may have thrown it away: then it is a gap.
-      if (piece) await this.#put(url, piece);
+      if (piece) await this.#put(seq, url, piece);
       this.#failures = 0;
       await this.#done(seq);
     } catch (thrown) {
@@ -166,13 +166,16 @@ export class Uploader {
     this.#go();
   }
 
-  async #put(url: string, piece: Blob): Promise<void> {
+  async #put(seq: number, url: string, piece: Blob): Promise<void> {
     const { environment, saved } = this.#parts;
     const abort = new AbortController();
     const timer = environment.setTimeout(() => abort.abort(), PUT_MS);
     try {
-      const { ok, status } = await environment.fetch(url, { method: 'PUT', body: piece, headers: { 'content-type': essenceOf(saved.mimeType) }, signal: abort.signal });
+      const answer = await environment.fetch(url, { method: 'PUT', body: piece, headers: { 'content-type': essenceOf(saved.mimeType) }, signal: abort.signal });
+      const { ok, status } = answer;
       if (ok) return;
+      // It would be refused whenever it is sent, and the others would wait for it.
+      if (status === 400 && (await answer.text()).includes('>EntityTooLarge<')) return this.#parts.onRefused(seq, 'tooLarge');
       // The URL ran out, or its signature is no longer good: the next try is with a fresh one.
       if (status < 500) this.#urls.clear();
       throw new Error(`The store answered ${status}.`);

@@ -32,8 +32,8 @@ export class FakeRecordings {
   readonly puts: string[] = [];
   /** Every `uploads` that was asked. */
   readonly asked: Record<string, unknown>[] = [];
-  /** What becomes of the next requests to the store: an answer's status, or that the line is cut; `undefined` when they are over. */
-  readonly faults: (number | 'cut')[] = [];
+  /** What becomes of the next requests to the store: an answer's status, that the piece is too large, or that the line is cut. */
+  readonly faults: (number | 'tooLarge' | 'cut')[] = [];
   /** Nothing reaches the store. */
   isCut = false;
   /** How long the store takes, in milliseconds. */
@@ -131,10 +131,10 @@ export class FakeRecordings {
       const fault = this.faults.shift();
       if (this.slowMs > 0) await this.#wait(this.slowMs, init.signal);
       if (this.isCut || fault === 'cut') throw new TypeError('fetch failed');
-      const status = fault ?? this.#judge(key, url.searchParams, init);
+      const status = fault === 'tooLarge' ? 400 : (fault ?? this.#judge(key, url.searchParams, init));
       this.puts.push(`${status} ${key}`);
       if (status === 200) this.objects.set(key, await (init.body as Blob).text());
-      return new Response(null, { status });
+      return new Response(fault === 'tooLarge' ? '<Error><Code>EntityTooLarge</Code></Error>' : null, { status });
     } finally {
       this.#atOnce--;
     }

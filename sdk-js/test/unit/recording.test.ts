@@ -279,6 +279,16 @@ describe('uploads', () => {
     assert.equal(server.objects.has('recording-1/000000'), false);
   });
 
+  test('that the store refuses as too large are named, and not sent again: the others get there', async () => {
+    server.faults.push('tooLarge');
+    const recording = await start();
+    await seconds(9);
+    assert.deepEqual(told, ['error: piece_refused']);
+    await during(recording.stop());
+    assert.deepEqual([recording.state, spool.size, server.puts.filter((put) => put === '400 recording-1/000000').length], ['finished', 0, 1]);
+    assert.ok(server.objects.has('recording-1/000001') && !server.objects.has('recording-1/000000'));
+  });
+
   test('wait on the device for whoever may send them, if nobody is signed in any more', async () => {
     const recording = await start();
     await seconds(5);

@@ -35,23 +35,39 @@ pub(crate) enum Blob {
     File(PathBuf),
 }
 
-/// Bytes in memory, counted as long as somebody has them.
+/// Bytes in memory.
 #[derive(Debug)]
 pub(crate) struct Held {
     pub(crate) bytes: Bytes,
+    _room: Room,
+}
+
+/// Memory that is taken, as long as somebody has it: before the first byte has come, so that those who store at the same time do not
+/// use more together than there is.
+#[derive(Debug)]
+pub(crate) struct Room {
+    bytes: u64,
     used: Arc<AtomicU64>,
 }
 
-impl Drop for Held {
+impl Room {
+    fn take(used: &Arc<AtomicU64>, bytes: u64, most: u64) -> Option<Self> {
+        let more = |before: u64| before.checked_add(bytes).filter(|after| *after <= most);
+        used.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more).ok()?;
+        Some(Self { bytes, used: Arc::clone(used) })
+    }
+}
+
+impl Drop for Room {
     fn drop(&mut self) {
-        self.used.fetch_sub(self.bytes.len() as u64, Ordering::Relaxed);
+        self.used.fetch_sub(self.bytes, Ordering::Relaxed);
     }
 }
 
 /// Bytes on their way in. Dropped before it is kept, nothing is left of it.
 #[derive(Debug)]
 pub(crate) enum Draft {
-    Memory { bytes: BytesMut, used: Arc<AtomicU64> },
+    Memory { bytes: BytesMut, room: Room },
     File { file: File, path: Leftover, bytes: u64 },
 }
 
@@ -106,10 +122,8 @@ impl Place {
     pub(crate) async fn draft(&self, bytes: u64) -> Result<Draft> {
         match self {
             Self::Memory { most, used } => {
-                if used.load(Ordering::Relaxed).saturating_add(bytes) > *most {
-                    return Err(Error::full(MEMORY_FULL));
-                }
-                Ok(Draft::Memory { bytes: BytesMut::new(), used: Arc::clone(used) })
+                let room = Room::take(used, bytes, *most).ok_or_else(|| Error::full(MEMORY_FULL))?;
+                Ok(Draft::Memory { bytes: BytesMut::new(), room })
             }
             Self::Folder(folder) => {
                 if !folder.has_room(bytes)? {
@@ -218,10 +232,7 @@ impl Draft {
     /// Whole.
     pub(crate) async fn finished(self) -> Result<Whole> {
         match self {
-            Self::Memory { bytes, used } => {
-                used.fetch_add(bytes.len() as u64, Ordering::Relaxed);
-                Ok(Whole::Memory(Held { bytes: bytes.freeze(), used }))
-            }
+            Self::Memory { bytes, room } => Ok(Whole::Memory(Held { bytes: bytes.freeze(), _room: room })),
             Self::File { mut file, path, .. } => {
                 file.flush().await?;
                 file.sync_all().await?;
