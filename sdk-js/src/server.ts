@@ -114,7 +114,7 @@ export interface PageOptions {
 /** What happened, and where the next request goes on. */
 export interface Events {
   events: WebhookEvent[];
-  /** For `after` of the next request, now or later; `null` while nothing was noted. */
+  /** For `after` of the next request, now or later; `null` while nothing was noted. With `types`, `events` may be empty before the end, where it is the `after` that was given. */
   next: string | null;
 }
 

@@ -44,7 +44,8 @@ async fn look_after(deps: &Deps, message: &SqsMessage) -> Result<()> {
     let context = surroundings.context(surroundings.clock.now());
     let (ports, bucket, queue) = (deps.tools.ports(context), &deps.bucket, &deps.queue);
     let composer = &BucketComposer::new(bucket, FILE_BYTES);
-    let tending = Tending { ports, bucket, queue, composer };
+    let message = message.message_id.as_deref().unwrap_or_default();
+    let tending = Tending { ports, bucket, queue, composer, message };
     let tried = tending.tend(tended).await?;
     tried.iter().for_each(log_failure);
     Ok(())

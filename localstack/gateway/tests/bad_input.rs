@@ -72,6 +72,19 @@ async fn a_parameter_of_the_query_that_no_route_knows_is_refused_by_name() {
     }
 }
 
+#[tokio::test]
+async fn a_parameter_of_the_query_that_is_there_twice_is_refused_by_name() {
+    let target = Target::with_settings([]).await;
+    let account = target.api.register("asks").await;
+    let path = "/api/session/active?limit=1&limit=2&nonsense=1&nonsense=2";
+    let reply = target.api.get(path, Some(&account.token)).await;
+    let named = json!([
+        { "field": "limit", "reason": "is there more than once" },
+        { "field": "nonsense", "reason": "is not known" },
+    ]);
+    assert_eq!((reply.status.as_u16(), &reply.body["errors"]), (400, &named), "{}", reply.body);
+}
+
 /// Runs a property against one server, some hundred times.
 fn check<T: std::fmt::Debug>(
     cases: u32,

@@ -10,7 +10,7 @@ use crate::ports::{
     Rosters, Sockets, Step, StoredChunk, Tended,
 };
 use crate::recording::{
-    CHUNK, Finish, Gap, MAX_CHUNKS, Made, RecordedFile, Recording, RecordingNews, RecordingStatus, object_keys,
+    CHUNK, Finish, Gap, Lease, MAX_CHUNKS, Made, RecordedFile, Recording, RecordingNews, RecordingStatus, object_keys,
 };
 use crate::recordings::{QUIET, UPLOAD_VALID, end, kept_until, look, refuse, tell};
 use crate::{Error, Result, Timestamp};
@@ -38,6 +38,8 @@ pub struct Tending<'a, S, C, D, B, Q, M> {
     pub queue: &'a Q,
     /// What puts chunks together.
     pub composer: &'a M,
+    /// The message's identifier, which stays the same when it comes again.
+    pub message: &'a str,
 }
 
 impl<S, C, D, B, Q, M> Tending<'_, S, C, D, B, Q, M>
@@ -108,7 +110,7 @@ where
 
     /// Puts a recording together that is finished.
     async fn compose(&self, recording: Recording) -> Result<()> {
-        let Tending { ports, bucket, queue, composer } = *self;
+        let Tending { ports, bucket, queue, composer, message } = *self;
         let (store, now) = (ports.store, ports.context.now);
         store.unmark_recording(&recording).await?;
         let mut recording = tell(ports, recording).await?;
@@ -117,25 +119,29 @@ where
         if let Some(wait) = awaited(&recording, &seen.chunks, now) {
             return queue.tend_after(wait, &Tended::new(&recording)).await;
         }
-        if let Some(until) = recording.lease_until.filter(|until| *until > now) {
+        // A message comes again when whoever had it is dead: it does not wait for itself.
+        if let Some(lease) = recording.lease.as_ref().filter(|lease| lease.until > now && lease.by != message) {
             // Whoever holds it may have died.
-            return queue.tend_after(until.since(now), &Tended::new(&recording)).await;
+            return queue.tend_after(lease.until.since(now), &Tended::new(&recording)).await;
         }
-        recording.lease_until = Some(now + LEASE);
+        recording.lease = Some(Lease { until: now + LEASE, by: message.to_owned() });
         if !store.keep_recording(&recording, None).await? {
             return queue.tend_after(LATE_LOOK, &Tended::new(&recording)).await;
         }
         recording.version += 1;
         match composer.compose(&recording, &seen.chunks).await {
-            Ok(Composition::Step(step)) => self.take_step(recording, step).await,
+            Ok(Composition::Step(step)) => self.take_step(recording, step, &seen.chunks).await,
             Ok(Composition::Unusable(why)) => {
                 recording.error = Some(why);
                 self.conclude(recording, RecordingStatus::Failed).await
             }
             Err(failed) => {
-                recording.lease_until = None;
+                recording.lease = None;
                 // The next try does not wait for a lease that nobody holds.
-                let _freed = store.keep_recording(&recording, None).await;
+                let is_freed = store.keep_recording(&recording, None).await;
+                if matches!(is_freed, Ok(false)) && self.wipe_if_deleted(&recording).await? {
+                    return Ok(());
+                }
                 Err(failed)
             }
         }
@@ -143,7 +149,7 @@ where
 
     /// Notes a file, and goes on with the next one, each in a message of its own: so a function has to live for one file, and one that dies
     /// makes one file again.
-    async fn take_step(&self, mut recording: Recording, step: Step) -> Result<()> {
+    async fn take_step(&self, mut recording: Recording, step: Step, chunks: &[StoredChunk]) -> Result<()> {
         let mut made = recording.made.take().unwrap_or_default();
         let ends = |file: &RecordedFile| since_start(&recording, file.started_at) + file.duration_ms;
         let covered = step.file.as_ref().map(ends).into_iter().chain(step.gaps.iter().map(|gap| gap.to_ms));
@@ -153,23 +159,23 @@ where
         recording.cursor = step.next;
         if recording.cursor.is_none() {
             let status = if made.files.is_empty() { RecordingStatus::Failed } else { RecordingStatus::Ready };
-            recording.error = made.files.is_empty().then(|| "nothing of what came can be played".to_owned());
+            recording.error = made.files.is_empty().then(|| unplayable(&recording, chunks));
             recording.made = Some(with_end(&recording, made));
             return self.conclude(recording, status).await;
         }
         recording.made = Some(made);
-        recording.lease_until = None;
+        recording.lease = None;
         if self.ports.store.keep_recording(&recording, None).await? {
             return self.queue.tend_after(Duration::ZERO, &Tended::new(&recording)).await;
         }
-        self.wipe_if_deleted(&recording).await
+        self.wipe_if_deleted(&recording).await.map(drop)
     }
 
     /// Notes what became of a recording, unless it was deleted meanwhile.
     async fn conclude(&self, mut recording: Recording, status: RecordingStatus) -> Result<()> {
         let Tending { ports, bucket, .. } = *self;
         let (store, context) = (ports.store, ports.context);
-        recording.lease_until = None;
+        recording.lease = None;
         recording.status = status;
         recording.untold = Some(RecordingNews::Done);
         recording.keep_until = kept_until(context, Duration::ZERO);
@@ -180,16 +186,18 @@ where
             }
             return Ok(());
         }
-        self.wipe_if_deleted(&recording).await
+        self.wipe_if_deleted(&recording).await.map(drop)
     }
 
-    /// What was deleted while it was put together leaves nothing. Otherwise somebody else was at it, who did as much.
-    async fn wipe_if_deleted(&self, recording: &Recording) -> Result<()> {
+    /// What was deleted while it was put together leaves nothing, whatever that failed with; whether it was. Otherwise somebody else was
+    /// at it, who did as much.
+    async fn wipe_if_deleted(&self, recording: &Recording) -> Result<bool> {
         let now = self.ports.store.recording(recording.id, self.ports.context.now).await?;
-        if now.is_none_or(|now| now.status == RecordingStatus::Deleted) {
-            return self.wipe(&Tended::new(recording)).await;
+        let is_deleted = now.is_none_or(|now| now.status == RecordingStatus::Deleted);
+        if is_deleted {
+            self.wipe(&Tended::new(recording)).await?;
         }
-        Ok(())
+        Ok(is_deleted)
     }
 
     /// Removes every object of a recording. Where nothing is recorded any more, the bucket's own rules do that.
@@ -231,6 +239,15 @@ fn awaited(recording: &Recording, chunks: &[StoredChunk], now: Timestamp) -> Opt
 
 fn since_start(recording: &Recording, at: Timestamp) -> u64 {
     u64::try_from(at.since(recording.started_at()).as_millis()).unwrap_or(u64::MAX)
+}
+
+/// Why none of these chunks can be played, for people.
+fn unplayable(recording: &Recording, chunks: &[StoredChunk]) -> String {
+    let is_missing = |first: &u32| chunks.iter().all(|chunk| chunk.number != *first);
+    match recording.segments.iter().map(|segment| segment.first_chunk).find(is_missing) {
+        Some(first) => format!("chunk {first} did not come, which says how those behind it are to be read"),
+        None => "nothing of what came can be played".to_owned(),
+    }
 }
 
 /// With what is missing at the end, where the client said that there was more, and there was time for it.

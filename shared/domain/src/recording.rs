@@ -8,8 +8,8 @@ use crate::{
 
 /// How much of a recording lies in one chunk.
 pub const CHUNK: Duration = Duration::from_secs(4);
-/// The largest chunk, in bytes: 4 s at 16 Mbit/s. A presigned address cannot limit what is stored there, so a larger one is removed when
-/// it is seen.
+/// The largest chunk, in bytes: 4 s at 16 Mbit/s. A presigned address of S3 cannot limit what is stored there, so a larger one is removed
+/// when it is seen.
 pub const MAX_CHUNK_BYTES: u64 = 8 * 1024 * 1024;
 /// So many chunks at most: 12 hours.
 pub const MAX_CHUNKS: u32 = 10_800;
@@ -45,16 +45,16 @@ impl RecordingKind {
         Self::ALL.into_iter().find(|kind| kind.name() == name)
     }
 
-    /// The permission that whoever records this lacks, if they do: one records what one may send.
-    pub fn lacks(self, rights: Rights) -> Option<Permission> {
-        let has = |one| rights.permissions.has(one);
-        match self {
-            Self::Participant if has(Permission::PublishAudio) => None,
-            Self::Participant => Some(Permission::PublishVideo),
-            Self::Audio => Some(Permission::PublishAudio),
-            Self::Screen => Some(Permission::PublishScreen),
-        }
-        .filter(|one| !has(*one))
+    /// What whoever records this lacks, as they are told, if they do: one records what one may send.
+    pub fn lacks(self, rights: Rights) -> Option<&'static str> {
+        let (enough, named): (&[Permission], _) = match self {
+            Self::Participant => {
+                (&[Permission::PublishAudio, Permission::PublishVideo], "publishAudio` or `publishVideo")
+            }
+            Self::Audio => (&[Permission::PublishAudio], Permission::PublishAudio.name()),
+            Self::Screen => (&[Permission::PublishScreen], Permission::PublishScreen.name()),
+        };
+        (!enough.iter().any(|one| rights.permissions.has(*one))).then_some(named)
     }
 }
 
@@ -202,6 +202,15 @@ pub enum RecordingNews {
     Done,
 }
 
+/// That somebody puts a recording together, so that nobody else does.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Lease {
+    /// Until then.
+    pub until: Timestamp,
+    /// The message that they were given. When it comes again, they are dead.
+    pub by: String,
+}
+
 /// A recording.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Recording {
@@ -231,8 +240,8 @@ pub struct Recording {
     pub segments: Vec<RecordedSegment>,
     /// That it is finished.
     pub finish: Option<Finish>,
-    /// Until when somebody puts it together.
-    pub lease_until: Option<Timestamp>,
+    /// Who puts it together.
+    pub lease: Option<Lease>,
     /// Where putting it together goes on, in the words of whoever does that.
     pub cursor: Option<String>,
     /// What became of it; as long as it is put together, what there is so far.
@@ -268,12 +277,12 @@ impl Recording {
         self.by.identity.as_ref()
     }
 
-    /// Begins a segment with that chunk, or says when the newest one began. The same twice changes nothing.
+    /// Begins a segment with that chunk, or says when the newest one began; one that would have begun before the segment in front of it
+    /// begins with that one: clocks are set. The same twice changes nothing.
     ///
     /// # Errors
     /// Why it cannot begin there.
     pub fn begin_segment(&mut self, first_chunk: u32, started_at: Timestamp) -> Result<(), &'static str> {
-        let segment = RecordedSegment { first_chunk, started_at };
         let newest = self.segments.last().map(|last| last.first_chunk);
         match newest {
             Some(newest) if newest > first_chunk => Err("comes after a later segment was begun"),
@@ -282,7 +291,8 @@ impl Recording {
             }
             _ => {
                 self.segments.retain(|each| each.first_chunk != first_chunk);
-                self.segments.push(segment);
+                let before = self.segments.last().map_or(started_at, |last| last.started_at);
+                self.segments.push(RecordedSegment { first_chunk, started_at: started_at.max(before) });
                 Ok(())
             }
         }
@@ -360,7 +370,7 @@ mod tests {
             complete: 0,
             segments: vec![RecordedSegment { first_chunk: 0, started_at: at }],
             finish: None,
-            lease_until: None,
+            lease: None,
             cursor: None,
             made: None,
             error: None,
@@ -393,9 +403,9 @@ mod tests {
         for (kind, rights, lacks) in [
             (RecordingKind::Participant, Rights::default(), None),
             (RecordingKind::Participant, silent, None),
-            (RecordingKind::Participant, viewer, Some(Permission::PublishVideo)),
-            (RecordingKind::Audio, silent, Some(Permission::PublishAudio)),
-            (RecordingKind::Screen, silent, Some(Permission::PublishScreen)),
+            (RecordingKind::Participant, viewer, Some("publishAudio` or `publishVideo")),
+            (RecordingKind::Audio, silent, Some("publishAudio")),
+            (RecordingKind::Screen, silent, Some("publishScreen")),
             (RecordingKind::Screen, Rights::default(), None),
         ] {
             assert_eq!(kind.lacks(rights), lacks, "{kind:?}");

@@ -181,7 +181,7 @@ async fn require_recorder(
         };
     };
     match kind.lacks(seat.rights) {
-        Some(permission) => Err(Error::NotPermitted { permission: permission.name() }),
+        Some(permission) => Err(Error::NotPermitted { permission }),
         None => Ok(Sender { user_id: seat.user_id, username: seat.username.clone(), identity: seat.identity.clone() }),
     }
 }
@@ -206,7 +206,7 @@ impl NewRecording {
             complete: 0,
             segments: vec![RecordedSegment { first_chunk: 0, started_at }],
             finish: None,
-            lease_until: None,
+            lease: None,
             cursor: None,
             made: None,
             error: None,

@@ -1,6 +1,6 @@
 //! The HTTP API's side: what a handler reads from a request, and what it answers.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::error::Error as _;
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::OnceLock;
@@ -106,15 +106,23 @@ impl<'a> RestRequest<'a> {
         Ok(presented)
     }
 
-    /// Refuses what the query says and the route does not know, by name: a `banSeconds` that is misspelt must not pass for none.
+    /// Refuses what the query says and the route does not know, by name: a `banSeconds` that is misspelt must not pass for none. So too what
+    /// it says more than once: of two nobody knows which one is meant.
     fn require_known_query(&self) -> Result<()> {
         let Some(RequestContext::ApiGatewayV2(context)) = self.request.request_context_ref() else {
             return Ok(());
         };
         let known = routes::query(context.route_key.as_deref().unwrap_or_default());
-        let given = self.request.query_string_parameters_ref().into_iter().flat_map(|query| query.iter());
-        let unknown: BTreeSet<_> = given.map(|(name, _)| name).filter(|name| !known.contains(name)).collect();
-        let errors: Vec<_> = unknown.into_iter().map(|name| FieldError::new(name, "is not known")).collect();
+        let mut given: BTreeMap<&str, usize> = BTreeMap::new();
+        for (name, _) in self.request.query_string_parameters_ref().into_iter().flat_map(|query| query.iter()) {
+            *given.entry(name).or_default() += 1;
+        }
+        let refused = |(name, count)| match count {
+            _ if !known.contains(&name) => Some(FieldError::new(name, "is not known")),
+            1 => None,
+            _ => Some(FieldError::new(name, "is there more than once")),
+        };
+        let errors: Vec<_> = given.into_iter().filter_map(refused).collect();
         if errors.is_empty() { Ok(()) } else { Err(Error::InvalidRequest(errors)) }
     }
 

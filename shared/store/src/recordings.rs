@@ -2,7 +2,7 @@
 
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
 use domain::ports::{Attendance, Begun, Page, RecordedSessions, RecordingRequests, Recordings};
-use domain::recording::{Finish, Gap, Made, MediaType, RecordedFile, RecordedSegment, Recording, RecordingKind};
+use domain::recording::{Finish, Gap, Lease, Made, MediaType, RecordedFile, RecordedSegment, Recording, RecordingKind};
 use domain::{
     Error, Membership, ProjectId, RecordingId, Result, RoomName, Sender, SessionId, Timestamp, UserId, Username,
 };
@@ -218,6 +218,8 @@ struct RecordingRecord {
     #[serde(skip_serializing_if = "Option::is_none")]
     lease_until: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    lease_by: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     cursor: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     files: Option<Vec<FileRecord>>,
@@ -268,7 +270,8 @@ impl RecordingRecord {
             finished_at: recording.finish.map(|finish| finish.at.millis()),
             last_chunk: recording.finish.and_then(|finish| finish.last_chunk),
             said_ms: recording.finish.and_then(|finish| finish.duration_ms),
-            lease_until: recording.lease_until.map(Timestamp::millis),
+            lease_until: recording.lease.as_ref().map(|lease| lease.until.millis()),
+            lease_by: recording.lease.as_ref().map(|lease| lease.by.clone()),
             cursor: recording.cursor.clone(),
             files: made.map(|made| made.files.iter().map(FileRecord::of).collect()),
             gaps: made.map(|made| made.gaps.iter().map(|gap| (gap.from_ms, gap.to_ms)).collect()).unwrap_or_default(),
@@ -311,7 +314,9 @@ impl RecordingRecord {
                 .map(|(first_chunk, at)| RecordedSegment { first_chunk, started_at: Timestamp::from_millis(at) })
                 .collect(),
             finish,
-            lease_until: self.lease_until.map(Timestamp::from_millis),
+            lease: self
+                .lease_until
+                .map(|until| Lease { until: Timestamp::from_millis(until), by: self.lease_by.unwrap_or_default() }),
             cursor: self.cursor,
             made: made(self.files, &self.gaps, self.duration_ms),
             error: self.error,

@@ -1,8 +1,10 @@
 //! What was acknowledged survives the sudden end of the process.
 
 use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
 use std::sync::{Arc, Mutex};
 
+use http::Method;
 use serde_json::{Value, json};
 use testclient::{Account, Api, Socket, account, socket_address};
 
@@ -150,6 +152,70 @@ async fn what_was_acknowledged_survives_a_kill_in_the_middle_of_traffic() {
     let socket = Socket::connect(&format!("{url}?{kept_ticket}")).await.expect("an open door");
     let entered = socket.ack("joinSession", json!({ "sessionId": session })).await;
     assert_eq!(entered["session"]["currentParticipants"], 1);
+}
+
+/// A chunk of WebM with one key frame of 7 MiB.
+fn large_chunk(seq: u32) -> Vec<u8> {
+    fn element(id: &[u8], body: &[u8]) -> Vec<u8> {
+        let length = u32::try_from(body.len()).expect("a small one") | 1 << 28;
+        [id, &length.to_be_bytes(), body].concat()
+    }
+    let mut chunk = Vec::new();
+    if seq == 0 {
+        let track = [element(&[0xd7], &[1]), element(&[0x83], &[1]), element(&[0x86], b"V_VP8")].concat();
+        chunk.extend(element(&[0x1a, 0x45, 0xdf, 0xa3], &element(&[0x42, 0x82], b"webm")));
+        chunk.extend_from_slice(b"\x18\x53\x80\x67\xff");
+        chunk.extend(element(&[0x16, 0x54, 0xae, 0x6b], &element(&[0xae], &track)));
+    }
+    chunk.extend_from_slice(b"\x1f\x43\xb6\x75\xff");
+    chunk.extend(element(&[0xe7], &(seq * 4000).to_be_bytes()));
+    chunk.extend(element(&[0xa3], &[&b"\x81\0\0\x80"[..], &vec![7; 7 * 1024 * 1024]].concat()));
+    chunk
+}
+
+/// Nobody waits for the lease of whoever was killed, which is good for another 15 minutes.
+#[tokio::test]
+async fn a_recording_is_put_together_at_once_after_a_kill_in_the_middle_of_it() {
+    const CHUNKS: u32 = 8;
+    let folder = Folder::new("compose");
+    let data = folder.file("tunrtc.db");
+    let server = Tunrtc::start(&["--data", &data]);
+    let alice = server.api.register(&unique("alice")).await;
+    let session = server.api.create_session(&alice, 2).await;
+    let joined = server.api.join(&alice, &session).await;
+    let socket = Socket::connect(&socket_address(&joined.body["signaling"])).await.expect("an open door");
+    socket.ack("joinSession", json!({ "sessionId": session })).await;
+    let post = |step: &str, body: Value| {
+        let (api, token, path) = (&server.api, &alice.token, format!("/api/session/recording/{step}"));
+        async move { api.post(&path, Some(token), body).await.body }
+    };
+    let wanted = json!({ "sessionId": session, "kind": "participant", "mimeType": "video/webm" });
+    let started = post("start", wanted).await;
+    for seq in 0..CHUNKS {
+        let url = started["uploads"][seq as usize]["url"].as_str().expect("an address");
+        let (_, path) = url.split_once("/recordings/").expect("an address of the bucket");
+        let path = format!("/recordings/{path}");
+        let stored = server.api.raw(Method::PUT, &path, None, Some("video/webm"), large_chunk(seq)).await;
+        assert_eq!(stored.status, 200);
+    }
+    let recording = started["recordingId"].as_str().expect("an id");
+    post("finish", json!({ "recordingId": recording, "lastSeq": CHUNKS - 1 })).await;
+    let uploads = format!("{data}.recordings/uploads");
+    let has_begun = || Path::new(&uploads).read_dir().is_ok_and(|mut entries| entries.next().is_some());
+    until("a file that is being made", async || has_begun().then_some(())).await;
+    server.signal("KILL");
+    server.ended();
+    assert!(has_begun(), "it was made already");
+
+    let server = Tunrtc::start(&["--data", &data]);
+    let path = format!("/api/recordings/{recording}");
+    let ready = until("the end of putting together", async || {
+        let shown = server.api.get(&path, Some(&alice.token)).await.body;
+        (shown["status"] == "ready").then_some(shown)
+    })
+    .await;
+    assert_eq!((&ready["gaps"], ready["files"].as_array().map(Vec::len)), (&json!([]), Some(1)));
+    assert!(ready["bytes"].as_u64().is_some_and(|bytes| bytes > u64::from(CHUNKS) * 7 * 1024 * 1024), "{ready}");
 }
 
 #[tokio::test]

@@ -33,7 +33,7 @@ fn recording(media_type: &str, segments: &[recording::Segment]) -> Recording {
         complete: 0,
         segments: segments.iter().map(segment).collect(),
         finish: None,
-        lease_until: None,
+        lease: None,
         cursor: None,
         made: None,
         error: None,

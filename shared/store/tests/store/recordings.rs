@@ -118,9 +118,15 @@ impl Stage {
         self.kept(recording).await.expect("it is kept").status
     }
 
+    /// As another message than all before.
     async fn tend_with(&self, composer: &(impl Composer + Sync), tended: Tended) -> Result<Option<Error>> {
+        let message = RecordingId::new(&self.at.samples.ids, self.at.samples.now()).to_string();
+        self.tend_as(&message, composer, tended).await
+    }
+
+    async fn tend_as(&self, message: &str, composer: &(impl Composer + Sync), tended: Tended) -> Result<Option<Error>> {
         let ports = self.at.ports(&self.sockets);
-        Tending { ports, bucket: &self.bucket, queue: &self.queue, composer }.tend(tended).await
+        Tending { ports, bucket: &self.bucket, queue: &self.queue, composer, message }.tend(tended).await
     }
 
     async fn tend(&self, tended: Tended) -> Option<Error> {
@@ -312,8 +318,13 @@ async fn whoever_crashed_goes_on_by_the_same_name_with_a_new_segment() {
         segments.iter().map(|each| (each.first_chunk, each.started_at)).collect::<Vec<_>>(),
         [(0, recording.started_at()), (4, started)]
     );
-    // One that would begin before it is refused, and so is one that nobody can have seen begin.
-    for (from, at) in [(3, started), (5, started + Duration::from_secs(61)), (5, Timestamp::from_millis(1))] {
+    // One that would have begun before it begins with it.
+    let early = Asked { from: 5, segment_started_at: Some(recording.started_at()), ..asked };
+    stage.ask_with(&stage.bob, early).await.unwrap();
+    let newest = stage.kept(recording.id).await.unwrap().segments.last().copied().unwrap();
+    assert_eq!((newest.first_chunk, newest.started_at), (5, started));
+    // One of an earlier chunk is refused, and so is one that nobody can have seen begin.
+    for (from, at) in [(3, started), (6, started + Duration::from_secs(61)), (6, Timestamp::from_millis(1))] {
         let odd = Asked { recording: recording.id, from, segment_started_at: Some(at) };
         assert_eq!(code(stage.ask_with(&stage.bob, odd).await), "invalid_request");
     }
@@ -648,6 +659,56 @@ async fn a_recording_that_is_deleted_while_it_is_put_together_leaves_nothing() {
     assert_eq!(stage.kept(recording.id).await, None);
 }
 
+/// Its recording is deleted, and another message removes the chunks, before it reads them.
+struct Robbed<'a>(&'a Stage);
+
+impl Composer for Robbed<'_> {
+    async fn compose(&self, recording: &Recording, _chunks: &[StoredChunk]) -> Result<Composition> {
+        self.0.delete(&self.0.bob.clone().into(), recording.id).await?;
+        self.0.tend(Tended::new(recording)).await;
+        Err(Error::Unavailable("a chunk is gone".into()))
+    }
+}
+
+#[tokio::test]
+async fn putting_together_that_fails_because_of_a_deletion_is_no_failure() {
+    let stage = Stage::new().await;
+    let recording = stage.recording().await;
+    stage.store(&recording, 0, 10);
+    stage.finish(&stage.bob, recording.id, 0).await.unwrap();
+    stage.queue.take();
+    assert!(stage.tend_with(&Robbed(&stage), Tended::new(&recording)).await.unwrap().is_none());
+    stage.settle().await;
+    assert_eq!((stage.kept(recording.id).await, stage.bucket.keys()), (None, vec![]));
+}
+
+/// Finds nothing to play.
+struct Unreadable;
+
+impl Composer for Unreadable {
+    async fn compose(&self, _recording: &Recording, _chunks: &[StoredChunk]) -> Result<Composition> {
+        Ok(Composition::Step(Step { file: None, gaps: Vec::new(), next: None }))
+    }
+}
+
+#[tokio::test]
+async fn a_recording_that_fails_says_which_chunk_it_needed() {
+    for (stored, why) in [
+        (1, "chunk 0 did not come, which says how those behind it are to be read"),
+        (0, "nothing of what came can be played"),
+    ] {
+        let stage = Stage::new().await;
+        let recording = stage.recording().await;
+        stage.store(&recording, stored, 10);
+        stage.pass(Duration::from_secs(60));
+        stage.finish(&stage.bob, recording.id, stored).await.unwrap();
+        stage.pass(LATE);
+        stage.tend_with(&Unreadable, Tended::new(&recording)).await.unwrap();
+        let failed = stage.kept(recording.id).await.unwrap();
+        assert_eq!((failed.status, failed.error.as_deref()), (RecordingStatus::Failed, Some(why)));
+    }
+}
+
 /// Has another message handled while one puts a recording together.
 struct Twice<'a>(&'a Stage);
 
@@ -746,22 +807,35 @@ impl Composer for Stuck {
     }
 }
 
-#[tokio::test]
-async fn a_function_that_is_killed_while_it_puts_together_is_followed_by_another_when_its_lease_is_over() {
-    let stage = Stage::new().await;
+/// A recording that was finished, and a function that was killed while it put it together for the message `killed`.
+async fn killed_while_composing(stage: &Stage) -> Recording {
     let recording = stage.recording().await;
     stage.store(&recording, 0, 10);
     stage.finish(&stage.bob, recording.id, 0).await.unwrap();
     stage.queue.take();
-    {
-        let mut killed = Box::pin(stage.tend_with(&Stuck, Tended::new(&recording)));
-        while stage.kept(recording.id).await.unwrap().lease_until.is_none() {
-            assert!(futures_util::poll!(&mut killed).is_pending());
-        }
+    let mut killed = Box::pin(stage.tend_as("killed", &Stuck, Tended::new(&recording)));
+    while stage.kept(recording.id).await.unwrap().lease.is_none() {
+        assert!(futures_util::poll!(&mut killed).is_pending());
     }
+    recording
+}
+
+#[tokio::test]
+async fn a_function_that_is_killed_while_it_puts_together_is_followed_by_another_when_its_lease_is_over() {
+    let stage = Stage::new().await;
+    let recording = killed_while_composing(&stage).await;
     stage.tend(Tended::new(&recording)).await;
     assert_eq!(stage.status(recording.id).await, RecordingStatus::Composing);
     stage.settle().await;
+    assert_eq!(stage.status(recording.id).await, RecordingStatus::Ready);
+}
+
+#[tokio::test]
+async fn a_message_that_comes_again_does_not_wait_for_its_own_lease() {
+    let stage = Stage::new().await;
+    let recording = killed_while_composing(&stage).await;
+    let joiner = Joiner(&stage.bucket);
+    assert!(stage.tend_as("killed", &joiner, Tended::new(&recording)).await.unwrap().is_none());
     assert_eq!(stage.status(recording.id).await, RecordingStatus::Ready);
 }
 
