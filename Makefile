@@ -3,7 +3,7 @@
 SHELL := /bin/sh
 # Of the server that `make run` starts; its test takes dev.
 PROFILE := release
-.PHONY: help run test test-rust test-sdk test-csharp test-csharp-drops test-browser test-infra test-deployed test-api test-image fuzz lint lint-rust lint-sdk audit \
+.PHONY: help run test test-rust test-sdk test-csharp test-csharp-drops test-browser test-infra test-deployed test-api test-image test-empty fuzz lint lint-rust lint-sdk audit \
 	bench bench-local bench-peers overload test-media soak growth coldstart documents screenshot deploy destroy clean tools prepare build-rust packages
 
 help: ## List the targets
@@ -56,6 +56,9 @@ test-api: ## The running server against its own API document (ARGS="--full" take
 
 test-image: packages ## Build the image's last stage without a registry, and run it (as root, with buildah and debootstrap)
 	sh localstack/test_image.sh
+
+test-empty: ## `make run` on a Debian that has nothing but what the README names (as root, with debootstrap; ARGS="make test" for all tests)
+	sh localstack/test_empty.sh $(ARGS)
 
 fuzz: ## Every fuzz target in libFuzzer, a minute each (SECONDS_EACH=600 for longer); needs a nightly compiler
 	sh localstack/fuzz/run.sh

@@ -2,8 +2,6 @@
 # Builds the last stage of localstack/Dockerfile and runs it, where no registry of images is reached: on a root that
 # debootstrap makes, with Debian's buildah, without a daemon. As root. The program is the one in target/, with the site
 # in it. Leaves nothing behind.
-#
-#   DEBIAN_MIRROR=...   where debootstrap fetches from; the one that apt uses, unless said otherwise
 set -eu
 root=$(cd "$(dirname "$0")/.." && pwd)
 work=$(mktemp -d)
@@ -19,10 +17,8 @@ within() { ip netns exec "$net" "$@"; }
 runs() { within buildah --root "$work/images" --runroot "$work/run" run "$container" -- "$@"; }
 fail() { echo "test_image.sh: $1" >&2; exit 1; }
 
-# The mirror of Debian itself among apt's sources.
-mirror=${DEBIAN_MIRROR:-$(cat /etc/apt/sources.list /etc/apt/sources.list.d/* 2>/dev/null |
-  grep -v '^#' | grep -oE 'https?://[^ ]+/debian( |/|$)' | head -n 1)}
-debootstrap --variant=minbase bookworm "$work/root" "$mirror" >"$work/log" || { tail "$work/log" >&2; exit 1; }
+. "$root/localstack/debian.sh"
+debian bookworm "$work/root"
 base=$(images from scratch)
 images add --quiet "$base" "$work/root" / >/dev/null
 images commit --quiet "$base" localhost/debian:bookworm-slim >/dev/null

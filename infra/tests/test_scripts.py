@@ -127,6 +127,20 @@ def test_an_npm_that_cannot_read_the_lock_file_is_named(tools, tmp_path):
     assert "npm 9.2.0 is too old" in ran.stderr and "npm install --global npm@10" in ran.stderr
 
 
+def test_run_sh_and_run_ps1_install_build_and_start_as_make_run_does(tools, tmp_path):
+    for name in ("node", "npm", "cargo"):
+        (tools / name).write_text(f'#!/bin/sh\necho {name} "$@" >>{tmp_path}/called\n')
+        (tools / name).chmod(0o755)
+    subprocess.run(["sh", cfn.ROOT / "localstack" / "run.sh", "--data", "a b.db"], check=True)
+    assert (tmp_path / "called").read_text().splitlines() == [
+        "node sdk-js/scripts/packages.mjs", "npm run --silent build", "cargo run --release --bin tunrtc -- --data a b.db",
+    ]
+    windows = (cfn.ROOT / "localstack" / "run.ps1").read_text().splitlines()
+    assert [line for line in windows if line.startswith(("node", "npm", "cargo"))] == [
+        "node sdk-js/scripts/packages.mjs", "npm run --silent build", "cargo run --release --bin tunrtc -- @args",
+    ]
+
+
 def test_the_console_is_an_allowed_origin_and_needs_npm(elsewhere, tools, monkeypatch):
     console = ["--allowed-origins", "https://a.example.com", "--domain-name", "rtc.example.com"]
     assert remembered(Account(), *console).allowed_origins == "https://a.example.com,https://rtc.example.com"

