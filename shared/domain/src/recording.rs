@@ -49,7 +49,7 @@ impl RecordingKind {
     pub fn lacks(self, rights: Rights) -> Option<&'static str> {
         let (enough, named): (&[Permission], _) = match self {
             Self::Participant => {
-                (&[Permission::PublishAudio, Permission::PublishVideo], "publishAudio` or `publishVideo")
+                (&[Permission::PublishAudio, Permission::PublishVideo], "publishAudio or publishVideo")
             }
             Self::Audio => (&[Permission::PublishAudio], Permission::PublishAudio.name()),
             Self::Screen => (&[Permission::PublishScreen], Permission::PublishScreen.name()),
@@ -403,7 +403,7 @@ mod tests {
         for (kind, rights, lacks) in [
             (RecordingKind::Participant, Rights::default(), None),
             (RecordingKind::Participant, silent, None),
-            (RecordingKind::Participant, viewer, Some("publishAudio` or `publishVideo")),
+            (RecordingKind::Participant, viewer, Some("publishAudio or publishVideo")),
             (RecordingKind::Audio, silent, Some("publishAudio")),
             (RecordingKind::Screen, silent, Some("publishScreen")),
             (RecordingKind::Screen, Rights::default(), None),
