@@ -76,7 +76,8 @@ def test_the_template_says_the_same_durations_as_the_code():
     parameters = cfn.load("template.yaml")["Parameters"]
     policy = (cfn.ROOT / "shared" / "domain" / "src" / "policy.rs").read_text()
     fields = {"Heartbeat": "heartbeat", "Lease": "lease", "ReconnectGrace": "reconnect_grace",
-              "InboxWindow": "inbox_window", "FirstConnect": "first_connect"}
+              "InboxWindow": "inbox_window", "FirstConnect": "first_connect",
+              "RecordingQuiet": "recording_quiet"}
     for name, field in fields.items():
         seconds = int(re.search(rf"\b{field}: Duration::from_secs\((\d+)\)", policy).group(1))
         assert parameters[f"{name}Seconds"]["Default"] == seconds, name

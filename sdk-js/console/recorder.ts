@@ -10,6 +10,7 @@ import {
   type RecordingKind,
 } from '../src/recording/index.ts';
 import { ask, byId, make } from './dom.ts';
+import { offerLeftovers } from './leftovers.ts';
 import { explain, notify } from './notice.ts';
 import { self } from './self.ts';
 
@@ -150,7 +151,7 @@ export class RecorderView {
   async #resume(goOn: boolean): Promise<void> {
     const resumed = await resumeRecordings(this.#client, { goOn }).catch(() => []);
     for (const recording of resumed) {
-      if (recording.state === 'failed') notify('A recording was interrupted, and what was still on this device came too late for it.');
+      if (recording.state === 'failed') void this.#offer(recording);
       else this.#take(recording);
     }
   }
@@ -158,7 +159,7 @@ export class RecorderView {
   #take(recording: Recording): void {
     this.#recordings.add(recording);
     recording.on('progress', () => this.#show());
-    recording.on('error', (error) => notify(words(error)));
+    recording.on('error', (error) => (error.code === 'gone' ? void this.#offer(recording) : notify(words(error))));
     recording.on('stopped', () => this.#onChange());
     recording.on('finished', () => this.#say('Your recording is uploaded.'));
     const over = () => {
@@ -169,6 +170,11 @@ export class RecorderView {
     recording.done.then(over, over);
     this.#show();
     this.#onChange();
+  }
+
+  /** What cannot be uploaded any more can be saved. */
+  async #offer(recording: Recording): Promise<void> {
+    if (!(await offerLeftovers(recording))) notify('A recording ended, because the server takes nothing more of it.');
   }
 
   #own(kind: RecordingKind): Recording | undefined {

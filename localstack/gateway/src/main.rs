@@ -89,6 +89,10 @@ struct Arguments {
     #[arg(long, env = settings::RECORDINGS_DAYS, value_name = "N", default_value_t = RECORDINGS_DAYS)]
     #[arg(value_parser = clap::value_parser!(u32).range(1..=3650))]
     recordings_days: u32,
+    /// How long a recording of which nothing comes any more waits for its browser, in seconds; then its files are made of what came
+    #[arg(long, env = settings::RECORDINGS_QUIET_SECONDS, value_name = "N", default_value_t = 600)]
+    #[arg(value_parser = clap::value_parser!(u32).range(8..=43_200))]
+    recordings_quiet_seconds: u32,
     /// Folder of the built console page, in place of the one that the program has or finds
     #[arg(long, env = "TUNRTC_CONSOLE", value_name = "FOLDER", value_parser = folder)]
     console: Option<PathBuf>,
@@ -296,6 +300,7 @@ impl From<Arguments> for Options {
         // What was given as an option counts more, and has the environment's value where it was not.
         settings.push((settings::RECONNECT_GRACE_SECONDS, arguments.reconnect_grace_seconds.to_string()));
         settings.push((settings::HEARTBEAT_SECONDS, arguments.heartbeat_seconds.to_string()));
+        settings.push((settings::RECORDINGS_QUIET_SECONDS, arguments.recordings_quiet_seconds.to_string()));
         settings.push((settings::CALL_QUALITY, arguments.call_quality.word().to_owned()));
         settings.extend(transcribing(arguments.transcribe_region));
         settings.push((settings::DEFAULT_VISIBILITY, arguments.default_visibility.word().to_owned()));

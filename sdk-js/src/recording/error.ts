@@ -14,7 +14,10 @@ export type RecordingErrorCode =
   | 'too_long'
   /** The server refused a piece; the message says which. The rest goes on, and the file names the gap. */
   | 'piece_refused'
-  /** The recording was deleted or composed meanwhile, say after ten minutes in which nothing came: what was not uploaded cannot be any more. */
+  /**
+   * The recording was deleted meanwhile; or composed, after ten minutes, or what the operator says, in which nothing came: what was not uploaded cannot
+   * be any more, and `leftovers()` of the recording has it.
+   */
   | 'gone'
   /** Nobody is signed in who may upload. What was recorded stays on this device until `resumeRecordings` is called by them. */
   | 'signed_out'

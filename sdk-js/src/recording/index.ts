@@ -20,6 +20,7 @@ export type { ResumeOptions, StartRecordingOptions } from './begin.ts';
 export type { RecordingEnvironment } from './environment.ts';
 export { RecordingError } from './error.ts';
 export type { RecordingErrorCode } from './error.ts';
+export type { Leftover } from './leftovers.ts';
 export { whoRecords } from './marks.ts';
 export { RecordingPlayer } from './player.ts';
 export type { PlayerEvents, PlayerOptions, Screen, TrackState } from './player.ts';

@@ -4,6 +4,7 @@ import type { ServerClock } from '../server-clock.ts';
 import { Capture, tracksOf, type Run } from './capture.ts';
 import type { RecordingEnvironment } from './environment.ts';
 import { RecordingError, storageError } from './error.ts';
+import { headOf, leftoversOf, type Leftover } from './leftovers.ts';
 import type { Saved, Spool } from './spool.ts';
 import type { RecorderType } from './types.ts';
 import { Uploader, type UploadsRequest } from './uploader.ts';
@@ -140,6 +141,22 @@ export class Recording extends Emitter<RecordingEvents> {
     return this.#done;
   }
 
+  /**
+   * What is on this device alone once the recording has failed, a file for each stretch of it: say, when the server has made a file of what had
+   * arrived by then. Empty where there is nothing, and where the recording was deleted. It stays here until {@link discard}, for seven days at most.
+   */
+  async leftovers(): Promise<Leftover[]> {
+    if (this.#state !== 'failed') return [];
+    await this.#done.catch(() => {});
+    const { spool, saved } = this.#parts;
+    return leftoversOf(saved, await spool.waiting(this.recordingId), (seq) => spool.read(this.recordingId, seq));
+  }
+
+  /** Deletes on this device what is left of a recording that has failed. */
+  async discard(): Promise<void> {
+    if (this.#state === 'failed') await this.#parts.spool.forget(this.recordingId);
+  }
+
   /** @internal Asks the server; where there is nothing to go on with, the state is `failed` afterwards. */
   look(): Promise<void> {
     return this.#uploader.look();
@@ -209,7 +226,7 @@ export class Recording extends Emitter<RecordingEvents> {
     if (seq >= LIMITS.pieces || (isNew && saved.segments.length >= LIMITS.segments)) {
       throw new RecordingError('too_long', 'The recording cannot be any longer. Start another one.');
     }
-    if (isNew) saved.segments.push({ fromSeq: seq, startedAt: run.startedAt, isTold: false });
+    if (isNew) saved.segments.push({ fromSeq: seq, startedAt: run.startedAt, isTold: false, head: await headOf(piece) });
     Object.assign(saved, { nextSeq: seq + 1, endedAt: clock.time(environment.now()), savedAt: environment.wallClock() });
     try {
       await spool.add(saved, seq, piece);
@@ -237,14 +254,16 @@ export class Recording extends Emitter<RecordingEvents> {
     this.#listening.splice(0).forEach((stop) => stop());
     await capture.stop();
     await this.#writing.catch(() => {});
-    if (this.#state === 'recording') await this.#close();
+    if (this.#state === 'recording') {
+      this.#state = 'uploading';
+      await this.#close();
+    }
     this.emit('stopped', { reason });
     this.#uploader.complete();
   }
 
   async #close(): Promise<void> {
     const { saved, spool } = this.#parts;
-    this.#state = 'uploading';
     saved.isFinished = true;
     // A full disk takes this no more than the last piece; whoever resumes finishes it all the same.
     await spool.save(saved).catch(() => {});
@@ -264,8 +283,9 @@ export class Recording extends Emitter<RecordingEvents> {
     this.#isBroken = true;
     await this.#stop('failed');
     await this.#writing.catch(() => {});
-    // Whoever may upload it later finds it here.
-    if (error?.code !== 'signed_out') await spool.forget(recordingId).catch(() => {});
+    // Whoever may upload it later finds it here, and whoever may save it.
+    if (this.#uploader.isCutOff) await this.#close();
+    else if (error?.code !== 'signed_out') await spool.forget(recordingId).catch(() => {});
     release();
     if (error) this.emit('error', error);
     else this.emit('finished', { recordingId });

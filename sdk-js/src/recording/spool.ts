@@ -7,6 +7,8 @@ export interface Segment {
   startedAt: number;
   /** Whether the server knows of it. */
   isTold: boolean;
+  /** What its first piece begins with, without which nothing else of it plays. */
+  head?: Uint8Array<ArrayBuffer>;
 }
 
 /** What is known of a recording on this device, until the server has all of it. */

@@ -13,8 +13,15 @@ const PUT_MS = 60_000;
 const WAIT_MS = { first: 1_000, longest: 30_000 };
 /** A URL that runs out within this is not used any more. */
 const RUNS_OUT_MS = 30_000;
+/**
+ * After so long without an answer, as after a failure, the server is asked first: it may have made files of what it had, and the store takes what
+ * comes too late for them all the same.
+ */
+const SILENT_MS = 20_000;
 /** Nothing of this recording can be uploaded any more. */
 const GONE: ReadonlySet<number> = new Set([400, 403, 404, 409, 410]);
+const CUT_OFF = 'The recording ended, because nothing of it had reached the server for too long. What had arrived is kept.';
+const REFUSED = 'The server takes nothing more of this recording.';
 /** Whoever may upload is not signed in. */
 const SIGNED_OUT = /^(not_signed_in|no_token|unauthorized|invalid_refresh_token|token_|key_)/;
 
@@ -29,7 +36,7 @@ export interface UploadsRequest {
 export interface UploaderParts {
   saved: Saved;
   spool: Spool;
-  environment: Pick<RecordingEnvironment, 'fetch' | 'setTimeout' | 'clearTimeout' | 'random' | 'onWake'>;
+  environment: Pick<RecordingEnvironment, 'wallClock' | 'fetch' | 'setTimeout' | 'clearTimeout' | 'random' | 'onWake'>;
   /** The server's time now, in milliseconds since 1970. */
   serverTime(): number;
   ask(request: UploadsRequest): Promise<RecordingUploads>;
@@ -56,10 +63,13 @@ export class Uploader {
   #urls = new Map<number, string>();
   /** Until when the URLs are good. */
   #until = 0;
+  /** When the server or the store answered last; a machine that sleeps knows by the wall clock alone. */
+  #heardAt = 0;
   #failures = 0;
   #isAsking = false;
   #isComplete = false;
   #isOver = false;
+  #isComposed = false;
 
   /** @param waiting pieces that wait already, in order */
   constructor(parts: UploaderParts, waiting: readonly number[] = []) {
@@ -80,6 +90,11 @@ export class Uploader {
   /** Whether uploading failed just now, and is tried again. */
   get isDelayed(): boolean {
     return this.#failures > 0;
+  }
+
+  /** Whether the server has made files without what is still here. */
+  get isCutOff(): boolean {
+    return this.#isComposed && this.#waiting.size > 0;
   }
 
   /** Asks what the server has. */
@@ -113,7 +128,8 @@ export class Uploader {
 
   /** The server must know of a segment before it has a piece of it: else a crash in between would leave one that belongs nowhere. */
   #urlOf(seq: number): string | undefined {
-    const isFresh = this.#until - this.#parts.serverTime() > RUNS_OUT_MS;
+    const { environment, serverTime } = this.#parts;
+    const isFresh = this.#until - serverTime() > RUNS_OUT_MS && environment.wallClock() - this.#heardAt < SILENT_MS;
     const isTold = this.#parts.saved.segments.every((segment) => segment.isTold || segment.fromSeq > seq);
     return isFresh && isTold ? this.#urls.get(seq) : undefined;
   }
@@ -141,6 +157,7 @@ export class Uploader {
   #take(seq: number, { uploads, have, refused, expiresAt }: RecordingUploads): void {
     this.#urls = new Map(uploads.map((each) => [each.seq, each.url]));
     this.#until = Date.parse(expiresAt);
+    this.#heardAt = this.#parts.environment.wallClock();
     for (const each of refused) {
       this.#parts.onRefused(each.seq, each.reason);
       void this.#done(each.seq);
@@ -173,7 +190,7 @@ export class Uploader {
     try {
       const answer = await environment.fetch(url, { method: 'PUT', body: piece, headers: { 'content-type': essenceOf(saved.mimeType) }, signal: abort.signal });
       const { ok, status } = answer;
-      if (ok) return;
+      if (ok) return void (this.#heardAt = environment.wallClock());
       // It would be refused whenever it is sent, and the others would wait for it.
       if (status === 400 && (await answer.text()).includes('>EntityTooLarge<')) return this.#parts.onRefused(seq, 'tooLarge');
       // The URL ran out, or its signature is no longer good: the next try is with a fresh one.
@@ -209,8 +226,10 @@ export class Uploader {
     const { code = '', status, isForeign, retryAfterSeconds = 0 } = thrown as { code?: string; status?: number; isForeign?: boolean; retryAfterSeconds?: number };
     if (SIGNED_OUT.test(code)) return this.#over(new RecordingError('signed_out', 'Nobody is signed in who may upload this recording.', thrown));
     if (status !== undefined && GONE.has(status) && !isForeign) {
-      return this.#over(new RecordingError('gone', 'The server takes nothing more of this recording.', thrown));
+      this.#isComposed = code === 'recording_finished';
+      return this.#over(new RecordingError('gone', this.#isComposed ? CUT_OFF : REFUSED, thrown));
     }
+    this.#heardAt = 0;
     // Several that fail together are one failure.
     if (this.#timers.has('retry')) return;
     const delay = Math.max(uploadDelay(this.#failures++, this.#parts.environment.random()), retryAfterSeconds * 1000);

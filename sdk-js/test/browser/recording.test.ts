@@ -3,24 +3,18 @@ import assert from 'node:assert/strict';
 import { readFileSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, afterEach, describe, test } from 'node:test';
+import { after, afterEach, describe, test, type TestContext } from 'node:test';
 import { chromium, type BrowserContext, type Page } from 'playwright-core';
-import type * as Recordings from '../../src/recording/index.ts';
-import type { Recording, RecordingDetail } from '../../src/recording/index.ts';
-import { CHROMIUM, clientPage, eventually, startServer } from '../support/browser.ts';
+import type { RecordingDetail } from '../../src/recording/index.ts';
+import { CHROMIUM, clientPage, eventually, startServer, type Server } from '../support/browser.ts';
 import { near, seconds } from '../support/measure.ts';
-import { probe, type MediaFile } from '../support/media-files.ts';
+import { probe } from '../support/media-files.ts';
+import { enter, fileOf, filesOf, pieces, ready, someone, start, stop, waiting, withRecordings } from '../support/recorder-page.ts';
 import { storeProxy, type StoreProxy } from '../support/store-proxy.ts';
 import { browser, closePagesAfterEach, server, withServer } from '../support/with-server.ts';
 
 /** What a piece holds, in seconds: so much may be missing where a browser died. */
 const PIECE = 4;
-
-declare global {
-  var Recordings_: typeof Recordings;
-  var recording: Recording;
-  var failures: string[];
-}
 
 let proxy: StoreProxy;
 const folders: string[] = [];
@@ -42,71 +36,15 @@ after(async () => {
   for (const folder of folders) rmSync(folder, { recursive: true, force: true });
 });
 
-/** The module that records, on a page that has a client. */
-async function withRecordings(page: Page): Promise<void> {
-  await page.addScriptTag({ type: 'module', content: `globalThis.Recordings_ = await import('/sdk/recording.js');` });
-  await page.waitForFunction(() => 'Recordings_' in globalThis);
-}
-
-/** Somebody in a session, which they make unless it is given. */
-async function someone(name: string, sessionId?: string, url = server.url): Promise<{ page: Page; sessionId: string }> {
-  const page = await clientPage(browser, url, name);
-  await withRecordings(page);
-  return { page, sessionId: await join_(page, sessionId) };
-}
-
-function join_(page: Page, sessionId?: string): Promise<string> {
-  return page.evaluate(async (given) => {
-    const id = given ?? (await tunrtc.createSession('to be recorded', 10)).sessionId;
-    await tunrtc.joinSession(id, true, { width: 320, height: 240 });
-    return id;
-  }, sessionId);
-}
-
-async function start(page: Page): Promise<string> {
-  return page.evaluate(async () => {
-    globalThis.failures = [];
-    globalThis.recording = await Recordings_.startRecording(tunrtc);
-    recording.on('error', ({ code }) => failures.push(code));
-    return recording.recordingId;
+/** A server that waits ten seconds for a browser that is gone, and a line to it. */
+async function impatientServer(t: TestContext): Promise<{ impatient: Server; line: StoreProxy }> {
+  const impatient = await startServer('--recordings-quiet-seconds', '10');
+  const line = await storeProxy(impatient.url);
+  t.after(async () => {
+    await line.close();
+    await impatient.stop();
   });
-}
-
-const stop = (page: Page) => page.evaluate(() => recording.stop());
-const waiting = (page: Page) => page.evaluate(() => recording.progress.waiting);
-const pieces = (page: Page) => page.evaluate(() => recording.progress.recorded);
-
-/** The recording, once its files are made. */
-async function ready(page: Page, recordingId: string, milliseconds?: number): Promise<RecordingDetail> {
-  let detail: RecordingDetail | undefined;
-  const isMade = async () => {
-    detail = await page.evaluate((id) => Recordings_.getRecording(tunrtc, id), recordingId);
-    return detail.status === 'ready' || detail.status === 'failed';
-  };
-  await eventually(isMade, 'the recording is made', milliseconds);
-  assert.equal(detail?.status, 'ready', detail?.error);
-  return detail as RecordingDetail;
-}
-
-async function filesOf({ files }: RecordingDetail): Promise<MediaFile[]> {
-  return Promise.all(
-    files.map(async ({ url, bytes }) => {
-      const file = new Uint8Array(await (await fetch(url)).arrayBuffer());
-      assert.equal(file.length, bytes);
-      const probed = probe(file);
-      assert.equal(probed.complaints, '');
-      return probed;
-    }),
-  );
-}
-
-/** Its one file. */
-async function fileOf(detail: RecordingDetail): Promise<MediaFile> {
-  assert.equal(detail.files.length, 1);
-  const [file] = await filesOf(detail);
-  assert.ok(file);
-  assert.ok(Math.abs(file.duration * 1000 - (detail.files[0]?.durationMs ?? 0)) < 100, `${file.duration} s, told as ${detail.files[0]?.durationMs} ms`);
-  return file;
+  return { impatient, line };
 }
 
 describe('a recording', () => {
@@ -165,7 +103,7 @@ describe('a recording', () => {
     const others = [await someone('alice', first.sessionId), await someone('bob', first.sessionId)];
     const fourth = await clientPage(browser, server.url, 'carla', 'register');
     await withRecordings(fourth);
-    await join_(fourth, first.sessionId);
+    await enter(fourth, first.sessionId);
     const pages = [first.page, ...others.map(({ page }) => page), fourth];
     const ids = await Promise.all(pages.map(start));
     await seconds(12);
@@ -256,7 +194,7 @@ describe('a browser that is killed', () => {
     const folder = mkdtempSync(join(tmpdir(), 'tunrtc-profile-'));
     folders.push(folder);
     const first = await profile(folder, proxy.url);
-    const sessionId = await join_(first.page);
+    const sessionId = await enter(first.page);
     const id = await start(first.page);
     await seconds(9);
     // What is recorded from now on stays on the device.
@@ -271,7 +209,7 @@ describe('a browser that is killed', () => {
     proxy.fault = undefined;
 
     const again = await profile(folder, proxy.url);
-    await join_(again.page, sessionId);
+    await enter(again.page, sessionId);
     const resumed = await again.page.evaluate(async () => {
       const all = await Recordings_.resumeRecordings(tunrtc);
       globalThis.recording = all[0]!;
@@ -289,6 +227,39 @@ describe('a browser that is killed', () => {
     near((detail.durationMs ?? 0) / 1000 - missing, kept.recordedMs / 1000 + 8, PIECE);
     assert.ok(detail.gaps.length >= 1, 'the time in which there was no browser is a gap');
     await again.context.close();
+  });
+
+  test('and whose profile never comes back leaves what had arrived, made a file when nothing came for long enough, with what is missing named', async (t) => {
+    const { impatient, line } = await impatientServer(t);
+    // The first one has the head, the second the first media: the third never gets through.
+    line.fault = (path) => (path.endsWith('/000002') ? 503 : undefined);
+    const folder = mkdtempSync(join(tmpdir(), 'tunrtc-profile-'));
+    const lost = await profile(folder, line.url);
+    const sessionId = await enter(lost.page);
+    const watcher = await someone('alice', sessionId, impatient.url);
+    const id = await start(lost.page);
+    await eventually(async () => (await pieces(lost.page)) >= 5 && (await waiting(lost.page)) === 1, 'all but one have arrived', 40_000);
+    const recorded = await lost.page.evaluate(() => recording.progress);
+    const killedAt = Date.now();
+    kill(folder);
+    await lost.context.close().catch(() => {});
+    rmSync(folder, { recursive: true, force: true });
+
+    const detail = await ready(watcher.page, id, 60_000);
+    const madeAfter = (Date.now() - killedAt) / 1000;
+    assert.ok(madeAfter >= 10 - PIECE, `it was waited for: ${madeAfter} s`);
+    // Gaps lie in the file: its time goes on around them.
+    const { duration, video, audio } = await fileOf(detail);
+    near(duration, recorded.recordedMs / 1000, PIECE);
+    assert.ok(video && audio);
+    const [gap, ...others] = detail.gaps;
+    assert.ok(gap && others.length === 0, JSON.stringify(detail.gaps));
+    near((gap.toMs - gap.fromMs) / 1000, PIECE, 2.5);
+    near(video.hole.at, gap.fromMs / 1000, 2);
+    near(video.hole.seconds, (gap.toMs - gap.fromMs) / 1000, 2);
+    // It ends where the last piece ended, and not when it was given up.
+    near(Date.parse(detail.endedAt ?? ''), killedAt, (PIECE + 1) * 1000);
+    console.log(`killed after ${recorded.recordedMs} ms in ${recorded.recorded} pieces; a file of ${duration} s after ${madeAfter} s, gaps ${JSON.stringify(detail.gaps)}`);
   });
 });
 
@@ -320,6 +291,37 @@ describe('a store', () => {
     const detail = await ready(page, id);
     near((await fileOf(detail)).duration, 40, 2);
     assert.deepEqual(detail.gaps, []);
+  });
+
+  test('that cannot be reached for longer than the server waits has what arrived by then; the rest plays from this device', async (t) => {
+    const { impatient, line } = await impatientServer(t);
+    const { page, sessionId } = await someone('demo', undefined, line.url);
+    const watcher = await someone('alice', sessionId, impatient.url);
+    const id = await start(page);
+    await eventually(async () => (await pieces(page)) >= 2 && (await waiting(page)) === 0, 'something has arrived', 20_000);
+    line.unplug();
+    const arrived = await ready(watcher.page, id, 60_000);
+    await eventually(async () => (await pieces(page)) >= 6, 'it is recorded on meanwhile', 30_000);
+    line.plugIn();
+    await eventually(() => page.evaluate(() => recording.state === 'failed'), 'it is told', 60_000);
+    assert.deepEqual(await page.evaluate(() => failures), ['gone']);
+    const recorded = await page.evaluate(() => recording.progress);
+    const [left, ...others] = await page.evaluate(async () => Promise.all((await recording.leftovers()).map(async ({ file, pieces: count }) => ({ count, bytes: [...new Uint8Array(await file.arrayBuffer())] }))));
+    assert.deepEqual([left?.count, others], [recorded.waiting, []]);
+    const file = probe(Uint8Array.from(left?.bytes ?? []));
+    assert.equal(file.complaints, '');
+    assert.ok(file.video && file.audio);
+    const own = file.video.to - file.video.from;
+    near(own, recorded.waiting * PIECE, PIECE);
+    near((await fileOf(arrived)).duration + own, recorded.recordedMs / 1000, PIECE);
+    // It is here after a reload, too, until it is thrown away.
+    const again = await page.evaluate(async () => {
+      const found = await Recordings_.resumeRecordings(tunrtc);
+      const counts = await Promise.all(found.map(async (each) => (await each.leftovers()).length));
+      for (const each of found) await each.discard();
+      return [counts, (await Recordings_.resumeRecordings(tunrtc)).length];
+    });
+    assert.deepEqual(again, [[1], 0]);
   });
 
   test('takes nothing by an address that was changed', async () => {

@@ -6,8 +6,8 @@ import { portOf } from './browser.ts';
 
 export interface StoreProxy {
   url: string;
-  /** What becomes of a piece that is stored: 503 in its place, so many milliseconds later, or the line cut in the middle of it. */
-  fault: (() => 503 | 'cut' | number | undefined) | undefined;
+  /** What becomes of a piece that is stored at that path: 503 in its place, so many milliseconds later, or the line cut in the middle of it. */
+  fault: ((path: string) => 503 | 'cut' | number | undefined) | undefined;
   /** Nothing reaches the server: neither pieces nor anything else. */
   unplug(): void;
   plugIn(): void;
@@ -27,8 +27,9 @@ export async function storeProxy(target: string): Promise<StoreProxy> {
   const server = createServer((asked, answer) => void pass(asked, answer));
 
   async function pass(asked: IncomingMessage, answer: ServerResponse): Promise<void> {
-    const isPiece = asked.method === 'PUT' && asked.url?.startsWith(BUCKET);
-    const fault = isPiece ? proxy.fault?.() : undefined;
+    const [path = ''] = asked.url?.split('?') ?? [];
+    const isPiece = asked.method === 'PUT' && path.startsWith(BUCKET);
+    const fault = isPiece ? proxy.fault?.(path) : undefined;
     if (fault === 503) {
       asked.resume();
       answer.writeHead(503, { 'access-control-allow-origin': '*', 'content-type': 'application/xml' }).end('<Error><Code>SlowDown</Code></Error>');
@@ -42,7 +43,7 @@ export async function storeProxy(target: string): Promise<StoreProxy> {
     // The signature is of the host that the browser sees, so that stays.
     const onwards = request({ host: '127.0.0.1', port, method: asked.method ?? 'GET', path: asked.url ?? '/', headers: asked.headers });
     onwards.on('response', (response) => {
-      if (isPiece && response.statusCode === 200) stored.push(asked.url?.split('?')[0] ?? '');
+      if (isPiece && response.statusCode === 200) stored.push(path);
       answer.writeHead(response.statusCode ?? 502, response.headers);
       response.pipe(answer);
     });

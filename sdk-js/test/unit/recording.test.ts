@@ -257,15 +257,61 @@ describe('uploads', () => {
     assert.match(arrived(), /^<v{1019,1020}>$/);
   });
 
-  test('end when the server takes nothing more, and nothing is kept for nobody', async () => {
+  test('end when the recording was deleted, and nothing of it stays here', async () => {
     const recording = await start();
     await seconds(9);
-    server.recordings[0]!.status = 'composing';
+    server.recordings[0]!.status = 'deleted';
     server.isCut = true;
     await seconds(1_000);
     assert.deepEqual([told.slice(0, 2), recording.state, spool.size], [['stopped: failed', 'error: gone'], 'failed', 0]);
     assert.equal(await codeOf(recording.stop()), 'gone');
     assert.equal(Recorder.made[0]?.state, 'inactive');
+    assert.deepEqual(await recording.leftovers(), []);
+  });
+
+  test('end when the server has made its file without them: what is left can be saved here, after a reload too, until it is deleted', async () => {
+    const recording = await start();
+    await seconds(9);
+    assert.deepEqual(await recording.leftovers(), [], 'nothing is left while it goes on');
+    server.isCut = true;
+    await seconds(12);
+    await recording.discard();
+    server.recordings[0]!.status = 'composing';
+    await seconds(1_000);
+    assert.deepEqual([told.slice(0, 2), recording.state], [['stopped: failed', 'error: gone'], 'failed']);
+    await assert.rejects(recording.done, /ended, because nothing of it had reached the server for too long\. What had arrived is kept/);
+    const read = async (one: Recording) => (await one.leftovers()).map(({ file, pieces, startedAt }) => file.text().then((text) => `${pieces} from ${startedAt - (server.recordings[0]?.segments[0]?.startedAt ?? 0)}: ${text.replace(/(.)\1{99}/g, '$1')}`));
+    const left = await Promise.all(await read(recording));
+    assert.equal(left.length, 1);
+    assert.match(left[0] ?? '', /^\d+ from 8000: <v+$/);
+    kill(alice);
+    const again = await person('alice');
+    const [resumed] = await resume(again);
+    assert.deepEqual([resumed?.state, await Promise.all(await read(resumed!))], ['failed', left]);
+    await resumed!.discard();
+    assert.deepEqual([spool.size, await resume(again)], [0, []]);
+  });
+
+  test('are not given to a store that takes them when the server has made its file meanwhile: after a cut line, or a sleep', async () => {
+    let slept = 0;
+    const wallClock = () => Date.parse(town.clock.timestamp()) + slept;
+    for (const away of [() => void (server.isCut = true), () => void (slept = 700_000)]) {
+      const recording = await start({ environment: { wallClock } });
+      const of = server.recordings.at(-1)!;
+      await seconds(9);
+      away();
+      await seconds(1);
+      of.status = 'composing';
+      await seconds(server.isCut ? 12 : 0);
+      server.isCut = false;
+      const stored = server.stored(of.recordingId).length;
+      await seconds(60);
+      assert.equal(recording.state, 'failed');
+      assert.equal(server.stored(of.recordingId).length, stored, 'nothing more was sent');
+      assert.ok((await recording.leftovers()).length > 0);
+      await recording.discard();
+    }
+    assert.deepEqual(told.filter((each) => each.startsWith('error')), ['error: gone', 'error: gone']);
   });
 
   test('that the server found too large are named, and not sent again', async () => {
@@ -431,7 +477,7 @@ describe('after a crash', () => {
     assert.equal(spool.size, before);
   });
 
-  test('what the server has composed meanwhile is given up, and what is a week old is deleted', async () => {
+  test('what the server has composed meanwhile goes on no more, and what is a week old is deleted', async () => {
     await start();
     await seconds(9);
     server.isCut = true;
@@ -439,7 +485,7 @@ describe('after a crash', () => {
     const again = await comesBack();
     server.recordings[0]!.status = 'composing';
     const [recording] = await resume(again);
-    assert.deepEqual([recording?.state, spool.size], ['failed', 0]);
+    assert.deepEqual([recording?.state, (await recording!.leftovers())[0]?.pieces], ['failed', 2]);
     await during(again.client.joinSession(sessionId));
     await start({}, again);
     kill(again);

@@ -108,13 +108,15 @@ pub const RECORDINGS_BUCKET: &str = "TUNRTC_RECORDINGS_BUCKET";
 pub const RECORDINGS_ENDPOINT: &str = "TUNRTC_RECORDINGS_ENDPOINT";
 /// How many days a recording's files are kept.
 pub const RECORDINGS_DAYS: &str = "TUNRTC_RECORDINGS_DAYS";
+/// See [`Policy::recording_quiet`].
+pub const RECORDINGS_QUIET_SECONDS: &str = "TUNRTC_RECORDINGS_QUIET_SECONDS";
 /// `on` or `off`, see [`Policy::call_quality`].
 pub const CALL_QUALITY: &str = "TUNRTC_CALL_QUALITY";
 /// `public` or `unlisted`, see [`Policy::default_visibility`].
 pub const DEFAULT_VISIBILITY: &str = "TUNRTC_DEFAULT_VISIBILITY";
 
 /// The settings that an operator may change wherever TunRTC runs: limits and durations.
-pub const OPERATORS: [&str; 27] = [
+pub const OPERATORS: [&str; 28] = [
     ICE_TTL_SECONDS,
     HEARTBEAT_SECONDS,
     DETECTION_SECONDS,
@@ -132,6 +134,7 @@ pub const OPERATORS: [&str; 27] = [
     SESSIONS_PER_USER,
     TICKETS_PER_USER,
     RECORDINGS_PER_USER,
+    RECORDINGS_QUIET_SECONDS,
     PARTICIPANTS_PER_PROJECT,
     SESSIONS_PER_PROJECT,
     CALLS_PER_PROJECT,
@@ -282,6 +285,7 @@ impl Settings {
             default_visibility: self.visibility(DEFAULT_VISIBILITY, base.default_visibility)?,
             recording: self.optional(RECORDINGS_BUCKET).is_some(),
             recordings_kept: self.days(RECORDINGS_DAYS, base.recordings_kept)?,
+            recording_quiet: self.seconds(RECORDINGS_QUIET_SECONDS, base.recording_quiet)?,
             ..base
         };
         policy.fitting().map_err(|misfit| SettingError { name: name_of(misfit.fitted), reason: misfit.reason })
@@ -297,6 +301,7 @@ fn name_of(fitted: Fitted) -> &'static str {
         Fitted::FirstConnect => FIRST_CONNECT_SECONDS,
         Fitted::InboxWindow => INBOX_WINDOW_SECONDS,
         Fitted::RefreshToken => REFRESH_TOKEN_SECONDS,
+        Fitted::RecordingQuiet => RECORDINGS_QUIET_SECONDS,
     }
 }
 
@@ -330,6 +335,7 @@ mod tests {
             (FIRST_CONNECT_SECONDS, 601, FIRST_CONNECT_SECONDS),
             (INBOX_WINDOW_SECONDS, 120, INBOX_WINDOW_SECONDS),
             (REFRESH_TOKEN_SECONDS, 3600, REFRESH_TOKEN_SECONDS),
+            (RECORDINGS_QUIET_SECONDS, 7, RECORDINGS_QUIET_SECONDS),
         ];
         for (set, seconds, named) in cases {
             let error = Settings::default().with(set, seconds).policy().unwrap_err();

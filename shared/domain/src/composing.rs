@@ -12,8 +12,8 @@ use crate::ports::{
 use crate::recording::{
     CHUNK, Finish, Gap, Lease, MAX_CHUNKS, Made, RecordedFile, Recording, RecordingNews, RecordingStatus, object_keys,
 };
-use crate::recordings::{QUIET, UPLOAD_VALID, end, kept_until, look, refuse, tell};
-use crate::{Error, Result, Timestamp};
+use crate::recordings::{UPLOAD_VALID, end, kept_until, look, refuse, tell};
+use crate::{Context, Error, Result, Timestamp};
 
 /// A chunk may come so long after the end of its recording was said: it may have been on its way.
 pub const LATE: Duration = Duration::from_secs(30);
@@ -96,7 +96,7 @@ where
     /// Ends a recording of which nothing was heard for so long, and puts it together; looks again at another one.
     async fn finish_if_silent(&self, mut recording: Recording) -> Result<()> {
         let Tending { ports, bucket, queue, .. } = *self;
-        let since = match quiet_since(bucket, &recording, ports.context.now).await? {
+        let since = match quiet_since(bucket, &recording, ports.context).await? {
             Ok(since) => since,
             Err(wait) => return queue.tend_after(wait, &Tended::new(&recording)).await,
         };
@@ -215,12 +215,12 @@ where
 async fn quiet_since(
     bucket: &(impl ObjectList + Sync),
     recording: &Recording,
-    now: Timestamp,
+    Context { policy, now, .. }: Context<'_>,
 ) -> Result<std::result::Result<Timestamp, Duration>> {
     let newest = look(bucket, recording, recording.complete).await?.newest;
     let heard = newest.map_or(recording.touched_at, |newest| newest.max(recording.touched_at));
     let too_long = recording.id.timestamp() + LONGEST <= now;
-    match (heard + QUIET).since(now) {
+    match (heard + policy.recording_quiet).since(now) {
         Duration::ZERO => Ok(Ok(heard)),
         _ if too_long => Ok(Ok(heard)),
         wait => Ok(Err(wait)),

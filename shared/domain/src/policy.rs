@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::recording::CHUNK;
 use crate::{Timestamp, Visibility};
 
 /// At most `limit` hits in `window`.
@@ -86,6 +87,8 @@ pub struct Policy {
     pub recording: bool,
     /// How long files of recordings are kept.
     pub recordings_kept: Duration,
+    /// A recording of which nothing was heard for so long is put together from what came. Until then its client may come back.
+    pub recording_quiet: Duration,
 }
 
 /// A duration that must fit others.
@@ -103,6 +106,8 @@ pub enum Fitted {
     InboxWindow,
     /// [`Policy::refresh_token`]
     RefreshToken,
+    /// [`Policy::recording_quiet`]
+    RecordingQuiet,
 }
 
 /// A duration that breaks a promise, because of what the others are.
@@ -148,6 +153,7 @@ impl Policy {
         at_least(Fitted::InboxWindow, self.inbox_window, back, "heartbeat, detection and reconnect grace together")?;
         at_most(Fitted::InboxWindow, self.inbox_window, self.history, "as long as chat is kept")?;
         at_least(Fitted::RefreshToken, self.refresh_token, self.access_token, "the life of an access token")?;
+        at_least(Fitted::RecordingQuiet, self.recording_quiet, CHUNK * 2, "two chunks of a recording that goes on")?;
         Ok(self)
     }
 }
@@ -207,6 +213,7 @@ impl Default for Policy {
             default_visibility: Visibility::Public,
             recording: false,
             recordings_kept: hours(24 * 30),
+            recording_quiet: Duration::from_secs(600),
         }
     }
 }
@@ -243,6 +250,7 @@ mod tests {
             (Policy { inbox_window: seconds(284), ..base }, Fitted::InboxWindow),
             (Policy { inbox_window: seconds(86_401), ..base }, Fitted::InboxWindow),
             (Policy { access_token: seconds(60), refresh_token: seconds(59), ..base }, Fitted::RefreshToken),
+            (Policy { recording_quiet: seconds(7), ..base }, Fitted::RecordingQuiet),
         ];
         for (policy, fitted) in cases {
             assert_eq!(policy.fitting().map_err(|misfit| misfit.fitted), Err(fitted), "{policy:?}");
@@ -257,6 +265,7 @@ mod tests {
             Policy { inbox_window: seconds(285), ..base },
             Policy { reconnect_grace: seconds(345), ..base },
             Policy { access_token: seconds(60), refresh_token: seconds(60), ..base },
+            Policy { recording_quiet: seconds(8), ..base },
         ] {
             assert_eq!(policy.fitting(), Ok(policy));
         }

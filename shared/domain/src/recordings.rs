@@ -28,8 +28,6 @@ pub const UPLOADS_AT_ONCE: u32 = 50;
 pub const UPLOAD_VALID: Duration = Duration::from_secs(15 * 60);
 /// How long an address is good by which a file is fetched.
 pub const DOWNLOAD_VALID: Duration = Duration::from_secs(60 * 60);
-/// A recording of which nothing was heard for so long is put together from what came.
-pub const QUIET: Duration = Duration::from_secs(10 * 60);
 /// How long after its deletion began a recording is looked at, should the function that deletes it die.
 const AFTERWARDS: Duration = Duration::from_secs(60);
 /// So much may a client's clock be ahead.
@@ -131,7 +129,7 @@ pub async fn start(
     let by = require_recorder(store, context, &roster, person, new.kind).await?;
     store.hit(&Counted::RecordingsOf(person.user_id), context.policy.recordings_per_user, context.now).await?;
     let recording = new.into_recording(context, &roster.session, by)?;
-    tending.tend_after(QUIET, &Tended::new(&recording)).await?;
+    tending.tend_after(context.policy.recording_quiet, &Tended::new(&recording)).await?;
     for _ in 0..TRIES {
         match store.begin_recording(&recording).await? {
             Begun::Done => {

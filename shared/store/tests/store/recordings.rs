@@ -11,7 +11,7 @@ use domain::ports::{
 use domain::recording::{
     Gap, MAX_CHUNK_BYTES, MediaType, RecordedFile, Recording, RecordingKind, RecordingStatus, object_keys,
 };
-use domain::recordings::{self, Asked, NewRecording, QUIET, RefusedChunk, UPLOAD_VALID, Uploads};
+use domain::recordings::{self, Asked, NewRecording, RefusedChunk, UPLOAD_VALID, Uploads};
 use domain::{
     Caller, Departure, Ending, Error, Person, ProjectId, RecordingId, Result, RightsChange, Role, RoomRef, Scope,
     Session, SessionId, Timestamp,
@@ -19,6 +19,9 @@ use domain::{
 use testkit::{FakeBucket, FakeSockets, Fault, Mishap, RecordedTending, Request};
 
 use crate::{Setting, held};
+
+/// How long a silent recording waits for its browser where nothing else is set.
+const QUIET: Duration = Duration::from_secs(10 * 60);
 
 /// A deployment that records.
 struct Stage {
@@ -550,6 +553,21 @@ async fn a_recording_that_goes_silent_is_put_together_after_ten_minutes() {
     assert!(!stage.is_marked(&stage.bob).await);
     assert_eq!(code(stage.ask(&stage.bob, recording.id, 2).await), "recording_finished");
     assert_eq!(stage.told(), ["recordingStarted bob", "recordingStopped bob", "recordingReady bob Ready"]);
+}
+
+#[tokio::test]
+async fn how_long_a_silent_recording_waits_for_its_browser_is_the_operators_to_say() {
+    let mut stage = Stage::new().await;
+    stage.at.samples.policy.recording_quiet = Duration::from_secs(60);
+    let recording = stage.recording().await;
+    stage.store(&recording, 0, 10);
+    let [(wait, tended)] = stage.queue.take()[..] else { panic!("one message") };
+    stage.pass(wait - Duration::from_secs(1));
+    stage.tend(tended).await;
+    assert_eq!(stage.status(recording.id).await, RecordingStatus::Active);
+    stage.pass(Duration::from_secs(1));
+    stage.settle().await;
+    assert_eq!((wait, stage.status(recording.id).await), (Duration::from_secs(60), RecordingStatus::Ready));
 }
 
 #[tokio::test]
