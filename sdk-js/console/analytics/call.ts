@@ -84,6 +84,10 @@ export class CallPage {
         make('li', {}, second(at), make('b', {}, this.#name(userId)), happened(kind, detail, (id) => this.#name(id))),
       ),
     );
+    const link = byId<HTMLAnchorElement>('replay');
+    // Files play for accounts; an operator's key has no part in the page that plays them.
+    link.hidden = this.#ownId() === undefined || !call.timeline.some(({ kind }) => kind === 'recordingStarted');
+    link.href = `../replay/index.html#session=${encodeURIComponent(sessionId)}`;
     byId('participant').replaceChildren(...people.map((person) => make('option', { value: person.userId }, named(person))));
     const first = people.find(({ userId }) => userId === this.#ownId()) ?? people.find(({ runs }) => runs.length > 0);
     if (first) byId<HTMLSelectElement>('participant').value = first.userId;

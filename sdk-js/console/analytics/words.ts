@@ -97,8 +97,10 @@ const EVENTS: Record<string, string> = {
   hidden: 'left the page for another',
   visible: 'came back to the page',
   limited: 'sent less, held back by the',
+  recordingStarted: 'began to record the',
+  recordingStopped: 'ended recording the',
 };
-const DETAILS: Record<string, string> = { audio: 'sound', video: 'pictures', cpu: 'processor', bandwidth: 'line', closed: '' };
+const DETAILS: Record<string, string> = { participant: 'camera and microphone', screen: 'screen', audio: 'sound', video: 'pictures', cpu: 'processor', bandwidth: 'line', closed: '' };
 const BAD: ReadonlySet<string> = new Set(['reconnecting', 'iceRestart', 'limited', 'disconnected']);
 
 /** What happened, in words; `name` gives the names of people by their ids. */

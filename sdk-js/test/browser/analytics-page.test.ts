@@ -83,6 +83,16 @@ describe('the page about calls', () => {
     await looksRight(page, undefined, 'analytics-call');
   });
 
+  test('says among what happened who recorded from when to when, and leads to what was recorded', async () => {
+    await open(`#call=${FIRST}`);
+    await chart().waitFor();
+    const lines = await page.getByRole('list', { name: 'What happened' }).getByRole('listitem').evaluateAll((items) => items.map((item) => `${item.querySelector('time')?.dateTime.slice(14, 19)} ${item.querySelector('b')?.textContent?.slice(0, 3)} ${item.lastElementChild?.textContent}`));
+    assert.deepEqual(lines.filter((line) => line.includes('record')), ['32:05 Ada began to record the camera and microphone', '34:00 Ben began to record the screen', '38:02 Ada ended recording the camera and microphone']);
+    await page.getByRole('link', { name: 'Recordings of this call' }).focus();
+    await page.keyboard.press('Enter');
+    await page.waitForURL(`**/replay/index.html#session=${FIRST}`);
+  });
+
   test('is used by the keyboard alone', async () => {
     await open(`#call=${FIRST}`);
     await chart().waitFor();

@@ -4,7 +4,7 @@ import { describe, test } from 'node:test';
 import type { Page } from 'playwright-core';
 import type { RecordingDetail } from '../../src/recording/index.ts';
 import { consolePage, eventually, joinListed, startSession } from '../support/browser.ts';
-import { looksRight } from '../support/look.ts';
+import { looksRight, tabsInOrder } from '../support/look.ts';
 import { near, seconds } from '../support/measure.ts';
 import { browser, closePagesAfterEach, server, withServer } from '../support/with-server.ts';
 
@@ -96,6 +96,11 @@ describe('recording in the console', () => {
     await eventually(async () => Math.min(...(await moments(alice))) < Math.min(one, other) - 3_000, 'the picture goes where the slider is');
     await alice.getByRole('button', { name: 'Pause' }).click();
     await looksRight(alice, undefined, 'recordings');
+    for (const width of [360, 1280]) {
+      await alice.setViewportSize({ width, height: 740 });
+      await alice.locator('#main').focus();
+      await tabsInOrder(alice);
+    }
     const [file] = await Promise.all([alice.waitForEvent('download'), alice.getByRole('link', { name: 'Save the recording of alice' }).click()]);
     assert.match(file.suggestedFilename(), /\.mp4$/);
     await alice.getByRole('button', { name: 'Delete the recording of alice' }).click();

@@ -58,7 +58,10 @@ const PEOPLE = [
 const TIMELINE = [
   { at: at(0, 1), userId: ADA, kind: 'joined' },
   { at: at(0, 9), userId: BEN, kind: 'joined' },
+  { at: at(2, 5), userId: ADA, kind: 'recordingStarted', detail: 'participant' },
   { at: at(3, 2), userId: BEN, kind: 'cameraOff' },
+  { at: at(4, 0), userId: BEN, kind: 'recordingStarted', detail: 'screen' },
+  { at: at(8, 2), userId: ADA, kind: 'recordingStopped', detail: 'participant' },
   { at: at(8, 30), userId: BEN, kind: 'reconnecting' },
   { at: at(8, 34), userId: BEN, kind: 'reconnected' },
   { at: at(8, 36), userId: ADA, kind: 'iceRestart', detail: BEN },

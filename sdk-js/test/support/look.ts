@@ -36,6 +36,54 @@ export async function looksRight(page: Page, prepare = async () => {}, name = 'v
   }
 }
 
+/** The keyboard goes through the page as it is read, row by row, and shows where it is. Begins at what has the focus. */
+export async function tabsInOrder(page: Page): Promise<void> {
+  const steps: Step[] = [];
+  for (;;) {
+    await page.keyboard.press('Tab');
+    const step = await focused(page);
+    if (!step || steps.some(({ place }) => place === step.place)) break;
+    steps.push(step);
+  }
+  assert.ok(steps.length > 1, 'there is something to go through');
+  for (const [index, step] of steps.entries()) {
+    assert.ok(step.isShown, `${step.name} shows that it has the focus`);
+    const before = steps[index - 1];
+    const isBehind = !before || step.top >= before.bottom || (step.bottom > before.top && step.left >= before.left);
+    assert.ok(isBehind, `${step.name} is reached after ${before?.name}, and stands before it`);
+  }
+}
+
+interface Step {
+  name: string;
+  /** Its place among all elements of the page. */
+  place: number;
+  top: number;
+  bottom: number;
+  left: number;
+  isShown: boolean;
+}
+
+/** What has the focus; nothing when the keyboard has left the page's content. */
+function focused(page: Page): Promise<Step | undefined> {
+  return page.evaluate(() => {
+    const element = document.activeElement;
+    const main = element?.closest('main');
+    if (!element || !main || element === main) return undefined;
+    const { top, bottom, left } = element.getBoundingClientRect();
+    const scrolled = main.scrollTop;
+    const { outlineStyle, outlineWidth } = getComputedStyle(element);
+    return {
+      name: element.getAttribute('aria-label') || element.id || element.textContent || element.tagName,
+      place: [...document.querySelectorAll('*')].indexOf(element),
+      top: top + scrolled,
+      bottom: bottom + scrolled,
+      left,
+      isShown: outlineStyle !== 'none' && parseFloat(outlineWidth) >= 2,
+    };
+  });
+}
+
 /** Elements that can be seen or used and are not within the window's width. */
 function outside(page: Page): Promise<string[]> {
   return page.evaluate(() => {
