@@ -20,8 +20,6 @@ const RUNS_OUT_MS = 30_000;
 const SILENT_MS = 20_000;
 /** Nothing of this recording can be uploaded any more. */
 const GONE: ReadonlySet<number> = new Set([400, 403, 404, 409, 410]);
-const CUT_OFF = 'The recording ended, because nothing of it had reached the server for too long. What had arrived is kept.';
-const REFUSED = 'The server takes nothing more of this recording.';
 /** Whoever may upload is not signed in. */
 const SIGNED_OUT = /^(not_signed_in|no_token|unauthorized|invalid_refresh_token|token_|key_)/;
 
@@ -227,7 +225,7 @@ export class Uploader {
     if (SIGNED_OUT.test(code)) return this.#over(new RecordingError('signed_out', 'Nobody is signed in who may upload this recording.', thrown));
     if (status !== undefined && GONE.has(status) && !isForeign) {
       this.#isComposed = code === 'recording_finished';
-      return this.#over(new RecordingError('gone', this.#isComposed ? CUT_OFF : REFUSED, thrown));
+      return this.#over(new RecordingError('gone', this.#isComposed ? 'The recording ended: nothing of it had reached the server for too long. What arrived is kept.' : 'The server takes nothing more of this recording.', thrown));
     }
     this.#heardAt = 0;
     // Several that fail together are one failure.

@@ -1,11 +1,14 @@
 /** The console's recording, as people use it: who is asked, who is marked, and the page on which it plays afterwards. */
 import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
 import { describe, test } from 'node:test';
 import type { Page } from 'playwright-core';
 import type { RecordingDetail } from '../../src/recording/index.ts';
 import { consolePage, eventually, joinListed, startSession } from '../support/browser.ts';
 import { looksRight, tabsInOrder } from '../support/look.ts';
 import { near, seconds } from '../support/measure.ts';
+import { probe } from '../support/media-files.ts';
+import { impatientServer } from '../support/recorder-page.ts';
 import { browser, closePagesAfterEach, server, withServer } from '../support/with-server.ts';
 
 withServer();
@@ -106,6 +109,31 @@ describe('recording in the console', () => {
     await alice.getByRole('button', { name: 'Delete the recording of alice' }).click();
     await alice.getByRole('dialog').getByRole('button', { name: 'Delete' }).click();
     await alice.getByText('1 in all: 1 ready.').waitFor();
+  });
+
+  test('offers to save what came too late for the server, and looks right', async (t) => {
+    const { line } = await impatientServer(t);
+    const page = await consolePage(browser, line.url, 'Demo');
+    await startSession(page, 'Cut off');
+    await record(page).click();
+    await page.getByRole('button', { name: 'Only me' }).click();
+    await stopped(page).waitFor();
+    await seconds(9);
+    line.unplug();
+    // The server has waited, and made the file; the seat is still held.
+    await seconds(20);
+    line.plugIn();
+    const dialog = page.getByRole('dialog', { name: 'A part is on this device alone' });
+    await dialog.getByText(/About \d+ seconds came too late/).waitFor({ timeout: 60_000 });
+    await looksRight(page, undefined, 'leftover');
+    const [file] = await Promise.all([page.waitForEvent('download'), dialog.getByRole('button', { name: 'Save it as a file' }).click()]);
+    assert.match(file.suggestedFilename(), /^recording \d{4}-\d\d-\d\dT.*\.mp4$/);
+    const probed = probe(await readFile(await file.path()));
+    assert.deepEqual([probed.complaints, probed.video?.codec], ['', 'h264']);
+    await dialog.getByText('A file was given to this browser').waitFor();
+    await dialog.getByRole('button', { name: 'Delete this part' }).click();
+    await dialog.waitFor({ state: 'hidden' });
+    await record(page).waitFor();
   });
 
   test('records on after a reload, without asking again, as the same recording', async () => {

@@ -3,13 +3,13 @@ import assert from 'node:assert/strict';
 import { readFileSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, afterEach, describe, test, type TestContext } from 'node:test';
+import { after, afterEach, describe, test } from 'node:test';
 import { chromium, type BrowserContext, type Page } from 'playwright-core';
 import type { RecordingDetail } from '../../src/recording/index.ts';
-import { CHROMIUM, clientPage, eventually, startServer, type Server } from '../support/browser.ts';
+import { CHROMIUM, clientPage, eventually, startServer } from '../support/browser.ts';
 import { near, seconds } from '../support/measure.ts';
 import { probe } from '../support/media-files.ts';
-import { enter, fileOf, filesOf, pieces, ready, someone, start, stop, waiting, withRecordings } from '../support/recorder-page.ts';
+import { enter, fileOf, filesOf, impatientServer, pieces, ready, someone, start, stop, waiting, withRecordings } from '../support/recorder-page.ts';
 import { storeProxy, type StoreProxy } from '../support/store-proxy.ts';
 import { browser, closePagesAfterEach, server, withServer } from '../support/with-server.ts';
 
@@ -35,17 +35,6 @@ after(async () => {
   await proxy.close();
   for (const folder of folders) rmSync(folder, { recursive: true, force: true });
 });
-
-/** A server that waits ten seconds for a browser that is gone, and a line to it. */
-async function impatientServer(t: TestContext): Promise<{ impatient: Server; line: StoreProxy }> {
-  const impatient = await startServer('--recordings-quiet-seconds', '10');
-  const line = await storeProxy(impatient.url);
-  t.after(async () => {
-    await line.close();
-    await impatient.stop();
-  });
-  return { impatient, line };
-}
 
 describe('a recording', () => {
   test('of two people has what each of them sent, in H.264 with key frames, and seeks', async () => {
@@ -231,18 +220,22 @@ describe('a browser that is killed', () => {
 
   test('and whose profile never comes back leaves what had arrived, made a file when nothing came for long enough, with what is missing named', async (t) => {
     const { impatient, line } = await impatientServer(t);
-    // The first one has the head, the second the first media: the third never gets through.
-    line.fault = (path) => (path.endsWith('/000002') ? 503 : undefined);
+    // The first ones have the head and the first media; one after them never gets through.
+    let lost: string | undefined;
+    line.fault = (path) => {
+      if (line.stored.length >= 3) lost ??= path;
+      return path === lost ? 503 : undefined;
+    };
     const folder = mkdtempSync(join(tmpdir(), 'tunrtc-profile-'));
-    const lost = await profile(folder, line.url);
-    const sessionId = await enter(lost.page);
+    const killed = await profile(folder, line.url);
+    const sessionId = await enter(killed.page);
     const watcher = await someone('alice', sessionId, impatient.url);
-    const id = await start(lost.page);
-    await eventually(async () => (await pieces(lost.page)) >= 5 && (await waiting(lost.page)) === 1, 'all but one have arrived', 40_000);
-    const recorded = await lost.page.evaluate(() => recording.progress);
+    const id = await start(killed.page);
+    await eventually(async () => (await pieces(killed.page)) >= 6 && (await waiting(killed.page)) === 1, 'all but one have arrived', 40_000);
+    const recorded = await killed.page.evaluate(() => recording.progress);
     const killedAt = Date.now();
     kill(folder);
-    await lost.context.close().catch(() => {});
+    await killed.context.close().catch(() => {});
     rmSync(folder, { recursive: true, force: true });
 
     const detail = await ready(watcher.page, id, 60_000);

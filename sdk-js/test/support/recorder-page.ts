@@ -1,16 +1,29 @@
 /** Pages that record, and what became of it. */
 import assert from 'node:assert/strict';
+import type { TestContext } from 'node:test';
 import type { Page } from 'playwright-core';
 import type * as Recordings from '../../src/recording/index.ts';
 import type { Recording, RecordingDetail } from '../../src/recording/index.ts';
-import { clientPage, eventually } from './browser.ts';
+import { clientPage, eventually, startServer, type Server } from './browser.ts';
 import { probe, type MediaFile } from './media-files.ts';
+import { storeProxy, type StoreProxy } from './store-proxy.ts';
 import { browser, server } from './with-server.ts';
 
 declare global {
   var Recordings_: typeof Recordings;
   var recording: Recording;
   var failures: string[];
+}
+
+/** A server that waits ten seconds for a browser that is gone, and a line to it. */
+export async function impatientServer(t: TestContext): Promise<{ impatient: Server; line: StoreProxy }> {
+  const impatient = await startServer('--recordings-quiet-seconds', '10');
+  const line = await storeProxy(impatient.url);
+  t.after(async () => {
+    await line.close();
+    await impatient.stop();
+  });
+  return { impatient, line };
 }
 
 /** The module that records, on a page that has a client. */

@@ -279,7 +279,7 @@ describe('uploads', () => {
     server.recordings[0]!.status = 'composing';
     await seconds(1_000);
     assert.deepEqual([told.slice(0, 2), recording.state], [['stopped: failed', 'error: gone'], 'failed']);
-    await assert.rejects(recording.done, /ended, because nothing of it had reached the server for too long\. What had arrived is kept/);
+    await assert.rejects(recording.done, /ended: nothing of it had reached the server for too long\. What arrived is kept/);
     const read = async (one: Recording) => (await one.leftovers()).map(({ file, pieces, startedAt }) => file.text().then((text) => `${pieces} from ${startedAt - (server.recordings[0]?.segments[0]?.startedAt ?? 0)}: ${text.replace(/(.)\1{99}/g, '$1')}`));
     const left = await Promise.all(await read(recording));
     assert.equal(left.length, 1);
