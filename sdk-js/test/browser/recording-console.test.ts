@@ -126,12 +126,12 @@ describe('recording in the console', () => {
     const dialog = page.getByRole('dialog', { name: 'A part is on this device alone' });
     await dialog.getByText(/About \d+ seconds came too late/).waitFor({ timeout: 60_000 });
     await looksRight(page, undefined, 'leftover');
-    const [file] = await Promise.all([page.waitForEvent('download'), dialog.getByRole('button', { name: 'Save it as a file' }).click()]);
+    const [file] = await Promise.all([page.waitForEvent('download'), dialog.getByRole('button', { name: 'Save a file' }).click()]);
     assert.match(file.suggestedFilename(), /^recording \d{4}-\d\d-\d\dT.*\.mp4$/);
     const probed = probe(await readFile(await file.path()));
     assert.deepEqual([probed.complaints, probed.video?.codec], ['', 'h264']);
     await dialog.getByText('A file was given to this browser').waitFor();
-    await dialog.getByRole('button', { name: 'Delete this part' }).click();
+    await dialog.getByRole('button', { name: 'Delete it' }).click();
     await dialog.waitFor({ state: 'hidden' });
     await record(page).waitFor();
   });
