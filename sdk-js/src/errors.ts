@@ -51,7 +51,7 @@ export type ClientErrorCode =
   | 'invalid_response'
   /** Call `login` or `register` first. */
   | 'not_signed_in'
-  /** The app's `getToken` failed, or answered no text. */
+  /** The app's `getToken` failed, or answered no token. */
   | 'no_token'
   /** The signaling connection ended before the answer came. */
   | 'connection_lost'

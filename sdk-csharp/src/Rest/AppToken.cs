@@ -1,4 +1,5 @@
 using System;
+using System.Text.RegularExpressions;
 using System.Threading;
 using System.Threading.Tasks;
 
@@ -40,7 +41,8 @@ internal sealed class AppToken(Func<CancellationToken, Task<string>> getToken) :
     {
         try
         {
-            if (await getToken(_over.Token) is { Length: > 0 } token)
+            // An error page is a text too.
+            if ((await getToken(_over.Token))?.Trim() is { } token && Regex.IsMatch(token, "^[A-Za-z0-9_.-]+$"))
             {
                 return token;
             }

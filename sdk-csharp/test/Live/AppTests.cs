@@ -59,6 +59,8 @@ public sealed class AppTests
         await using var nobody = await UserAsync(() => throw new InvalidOperationException("the backend is down"));
         var refused = await Check.FailsAsync(nobody.JoinRoomAsync(), "no_token");
         Check.That(refused.InnerException is InvalidOperationException, "the cause is told");
+        await using var misled = await UserAsync(() => "<!doctype html>");
+        await Check.FailsAsync(misled.JoinRoomAsync(), "no_token");
     }
 
     [Test]

@@ -52,7 +52,10 @@ export class AppToken {
     let cause: unknown;
     try {
       const token: unknown = await this.#getToken();
-      if (token && typeof token === 'string') return token;
+      if (token && typeof token === 'string') {
+        if (/^[\w.-]+\s*$/.test(token)) return token;
+        cause = new TypeError('It gave a text that is no token, as an error page is.');
+      }
     } catch (thrown) {
       cause = thrown;
     }

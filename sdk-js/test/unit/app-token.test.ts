@@ -57,6 +57,12 @@ describe('a join token', () => {
     assert.equal(count(), 2);
   });
 
+  test('that is an error page is no token, and the error says so', async () => {
+    const app = new AppToken(async () => '<!doctype html>');
+    await assert.rejects(app.with(async (token) => token), ({ code, cause }) => code === 'no_token' && /error page/.test(cause.message));
+    assert.equal(await new AppToken(async () => 'a.b-c_d.e\n').with(async (token) => token), 'a.b-c_d.e\n', 'files end in a new line');
+  });
+
   test('that the app does not give rejects with no_token, and the next call asks again', async () => {
     const answers: unknown[] = [new Error('503'), undefined, '', 'good'];
     const app = new AppToken(async () => {
