@@ -4,15 +4,18 @@
 mod agreement;
 mod attributes;
 mod direct;
+mod engine;
 mod outbox;
 mod queues;
+mod rows;
 
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::thread;
 use std::time::Duration;
 
-use dynoxide::{Database as Dynoxide, DynoxideError};
+use dynoxide::DynoxideError;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::sync::Notify;
@@ -20,11 +23,14 @@ use tokio::task::{self, JoinHandle};
 
 use crate::StartError;
 use crate::data_file::DataFile;
+use engine::Engine;
 use outbox::{Marked, Numbers, Record};
 pub use queues::QueueJournal;
 
 /// DynamoDB deletes expired items by itself within days; dynoxide wants to be asked.
 const TTL_SWEEP: Duration = Duration::from_secs(60);
+/// How long others have the database between two pages of that.
+const TTL_PAUSE: Duration = Duration::from_micros(200);
 /// How long to wait with records that could not be read.
 const RECORDS_AGAIN: Duration = Duration::from_secs(5);
 
@@ -39,13 +45,12 @@ impl Database {
     /// Opens the database. Without a file everything is gone when the process ends.
     pub fn open(file: Option<DataFile>) -> Result<Self, StartError> {
         let engine = match &file {
-            Some(file) => Dynoxide::new(&file.path().to_string_lossy()).map_err(|error| StartError::Data {
+            Some(file) => Engine::open(&file.path().to_string_lossy()).map_err(|error| StartError::Data {
                 path: file.path().to_owned(),
                 source: io::Error::other(error.to_string()),
             })?,
-            None => Dynoxide::memory().map_err(|error| StartError::Database(error.to_string()))?,
+            None => Engine::memory().map_err(|error| StartError::Database(error.to_string()))?,
         };
-        let ttl_sweeps = tokio::spawn(sweep_ttl(engine.clone()));
         let table = Table {
             engine: Arc::new(RwLock::new(Some(engine))),
             waits_for_disk: file.is_some(),
@@ -53,6 +58,7 @@ impl Database {
             numbers: Arc::default(),
             marked: Arc::default(),
         };
+        let ttl_sweeps = tokio::spawn(sweep_ttl(table.clone()));
         Ok(Self { table, ttl_sweeps, file })
     }
 
@@ -80,7 +86,7 @@ impl Database {
 /// Answers requests: those of the store as they are, and those of the SDK as it sends them. Clones are the same database.
 #[derive(Clone)]
 pub struct Table {
-    engine: Arc<RwLock<Option<Dynoxide>>>,
+    engine: Arc<RwLock<Option<Engine>>>,
     waits_for_disk: bool,
     /// Whether what marked writes make of items is kept to be told.
     tells: Arc<AtomicBool>,
@@ -98,9 +104,9 @@ impl Table {
     pub async fn answer(&self, operation: &str, body: &[u8]) -> Answer {
         let (operation, body) = (operation.to_owned(), body.to_vec());
         let answer = match operation.as_str() {
-            "PutItem" => self.writing(&body, outbox::of_put, Dynoxide::put_item).await,
-            "TransactWriteItems" => self.writing(&body, outbox::of_transaction, Dynoxide::transact_write_items).await,
-            "UpdateItem" => self.writing(&body, outbox::of_update, Dynoxide::update_item).await,
+            "PutItem" => self.writing(&body, outbox::of_put, Engine::put_item).await,
+            "TransactWriteItems" => self.writing(&body, outbox::of_transaction, Engine::transact_write_items).await,
+            "UpdateItem" => self.writing(&body, outbox::of_update, Engine::update_item).await,
             _ => self.run(move |engine| dispatch(engine, &operation, &body)).await,
         };
         answer.map_or_else(|error| refusal(&error), |json| (200, json))
@@ -111,7 +117,7 @@ impl Table {
         &self,
         body: &[u8],
         marked: fn(&Q) -> Vec<Marked>,
-        run: fn(&Dynoxide, Q) -> Result<A, DynoxideError>,
+        run: fn(&Engine, Q) -> Result<A, DynoxideError>,
     ) -> Result<Vec<u8>, DynoxideError>
     where
         Q: DeserializeOwned + Send + 'static,
@@ -126,7 +132,7 @@ impl Table {
     async fn write<A: Send + 'static>(
         &self,
         marked: Vec<Marked>,
-        request: impl FnOnce(&Dynoxide) -> Result<A, DynoxideError> + Send + 'static,
+        request: impl FnOnce(&Engine) -> Result<A, DynoxideError> + Send + 'static,
     ) -> Result<A, DynoxideError> {
         if marked.is_empty() || !self.tells.load(Ordering::Relaxed) {
             return self.run(request).await;
@@ -178,7 +184,7 @@ impl Table {
     /// A request to memory takes less time than handing it to another thread does; one to a file may wait for the disk.
     async fn run<A: Send + 'static>(
         &self,
-        request: impl FnOnce(&Dynoxide) -> Result<A, DynoxideError> + Send + 'static,
+        request: impl FnOnce(&Engine) -> Result<A, DynoxideError> + Send + 'static,
     ) -> Result<A, DynoxideError> {
         if !self.waits_for_disk {
             return self.run_here(request);
@@ -188,7 +194,7 @@ impl Table {
         answer.unwrap_or_else(|error| Err(lost(&error)))
     }
 
-    fn run_here<A>(&self, request: impl FnOnce(&Dynoxide) -> Result<A, DynoxideError>) -> Result<A, DynoxideError> {
+    fn run_here<A>(&self, request: impl FnOnce(&Engine) -> Result<A, DynoxideError>) -> Result<A, DynoxideError> {
         let engine = self.engine.read().unwrap_or_else(PoisonError::into_inner);
         match engine.as_ref() {
             Some(engine) => request(engine),
@@ -216,7 +222,7 @@ fn refusal(error: &DynoxideError) -> Answer {
 }
 
 /// The operations that the store uses.
-fn dispatch(engine: &Dynoxide, operation: &str, body: &[u8]) -> Result<Vec<u8>, DynoxideError> {
+fn dispatch(engine: &Engine, operation: &str, body: &[u8]) -> Result<Vec<u8>, DynoxideError> {
     match operation {
         "BatchGetItem" => call(body, |request| engine.batch_get_item(request)),
         "BatchWriteItem" => call(body, |request| engine.batch_write_item(request)),
@@ -247,15 +253,27 @@ fn written(answer: &impl Serialize) -> Result<Vec<u8>, DynoxideError> {
     serde_json::to_vec(answer).map_err(|error| DynoxideError::InternalServerError(error.to_string()))
 }
 
-async fn sweep_ttl(database: Dynoxide) {
+async fn sweep_ttl(table: Table) {
     let mut ticks = tokio::time::interval(TTL_SWEEP);
     loop {
         ticks.tick().await;
-        let database = database.clone();
-        match tokio::task::spawn_blocking(move || database.sweep_ttl()).await {
-            Ok(Ok(_deleted)) => {}
+        let table = table.clone();
+        match task::spawn_blocking(move || delete_expired(&table)).await {
+            Ok(Ok(())) => {}
             Ok(Err(error)) => tracing::warn!(%error, "expired items were not deleted"),
             Err(error) => tracing::warn!(%error, "expired items were not deleted"),
         }
     }
+}
+
+/// Page by page. Whoever waits for the database gets it in between: a lock that is taken again at once keeps them waiting.
+fn delete_expired(table: &Table) -> Result<(), DynoxideError> {
+    for (name, attribute) in table.run_here(Engine::expiring_tables)? {
+        let mut after = table.run_here(|engine| engine.sweep_page(&name, &attribute, None))?;
+        while let Some(last) = after {
+            thread::sleep(TTL_PAUSE);
+            after = table.run_here(|engine| engine.sweep_page(&name, &attribute, Some(last)))?;
+        }
+    }
+    Ok(())
 }

@@ -57,7 +57,7 @@ use retry::Backoff;
 pub use database::{Database, Engine};
 pub use keys::event_id;
 pub use stream::{StreamEvent, StreamRecord};
-pub use table::{Found, TableDefinition};
+pub use table::{Found, INDEX_ATTRIBUTES, TableDefinition};
 
 /// How a request is tried again that met a transaction on the same item. Two hundred people who join one session within a
 /// moment need some seconds to pass one after the other; a function has 15 s, and a client waits for 20 s (ADR 13).

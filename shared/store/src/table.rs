@@ -16,6 +16,9 @@ use domain::Result;
 use crate::errors::{failed, unbuilt};
 use crate::keys;
 
+/// The attributes whose presence puts an item into an index, besides its key.
+pub const INDEX_ATTRIBUTES: [&str; 4] = ["activePk", "activeSk", "duePk", "dueSk"];
+
 /// How a table was found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Found {
@@ -47,7 +50,7 @@ impl TableDefinition {
             .billing_mode(BillingMode::PayPerRequest)
             .global_secondary_indexes(active_index().map_err(unbuilt)?)
             .global_secondary_indexes(due_index().map_err(unbuilt)?);
-        for name in ["pk", "sk", "activePk", "activeSk", "duePk", "dueSk"] {
+        for name in ["pk", "sk"].into_iter().chain(INDEX_ATTRIBUTES) {
             request = request.attribute_definitions(string(name).map_err(unbuilt)?);
         }
         for element in keys_of("pk", "sk").map_err(unbuilt)? {

@@ -117,6 +117,9 @@ impl Asked {
             self.get(key("kinds", sk)).await;
         }
         self.get(key("kinds", "absent")).await;
+        let mut item = key("kinds", "text");
+        item.insert("value".to_owned(), text("another"));
+        self.put(item, None, &[]).await;
     }
 
     async fn conditions(&mut self) {
@@ -238,6 +241,10 @@ impl Asked {
     }
 
     async fn pages(&mut self) {
+        // Every kind of value, more than one page holds, and nothing.
+        for pk in ["kinds", "large", "nobody"] {
+            self.query(partition(pk)).await;
+        }
         for forward in [true, false] {
             let mut from = None;
             loop {
@@ -267,6 +274,9 @@ impl Asked {
         item.extend([("activePk".to_owned(), text("shard")), ("activeSk".to_owned(), text("9"))]);
         item.insert("secret".to_owned(), text("not in the index"));
         self.put(item, None, &[]).await;
+        self.query(listed.clone()).await;
+        // Without its attributes the item leaves the index.
+        self.put(key("a", "3"), None, &[]).await;
         self.query(listed).await;
     }
 

@@ -1,5 +1,5 @@
 //! The store's requests, answered by the embedded database without the SDK's client: nothing is signed, written as JSON or
-//! read again. What comes back is what the client would have made of the answer over HTTP, errors included.
+//! read again. What every message asks for is read and written as it is kept ([`rows`]); dynoxide answers the rest. What comes back is what the client would have made of the answer over HTTP, errors included.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -34,8 +34,8 @@ use dynoxide::actions::{
     batch_get_item, batch_write_item, delete_item, get_item, put_item, query, transact_write_items, update_item,
 };
 
-use super::attributes::{EmbeddedItem, inward, inward_if_any, outward};
-use super::{Table, outbox};
+use super::attributes::{EmbeddedItem, Item, inward, inward_if_any, outward};
+use super::{Table, outbox, rows};
 
 impl fmt::Debug for Table {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -97,13 +97,23 @@ impl store::Database for Table {
 
     async fn get_item(&self, request: GetItemInputBuilder) -> Result<GetItemOutput, SdkError<GetItemError>> {
         let input = request.build().map_err(SdkError::construction_failure)?;
-        let got = self.run(move |engine| engine.get_item(reading(input)?)).await;
-        got.map(|answer| GetItemOutput::builder().set_item(answer.item.map(outward)).build())
+        let got = self.run(move |engine| match rows::place(&input).map(|place| engine.item_json(&place)) {
+            Some(Ok(json)) => json.as_deref().map(kept).transpose(),
+            // What asks for something else, or fails, is for dynoxide to answer.
+            Some(Err(_)) | None => Ok(engine.get_item(reading(input)?)?.item.map(outward)),
+        });
+        let got = got.await;
+        got.map(|item| GetItemOutput::builder().set_item(item).build())
             .map_err(|error| failure(&error, GetItemError::generic))
     }
 
     async fn put_item(&self, request: PutItemInputBuilder) -> Result<PutItemOutput, SdkError<PutItemError>> {
         let input = request.build().map_err(SdkError::construction_failure)?;
+        if let Some(row) = rows::row(&input)
+            && let Ok(true) = self.run(move |engine| engine.insert(&row)).await
+        {
+            return Ok(PutItemOutput::builder().build());
+        }
         let put = match writing(input) {
             Ok(request) => {
                 let marked = outbox::of_put(&request);
@@ -117,16 +127,14 @@ impl store::Database for Table {
 
     async fn query(&self, request: QueryInputBuilder) -> Result<QueryOutput, SdkError<QueryError>> {
         let input = request.build().map_err(SdkError::construction_failure)?;
-        let page = self.run(move |engine| engine.query(search(input)?)).await;
-        let page = page.map(|page| {
-            QueryOutput::builder()
-                .set_items(page.items.map(|items| items.into_iter().map(outward).collect()))
-                .count(i32::try_from(page.count).unwrap_or(i32::MAX))
-                .scanned_count(i32::try_from(page.scanned_count).unwrap_or(i32::MAX))
-                .set_last_evaluated_key(page.last_evaluated_key.map(outward))
-                .build()
+        let found = self.run(move |engine| {
+            let whole = rows::partition(&input).and_then(|(table, pk)| engine.partition(&table, &pk).ok()?);
+            match whole {
+                Some(items) => items.iter().map(|json| kept(json)).collect::<Result<_, _>>().map(whole_page),
+                None => engine.query(search(input)?).map(page),
+            }
         });
-        page.map_err(|error| failure(&error, QueryError::generic))
+        found.await.map_err(|error| failure(&error, QueryError::generic))
     }
 
     async fn transact_write_items(
@@ -175,6 +183,27 @@ impl store::Database for Table {
             failed_write(&error, UpdateItemError::ConditionalCheckFailedException, UpdateItemError::generic)
         })
     }
+}
+
+/// An item from what is kept of it.
+fn kept(json: &str) -> Result<Item, DynoxideError> {
+    rows::read(json).map_err(|error| DynoxideError::InternalServerError(error.to_string()))
+}
+
+/// A page that is the whole of what was asked for.
+fn whole_page(items: Vec<Item>) -> QueryOutput {
+    let count = i32::try_from(items.len()).unwrap_or(i32::MAX);
+    QueryOutput::builder().set_items(Some(items)).count(count).scanned_count(count).build()
+}
+
+/// A page as dynoxide found it.
+fn page(found: query::QueryResponse) -> QueryOutput {
+    QueryOutput::builder()
+        .set_items(found.items.map(|items| items.into_iter().map(outward).collect()))
+        .count(i32::try_from(found.count).unwrap_or(i32::MAX))
+        .scanned_count(i32::try_from(found.scanned_count).unwrap_or(i32::MAX))
+        .set_last_evaluated_key(found.last_evaluated_key.map(outward))
+        .build()
 }
 
 /// A refusal as the client reads it from an answer.

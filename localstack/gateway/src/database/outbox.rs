@@ -8,12 +8,13 @@
 use std::collections::HashMap;
 
 use dynoxide::actions::{batch_write_item, delete_item, get_item, put_item, query, transact_write_items, update_item};
-use dynoxide::{AttributeValue, Database as Dynoxide, DynoxideError};
+use dynoxide::{AttributeValue, DynoxideError};
 
 use super::attributes::EmbeddedItem;
+use super::engine::Engine;
 
 /// The attribute that marks an item, and the value of an expression that does.
-const MARK: &str = "happened";
+pub const MARK: &str = "happened";
 const MARK_VALUE: &str = ":happened";
 
 /// Where records lie in the table.
@@ -90,11 +91,11 @@ fn put(table: &str, item: &EmbeddedItem) -> Option<Marked> {
 /// Does a write that marks items, and keeps what it made of them. Nothing else may write meanwhile. What cannot be lost, because
 /// everything is in memory, is kept once, afterwards.
 pub fn write<A>(
-    engine: &Dynoxide,
+    engine: &Engine,
     numbers: &mut Numbers,
     marked: &[Marked],
     is_durable: bool,
-    request: impl FnOnce(&Dynoxide) -> Result<A, DynoxideError>,
+    request: impl FnOnce(&Engine) -> Result<A, DynoxideError>,
 ) -> Result<A, DynoxideError> {
     let mut records = Vec::with_capacity(marked.len());
     for each in marked {
@@ -125,7 +126,7 @@ pub fn write<A>(
 }
 
 /// Gives an end to every record that has none: before anything else is written.
-pub fn finish(engine: &Dynoxide, table: &str) -> Result<(), DynoxideError> {
+pub fn finish(engine: &Engine, table: &str) -> Result<(), DynoxideError> {
     let mut from = 0;
     loop {
         let page = oldest(engine, table, from, PAGE)?;
@@ -141,7 +142,7 @@ pub fn finish(engine: &Dynoxide, table: &str) -> Result<(), DynoxideError> {
 }
 
 /// The oldest records from that number on, at most so many.
-pub fn oldest(engine: &Dynoxide, table: &str, from: u64, limit: usize) -> Result<Vec<Record>, DynoxideError> {
+pub fn oldest(engine: &Engine, table: &str, from: u64, limit: usize) -> Result<Vec<Record>, DynoxideError> {
     let bounds = [(":from", format!("{from:020}")), (":numbers", NUMBERS_KEY.to_owned())];
     let mut values = HashMap::from([(":records".to_owned(), AttributeValue::S(PARTITION.to_owned()))]);
     values.extend(bounds.map(|(name, bound)| (name.to_owned(), AttributeValue::S(bound))));
@@ -159,7 +160,7 @@ pub fn oldest(engine: &Dynoxide, table: &str, from: u64, limit: usize) -> Result
 }
 
 /// Records were handed over.
-pub fn handed_over(engine: &Dynoxide, table: &str, numbers: &[u64]) -> Result<(), DynoxideError> {
+pub fn handed_over(engine: &Engine, table: &str, numbers: &[u64]) -> Result<(), DynoxideError> {
     for batch in numbers.chunks(BATCH) {
         let deletions = batch.iter().map(|number| batch_write_item::WriteRequest {
             put_request: None,
@@ -171,7 +172,7 @@ pub fn handed_over(engine: &Dynoxide, table: &str, numbers: &[u64]) -> Result<()
     Ok(())
 }
 
-fn record(engine: &Dynoxide, table: &str, mut row: EmbeddedItem) -> Result<Record, DynoxideError> {
+fn record(engine: &Engine, table: &str, mut row: EmbeddedItem) -> Result<Record, DynoxideError> {
     let number = match row.get("sk") {
         Some(AttributeValue::S(number)) => number.parse().ok(),
         _ => None,
@@ -191,13 +192,13 @@ fn record(engine: &Dynoxide, table: &str, mut row: EmbeddedItem) -> Result<Recor
     Ok(Record { number, key, before, after })
 }
 
-fn item(engine: &Dynoxide, of: &Marked) -> Result<Option<EmbeddedItem>, DynoxideError> {
+fn item(engine: &Engine, of: &Marked) -> Result<Option<EmbeddedItem>, DynoxideError> {
     let request = get_item::GetItemRequest { table_name: of.table.clone(), key: of.key.clone(), ..Default::default() };
     Ok(engine.get_item(request)?.item)
 }
 
 fn keep(
-    engine: &Dynoxide,
+    engine: &Engine,
     of: &Marked,
     number: u64,
     before: Option<&EmbeddedItem>,
@@ -210,7 +211,7 @@ fn keep(
     Ok(())
 }
 
-fn forget(engine: &Dynoxide, table: &str, number: u64) -> Result<(), DynoxideError> {
+fn forget(engine: &Engine, table: &str, number: u64) -> Result<(), DynoxideError> {
     let request =
         delete_item::DeleteItemRequest { table_name: table.to_owned(), key: row_key(number), ..Default::default() };
     engine.delete_item(request).map(drop)
@@ -232,7 +233,7 @@ const NUMBERS_KEY: &str = "NUMBERS";
 
 impl Numbers {
     /// The next number. Blocks of them are taken from the table, so that none comes twice, whenever the process ends.
-    fn next(&mut self, engine: &Dynoxide, table: &str) -> Result<u64, DynoxideError> {
+    fn next(&mut self, engine: &Engine, table: &str) -> Result<u64, DynoxideError> {
         if self.next == self.end {
             let request = update_item::UpdateItemRequest {
                 table_name: table.to_owned(),
@@ -296,7 +297,7 @@ mod tests {
         }
     }
 
-    fn written(engine: &Dynoxide, numbers: &mut Numbers, request: update_item::UpdateItemRequest) -> bool {
+    fn written(engine: &Engine, numbers: &mut Numbers, request: update_item::UpdateItemRequest) -> bool {
         let marked = of_update(&request);
         assert_eq!(marked.len(), 1);
         write(engine, numbers, &marked, true, |engine| engine.update_item(request)).is_ok()
