@@ -120,6 +120,11 @@ impl Connection {
         }
     }
 
+    /// Whether something waits to be sent.
+    pub(crate) fn has_messages(&self) -> bool {
+        !self.outbox().messages.is_empty()
+    }
+
     /// The next message to send.
     pub(crate) fn next_message(&self) -> Option<Utf8Bytes> {
         let mut outbox = self.outbox();

@@ -50,13 +50,13 @@ async fn run(api: &Api, connection: &Connection, text: &str, came: Instant) -> O
         Some(slot) => slot.hold(run_now(api, connection, text)).await,
         None => Some(match &api.overloaded {
             Some(overloaded) => overloaded(text).into(),
-            None => gateway_message("Service Unavailable", &connection.id, &ids::id()).into(),
+            None => gateway_message("Service Unavailable", &connection.id, &ids::passing_id()).into(),
         }),
     }
 }
 
 async fn run_now(api: &Api, connection: &Connection, text: &str) -> Option<Utf8Bytes> {
-    let request_id = ids::id();
+    let request_id = ids::passing_id();
     let say = |message| Some(gateway_message(message, &connection.id, &request_id).into());
     let Some((key, route)) = select(api, text) else {
         return say("Forbidden");
@@ -64,7 +64,7 @@ async fn run_now(api: &Api, connection: &Connection, text: &str) -> Option<Utf8B
     if !admits(&api.websocket_throttles, key) {
         return say("Too Many Requests");
     }
-    let message_id = ids::id();
+    let message_id = ids::passing_id();
     let event = events::json(&events::Message {
         request_context: WebSocketContext {
             message_id: Some(&message_id),

@@ -64,6 +64,21 @@ async fn pushes_arrive_in_the_order_of_their_answers() {
     }
 }
 
+/// What is ready to be sent to one client shares a packet, which is most of what a message costs.
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn pushes_of_tasks_that_are_ready_together_leave_together() {
+    let (running, client, id) = started().await;
+    let gateway = running.gateway.clone();
+    let pushes = tokio::spawn(async move {
+        for _ in 0..8 {
+            let (gateway, id) = (gateway.clone(), id.clone());
+            tokio::spawn(async move { gateway.post_to_connection(&id, "hello").await });
+        }
+    });
+    pushes.await.expect("spawned");
+    assert_eq!(client.bytes_at_once().await, 8 * (2 + "hello".len()));
+}
+
 #[tokio::test]
 async fn a_push_over_32_kilobytes_is_split_into_frames_and_one_over_128_is_413() {
     let (running, mut client, id) = started().await;

@@ -217,6 +217,13 @@ impl Client {
         }
     }
 
+    /// How many bytes come at once, whatever they are.
+    pub async fn bytes_at_once(&self) -> usize {
+        let MaybeTlsStream::Plain(stream) = self.stream.get_ref() else { panic!("a socket without TLS") };
+        soon(stream.readable()).await.expect("an open socket");
+        stream.try_read(&mut [0; 4096]).expect("bytes")
+    }
+
     pub async fn json(&mut self) -> Value {
         serde_json::from_str(&self.text().await).expect("a JSON text")
     }
