@@ -4,7 +4,7 @@ import { gzipSync } from 'node:zlib';
 import { build } from 'rolldown';
 
 /** A Node.js that was built with another zlib, as Debian's is, makes up to this much more of the same. */
-const ZLIBS = 1.002;
+const ZLIBS = 1.005;
 const LIMIT_KB = { index: 18, mesh: 8, reporter: 5, app: 0.7, waiting: 1 };
 
 const { output } = await build({
