@@ -1,5 +1,6 @@
 //! The store's requests, answered by the embedded database without the SDK's client: nothing is signed, written as JSON or
-//! read again. What every message asks for is read and written as it is kept ([`rows`]); dynoxide answers the rest. What comes back is what the client would have made of the answer over HTTP, errors included.
+//! read again. What every message asks for is read and written as it is kept ([`rows`]); dynoxide answers the rest. What comes
+//! back is what the client would have made of the answer over HTTP, errors included.
 
 use std::collections::HashMap;
 use std::fmt;

@@ -5,6 +5,7 @@
 //! [`Engine::insert`], [`Engine::partition`]); what holds them to dynoxide's own answers is `agreement.rs`.
 
 use std::collections::HashMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -17,7 +18,6 @@ use dynoxide::storage::{ScanParams, Storage};
 use dynoxide::{AttributeValue, DynoxideError};
 use futures_util::FutureExt;
 use rusqlite::{Connection, OptionalExtension};
-use serde_json::Value;
 
 use super::attributes::EmbeddedItem;
 use super::rows::{Place, Row};
@@ -37,8 +37,8 @@ const QUERY_PAGE: usize = 1024 * 1024;
 pub struct Engine {
     storage: Mutex<Storage>,
     lifecycle: VectorIndexLifecycle,
-    /// What was written under a token, and when.
-    tokens: Mutex<HashMap<String, (Instant, Value)>>,
+    /// When something was written under a token, and what it was, hashed: all of it would stay in memory that long.
+    tokens: Mutex<HashMap<String, (Instant, u64)>>,
 }
 
 impl Engine {
@@ -123,19 +123,18 @@ impl Engine {
         let Some(token) = request.client_request_token.clone() else {
             return done(transact_write_items::execute(&*self.storage(), request));
         };
-        let items = serde_json::to_value(&request.transact_items)
-            .map_err(|error| DynoxideError::InternalServerError(error.to_string()))?;
+        let asked = hash_of(&request.transact_items)?;
         // Held to the end, so that two of the same are not done twice.
         let mut tokens = self.tokens.lock().unwrap_or_else(PoisonError::into_inner);
         tokens.retain(|_, (at, _)| at.elapsed() < TOKEN_LASTS);
         match tokens.get(&token) {
-            Some((_, before)) if *before == items => Ok(transact_write_items::TransactWriteItemsResponse::default()),
+            Some((_, before)) if *before == asked => Ok(transact_write_items::TransactWriteItemsResponse::default()),
             Some(_) => Err(DynoxideError::IdempotentParameterMismatchException(
                 "An error occurred (IdempotentParameterMismatchException)".to_owned(),
             )),
             None => {
                 let answer = done(transact_write_items::execute(&*self.storage(), request))?;
-                tokens.insert(token, (Instant::now(), items));
+                tokens.insert(token, (Instant::now(), asked));
                 Ok(answer)
             }
         }
@@ -225,6 +224,14 @@ impl Engine {
 /// dynoxide's operations are written for engines that wait; this one's never do.
 fn done<T>(operation: impl Future<Output = Result<T, DynoxideError>>) -> Result<T, DynoxideError> {
     operation.now_or_never().expect("what runs on SQLite is done at once")
+}
+
+/// The same for the same items, in whatever order their attributes are.
+fn hash_of(items: &[transact_write_items::TransactWriteItem]) -> Result<u64, DynoxideError> {
+    let items = serde_json::to_value(items).map_err(|error| DynoxideError::InternalServerError(error.to_string()))?;
+    let mut hasher = DefaultHasher::new();
+    items.hash(&mut hasher);
+    Ok(hasher.finish())
 }
 
 fn partition(connection: &Connection, table: &str, pk: &str) -> Result<Option<Vec<String>>, DynoxideError> {
