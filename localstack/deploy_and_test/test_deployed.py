@@ -148,6 +148,9 @@ def test_what_a_participant_records_becomes_a_file_of_the_bucket(alice):
         shown = alice.must(200, "GET", f"/api/recordings/{recording}")
         with urllib.request.urlopen(shown["url"], timeout=30) as answer:
             assert len(answer.read()) == shown["files"][0]["bytes"]
+        assert await connection.must("reportStats", **minute_of_a_call()) == {}
+        timeline = alice.must(200, "GET", f"/api/analytics/sessions/{session}")["timeline"]
+        assert {"recordingStarted", "recordingStopped"} <= {each["kind"] for each in timeline}
         alice.must(204, "DELETE", f"/api/recordings/{recording}")
         assert alice.request("GET", f"/api/recordings/{recording}").status == 404
 
@@ -251,10 +254,15 @@ def test_whoever_speaks_gets_an_address_of_amazon_transcribe(alice):
     asyncio.run(run())
 
 
-def test_a_host_sees_how_good_a_call_was(alice, bob):
+def minute_of_a_call() -> dict:
+    """What a client reports of a minute that was middling."""
     minute = time.strftime("%Y-%m-%dT%H:%M:00Z", time.gmtime())
     summary = {"startedAt": minute, "minutes": 1, "outcome": "connected", "score": 4.5, "worstScore": 3.25}
-    report = {"minute": minute, "run": "r", "scoreVersion": 1, "score": 3.25, "summary": summary}
+    return {"minute": minute, "run": "r", "scoreVersion": 1, "score": 3.25, "summary": summary}
+
+
+def test_a_host_sees_how_good_a_call_was(alice, bob):
+    report = minute_of_a_call()
 
     async def run():
         session = alice.create()
