@@ -241,10 +241,13 @@ describe('a browser that is killed', () => {
     const detail = await ready(watcher.page, id, 60_000);
     const madeAfter = (Date.now() - killedAt) / 1000;
     assert.ok(madeAfter >= 10 - PIECE, `it was waited for: ${madeAfter} s`);
-    // Gaps lie in the file: its time goes on around them.
+    // Gaps lie in the file: its time goes on around them. On a busy machine what is in a piece ends some time before the piece does, so that
+    // it is the bytes that tell whether all of them are there.
     const { duration, video, audio } = await fileOf(detail);
-    near(duration, recorded.recordedMs / 1000, PIECE);
+    near(duration, recorded.recordedMs / 1000 - PIECE, 1.5 * PIECE);
     assert.ok(video && audio);
+    const bytes = detail.files.reduce((sum, file) => sum + file.bytes, 0);
+    near(bytes, line.storedBytes, 0.03 * line.storedBytes);
     const [gap, ...others] = detail.gaps;
     assert.ok(gap && others.length === 0, JSON.stringify(detail.gaps));
     near((gap.toMs - gap.fromMs) / 1000, PIECE, 2.5);
@@ -252,7 +255,7 @@ describe('a browser that is killed', () => {
     near(video.hole.seconds, (gap.toMs - gap.fromMs) / 1000, 2);
     // It ends where the last piece ended, and not when it was given up.
     near(Date.parse(detail.endedAt ?? ''), killedAt, (PIECE + 1) * 1000);
-    console.log(`killed after ${recorded.recordedMs} ms in ${recorded.recorded} pieces; a file of ${duration} s after ${madeAfter} s, gaps ${JSON.stringify(detail.gaps)}`);
+    console.log(`killed after ${recorded.recordedMs} ms in ${recorded.recorded} pieces; a file of ${duration} s and ${bytes} of ${line.storedBytes} bytes after ${madeAfter} s, gaps ${JSON.stringify(detail.gaps)}`);
   });
 });
 

@@ -13,6 +13,8 @@ export interface StoreProxy {
   plugIn(): void;
   /** Pieces that the store has taken, each time that it has. */
   readonly stored: string[];
+  /** How many bytes those have. */
+  readonly storedBytes: number;
   close(): Promise<void>;
 }
 
@@ -24,6 +26,7 @@ export async function storeProxy(target: string): Promise<StoreProxy> {
   const sockets = new Set<Socket>();
   let isPlugged = true;
   const stored: string[] = [];
+  let storedBytes = 0;
   const server = createServer((asked, answer) => void pass(asked, answer));
 
   async function pass(asked: IncomingMessage, answer: ServerResponse): Promise<void> {
@@ -43,7 +46,10 @@ export async function storeProxy(target: string): Promise<StoreProxy> {
     // The signature is of the host that the browser sees, so that stays.
     const onwards = request({ host: '127.0.0.1', port, method: asked.method ?? 'GET', path: asked.url ?? '/', headers: asked.headers });
     onwards.on('response', (response) => {
-      if (isPiece && response.statusCode === 200) stored.push(path);
+      if (isPiece && response.statusCode === 200) {
+        stored.push(path);
+        storedBytes += Number(asked.headers['content-length']);
+      }
       answer.writeHead(response.statusCode ?? 502, response.headers);
       response.pipe(answer);
     });
@@ -76,6 +82,9 @@ export async function storeProxy(target: string): Promise<StoreProxy> {
     url: `http://localhost:${portOf(server)}`,
     fault: undefined,
     stored,
+    get storedBytes() {
+      return storedBytes;
+    },
     unplug: () => {
       isPlugged = false;
       for (const socket of sockets) socket.resetAndDestroy();
