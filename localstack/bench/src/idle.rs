@@ -18,7 +18,7 @@ const SETTLING: Duration = Duration::from_millis(1500);
 /// How many requests TunRTC gets then.
 const REQUESTS_AFTER: usize = 20;
 /// API Gateway takes 500 new connections a second; this stays below.
-const BETWEEN_CONNECTS: Duration = Duration::from_micros(2500);
+pub const BETWEEN_CONNECTS: Duration = Duration::from_micros(2500);
 
 /// What came of it, in bytes.
 pub struct Idle {
