@@ -8,12 +8,13 @@ set -eu
 checkout=$(cd "$(dirname "$0")/.." && pwd)
 work=$(mktemp -d)
 machine=$work/machine
+home=/home/newcomer
 trap 'rm -rf "$work"' EXIT
 
 # Runs a command there: with mounts, processes and a name of its own, and this machine's network.
 inside() {
   unshare --mount --propagation private --pid --fork --kill-child --uts sh -eu -c '
-    machine=$1; shift
+    machine=$1 home=$2; shift 2
     hostname empty
     mount -t proc proc "$machine/proc"
     mount --rbind /sys "$machine/sys"
@@ -29,30 +30,31 @@ inside() {
     # As this machine has them: addresses of names, and certificates beside those of Debian.
     cp /etc/resolv.conf "$machine/etc/resolv.conf"
     [ ! -d /usr/local/share/ca-certificates ] || cp -r /usr/local/share/ca-certificates "$machine/usr/local/share/"
-    exec chroot "$machine" env -i HOME=/root DEBIAN_FRONTEND=noninteractive \
-      PATH=/root/.cargo/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
-      NODE_EXTRA_CA_CERTS=/etc/ssl/certs/ca-certificates.crt PIP_CERT=/etc/ssl/certs/ca-certificates.crt "$@"' sh "$machine" "$@"
+    exec chroot "$machine" env -i HOME="$home" DEBIAN_FRONTEND=noninteractive \
+      PATH="$home"/.cargo/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
+      NODE_EXTRA_CA_CERTS=/etc/ssl/certs/ca-certificates.crt PIP_CERT=/etc/ssl/certs/ca-certificates.crt "$@"' sh "$machine" "$home" "$@"
 }
 
 . "$checkout/localstack/debian.sh"
 debian trixie "$machine"
+mkdir "$machine$home"
 inside apt-get update -qq
 inside apt-get install -y -qq build-essential git ca-certificates nodejs npm >"$work/log"
 inside npm install --silent --global npm@10
-curl --silent --show-error --fail --output "$machine/root/rustup-init" "https://static.rust-lang.org/rustup/dist/$(uname -m)-unknown-linux-gnu/rustup-init"
-chmod +x "$machine/root/rustup-init"
-inside /root/rustup-init -y --quiet >"$work/log" 2>&1 || { cat "$work/log" >&2; exit 1; }
-git clone --quiet "$checkout" "$machine/root/tunrtc"
+curl --silent --show-error --fail --output "$machine$home/rustup-init" "https://static.rust-lang.org/rustup/dist/$(uname -m)-unknown-linux-gnu/rustup-init"
+chmod +x "$machine$home/rustup-init"
+inside "$home/rustup-init" -y --quiet >"$work/log" 2>&1 || { cat "$work/log" >&2; exit 1; }
+git clone --quiet "$checkout" "$machine$home/tunrtc"
 
 # `make run`, until it says that it is ready. What is still running ends with the first process of the machine, which is this shell.
 serves='
-  make run ARGS="--port 0" >/root/run.log 2>&1 &
-  until ready=$(grep -oE "ready on http://[^ ]+" /root/run.log); do
-    kill -0 $! 2>/dev/null || { cat /root/run.log >&2; exit 1; }
+  make run ARGS="--port 0" >"$HOME/run.log" 2>&1 &
+  until ready=$(grep -oE "ready on http://[^ ]+" "$HOME/run.log"); do
+    kill -0 $! 2>/dev/null || { cat "$HOME/run.log" >&2; exit 1; }
     sleep 1
   done
   node --eval "fetch(process.argv[1]).then((page) => page.text()).then((page) => process.exit(page.includes(\"app.js\") ? 0 : 1))" "${ready#ready on }/"
 '
 [ $# -gt 0 ] || set -- sh -c "$serves"
-inside sh -c 'cd /root/tunrtc && exec "$@"' sh "$@"
+inside sh -c 'cd "$HOME/tunrtc" && exec "$@"' sh "$@"
 echo "test_empty.sh: done on a Debian that had nothing"

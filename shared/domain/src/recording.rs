@@ -257,6 +257,39 @@ pub struct Recording {
 }
 
 impl Recording {
+    /// One that begins now: active, of a session that is no app's, kept until it is said for how long.
+    pub fn begun(
+        id: RecordingId,
+        session: SessionId,
+        by: Sender,
+        kind: RecordingKind,
+        media_type: MediaType,
+        started_at: Timestamp,
+    ) -> Self {
+        Self {
+            id,
+            session,
+            project: ProjectId::default(),
+            room: None,
+            host: None,
+            by,
+            kind,
+            media_type,
+            status: RecordingStatus::Active,
+            touched_at: id.timestamp(),
+            complete: 0,
+            segments: vec![RecordedSegment { first_chunk: 0, started_at }],
+            finish: None,
+            lease: None,
+            cursor: None,
+            made: None,
+            error: None,
+            untold: None,
+            keep_until: id.timestamp(),
+            version: 0,
+        }
+    }
+
     /// When its first sample was taken.
     pub fn started_at(&self) -> Timestamp {
         self.segments.first().map_or_else(|| self.id.timestamp(), |first| first.started_at)
@@ -356,28 +389,10 @@ mod tests {
     fn recording() -> Recording {
         let at = Timestamp::from_millis(1_795_348_800_000);
         let username = Username::kept("Ann B. Ä").expect("not blank");
-        Recording {
-            id: RecordingId::first_at(at),
-            session: SessionId::first_at(at),
-            project: ProjectId::default(),
-            room: None,
-            host: None,
-            by: Sender { user_id: UserId::first_at(at), username, identity: None },
-            kind: RecordingKind::Participant,
-            media_type: MediaType::parse("video/mp4;codecs=\"vp09.00.10.08,opus\"").expect("valid"),
-            status: RecordingStatus::Active,
-            touched_at: at,
-            complete: 0,
-            segments: vec![RecordedSegment { first_chunk: 0, started_at: at }],
-            finish: None,
-            lease: None,
-            cursor: None,
-            made: None,
-            error: None,
-            untold: None,
-            keep_until: at,
-            version: 0,
-        }
+        let by = Sender { user_id: UserId::first_at(at), username, identity: None };
+        let media_type = MediaType::parse("video/mp4;codecs=\"vp09.00.10.08,opus\"").expect("valid");
+        let (id, session) = (RecordingId::first_at(at), SessionId::first_at(at));
+        Recording::begun(id, session, by, RecordingKind::Participant, media_type, at)
     }
 
     #[test]

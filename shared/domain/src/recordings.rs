@@ -12,8 +12,8 @@ use crate::ports::{
     UploadUrls,
 };
 use crate::recording::{
-    CHUNK, Finish, MAX_CHUNK_BYTES, MAX_CHUNKS, MediaType, RecordedSegment, Recording, RecordingKind, RecordingNews,
-    RecordingStatus, object_keys,
+    CHUNK, Finish, MAX_CHUNK_BYTES, MAX_CHUNKS, MediaType, Recording, RecordingKind, RecordingNews, RecordingStatus,
+    object_keys,
 };
 use crate::sessions::active_roster;
 use crate::{
@@ -190,27 +190,15 @@ impl NewRecording {
         near(context.now, started_at).then_some(()).ok_or_else(|| Error::field("startedAt", NEAR))?;
         let hosted = session.project.is_default() && !session.creator_id.is_of_app();
         let longest = CHUNK * MAX_CHUNKS + BEFORE;
+        let id = RecordingId::new(context.ids, context.now);
         Ok(Recording {
-            id: RecordingId::new(context.ids, context.now),
-            session: session.id,
             project: session.project.clone(),
             room: session.room.clone(),
             host: hosted.then_some(session.creator_id),
-            by,
-            kind: self.kind,
-            media_type: self.media_type,
-            status: RecordingStatus::Active,
             touched_at: context.now,
-            complete: 0,
-            segments: vec![RecordedSegment { first_chunk: 0, started_at }],
-            finish: None,
-            lease: None,
-            cursor: None,
-            made: None,
-            error: None,
             untold: Some(RecordingNews::Started),
             keep_until: kept_until(context, longest),
-            version: 0,
+            ..Recording::begun(id, session.id, by, self.kind, self.media_type, started_at)
         })
     }
 }

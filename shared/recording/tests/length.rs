@@ -82,23 +82,8 @@ fn mp4(seq: u32) -> Vec<u8> {
     chunk
 }
 
-fn element(id: &[u8], body: &[u8]) -> Vec<u8> {
-    [id, &(body.len() as u32 | 1 << 28).to_be_bytes(), body].concat()
-}
-
-/// One key frame a cluster.
 fn webm(seq: u32) -> Vec<u8> {
-    let mut chunk = Vec::new();
-    if seq == 0 {
-        let track = [element(&[0xd7], &[1]), element(&[0x83], &[1]), element(&[0x86], b"V_VP8")].concat();
-        chunk.extend(element(&[0x1a, 0x45, 0xdf, 0xa3], &element(&[0x42, 0x82], b"webm")));
-        chunk.extend_from_slice(b"\x18\x53\x80\x67\xff");
-        chunk.extend(element(&[0x16, 0x54, 0xae, 0x6b], &element(&[0xae], &track)));
-    }
-    chunk.extend_from_slice(b"\x1f\x43\xb6\x75\xff");
-    chunk.extend(element(&[0xe7], &(seq * CHUNK_SECONDS * 1000).to_be_bytes()));
-    chunk.extend(element(&[0xa3], &[&b"\x81\0\0\x80"[..], &vec![7; PAYLOAD]].concat()));
-    chunk
+    testkit::webm_chunk(seq, seq * CHUNK_SECONDS * 1000, PAYLOAD)
 }
 
 /// The most memory that this program had at a time, in KiB.

@@ -11,6 +11,7 @@ mod objects;
 mod overlaps;
 mod samples;
 mod sockets;
+mod webm;
 
 pub use aws::answered_by;
 pub use clock::FixedClock;
@@ -23,6 +24,7 @@ pub use objects::{FakeBucket, FakeFile, FakeObject, Mishap};
 pub use overlaps::{Overlaps, Passage};
 pub use samples::Samples;
 pub use sockets::FakeSockets;
+pub use webm::webm_chunk;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 

@@ -154,29 +154,11 @@ async fn what_was_acknowledged_survives_a_kill_in_the_middle_of_traffic() {
     assert_eq!(entered["session"]["currentParticipants"], 1);
 }
 
-/// A chunk of WebM with one key frame of 7 MiB.
-fn large_chunk(seq: u32) -> Vec<u8> {
-    fn element(id: &[u8], body: &[u8]) -> Vec<u8> {
-        let length = u32::try_from(body.len()).expect("a small one") | 1 << 28;
-        [id, &length.to_be_bytes(), body].concat()
-    }
-    let mut chunk = Vec::new();
-    if seq == 0 {
-        let track = [element(&[0xd7], &[1]), element(&[0x83], &[1]), element(&[0x86], b"V_VP8")].concat();
-        chunk.extend(element(&[0x1a, 0x45, 0xdf, 0xa3], &element(&[0x42, 0x82], b"webm")));
-        chunk.extend_from_slice(b"\x18\x53\x80\x67\xff");
-        chunk.extend(element(&[0x16, 0x54, 0xae, 0x6b], &element(&[0xae], &track)));
-    }
-    chunk.extend_from_slice(b"\x1f\x43\xb6\x75\xff");
-    chunk.extend(element(&[0xe7], &(seq * 4000).to_be_bytes()));
-    chunk.extend(element(&[0xa3], &[&b"\x81\0\0\x80"[..], &vec![7; 7 * 1024 * 1024]].concat()));
-    chunk
-}
-
 /// Nobody waits for the lease of whoever was killed, which is good for another 15 minutes.
 #[tokio::test]
 async fn a_recording_is_put_together_at_once_after_a_kill_in_the_middle_of_it() {
     const CHUNKS: u32 = 8;
+    const FRAME: u32 = 7 * 1024 * 1024;
     let folder = Folder::new("compose");
     let data = folder.file("tunrtc.db");
     let server = Tunrtc::start(&["--data", &data]);
@@ -195,7 +177,8 @@ async fn a_recording_is_put_together_at_once_after_a_kill_in_the_middle_of_it() 
         let url = started["uploads"][seq as usize]["url"].as_str().expect("an address");
         let (_, path) = url.split_once("/recordings/").expect("an address of the bucket");
         let path = format!("/recordings/{path}");
-        let stored = server.api.raw(Method::PUT, &path, None, Some("video/webm"), large_chunk(seq)).await;
+        let chunk = testkit::webm_chunk(seq, 4000 * seq, FRAME as usize);
+        let stored = server.api.raw(Method::PUT, &path, None, Some("video/webm"), chunk).await;
         assert_eq!(stored.status, 200);
     }
     let recording = started["recordingId"].as_str().expect("an id");
@@ -215,7 +198,7 @@ async fn a_recording_is_put_together_at_once_after_a_kill_in_the_middle_of_it() 
     })
     .await;
     assert_eq!((&ready["gaps"], ready["files"].as_array().map(Vec::len)), (&json!([]), Some(1)));
-    assert!(ready["bytes"].as_u64().is_some_and(|bytes| bytes > u64::from(CHUNKS) * 7 * 1024 * 1024), "{ready}");
+    assert!(ready["bytes"].as_u64().is_some_and(|bytes| bytes > u64::from(CHUNKS * FRAME)), "{ready}");
 }
 
 #[tokio::test]

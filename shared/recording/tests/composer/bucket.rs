@@ -6,7 +6,7 @@ use domain::ports::{Composer, Composition, ObjectReader, ObjectRemover, ObjectWr
 use domain::recording::{
     Gap, MediaType, RecordedFile, RecordedSegment, Recording, RecordingKind, RecordingStatus, object_keys,
 };
-use domain::{ProjectId, RecordingId, Result, Sender, SessionId, Timestamp, UserId, Username};
+use domain::{RecordingId, Result, Sender, SessionId, Timestamp, UserId, Username};
 use recording::{BucketComposer, FILE_BYTES};
 use testkit::{FakeBucket, Mishap};
 
@@ -19,28 +19,11 @@ fn recording(media_type: &str, segments: &[recording::Segment]) -> Recording {
         first_chunk: one.first_seq,
         started_at: Timestamp::from_millis(one.started_at),
     };
-    Recording {
-        id: RecordingId::first_at(at),
-        session: SessionId::first_at(at),
-        project: ProjectId::default(),
-        room: None,
-        host: None,
-        by: Sender { user_id: UserId::first_at(at), username: Username::kept("alice").unwrap(), identity: None },
-        kind: RecordingKind::Participant,
-        media_type: MediaType::parse(media_type).unwrap(),
-        status: RecordingStatus::Composing,
-        touched_at: at,
-        complete: 0,
-        segments: segments.iter().map(segment).collect(),
-        finish: None,
-        lease: None,
-        cursor: None,
-        made: None,
-        error: None,
-        untold: None,
-        keep_until: at,
-        version: 0,
-    }
+    let by = Sender { user_id: UserId::first_at(at), username: Username::kept("alice").unwrap(), identity: None };
+    let (id, session) = (RecordingId::first_at(at), SessionId::first_at(at));
+    let begun =
+        Recording::begun(id, session, by, RecordingKind::Participant, MediaType::parse(media_type).unwrap(), at);
+    Recording { status: RecordingStatus::Composing, segments: segments.iter().map(segment).collect(), ..begun }
 }
 
 fn composer(bucket: &FakeBucket) -> BucketComposer<'_, FakeBucket> {
