@@ -1,8 +1,8 @@
 # `make` lists the targets. Everything a target needs is installed by it, or named in one line.
 .DEFAULT_GOAL := help
 SHELL := /bin/sh
-# Of the server that `make run` starts; its test takes dev.
-PROFILE := release
+# Of the server that `make run` starts: soon built; what operators install is built by release. Its test takes dev.
+PROFILE := quick
 .PHONY: help run test test-rust test-sdk test-csharp test-csharp-drops test-browser test-infra test-deployed test-api test-image test-empty fuzz lint lint-rust lint-sdk audit \
 	bench bench-local bench-peers overload test-media soak growth coldstart documents screenshot deploy destroy clean tools prepare build-rust packages
 

@@ -7,5 +7,5 @@ node sdk-js/scripts/packages.mjs
 Push-Location sdk-js
 npm run --silent build
 Pop-Location
-cargo run --release --bin tunrtc -- @args
+cargo run --profile quick --bin tunrtc -- @args
 exit $LASTEXITCODE

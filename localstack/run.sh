@@ -5,4 +5,4 @@ set -eu
 cd "$(dirname "$0")/.."
 node sdk-js/scripts/packages.mjs
 (cd sdk-js && npm run --silent build)
-exec cargo run --release --bin tunrtc -- "$@"
+exec cargo run --profile quick --bin tunrtc -- "$@"

@@ -133,11 +133,11 @@ def test_run_sh_and_run_ps1_install_build_and_start_as_make_run_does(tools, tmp_
         (tools / name).chmod(0o755)
     subprocess.run(["sh", cfn.ROOT / "localstack" / "run.sh", "--data", "a b.db"], check=True)
     assert (tmp_path / "called").read_text().splitlines() == [
-        "node sdk-js/scripts/packages.mjs", "npm run --silent build", "cargo run --release --bin tunrtc -- --data a b.db",
+        "node sdk-js/scripts/packages.mjs", "npm run --silent build", "cargo run --profile quick --bin tunrtc -- --data a b.db",
     ]
     windows = (cfn.ROOT / "localstack" / "run.ps1").read_text().splitlines()
     assert [line for line in windows if line.startswith(("node", "npm", "cargo"))] == [
-        "node sdk-js/scripts/packages.mjs", "npm run --silent build", "cargo run --release --bin tunrtc -- @args",
+        "node sdk-js/scripts/packages.mjs", "npm run --silent build", "cargo run --profile quick --bin tunrtc -- @args",
     ]
 
 

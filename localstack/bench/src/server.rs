@@ -19,8 +19,9 @@ const GLANCE: Duration = Duration::from_micros(500);
 const PATIENCE: Duration = Duration::from_secs(20);
 /// What stands before the port in that line.
 const READY: &str = " is ready on http://localhost:";
-/// A measurement asks for more than one person or one address may.
-const MORE_THAN_PEOPLE_MAY: [(&str, &str); 5] = [
+/// A measurement asks for more than one person or one address may, and has no app: without a key nothing is kept for one.
+const SETTINGS: [(&str, &str); 6] = [
+    ("TUNRTC_NO_DEMO", "true"),
     ("TUNRTC_FRAMES_PER_SECOND", "10000"),
     ("TUNRTC_FRAMES_BURST", "10000"),
     ("TUNRTC_CHAT_PER_SECOND", "1000"),
@@ -106,9 +107,7 @@ impl Server {
         let mut programs = match subject.dialect {
             Dialect::TunRtc => {
                 let mut ours = Command::new(&subject.place);
-                vec![Program::start(
-                    ours.args(["--port", "0"]).envs(MORE_THAN_PEOPLE_MAY).envs(settings.iter().copied()),
-                )?]
+                vec![Program::start(ours.args(["--port", "0"]).envs(SETTINGS).envs(settings.iter().copied()))?]
             }
             Dialect::SocketIo => {
                 let socket = scratch("redis");

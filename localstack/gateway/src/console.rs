@@ -38,7 +38,7 @@ impl Site {
         Self {
             pages: Pages::of(options.console.clone()),
             captions: pages::captions(options.captions.clone()),
-            has_demo_accounts: options.data.is_none(),
+            has_demo_accounts: options.has_demo(),
             headers: SecurityHeaders::new(options.public_url.as_deref()),
         }
     }

@@ -11,7 +11,7 @@ mod rows;
 
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::thread;
 use std::time::Duration;
 
@@ -24,7 +24,7 @@ use tokio::task::{self, JoinHandle};
 use crate::StartError;
 use crate::data_file::DataFile;
 use engine::Engine;
-use outbox::{Marked, Numbers, Record};
+use outbox::{Held, Marked, Numbers, Outbox, Record};
 pub use queues::QueueJournal;
 
 /// DynamoDB deletes expired items by itself within days; dynoxide wants to be asked.
@@ -51,11 +51,15 @@ impl Database {
             })?,
             None => Engine::memory().map_err(|error| StartError::Database(error.to_string()))?,
         };
+        let outbox = match &file {
+            Some(_) => Outbox::InTable(Numbers::default()),
+            None => Outbox::InMemory(Held::default()),
+        };
         let table = Table {
             engine: Arc::new(RwLock::new(Some(engine))),
             waits_for_disk: file.is_some(),
             tells: Arc::default(),
-            numbers: Arc::default(),
+            outbox: Arc::new(Mutex::new(outbox)),
             marked: Arc::default(),
         };
         let ttl_sweeps = tokio::spawn(sweep_ttl(table.clone()));
@@ -90,8 +94,8 @@ pub struct Table {
     waits_for_disk: bool,
     /// Whether what marked writes make of items is kept to be told.
     tells: Arc<AtomicBool>,
-    /// Of the records of marked writes.
-    numbers: Arc<Mutex<Numbers>>,
+    /// The records of marked writes.
+    outbox: Arc<Mutex<Outbox>>,
     /// Told of every marked write.
     marked: Arc<Notify>,
 }
@@ -141,8 +145,7 @@ impl Table {
         let alone = move || {
             let engine = table.engine.write().unwrap_or_else(PoisonError::into_inner);
             let engine = engine.as_ref().ok_or_else(closed)?;
-            let mut numbers = table.numbers.lock().unwrap_or_else(PoisonError::into_inner);
-            outbox::write(engine, &mut numbers, &marked, table.waits_for_disk, request)
+            outbox::write(engine, &mut table.outbox(), &marked, request)
         };
         let answer = match self.waits_for_disk {
             true => task::spawn_blocking(alone).await.unwrap_or_else(|error| Err(lost(&error))),
@@ -165,7 +168,7 @@ impl Table {
     /// The oldest records of what marked writes made of items, at most so many; waits until there is one.
     pub async fn records(&self, table: &'static str, limit: usize) -> Vec<Record> {
         loop {
-            match self.run(move |engine| outbox::oldest(engine, table, 0, limit)).await {
+            match self.oldest_records(table, limit).await {
                 Ok(records) if !records.is_empty() => return records,
                 Ok(_) => self.marked.notified().await,
                 Err(error) => {
@@ -176,9 +179,24 @@ impl Table {
         }
     }
 
+    async fn oldest_records(&self, table: &'static str, limit: usize) -> Result<Vec<Record>, DynoxideError> {
+        if let Outbox::InMemory(held) = &*self.outbox() {
+            return Ok(held.oldest(limit));
+        }
+        self.run(move |engine| outbox::oldest(engine, table, 0, limit)).await
+    }
+
     /// These records need not be kept any more.
     pub async fn handed_over(&self, table: &'static str, numbers: Vec<u64>) -> Result<(), DynoxideError> {
+        if let Outbox::InMemory(held) = &mut *self.outbox() {
+            held.handed_over(&numbers);
+            return Ok(());
+        }
         self.run(move |engine| outbox::handed_over(engine, table, &numbers)).await
+    }
+
+    fn outbox(&self) -> MutexGuard<'_, Outbox> {
+        self.outbox.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// A request to memory takes less time than handing it to another thread does; one to a file may wait for the disk.

@@ -6,6 +6,8 @@ use std::sync::Arc;
 
 use apigateway::{Function, FunctionError};
 use bytes::Bytes;
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
 use lambda_http::{Adapter, Body, Request, Response, Service, service_fn};
 use lambda_runtime::{Context, LambdaEvent};
 use runtime::{Runtime, SettingError};
@@ -16,10 +18,10 @@ use serde::de::DeserializeOwned;
 macro_rules! http {
     ($runtime:expr, $function:ident) => {{
         let deps = Arc::new($function::Deps::new($runtime)?);
-        http_function(move |request| {
+        http_function(Arc::new(move |request| {
             let deps = Arc::clone(&deps);
-            async move { $function::handle(&deps, request).await }
-        })
+            async move { $function::handle(&deps, request).await }.boxed()
+        }))
     }};
 }
 
@@ -97,13 +99,12 @@ pub fn function(name: &str, runtime: &Runtime) -> Result<Function, SettingError>
     })
 }
 
-fn http_function<H, F>(handle: H) -> Function
-where
-    H: Fn(Request) -> F + Clone + Send + Sync + 'static,
-    F: Future<Output = Response<Body>> + Send + 'static,
-{
+/// What answers a request. Boxed, so that the adapter around it is compiled once and not for each function.
+type Handler = Arc<dyn Fn(Request) -> BoxFuture<'static, Response<Body>> + Send + Sync>;
+
+fn http_function(handle: Handler) -> Function {
     apigateway::function(move |event| {
-        let handle = handle.clone();
+        let handle = Arc::clone(&handle);
         async move {
             let payload = serde_json::from_slice(&event).map_err(failed)?;
             let service = service_fn(move |request| {

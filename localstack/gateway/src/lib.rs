@@ -177,7 +177,7 @@ impl Server {
         }
         let embedded = database.table();
         embedded.finish_records(TABLE).await.map_err(|error| StartError::Database(error.to_string()))?;
-        if options.data.is_none() {
+        if options.has_demo() {
             demo::create(&store, &*clock, &*ids).await?;
             demo::create_key(&store, &runtime.get()?, &*clock).await?;
             notes.insert(0, demo::key_note());

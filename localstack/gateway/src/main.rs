@@ -5,6 +5,7 @@ use std::io::{self, Read, Write};
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::time::Duration;
 
 use apigateway::IpNet;
 use auth::IceUrlKind;
@@ -26,6 +27,10 @@ use webhook::Secret;
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
+/// How long a thread of passwords and files waits for more work. The allocator gives back what has been free for a second when a
+/// thread ends, and a hash needs 19 MiB for a moment.
+const THREAD_KEEP_ALIVE: Duration = Duration::from_millis(1200);
+
 /// The whole of TunRTC on one machine: API, signaling and console page.
 #[derive(Parser)]
 #[command(name = "tunrtc", version)]
@@ -41,6 +46,9 @@ struct Arguments {
     /// File that keeps the data; without it the data lives in memory
     #[arg(long, env = "TUNRTC_DATA", value_name = "FILE", global = true)]
     data: Option<PathBuf>,
+    /// Leave out the demo accounts and the API key for trying, which a server without data has, and whose secrets everybody knows
+    #[arg(long, env = "TUNRTC_NO_DEMO")]
+    no_demo: bool,
     /// How clients reach this server, where that is not http://localhost:PORT
     #[arg(long, env = "TUNRTC_PUBLIC_URL", value_name = "URL", value_parser = web_address)]
     public_url: Option<String>,
@@ -308,6 +316,7 @@ impl From<Arguments> for Options {
             host: arguments.host,
             port: arguments.port,
             data: arguments.data,
+            demo: !arguments.no_demo,
             public_url: arguments.public_url,
             stun_urls: stun_urls(arguments.stun_url, !arguments.turn_url.is_empty()),
             turn_urls: arguments.turn_url,
@@ -457,7 +466,8 @@ fn serve(arguments: Arguments) -> Result<(), StartError> {
     for name in unknown_names() {
         tracing::warn!(setting = name, "no setting of this server has this name; it has no effect");
     }
-    let tokio = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(StartError::Loopback)?;
+    let mut tokio = tokio::runtime::Builder::new_multi_thread();
+    let tokio = tokio.enable_all().thread_keep_alive(THREAD_KEEP_ALIVE).build().map_err(StartError::Loopback)?;
     tokio.block_on(run(arguments.into(), log))
 }
 

@@ -25,8 +25,10 @@ pub struct Options {
     pub host: String,
     /// The port; 0 takes a free one.
     pub port: u16,
-    /// The data file; without one the data lives in memory, with demo accounts.
+    /// The data file; without one the data lives in memory.
     pub data: Option<PathBuf>,
+    /// Whether a server without a data file has the demo accounts and the API key for trying, whose secrets everybody knows.
+    pub demo: bool,
     /// How clients reach the server, where that is not `http://localhost:PORT`.
     pub public_url: Option<String>,
     /// STUN addresses.
@@ -73,6 +75,7 @@ impl Default for Options {
             host: "127.0.0.1".to_owned(),
             port: 5000,
             data: None,
+            demo: true,
             public_url: None,
             stun_urls: Vec::new(),
             turn_urls: Vec::new(),
@@ -93,5 +96,12 @@ impl Default for Options {
             faults: None,
             intercept: None,
         }
+    }
+}
+
+impl Options {
+    /// Whether the server has the demo accounts and the API key for trying.
+    pub fn has_demo(&self) -> bool {
+        self.demo && self.data.is_none()
     }
 }

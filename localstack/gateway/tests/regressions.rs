@@ -167,24 +167,32 @@ async fn passwords_are_kept_as_slow_hashes_alone() {
 }
 
 #[tokio::test]
-async fn a_server_with_data_has_no_demo_accounts_and_one_without_has_three() {
+async fn a_server_with_data_or_told_so_has_no_demo_accounts_and_any_other_has_three() {
     let data = DataFile::new("demo");
     // A page that was built lists none, and is answered where the server has none to offer.
     let no_page = || Some(data.path().with_extension("no-page"));
     let kept = Target::with(Options { data: Some(data.path()), console: no_page(), ..Options::default() }).await;
+    let bare = Target::with(Options { demo: false, console: no_page(), ..Options::default() }).await;
     let memory = Target::with(Options { console: no_page(), ..Options::default() }).await;
     for (email, password) in
         [("demo@tunrtc.com", "demo123"), ("alice@tunrtc.com", "alice123"), ("bob@tunrtc.com", "bob123")]
     {
         let proof = json!({ "email": email, "password": password });
-        assert_eq!(kept.api.post("/api/auth/login", None, proof.clone()).await.code(), "invalid_credentials");
+        for server in [&kept, &bare] {
+            let refused = server.api.post("/api/auth/login", None, proof.clone()).await;
+            assert_eq!(refused.code(), "invalid_credentials", "{email}");
+        }
         assert_eq!(memory.api.post("/api/auth/login", None, proof).await.status, 200, "{email}");
     }
     let offered = memory.api.get("/demo-accounts.json", None).await.body;
     assert_eq!(offered.as_array().map(Vec::len), Some(3), "the page can offer them");
-    assert_eq!(kept.api.get("/demo-accounts.json", None).await.code(), "not_found");
-    for name in ["demo", "alice", "bob"] {
-        assert_eq!(kept.api.register(name).await.username, name);
+    for server in [&kept, &bare] {
+        assert_eq!(server.api.get("/demo-accounts.json", None).await.code(), "not_found");
+        let notes = server.server().notes();
+        assert!(notes.iter().all(|note| !note.contains("API key")), "{notes:?}");
+        for name in ["demo", "alice", "bob"] {
+            assert_eq!(server.api.register(name).await.username, name);
+        }
     }
 }
 

@@ -73,7 +73,9 @@ async fn open(api: &Api, upgrade: OnUpgrade) -> Option<WebSocketStream<TcpStream
         .write_buffer_size(WRITE_BUFFER)
         .max_message_size(Some(api.limits.message))
         .max_frame_size(Some(api.limits.frame));
-    Some(WebSocketStream::from_partially_read(stream, read_buf.into(), Role::Server, Some(config)).await)
+    // A copy: converted, it would bring the whole buffer that the handshake was read into, for as long as the socket is open.
+    let unread = read_buf.to_vec();
+    Some(WebSocketStream::from_partially_read(stream, unread, Role::Server, Some(config)).await)
 }
 
 /// How a connection ended.

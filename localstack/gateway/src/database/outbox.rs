@@ -1,17 +1,19 @@
 //! What marked writes leave to be told: this server's way to DynamoDB Streams. The embedded database has streams of its own, but with
 //! one on the table every write costs several times as much, and the more the longer it runs. Here only a marked write pays.
 //!
-//! It runs while nothing else does: its items are read, kept as a record without an end, written, read again, and kept as a whole
-//! record. A process that dies in between leaves a record without an end; the item as it is then is the end of it, because nothing was
-//! written since. Records stay in the table until what reads them has handed them over.
+//! It runs while nothing else does. In a file, its items are read, kept as a record without an end, written, read again, and kept as a
+//! whole record. A process that dies in between leaves a record without an end; the item as it is then is the end of it, because nothing
+//! was written since. Records stay in the table until what reads them has handed them over. Where the table ends with the process, they
+//! are in no table: all of that would be paid for nothing.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 
-use dynoxide::actions::{batch_write_item, delete_item, get_item, put_item, query, transact_write_items, update_item};
+use dynoxide::actions::{batch_write_item, delete_item, put_item, query, transact_write_items, update_item};
 use dynoxide::{AttributeValue, DynoxideError};
 
 use super::attributes::EmbeddedItem;
 use super::engine::Engine;
+use super::rows;
 
 /// The attribute that marks an item, and the value of an expression that does.
 pub const MARK: &str = "happened";
@@ -47,7 +49,23 @@ pub struct Record {
     pub after: Option<EmbeddedItem>,
 }
 
-/// The numbers of records.
+/// Where records are until they are handed over.
+#[derive(Debug)]
+pub enum Outbox {
+    /// In the table, under these numbers.
+    InTable(Numbers),
+    /// In memory, as the table is.
+    InMemory(Held),
+}
+
+/// Records that are in no table.
+#[derive(Debug, Default)]
+pub struct Held {
+    last: u64,
+    records: VecDeque<Record>,
+}
+
+/// The numbers of records in a table.
 #[derive(Debug, Default)]
 pub struct Numbers {
     next: u64,
@@ -88,13 +106,23 @@ fn put(table: &str, item: &EmbeddedItem) -> Option<Marked> {
     })
 }
 
-/// Does a write that marks items, and keeps what it made of them. Nothing else may write meanwhile. What cannot be lost, because
-/// everything is in memory, is kept once, afterwards.
+/// Does a write that marks items, and keeps what it made of them. Nothing else may write meanwhile.
 pub fn write<A>(
+    engine: &Engine,
+    outbox: &mut Outbox,
+    marked: &[Marked],
+    request: impl FnOnce(&Engine) -> Result<A, DynoxideError>,
+) -> Result<A, DynoxideError> {
+    match outbox {
+        Outbox::InTable(numbers) => write_in_table(engine, numbers, marked, request),
+        Outbox::InMemory(held) => held.write(engine, marked, request),
+    }
+}
+
+fn write_in_table<A>(
     engine: &Engine,
     numbers: &mut Numbers,
     marked: &[Marked],
-    is_durable: bool,
     request: impl FnOnce(&Engine) -> Result<A, DynoxideError>,
 ) -> Result<A, DynoxideError> {
     let mut records = Vec::with_capacity(marked.len());
@@ -102,18 +130,14 @@ pub fn write<A>(
         let number = numbers.next(engine, &each.table)?;
         records.push((each, number, item(engine, each)?));
     }
-    if is_durable {
-        for (each, number, before) in &records {
-            keep(engine, each, *number, before.as_ref(), None)?;
-        }
+    for (each, number, before) in &records {
+        keep(engine, each, *number, before.as_ref(), None)?;
     }
     let answer = match request(engine) {
         Ok(answer) => answer,
         Err(refused) => {
-            if is_durable {
-                for (each, number, _) in &records {
-                    forget(engine, &each.table, *number)?;
-                }
+            for (each, number, _) in &records {
+                forget(engine, &each.table, *number)?;
             }
             return Err(refused);
         }
@@ -123,6 +147,35 @@ pub fn write<A>(
         keep(engine, each, *number, before.as_ref(), after.as_ref())?;
     }
     Ok(answer)
+}
+
+impl Held {
+    fn write<A>(
+        &mut self,
+        engine: &Engine,
+        marked: &[Marked],
+        request: impl FnOnce(&Engine) -> Result<A, DynoxideError>,
+    ) -> Result<A, DynoxideError> {
+        let before = marked.iter().map(|each| item(engine, each)).collect::<Result<Vec<_>, _>>()?;
+        let answer = request(engine)?;
+        for (each, before) in marked.iter().zip(before) {
+            let after = item(engine, each)?;
+            self.last += 1;
+            self.records.push_back(Record { number: self.last, key: each.key.clone(), before, after });
+        }
+        Ok(answer)
+    }
+
+    /// The oldest ones, at most so many.
+    pub fn oldest(&self, limit: usize) -> Vec<Record> {
+        self.records.iter().take(limit).cloned().collect()
+    }
+
+    /// These were handed over.
+    pub fn handed_over(&mut self, numbers: &[u64]) {
+        self.records.retain(|record| !numbers.contains(&record.number));
+        self.records.shrink_to(2 * self.records.len());
+    }
 }
 
 /// Gives an end to every record that has none: before anything else is written.
@@ -193,8 +246,10 @@ fn record(engine: &Engine, table: &str, mut row: EmbeddedItem) -> Result<Record,
 }
 
 fn item(engine: &Engine, of: &Marked) -> Result<Option<EmbeddedItem>, DynoxideError> {
-    let request = get_item::GetItemRequest { table_name: of.table.clone(), key: of.key.clone(), ..Default::default() };
-    Ok(engine.get_item(request)?.item)
+    let Some(place) = rows::place_of(&of.table, &of.key) else { return Ok(None) };
+    let json = engine.item_json(&place)?;
+    let item = json.as_deref().map(serde_json::from_str).transpose();
+    item.map_err(|error| DynoxideError::InternalServerError(error.to_string()))
 }
 
 fn keep(

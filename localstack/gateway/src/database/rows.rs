@@ -9,12 +9,13 @@ use aws_sdk_dynamodb::primitives::Blob;
 use aws_sdk_dynamodb::types::AttributeValue;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use dynoxide::AttributeValue as Embedded;
 use dynoxide::storage::compute_hash_prefix;
 use dynoxide::types::{MAX_ITEM_SIZE, number_size};
 use serde::de::{Error as _, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::attributes::Item;
+use super::attributes::{EmbeddedItem, Item};
 use super::outbox;
 
 /// The longest partition key and sort key, in bytes
@@ -95,6 +96,15 @@ fn place_in(table: &str, item: &Item) -> Option<Place> {
     let [longest_pk, longest_sk] = LONGEST_KEYS;
     let (pk, sk) = (kept_key(item.get("pk")?, longest_pk)?, kept_key(item.get("sk")?, longest_sk)?);
     is_name(table).then(|| Place { table: table.to_owned(), pk, sk })
+}
+
+/// Where an item of the embedded database is; `None` where its key is none.
+pub fn place_of(table: &str, key: &EmbeddedItem) -> Option<Place> {
+    let kept = |name: &str| match key.get(name) {
+        Some(Embedded::S(text)) => Some(format!("S:{text}")),
+        _ => None,
+    };
+    Some(Place { table: table.to_owned(), pk: kept("pk")?, sk: kept("sk")? })
 }
 
 /// Whether a table may be called that: SQL has such a name between quotes as it is.

@@ -15,6 +15,7 @@ fn help_names_every_option() {
         "--port",
         "--host",
         "--data",
+        "--no-demo",
         "--public-url",
         "--turn-url",
         "--turn-secret",
