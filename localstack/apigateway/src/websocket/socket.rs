@@ -7,6 +7,7 @@ use std::{
     time::Instant,
 };
 
+use bytes::Bytes;
 use futures_util::{Sink, SinkExt, StreamExt, future::poll_fn};
 use hyper::upgrade::{OnUpgrade, Parts};
 use hyper_util::rt::TokioIo;
@@ -73,9 +74,12 @@ async fn open(api: &Api, upgrade: OnUpgrade) -> Option<WebSocketStream<TcpStream
         .write_buffer_size(WRITE_BUFFER)
         .max_message_size(Some(api.limits.message))
         .max_frame_size(Some(api.limits.frame));
-    // A copy: converted, it would bring the whole buffer that the handshake was read into, for as long as the socket is open.
-    let unread = read_buf.to_vec();
-    Some(WebSocketStream::from_partially_read(stream, unread, Role::Server, Some(config)).await)
+    Some(WebSocketStream::from_partially_read(stream, unread(&read_buf), Role::Server, Some(config)).await)
+}
+
+/// What came behind the handshake already. A copy: the buffer that the handshake was read into would stay as long as the socket.
+fn unread(read_buf: &Bytes) -> Vec<u8> {
+    read_buf.to_vec()
 }
 
 /// How a connection ended.
@@ -247,7 +251,7 @@ impl Conversation<'_> {
 
 /// A message as one frame, or as several when it is longer than a frame may be.
 fn frames(message: Utf8Bytes, limit: usize) -> impl Iterator<Item = Message> {
-    let bytes = bytes::Bytes::from(message);
+    let bytes = Bytes::from(message);
     let count = bytes.len().div_ceil(limit).max(1);
     (0..count).map(move |index| {
         let part = bytes.slice(index * limit..bytes.len().min((index + 1) * limit));
@@ -299,5 +303,22 @@ async fn drain(mut stream: TcpStream) {
     if stream.shutdown().await.is_ok() {
         // Nobody is left to be told how that ends.
         drop(io::copy(&mut stream, &mut io::sink()).await);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::BytesMut;
+
+    use super::*;
+
+    #[test]
+    fn a_socket_does_not_keep_the_buffer_that_its_handshake_was_read_into() {
+        for early in [&b""[..], b"\x81\x80"] {
+            let mut buffer = BytesMut::with_capacity(8 * 1024);
+            buffer.extend_from_slice(early);
+            let kept = unread(&buffer.freeze());
+            assert_eq!((kept.as_slice(), kept.capacity()), (early, early.len()));
+        }
     }
 }

@@ -352,10 +352,25 @@ mod tests {
         }
     }
 
-    fn written(engine: &Engine, numbers: &mut Numbers, request: update_item::UpdateItemRequest) -> bool {
+    fn written(engine: &Engine, outbox: &mut Outbox, request: update_item::UpdateItemRequest) -> bool {
         let marked = of_update(&request);
         assert_eq!(marked.len(), 1);
-        write(engine, numbers, &marked, true, |engine| engine.update_item(request)).is_ok()
+        write(engine, outbox, &marked, |engine| engine.update_item(request)).is_ok()
+    }
+
+    fn in_table() -> Outbox {
+        Outbox::InTable(Numbers::default())
+    }
+
+    fn in_memory() -> Outbox {
+        Outbox::InMemory(Held::default())
+    }
+
+    fn kept(engine: &Engine, outbox: &Outbox, limit: usize) -> Result<Vec<Record>, DynoxideError> {
+        match outbox {
+            Outbox::InTable(_) => oldest(engine, TABLE, 0, limit),
+            Outbox::InMemory(held) => Ok(held.oldest(limit)),
+        }
     }
 
     fn word(image: Option<&EmbeddedItem>) -> Option<&AttributeValue> {
@@ -364,19 +379,39 @@ mod tests {
 
     #[tokio::test]
     async fn a_marked_write_leaves_the_item_before_and_after_and_a_refused_one_nothing() {
-        let told = opened().await.run_here(|engine| {
-            let mut numbers = Numbers::default();
-            assert!(written(engine, &mut numbers, update("SET word = :word", None)));
-            assert!(written(engine, &mut numbers, update("SET later = :word", None)));
-            assert!(!written(engine, &mut numbers, update("SET word = :word", Some("attribute_not_exists(pk)"))));
-            oldest(engine, TABLE, 0, 9)
+        for mut outbox in [in_table(), in_memory()] {
+            let told = opened().await.run_here(|engine| {
+                assert!(written(engine, &mut outbox, update("SET word = :word", None)));
+                assert!(written(engine, &mut outbox, update("SET later = :word", None)));
+                assert!(!written(engine, &mut outbox, update("SET word = :word", Some("attribute_not_exists(pk)"))));
+                kept(engine, &outbox, 9)
+            });
+            let told = told.expect("records");
+            assert_eq!(told.len(), 2, "{told:?}");
+            assert!(told[0].number < told[1].number);
+            assert_eq!((told[0].before.is_none(), word(told[0].after.as_ref())), (true, Some(&text("here"))));
+            assert_eq!(told[1].before, told[0].after);
+            assert!(told[1].after.as_ref().is_some_and(|after| after.contains_key("later")));
+        }
+    }
+
+    #[tokio::test]
+    async fn what_is_held_in_memory_is_there_in_order_until_it_was_handed_over() {
+        let table = opened().await;
+        let mut held = Held::default();
+        let wrote = table.run_here(|engine| {
+            for _ in 0..5 {
+                let request = update("SET word = :word", None);
+                held.write(engine, &of_update(&request), |engine| engine.update_item(request))?;
+            }
+            Ok(())
         });
-        let told = told.expect("records");
-        assert_eq!(told.len(), 2, "{told:?}");
-        assert!(told[0].number < told[1].number);
-        assert_eq!((told[0].before.is_none(), word(told[0].after.as_ref())), (true, Some(&text("here"))));
-        assert_eq!(told[1].before, told[0].after);
-        assert!(told[1].after.as_ref().is_some_and(|after| after.contains_key("later")));
+        wrote.expect("written");
+        let numbers = |held: &Held, limit| held.oldest(limit).iter().map(|record| record.number).collect::<Vec<_>>();
+        assert_eq!(numbers(&held, 3), [1, 2, 3]);
+        assert_eq!(numbers(&held, 3), [1, 2, 3], "looked at, not taken");
+        held.handed_over(&[1, 2]);
+        assert_eq!(numbers(&held, 9), [3, 4, 5]);
     }
 
     #[tokio::test]
@@ -390,7 +425,7 @@ mod tests {
             engine.update_item(update("SET word = :word", None))?;
             finish(engine, TABLE)?;
             // Another write in the next process changes nothing of that.
-            assert!(written(engine, &mut Numbers::default(), update("SET later = :word", None)));
+            assert!(written(engine, &mut in_table(), update("SET later = :word", None)));
             oldest(engine, TABLE, 0, 9)
         });
         let told = told.expect("records");
@@ -402,9 +437,9 @@ mod tests {
     #[tokio::test]
     async fn what_was_handed_over_is_gone_and_the_numbers_are_kept() {
         let told = opened().await.run_here(|engine| {
-            let mut numbers = Numbers::default();
+            let mut outbox = in_table();
             for _ in 0..30 {
-                assert!(written(engine, &mut numbers, update("SET word = :word", None)));
+                assert!(written(engine, &mut outbox, update("SET word = :word", None)));
             }
             let first = oldest(engine, TABLE, 0, 29)?;
             handed_over(engine, TABLE, &first.iter().map(|record| record.number).collect::<Vec<_>>())?;
