@@ -79,13 +79,7 @@ async fn filled(server: &Server, sessions: usize) -> Result<(Vec<Guest>, Vec<Soc
     for (turn, couples) in accounts.chunks(per_turn).enumerate() {
         let count = TOGETHER.min(sessions - turn * TOGETHER);
         let together = people::pairs_of(&api, couples, count).await;
-        let mut turns = tokio::time::interval(idle::BETWEEN_CONNECTS);
-        for guest in &together {
-            turns.tick().await;
-            let mut socket = Socket::connect(server.address(), server.dialect(), guest).await?;
-            socket.join(guest).await?;
-            sockets.push(socket);
-        }
+        sockets.append(&mut Socket::join_all(server, &together).await?);
         guests.extend(together);
     }
     Ok((guests, sockets))

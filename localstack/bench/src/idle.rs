@@ -8,7 +8,7 @@ use crate::Result;
 use crate::dialect::Dialect;
 use crate::people::{self, Guest};
 use crate::server::{Server, Subject};
-use crate::socket::Socket;
+use crate::socket::{BETWEEN_CONNECTS, Socket};
 
 /// Connections that are made and measured together: a ticket lives for a minute.
 const TOGETHER: usize = 1000;
@@ -17,8 +17,6 @@ const TOGETHER: usize = 1000;
 const SETTLING: Duration = Duration::from_millis(1500);
 /// How many requests TunRTC gets then.
 const REQUESTS_AFTER: usize = 20;
-/// API Gateway takes 500 new connections a second; this stays below.
-pub const BETWEEN_CONNECTS: Duration = Duration::from_micros(2500);
 
 /// What came of it, in bytes.
 pub struct Idle {

@@ -3,6 +3,7 @@
 use std::io::Write;
 use std::net::SocketAddr;
 use std::os::fd::AsFd;
+use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
 use tokio::net::TcpStream;
@@ -20,6 +21,8 @@ use crate::server::Server;
 /// Room for what is read at once. It is filled with zeros before each read, which took a tenth of this process's time at the
 /// library's 128 KiB.
 const READ_BUFFER: usize = 4 * 1024;
+/// API Gateway takes 500 new connections a second; this stays below.
+pub const BETWEEN_CONNECTS: Duration = Duration::from_micros(2500);
 
 /// An open WebSocket.
 pub struct Socket {
@@ -61,7 +64,9 @@ impl Socket {
     /// Connects and joins, one after the other.
     pub async fn join_all(server: &Server, guests: &[Guest]) -> Result<Vec<Self>> {
         let mut sockets = Vec::with_capacity(guests.len());
+        let mut turns = tokio::time::interval(BETWEEN_CONNECTS);
         for guest in guests {
+            turns.tick().await;
             let mut socket = Self::connect(server.address(), server.dialect(), guest).await?;
             socket.join(guest).await?;
             sockets.push(socket);

@@ -119,6 +119,23 @@ async fn one_line_says_that_it_is_ready_and_a_signal_ends_it_with_1001() {
 }
 
 #[tokio::test]
+async fn a_server_that_is_to_have_no_demo_tells_nobody_an_account_or_a_key() {
+    let folder = Folder::new("no-demo");
+    let root = folder.file("");
+    for (arguments, environment, offers) in
+        [(&["--no-demo"][..], &[][..], false), (&[], &[("TUNRTC_NO_DEMO", "true")], false), (&[], &[], true)]
+    {
+        let console = ["--console", root.trim_end_matches('/')];
+        let server = Tunrtc::start_in(&[arguments, &console].concat(), environment);
+        let accounts = server.api.get("/demo-accounts.json", None).await;
+        assert_eq!(accounts.status == 200, offers, "{arguments:?} {environment:?}");
+        server.signal("TERM");
+        let (_, lines, _) = server.ended();
+        assert_eq!(lines.iter().any(|line| line.contains("API key")), offers, "{lines:?}");
+    }
+}
+
+#[tokio::test]
 async fn the_console_the_reference_and_the_documents_are_served() {
     let folder = Folder::new("console");
     std::fs::write(folder.file("index.html"), "<!doctype html><title>Console</title>").expect("a page");
